@@ -1,0 +1,90 @@
+"""Arguments are validated once, at the boundary of a public function, by the checks in this file.
+
+Each takes the argument's name first, so that its message can say which argument is meant.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from .errors import InputError
+
+
+def reals(name: str, value: Any, shape: tuple[Any, ...] | None = None, *, finite: bool = True) -> np.ndarray:
+    """``value`` as a float64 array of the given shape, or one sentence saying why not.
+
+    ``shape`` mixes sizes (int), names of free axes (str) and at most one leading ``...``.  Arrays and tensors
+    must be of a floating dtype; plain Python numbers and lists of them are read as floats.
+    """
+    detached = value.detach().cpu().numpy() if hasattr(value, "detach") else value
+    given = getattr(detached, "dtype", None)
+    try:
+        array = np.asarray(detached)
+    except ValueError as error:
+        raise InputError(f"{name} must be a rectangular array of numbers ({error})") from None
+    if array.dtype.kind not in "f" and (given is not None or array.dtype.kind not in "iu"):
+        raise InputError(
+            f"{name} must be real floating-point numbers, got dtype {getattr(value, 'dtype', array.dtype)}"
+            + ("; convert it, for example with .astype(float)" if array.dtype.kind in "iub" else "")
+        )
+    array = array.astype(np.float64)
+    if shape is not None:
+        matches_shape(name, array.shape, shape)
+    if finite and not np.isfinite(array).all():
+        first = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+        raise InputError(
+            f"{name} must be finite, but {int((~np.isfinite(array)).sum())} of {array.size} values are not; "
+            f"the first is {array[first]} at index {first}"
+        )
+    return array
+
+
+def matches_shape(name: str, got: Iterable[int], expected: tuple[Any, ...]) -> None:
+    """Raise unless ``got`` fits ``expected`` (see :func:`reals` for how shapes are written)."""
+    got = tuple(got)
+    tail = expected[1:] if expected and expected[0] is ... else expected
+    fits = len(got) >= len(tail) if tail is not expected else len(got) == len(tail)
+    if fits:
+        fits = all(isinstance(e, str) or g == e for g, e in zip(got[len(got) - len(tail) :], tail))
+    if not fits:
+        text = ", ".join("..." if e is ... else str(e) for e in expected)
+        raise InputError(f"{name} must have shape ({text}), got {got}")
+
+
+def count(name: str, value: Any, *, least: int = 1, most: int | None = None) -> int:
+    """``value`` as an int of at least ``least`` (and at most ``most``)."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise InputError(f"{name} must be a whole number, got {value!r}")
+    if value < least or (most is not None and value > most):
+        limit = f"at least {least}" if most is None else f"between {least} and {most}"
+        raise InputError(f"{name} must be {limit}, got {value}")
+    return int(value)
+
+
+def number(
+    name: str, value: Any, *, above: float = -math.inf, below: float = math.inf, closed: bool = True
+) -> float:
+    """``value`` as a finite float in [above, below], or (above, below) if not ``closed``."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise InputError(f"{name} must be a number, got {value!r}")
+    value = float(value)
+    inside = above <= value <= below if closed else above < value < below
+    if not math.isfinite(value) or not inside:
+        left, right = ("[", "]") if closed else ("(", ")")
+        raise InputError(f"{name} must be a finite number in {left}{above:g}, {below:g}{right}, got {value:g}")
+    return value
+
+
+def one_of(name: str, value: Any, allowed: Iterable[Any]) -> Any:
+    """``value`` if it is allowed; otherwise an error that lists what is, nearest first."""
+    allowed = list(allowed)
+    if value not in allowed:
+        near = difflib.get_close_matches(str(value), [str(a) for a in allowed], n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise InputError(f"{name} must be one of {', '.join(map(repr, allowed))}, got {value!r}{hint}")
+    return value

@@ -1,0 +1,124 @@
+"""The one gate to LAPACK.
+
+A single NaN inside a batch can end the interpreter or come back as finite, invented eigenvalues, depending on
+the routine.  Every decomposition of the library therefore passes here: finiteness is checked for each element
+of the batch first, bad elements are marked with NaN, and their neighbours are as if they had been alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import numpy as np
+import scipy.linalg
+import torch
+from threadpoolctl import threadpool_limits
+from torch import Tensor
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Run the body on one thread and restore the caller's settings.
+
+    The matrices here are small: a second thread costs more in barriers than it gains, and on a busy machine
+    a hundred times more.
+    """
+    before = torch.get_num_threads()
+    with threadpool_limits(limits=1):
+        torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
+
+
+class Eigen(NamedTuple):
+    """Eigen-decomposition of a batch: A r_k = values_k r_k and l_k^H A = values_k l_k^H."""
+
+    values: np.ndarray  # (batch, k)      complex, by falling modulus, then by falling angle
+    right: np.ndarray  # (batch, n, k)   unit columns, largest entry real and positive
+    left: np.ndarray  # (batch, n, k)   scaled so that l_k^H r_k = 1
+    condition: np.ndarray  # (batch, k)      1 / |l_k^H r_k| of unit vectors: >= 1, large near a defective matrix
+
+
+def finite_elements(batch: Tensor | np.ndarray) -> np.ndarray:
+    """For each matrix (or vector) of a batch: is every entry finite?"""
+    array = batch.detach().cpu().numpy() if isinstance(batch, Tensor) else np.asarray(batch)
+    return np.isfinite(array).reshape(len(array), -1).all(axis=1)
+
+
+def eig(matrices: Tensor | np.ndarray) -> Eigen:
+    """Eigenvalues with right and left eigenvectors and condition numbers; NaN where a matrix is not finite.
+
+    ``matrices`` (batch, n, n).  Condition numbers: Golub and Van Loan, Matrix Computations, sec. 7.2.2.
+    """
+    batch = np.asarray(matrices.detach().cpu() if isinstance(matrices, Tensor) else matrices, dtype=np.float64)
+    m, n, _ = batch.shape
+    values = np.full((m, n), np.nan, complex)
+    right, left = np.full((m, n, n), np.nan, complex), np.full((m, n, n), np.nan, complex)
+    condition = np.full((m, n), np.nan)
+    for i in np.flatnonzero(finite_elements(batch)):
+        try:
+            values[i], right[i], left[i], condition[i] = _eig_one(batch[i])
+        except (np.linalg.LinAlgError, ValueError):
+            continue  # the QR iteration did not converge: this element stays NaN
+    return Eigen(values, right, left, condition)
+
+
+def _eig_one(matrix: np.ndarray) -> tuple[np.ndarray, ...]:
+    w, vl, vr = scipy.linalg.eig(matrix, left=True, right=True)
+    order = spectral_order(w)
+    w, vl, vr = w[order], vl[:, order], vr[:, order]
+    largest = np.take_along_axis(vr, np.abs(vr).argmax(axis=0)[None], axis=0)
+    vr = vr * (np.abs(largest) / largest)
+    overlap = (vl.conj() * vr).sum(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return w, vr, vl / overlap.conj(), 1 / np.abs(overlap)
+
+
+def spectral_order(values: np.ndarray) -> np.ndarray:
+    """Indices that sort eigenvalues by falling modulus; within a modulus, by falling angle."""
+    modulus = np.abs(values)
+    scale = modulus.max(initial=0.0) or 1.0
+    return np.lexsort((-np.angle(values), -np.round(modulus / scale, 12)))
+
+
+def eigvals(matrix: np.ndarray) -> np.ndarray:
+    """Eigenvalues of one matrix by falling modulus; all NaN if it is not finite."""
+    if not np.isfinite(matrix).all():
+        return np.full(len(matrix), np.nan, complex)
+    values = np.asarray(scipy.linalg.eigvals(matrix), dtype=complex)
+    return values[spectral_order(values)]
+
+
+def solve(matrices: Tensor, rhs: Tensor) -> tuple[Tensor, Tensor]:
+    """Solve A x = b for each element; returns x (batch, n) and which elements could be solved.
+
+    Singular or non-finite elements give a zero row and False.
+    """
+    usable = torch.isfinite(matrices).all(-1).all(-1) & torch.isfinite(rhs).all(-1)
+    eye = torch.eye(matrices.shape[-1], dtype=matrices.dtype, device=matrices.device)
+    safe = matrices if bool(usable.all()) else torch.where(usable[:, None, None], matrices, eye)
+    factors, pivots, info = torch.linalg.lu_factor_ex(safe)
+    x = torch.linalg.lu_solve(factors, pivots, torch.where(usable[:, None], rhs, 0.0)[..., None])[..., 0]
+    usable = usable & (info == 0) & torch.isfinite(x).all(-1)
+    return torch.where(usable[:, None], x, 0.0), usable
+
+
+def sign_det(matrices: Tensor) -> np.ndarray:
+    """The sign of the determinant of each element: -1, 0 or 1 (0 also where it is not finite)."""
+    good = torch.as_tensor(finite_elements(matrices))
+    signs = np.zeros(len(matrices), int)
+    if bool(good.any()):
+        signs[good.numpy()] = torch.linalg.slogdet(matrices[good.to(matrices.device)])[0].cpu().numpy()
+    return signs
+
+
+def smallest_singular(matrix: np.ndarray) -> tuple[float, np.ndarray]:
+    """Smallest singular value of one matrix and its right singular vector; NaN if it is not finite."""
+    if not np.isfinite(matrix).all():
+        return np.nan, np.full(matrix.shape[1], np.nan)
+    _, s, vt = np.linalg.svd(matrix)
+    return float(s[-1]), vt[-1]
