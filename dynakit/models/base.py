@@ -1,0 +1,123 @@
+"""What training and the adapters rely on: every recurrent model maps inputs to outputs *and* states.
+
+``outputs`` are what the readout says, y_t = readout(x_t): not the hidden sequence that ``torch.nn.RNN``
+returns under the name "output".  ``states`` are the full Markov state x_t after each step, so that running on
+from ``states[:, t]`` with the remaining inputs continues the same trajectory: [h] for an Elman network or a
+GRU, [h, c] for an LSTM, the membrane variable of a leaky network.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple, Self
+
+import torch
+from torch import Tensor, nn
+
+from .. import checks
+from ..errors import InputError
+from ..seeding import torch_stream
+
+
+class Trajectory(NamedTuple):
+    """What a recurrent model returns."""
+
+    outputs: Tensor  # (trial, time, output)  the readout at every step
+    states: Tensor  # (trial, time, state)   the full state after every step
+
+
+class RecurrentModel(nn.Module):
+    """Base of the recurrent networks: checks the arguments of a call and knows how to describe itself.
+
+    A subclass keeps every argument of its constructor as an attribute of the same name, and implements
+    ``_run(inputs, x0, generator)`` for a full ``x0`` (trial, state).
+    """
+
+    n_inputs: int
+    n_hidden: int
+    n_outputs: int
+    state_layout = "h"  # what a state holds, in the words of the error messages
+
+    @property
+    def state_size(self) -> int:
+        """Number of entries of one state."""
+        return self.n_hidden
+
+    @classmethod
+    def for_task(cls, task: Any, n_hidden: int = 100, **kwargs: Any) -> Self:
+        """A network of the sizes that ``task`` asks for (``task.n_inputs``, ``task.n_outputs``)."""
+        return cls(n_inputs=task.n_inputs, n_hidden=n_hidden, n_outputs=task.n_outputs, **kwargs)
+
+    def config(self) -> dict[str, Any]:
+        """The arguments that build this network anew: ``type(model)(**model.config())``."""
+        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
+
+    def extra_repr(self) -> str:
+        sizes = f"n_inputs={self.n_inputs}, n_hidden={self.n_hidden}, n_outputs={self.n_outputs}"
+        return sizes
+
+    def rates(self, states: Tensor) -> Tensor:
+        """The firing rates (..., hidden) that belong to ``states`` (..., state)."""
+        return states[..., : self.n_hidden]
+
+    def forward(
+        self, inputs: Tensor, x0: Tensor | None = None, *, generator: torch.Generator | None = None
+    ) -> Trajectory:
+        """Run the network over ``inputs`` (trial, time, input) from ``x0``.
+
+        ``x0`` is (state,) for all trials or (trial, state); None is the state of zeros.  ``generator`` feeds
+        the noise of networks that have some, in training mode only; None draws it from torch's own
+        generator, as ``torch.nn.Dropout`` does.  Raises InputError for arguments of another shape or dtype.
+        """
+        inputs = self._checked_inputs(inputs)
+        return self._run(inputs, self._checked_state(x0, inputs), generator)
+
+    def _run(self, inputs: Tensor, x0: Tensor, generator: torch.Generator | None) -> Trajectory:
+        raise NotImplementedError
+
+    def _checked_inputs(self, inputs: Tensor) -> Tensor:
+        dtype = next(self.parameters()).dtype
+        if not isinstance(inputs, Tensor):
+            raise InputError(f"inputs must be a torch tensor, got {type(inputs).__name__}; see torch.as_tensor")
+        if inputs.ndim != 3 or inputs.shape[2] != self.n_inputs or inputs.shape[1] == 0:
+            raise InputError(
+                f"inputs must have shape (trial, time, {self.n_inputs}) with at least one step, "
+                f"got {tuple(inputs.shape)}"
+            )
+        if inputs.dtype != dtype:
+            raise InputError(f"inputs must be {dtype} as the model is, got {inputs.dtype}; use inputs.to({dtype})")
+        return inputs
+
+    def _checked_state(self, x0: Tensor | None, inputs: Tensor) -> Tensor:
+        full = (len(inputs), self.state_size)
+        if x0 is None:
+            return inputs.new_zeros(full)
+        if not isinstance(x0, Tensor):
+            raise InputError(f"x0 must be a torch tensor, got {type(x0).__name__}; see torch.as_tensor")
+        if tuple(x0.shape) not in ((self.state_size,), full):
+            raise InputError(
+                f"x0 must have shape ({self.state_size},) or {full}, got {tuple(x0.shape)}: the state of "
+                f"{type(self).__name__} is {self.state_layout} with {self.n_hidden} hidden units"
+            )
+        if x0.dtype != inputs.dtype:
+            raise InputError(f"x0 must be {inputs.dtype} as the model is, got {x0.dtype}")
+        return x0.expand(full)
+
+
+@contextmanager
+def own_randomness(seed: int, name: str) -> Iterator[None]:
+    """Let torch's initialisers draw from the stream ``name`` of ``seed``; the caller's generator is restored."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(torch_stream(seed, "init", name).initial_seed())
+        yield
+
+
+def checked_sizes(n_inputs: int, n_hidden: int, n_outputs: int, *, least_inputs: int = 1) -> tuple[int, int, int]:
+    """The three sizes of a network as ints."""
+    return (
+        checks.count("n_inputs", n_inputs, least=least_inputs),
+        checks.count("n_hidden", n_hidden),
+        checks.count("n_outputs", n_outputs),
+    )

@@ -1,0 +1,36 @@
+"""The simple recurrent network: h' = f(W_hh h + W_ih u + b)  (Elman 1990, "Finding structure in time")."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from .. import checks
+from ..seeding import as_seed
+from .base import RecurrentModel, Trajectory, checked_sizes, own_randomness
+
+
+class Elman(RecurrentModel):
+    """An ``nn.RNN`` layer and a linear readout; ``activation`` is "tanh" or "relu".
+
+    ``rnn`` is the layer, ``readout`` the ``nn.Linear``; initial values are torch's own (uniform in
+    +-1/sqrt(n_hidden)), drawn from ``seed``.
+
+    >>> Elman(2, 16, 1)(torch.zeros(5, 10, 2)).outputs.shape
+    torch.Size([5, 10, 1])
+    """
+
+    def __init__(
+        self, n_inputs: int, n_hidden: int, n_outputs: int, activation: str = "tanh", *, seed: int = 0
+    ) -> None:
+        super().__init__()
+        self.n_inputs, self.n_hidden, self.n_outputs = checked_sizes(n_inputs, n_hidden, n_outputs)
+        self.activation = checks.one_of("activation", activation, ("tanh", "relu"))
+        self.seed = as_seed(seed)
+        with own_randomness(self.seed, "Elman"):
+            self.rnn = nn.RNN(self.n_inputs, self.n_hidden, nonlinearity=activation, batch_first=True)
+            self.readout = nn.Linear(self.n_hidden, self.n_outputs)
+
+    def _run(self, inputs: Tensor, x0: Tensor, generator: torch.Generator | None) -> Trajectory:
+        states, _ = self.rnn(inputs, x0[None].contiguous())
+        return Trajectory(self.readout(states), states)

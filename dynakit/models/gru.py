@@ -1,0 +1,36 @@
+"""The gated recurrent unit (Cho et al. 2014), in the variant of cuDNN and torch:
+
+r = s(W_ir u + b_ir + W_hr h + b_hr),  z = s(W_iz u + b_iz + W_hz h + b_hz),
+n = tanh(W_in u + b_in + r * (W_hn h + b_hn)),  h' = (1 - z) * n + z * h.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from ..seeding import as_seed
+from .base import RecurrentModel, Trajectory, checked_sizes, own_randomness
+
+
+class GRU(RecurrentModel):
+    """An ``nn.GRU`` layer and a linear readout.
+
+    ``rnn`` is the layer, ``readout`` the ``nn.Linear``; initial values are torch's own (uniform in
+    +-1/sqrt(n_hidden)), drawn from ``seed``.
+
+    >>> GRU(2, 16, 1)(torch.zeros(5, 10, 2)).states.shape
+    torch.Size([5, 10, 16])
+    """
+
+    def __init__(self, n_inputs: int, n_hidden: int, n_outputs: int, *, seed: int = 0) -> None:
+        super().__init__()
+        self.n_inputs, self.n_hidden, self.n_outputs = checked_sizes(n_inputs, n_hidden, n_outputs)
+        self.seed = as_seed(seed)
+        with own_randomness(self.seed, "GRU"):
+            self.rnn = nn.GRU(self.n_inputs, self.n_hidden, batch_first=True)
+            self.readout = nn.Linear(self.n_hidden, self.n_outputs)
+
+    def _run(self, inputs: Tensor, x0: Tensor, generator: torch.Generator | None) -> Trajectory:
+        states, _ = self.rnn(inputs, x0[None].contiguous())
+        return Trajectory(self.readout(states), states)

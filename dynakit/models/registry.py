@@ -1,0 +1,25 @@
+"""The models by name: what a saved file, the command line or a sweep may ask for."""
+
+from __future__ import annotations
+
+from .. import checks
+from .base import RecurrentModel
+from .elman import Elman
+from .gru import GRU
+from .leaky import LeakyRNN
+from .lstm import LSTM
+
+MODELS: dict[str, type[RecurrentModel]] = {"elman": Elman, "gru": GRU, "lstm": LSTM, "leaky": LeakyRNN}
+
+
+def by_name(name: str) -> type[RecurrentModel]:
+    """The class called ``name`` ("gru") or by its own name ("GRU"); InputError with the nearest match if none is.
+
+    >>> by_name("gru")(2, 16, 1).n_hidden
+    16
+    """
+    by_class = {cls.__name__: cls for cls in MODELS.values()}
+    if name in by_class:
+        return by_class[name]
+    key = name.lower() if isinstance(name, str) else name
+    return MODELS[checks.one_of("name", key, MODELS)]

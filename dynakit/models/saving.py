@@ -1,0 +1,100 @@
+"""Models to disk and back without pickle: one folder with the weights (safetensors) and what to build (JSON)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+from torch import Tensor, nn
+
+from .. import artifacts
+from ..errors import ArtifactError, InputError
+from .base import RecurrentModel
+from .registry import MODELS
+
+
+def save(model: RecurrentModel, path: str | Path) -> None:
+    """Write ``model`` into the folder ``path``: ``model.safetensors`` and ``model.json``.
+
+    Raises InputError for a class that :func:`load` could not find again, or for weights that are not finite;
+    nothing is written then.
+    """
+    name = type(model).__name__
+    if type(model) not in MODELS.values():
+        raise InputError(f"model must be one of the classes of dynakit.models, got a {name}")
+    tensors = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
+    if problem := not_finite(tensors):
+        raise InputError(f"model cannot be saved: {problem}")
+    config = {key: None if isinstance(value, Tensor) else value for key, value in model.config().items()}
+    stored = [key for key, value in model.config().items() if isinstance(value, Tensor)]
+    header = {"class": name, "config": config, "config_tensors": stored, "training": model.training}
+    artifacts.save(Path(path), "model", "model", "safetensors", safetensors.torch.save(tensors), header)
+
+
+def load(path: str | Path) -> RecurrentModel:
+    """The model that :func:`save` wrote into the folder ``path``, with the same weights bit for bit.
+
+    Raises ArtifactError if a file is missing, damaged or of an unknown class, if a weight is not finite, or if
+    the weights are not those of the class; the message lists the differences.
+    """
+    header, data = artifacts.load(Path(path), "model", "model", "safetensors")
+    tensors = read_safetensors(data, f"{path}/model.safetensors")
+    if problem := not_finite(tensors):
+        raise ArtifactError(f"{path}: {problem}")
+    model = _build(header, tensors, f"{path}/model.json")
+    if problem := differences(model.state_dict(), tensors):
+        raise ArtifactError(f"{path} does not hold the weights of a {type(model).__name__}: {problem}")
+    model.to(next(iter(tensors.values())).dtype)
+    model.load_state_dict(tensors, assign=True)
+    return model.train(bool(header.get("training", True)))
+
+
+def _build(header: dict[str, Any], tensors: dict[str, Tensor], where: str) -> RecurrentModel:
+    classes = {cls.__name__: cls for cls in MODELS.values()}
+    cls, config = classes.get(str(header.get("class"))), header.get("config")
+    if cls is None or not isinstance(config, dict):
+        raise ArtifactError(f"{where} describes a {header.get('class')!r}, not one of {', '.join(sorted(classes))}")
+    try:
+        stored = {key: tensors[key] for key in header.get("config_tensors", [])}
+        return cls(**{**config, **stored})
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise ArtifactError(f"{where} has settings that {cls.__name__} does not accept: {error}") from None
+
+
+def read_safetensors(data: bytes, where: str) -> dict[str, Tensor]:
+    """The tensors of a safetensors file held in memory."""
+    try:
+        return {name: tensor.clone() for name, tensor in safetensors.torch.load(data).items()}
+    except (SafetensorError, ValueError, KeyError, RuntimeError, AttributeError) as error:
+        raise ArtifactError(f"{where} cannot be read as safetensors: {error}") from None
+
+
+def not_finite(tensors: dict[str, Tensor]) -> str:
+    """Which of the tensors has a value that is not finite, in words; empty if none has."""
+    for name, tensor in tensors.items():
+        bad = ~torch.isfinite(tensor)
+        if bool(bad.any()):
+            first = tuple(bad.nonzero()[0].tolist())
+            return f"{name} has {int(bad.sum())} non-finite of {tensor.numel()} values, the first at index {first}"
+    return ""
+
+
+def differences(expected: dict[str, Tensor], got: dict[str, Tensor]) -> str:
+    """How the names and shapes of two sets of tensors differ, in words; empty if they do not."""
+    found = [f"{name} is missing" for name in expected if name not in got]
+    found += [f"{name} is not known" for name in got if name not in expected]
+    for name in expected:
+        shape, other = tuple(expected[name].shape), tuple(got[name].shape) if name in got else None
+        if other is not None and shape != other:
+            found.append(f"{name} must have shape {shape}, got {other}")
+    found += [f"{name} has dtype {t.dtype}" for name, t in got.items() if not t.dtype.is_floating_point]
+    return "; ".join(found)
+
+
+def assigned(module: nn.Module, tensors: dict[str, Tensor]) -> nn.Module:
+    """``module`` with the given tensors as its parameters, dtype kept."""
+    module.load_state_dict({name: tensor.clone() for name, tensor in tensors.items()}, assign=True)
+    return module
