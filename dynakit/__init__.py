@@ -1,1 +1,78 @@
+"""Dynamical-systems analysis of trained recurrent networks: what does it compute, and how?
+
+The line: task -> training -> model -> system -> analysis -> plots -> report.  Names are loaded on first use.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
 __version__ = "0.1.0"
+
+_NAMES = {
+    "analysis": ["ConditionAverages", "FixedPoints", "GraphStatistics", "MemoryCheck", "Modes", "PlaneFlow"]
+    + ["Projection", "Transitions", "check_memory", "condition_average", "find_fixed_points", "graph_statistics"]
+    + ["linearize", "map_transitions", "plane_flow", "project"],
+    "errors": ["ArtifactError", "DynakitError", "DynakitWarning", "InputError", "NumericalError"],
+    "pipeline": ["analyze", "load"],
+    "report": ["Report"],
+    "results": ["History"],
+    "systems": ["ClosedLoop", "Driven", "FunctionSystem", "Iterated", "Recording", "System", "as_system"]
+    + ["catalog", "record"],
+    "training": ["train"],
+}
+_SOURCE = {name: module for module, names in _NAMES.items() for name in names}
+_MODULES = ("models", "plots", "tasks", "training")
+
+__all__ = sorted([*_SOURCE, *_MODULES, "__version__"])
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f".{name}", __name__)
+    if name not in _SOURCE:
+        raise AttributeError(f"module 'dynakit' has no attribute {name!r}")
+    return getattr(importlib.import_module(f".{_SOURCE[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+if TYPE_CHECKING:
+    from . import models, plots, tasks, training
+    from .analysis import (
+        ConditionAverages,
+        FixedPoints,
+        GraphStatistics,
+        MemoryCheck,
+        Modes,
+        PlaneFlow,
+        Projection,
+        Transitions,
+        check_memory,
+        condition_average,
+        find_fixed_points,
+        graph_statistics,
+        linearize,
+        map_transitions,
+        plane_flow,
+        project,
+    )
+    from .errors import ArtifactError, DynakitError, DynakitWarning, InputError, NumericalError
+    from .pipeline import analyze, load
+    from .report import Report
+    from .results import History
+    from .systems import (
+        ClosedLoop,
+        Driven,
+        FunctionSystem,
+        Iterated,
+        Recording,
+        System,
+        as_system,
+        catalog,
+        record,
+    )
+    from .training import train

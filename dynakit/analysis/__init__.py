@@ -1,0 +1,27 @@
+"""system -> result: the questions one can ask of a map."""
+
+from .connectivity import GraphStatistics, graph_statistics
+from .fixed_points import FixedPoints, find_fixed_points
+from .linearization import Modes, linearize
+from .memory import MemoryCheck, check_memory
+from .trajectories import ConditionAverages, PlaneFlow, Projection, condition_average, plane_flow, project
+from .transitions import Transitions, map_transitions
+
+__all__ = [
+    "ConditionAverages",
+    "FixedPoints",
+    "GraphStatistics",
+    "MemoryCheck",
+    "Modes",
+    "PlaneFlow",
+    "Projection",
+    "Transitions",
+    "check_memory",
+    "condition_average",
+    "find_fixed_points",
+    "graph_statistics",
+    "linearize",
+    "map_transitions",
+    "plane_flow",
+    "project",
+]

@@ -1,0 +1,81 @@
+"""Where to start looking: the caller's states, what has been found, and random states of the box."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..systems.base import Box, System
+
+BATCH = 128
+
+
+class Starts:
+    """A supply of starts under one drive: first the given ones, then mixtures with what has been found.
+
+    ``given`` rows are all used, in order; ``pool`` (trajectories) is sub-sampled.
+    """
+
+    def __init__(
+        self, system: System, u: Tensor, given: Tensor | None, pool: Tensor | None, rng: np.random.Generator
+    ) -> None:
+        self.system, self.u, self.given, self.rng = system, u, given, rng
+        self.box: Box | None = system.box(u)
+        known = [t for t in (given, pool) if t is not None]
+        states = torch.cat(known) if known else self._random(4 * BATCH)
+        self.pool = states[torch.isfinite(states).all(-1)]
+        if not len(self.pool):
+            self.pool = self._random(4 * BATCH)
+        self.scale = self.pool.std(0, correction=0) + 1e-3 * (1 + self.pool.abs().amax(0))
+
+    def first(self) -> Tensor:
+        """The first batch: the given starts, or a sample of the pool, half of it with noise."""
+        if self.given is not None:
+            return self.given
+        return torch.cat([self._from_pool(BATCH), self._noisy(BATCH)])
+
+    def more(self, found: Tensor) -> Tensor:
+        """A further batch: noisy known states, mixtures of found points and known states, random states."""
+        quarter = BATCH // 4
+        mixed = [self._noisy(quarter), self._random(quarter)]
+        if len(found):
+            mixed += [self._mixtures(found, quarter), self._mixtures(torch.cat([found, self._from_pool(64)]), quarter)]
+        else:
+            mixed += [self._noisy(2 * quarter)]
+        return torch.cat(mixed)
+
+    def _normal(self, n: int) -> Tensor:
+        draws = self.rng.standard_normal((n, self.system.state_size))
+        return torch.from_numpy(draws).to(self.system.device)
+
+    def _from_pool(self, n: int) -> Tensor:
+        rows = self.rng.choice(len(self.pool), n, replace=len(self.pool) < n)
+        return self.pool[torch.from_numpy(rows).to(self.pool.device)]
+
+    def _noisy(self, n: int) -> Tensor:
+        return self._from_pool(n) + 0.5 * self.scale * self._normal(n)
+
+    def _mixtures(self, states: Tensor, n: int) -> Tensor:
+        """Convex combinations of two or three states: between attractors is where saddles are."""
+        rows = torch.from_numpy(self.rng.integers(len(states), size=(n, 3))).to(states.device)
+        weights = torch.from_numpy(self.rng.dirichlet((1.0, 1.0, 1.0), n)).to(states)
+        weights[: n // 2, 2] = 0.0
+        weights /= weights.sum(1, keepdim=True)
+        return (states[rows] * weights[..., None]).sum(1) + 0.05 * self.scale * self._normal(n)
+
+    def _random(self, n: int) -> Tensor:
+        """Random states of the box; without a box, normal ones of several scales, half of them settled."""
+        if self.box is not None:
+            width = self.box.hi - self.box.lo
+            typical = 2.0 * torch.ones_like(width) if not hasattr(self, "scale") else 6 * self.scale
+            width = torch.minimum(width, torch.maximum(typical, torch.full_like(width, 2.0)))
+            middle = (self.box.hi + self.box.lo) / 2
+            draws = torch.from_numpy(self.rng.random((n, self.system.state_size))).to(middle)
+            return middle + (draws - 0.5) * width
+        size = torch.tensor([0.1, 1.0, 10.0], dtype=torch.float64, device=self.system.device).repeat(n)[:n]
+        states = self._normal(n) * size[:, None]
+        settled = self.system.settle(states[::2], self.u, 200)
+        usable = torch.isfinite(settled).all(-1) & (settled.abs().amax(-1) < 1e6)
+        states[::2] = torch.where(usable[:, None], settled, states[::2])
+        return states

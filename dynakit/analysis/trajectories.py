@@ -1,0 +1,215 @@
+"""Trajectories in few dimensions: principal axes, averages by condition, the flow in a plane."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from .. import linalg
+from ..checks import count, matches_shape, reals
+from ..errors import InputError
+from ..results import Provenance, Result, per_item
+from ..systems.base import System
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Projection(Result):
+    """Axes fitted once and applied to everything: trajectories, fixed points, directions.
+
+    Component k is a row of ``components``; ``names`` label the axes ("PC 1 (62 %)").
+    """
+
+    components: np.ndarray = per_item()  # (component, unit)  orthonormal rows of a PCA; as given for task axes
+    mean: np.ndarray  # (unit,)
+    explained_variance_ratio: np.ndarray = per_item()  # (component,)  share of the total variance; NaN if unknown
+    names: np.ndarray = per_item()  # (component,)  axis labels
+    ranges: np.ndarray = per_item()  # (component, 2)  smallest and largest score of the states it was fitted to
+    participation_ratio: float = float("nan")  # (sum l)^2 / sum l^2 of the variances l: the effective dimension
+
+    @classmethod
+    def onto(cls, vectors: Any, names: Sequence[str], mean: Any = None) -> Projection:
+        """Task axes of your own: ``vectors`` (component, unit), one name each; scores are vectors @ (x - mean).
+
+        >>> Projection.onto([[1.0, 0.0], [0.0, 1.0]], ["choice", "motion"]).transform([[2.0, 3.0]])
+        array([[2., 3.]])
+        """
+        rows = reals("vectors", vectors, ("component", "unit"))
+        if len(names) != len(rows):
+            raise InputError(f"names must hold one name per vector: {len(rows)} vectors, {len(names)} names")
+        centre = np.zeros(rows.shape[1]) if mean is None else reals("mean", mean, (rows.shape[1],))
+        unknown = np.full(len(rows), np.nan)
+        return cls(
+            components=rows,
+            mean=centre,
+            explained_variance_ratio=unknown,
+            names=np.array(list(names)),
+            ranges=np.stack([unknown, unknown], 1),
+        )
+
+    def transform(self, states: Any) -> np.ndarray:
+        """Scores (..., component) of states (..., unit)."""
+        states = reals("states", states, (..., self.mean.size), finite=False)
+        return (states - self.mean) @ self.components.T
+
+    def inverse_transform(self, scores: Any) -> np.ndarray:
+        """States (..., unit) of scores (..., component): the nearest states with these scores."""
+        scores = reals("scores", scores, (..., len(self.components)), finite=False)
+        return self.mean + scores @ np.linalg.pinv(self.components).T
+
+    def headline(self) -> str:
+        return f"{', '.join(self.names)}; participation ratio {self.participation_ratio:.2f}"
+
+
+def project(states: Any, n_components: int = 3) -> Projection:
+    """Principal axes of states, fitted to all leading axes together.
+
+    Arguments:
+        states: (..., unit), for example trajectories (trial, time, unit); rows that are not finite are left out.
+        n_components: at most the number of units (fewer are returned if there are fewer units).
+
+    The sign of each axis is fixed by its largest entry.  States without variance give zero ratios.
+    Raises InputError if fewer than two finite rows are given.
+
+    >>> import numpy as np
+    >>> line = np.linspace(-1, 1, 50)[:, None] * np.array([[3.0, 4.0]]) / 5
+    >>> project(line, 2).explained_variance_ratio.round(6).tolist()
+    [1.0, 0.0]
+    """
+    rows = reals("states", states, (..., "unit"), finite=False)
+    rows = rows.reshape(-1, rows.shape[-1])
+    rows = rows[np.isfinite(rows).all(axis=1)]
+    if len(rows) < 2:
+        raise InputError(f"states must hold at least 2 finite rows to fit axes, got {len(rows)}")
+    n_components = min(count("n_components", n_components), rows.shape[1])
+    mean = rows.mean(axis=0)
+    centred = rows - mean
+    variances, axes = np.linalg.eigh(centred.T @ centred / len(rows))
+    variances, axes = np.maximum(variances[::-1], 0.0), axes[:, ::-1].T
+    axes = axes * np.sign(np.take_along_axis(axes, np.abs(axes).argmax(axis=1)[:, None], axis=1))
+    total = variances.sum()
+    ratios = variances / total if total > 0 else np.zeros_like(variances)
+    components = axes[:n_components]
+    scores = centred @ components.T
+    return Projection(
+        components=components,
+        mean=mean,
+        explained_variance_ratio=ratios[:n_components],
+        names=np.array([f"PC {k + 1} ({100 * r:.0f} %)" for k, r in enumerate(ratios[:n_components])]),
+        ranges=np.stack([scores.min(axis=0), scores.max(axis=0)], 1),
+        participation_ratio=float(total**2 / (variances**2).sum()) if total > 0 else 0.0,
+    )
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class ConditionAverages(Result):
+    """Mean trajectory of each condition."""
+
+    names: np.ndarray = per_item()  # (condition,)  "final = +-+" or "first = 1, second = 0"
+    means: np.ndarray = per_item()  # (condition, time, unit)
+    counts: np.ndarray = per_item()  # (condition,)  trials averaged
+
+    def headline(self) -> str:
+        return f"{len(self)} conditions: {', '.join(self.names[:8])}{', ...' if len(self) > 8 else ''}"
+
+
+def condition_average(states: Any, trials: Any) -> ConditionAverages:
+    """Average trajectories over the trials that share a condition.
+
+    Arguments:
+        states: (trial, time, unit).
+        trials: Trials, or a dictionary of arrays (trial,); each combination of values that occurs is a condition.
+
+    Raises InputError if there are no conditions or their lengths differ from the number of trials.
+
+    >>> import numpy as np
+    >>> condition_average(np.ones((4, 2, 3)), {"choice": np.array(["left", "right", "left", "left"])}).counts.tolist()
+    [3, 1]
+    """
+    states = reals("states", states, ("trial", "time", "unit"), finite=False)
+    conditions = getattr(trials, "conditions", trials)
+    if not conditions:
+        raise InputError("trials must have conditions to average over, got none")
+    for name, values in conditions.items():
+        matches_shape(f"trials.conditions[{name!r}]", np.shape(values), (len(states),))
+    labels = np.array(
+        [", ".join(f"{name} = {value}" for name, value in zip(conditions, row)) for row in zip(*conditions.values())]
+    )
+    names, which = np.unique(labels, return_inverse=True)
+    return ConditionAverages(
+        names=names,
+        means=np.stack([states[which == k].mean(axis=0) for k in range(len(names))]),
+        counts=np.bincount(which),
+    )
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class PlaneFlow(Result):
+    """The flow F(x) - x on a grid of a plane."""
+
+    grid_x: np.ndarray  # (column,)  scores along the first axis
+    grid_y: np.ndarray  # (row,)     scores along the second axis
+    velocities: np.ndarray  # (row, column, 2)  score change per step, in the plane
+    leaving_share: np.ndarray  # (row, column)  share of the speed that leaves the plane, 0..1
+    names: tuple[str, str]
+    through: np.ndarray  # (unit,)  the state the plane passes through
+
+    def headline(self) -> str:
+        return (
+            f"{self.velocities.shape[1]} x {self.velocities.shape[0]} grid over {' and '.join(self.names)}; "
+            f"median share of speed leaving the plane {np.median(self.leaving_share):.2f}"
+        )
+
+
+def plane_flow(
+    system: System,
+    projection: Projection,
+    drive: Any = None,
+    *,
+    through: Any,
+    axes: tuple[int, int] = (0, 1),
+    n_grid: int = 25,
+) -> PlaneFlow:
+    """The velocity field in the plane of two axes through a chosen state.
+
+    Arguments:
+        system: the map.
+        projection: its axes span the plane; the grid covers the scores it was fitted to, with a margin.
+        drive: constant input (input,).
+        through: the state (unit,) the plane passes through, or a FixedPoints with one point.
+        axes: which two components.
+        n_grid: grid points along each axis.
+
+    A plane is a slice: ``leaving_share`` says how much of the motion it does not show.
+    """
+    point = np.asarray(through.states if hasattr(through, "states") else through)
+    point = reals("through", point[0] if point.ndim == 2 and len(point) == 1 else point, (system.state_size,))
+    n_grid = count("n_grid", n_grid, least=2)
+    if len(projection) < 2:
+        raise InputError(f"projection must have at least 2 components to span a plane, got {len(projection)}")
+    frame = projection[list(axes)]
+    basis = np.linalg.qr(frame.components.T)[0].T  # the plane itself, whatever the axes' lengths and angles
+    ranges = np.where(np.isfinite(frame.ranges), frame.ranges, [-1.0, 1.0])
+    here = frame.transform(point)
+    margin = 0.12 * np.maximum(np.ptp(ranges, axis=1), 1e-9)
+    gx, gy = (np.linspace(lo - m, hi + m, n_grid) for (lo, hi), m in zip(ranges, margin))
+    offsets = np.stack(np.meshgrid(gx, gy), -1) - here
+    states = point + offsets @ np.linalg.pinv(frame.components).T
+    with linalg.one_thread(), torch.no_grad():
+        velocity = (system.step(states, drive).cpu().numpy()) - states
+    speed = np.linalg.norm(velocity, axis=-1)
+    inside = np.linalg.norm(velocity @ basis.T, axis=-1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        leaving = np.where(speed > 0, np.sqrt(np.clip(1 - (inside / speed) ** 2, 0, 1)), 0.0)
+    return PlaneFlow(
+        grid_x=gx,
+        grid_y=gy,
+        velocities=velocity @ frame.components.T,
+        leaving_share=leaving,
+        names=(str(frame.names[0]), str(frame.names[1])),
+        through=point,
+        provenance=Provenance.of(system),
+    )

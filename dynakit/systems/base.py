@@ -1,0 +1,285 @@
+"""A system: one step of a driven map, x -> F(x, u), batched, pure and differentiable, in float64.
+
+Every network is adapted to this interface once; no analysis knows what kind of network it has.  A new type
+provides ``_step`` (and, if it has better than automatic differentiation, ``_jacobian`` and
+``_input_jacobian``); the rest of this file then works.  The optional hooks at the end (an invariant box,
+the distance to a kink, a cheaper Newton step) have generic fallbacks.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from .. import linalg
+from ..errors import InputError
+
+REGULARITIES = ("smooth", "piecewise_linear", "discontinuous")
+
+
+class Box(NamedTuple):
+    """A product of intervals, lo <= x <= hi."""
+
+    lo: Tensor  # (unit,)
+    hi: Tensor  # (unit,)
+
+
+class System:
+    """A pure, batched map ``step(x, u) -> x`` on flat states.
+
+    States are (..., unit), inputs (..., input); leading axes broadcast.  NumPy or torch in, torch float64 out.
+
+    Attributes:
+        state_size, input_size, output_size: numbers of units, inputs and readout values.
+        dt: time of one step in ms, or None.
+        alpha: leak per step (dt/tau) of a leaky network, or None.
+        regularity: "smooth", "piecewise_linear" or "discontinuous".
+        parts: names of the blocks of the state, for example {"h": slice(0, 16), "c": slice(16, 32)}.
+        fingerprint: SHA-256 of the weights; empty for a plain callable.
+        name: what was adapted, in words.
+    """
+
+    def __init__(
+        self,
+        state_size: int,
+        input_size: int = 0,
+        *,
+        output_size: int | None = None,
+        parts: dict[str, slice] | None = None,
+        regularity: str = "smooth",
+        device: torch.device | str = "cpu",
+        name: str = "",
+    ) -> None:
+        self.state_size, self.input_size = state_size, input_size
+        self.output_size = state_size if output_size is None else output_size
+        self.parts = parts or {"x": slice(0, state_size)}
+        self.regularity = regularity
+        self.device = torch.device(device)
+        self.dt: float | None = None
+        self.alpha: float | None = None
+        self.fingerprint = ""
+        self.name = name or type(self).__name__
+
+    def __repr__(self) -> str:
+        return f"{self.name}: {self.input_size} inputs -> {self.state_size} state -> {self.output_size} outputs"
+
+    # --- what every system does ------------------------------------------------------------------------
+
+    def step(self, x: Any, u: Any = None) -> Float[Tensor, "*batch unit"]:
+        """The next state F(x, u); ``u=None`` is zero input."""
+        x, u, lead = self._batch(x, u)
+        return self._step(x, u).reshape(*lead, self.state_size)
+
+    def jacobian(self, x: Any, u: Any = None) -> Float[Tensor, "*batch unit unit"]:
+        """dF/dx at (x, u): entry [i, j] is the effect of unit j on unit i."""
+        self.refuse_jumps("a Jacobian")
+        x, u, lead = self._batch(x, u)
+        return self._jacobian(x, u).reshape(*lead, self.state_size, self.state_size)
+
+    def input_jacobian(self, x: Any, u: Any = None) -> Float[Tensor, "*batch unit input"]:
+        """dF/du at (x, u); of width 0 for an autonomous system."""
+        self.refuse_jumps("a Jacobian")
+        x, u, lead = self._batch(x, u)
+        return self._input_jacobian(x, u).reshape(*lead, self.state_size, self.input_size)
+
+    def speed(self, x: Any, u: Any = None) -> Float[Tensor, "*batch"]:
+        """q(x) = 1/2 |F(x, u) - x|^2 (Sussillo and Barak 2013, eq. 3)."""
+        x, u, lead = self._batch(x, u)
+        return (0.5 * (self._step(x, u) - x).square().sum(-1)).reshape(lead)
+
+    def observe(self, x: Any) -> Float[Tensor, "*batch output"]:
+        """The readout of a state: the network's output, or the part of the state that it hands on."""
+        x, _, lead = self._batch(x, None)
+        return self._observe(x).reshape(*lead, self.output_size)
+
+    def observe_jacobian(self, x: Any) -> Float[Tensor, "*batch output unit"]:
+        """d observe / dx."""
+        x, _, lead = self._batch(x, None)
+        return self._observe_jacobian(x).reshape(*lead, self.output_size, self.state_size)
+
+    @torch.no_grad()
+    def trajectory(self, x0: Any, inputs: Any) -> Float[Tensor, "*trial time unit"]:
+        """The states after each step from ``x0`` under a sequence of inputs.
+
+        ``x0`` (unit,) or (trial, unit); ``inputs`` (trial, time, input), (time, input), or a number of steps
+        under zero input.  A trajectory that leaves the finite numbers is NaN from that step on; its
+        neighbours are not affected.  Raises InputError on shapes that do not fit.
+        """
+        x = self._tensor("x0", x0, self.state_size)
+        inputs = self._inputs(inputs)
+        flat = x.ndim == 1 and inputs.ndim == 2
+        if x.ndim > 2 or inputs.ndim > 3 or (x.ndim == 2 and inputs.ndim == 3 and len(x) != len(inputs)):
+            raise InputError(
+                f"x0 {tuple(x.shape)} and inputs {tuple(inputs.shape)} do not fit: expected x0 (unit,) or (trial, "
+                "unit) and inputs (trial, time, input) or (time, input) with as many trials"
+            )
+        n_trials = len(x) if x.ndim == 2 else len(inputs) if inputs.ndim == 3 else 1
+        x = x.expand(n_trials, -1)
+        inputs = inputs.expand(n_trials, -1, -1)
+        alive = torch.isfinite(x).all(-1, keepdim=True)
+        states = x.new_empty(inputs.shape[1], n_trials, self.state_size)
+        for t, u in enumerate(inputs.unbind(1)):
+            x = self._step(x, u)
+            alive = alive & torch.isfinite(x).all(-1, keepdim=True)
+            x = torch.where(alive, x, torch.nan)
+            states[t] = x
+        return states[:, 0] if flat else states.transpose(0, 1)
+
+    def settle(self, x0: Any, drive: Any = None, n_steps: int = 1000) -> Float[Tensor, "*trial unit"]:
+        """The states after ``n_steps`` under one constant drive, without keeping the way there."""
+        x, u, lead = self._batch(x0, drive)
+        with torch.no_grad():
+            for _ in range(n_steps):
+                x = self._step(x, u)
+        return x.reshape(*lead, self.state_size)
+
+    def initial_state(self) -> Float[Tensor, " unit"]:
+        """The state a trial starts from: zeros, unless the network says otherwise."""
+        return torch.zeros(self.state_size, dtype=torch.float64, device=self.device)
+
+    def recurrent_weights(self) -> dict[str, np.ndarray]:
+        """The recurrent matrices by name, W[post, pre]; empty where there are none."""
+        return {}
+
+    # --- what a new type provides: _step, and whichever of the others it can do better -----------------
+
+    def _step(self, x: Tensor, u: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    def _jacobian(self, x: Tensor, u: Tensor) -> Tensor:
+        return autodiff(lambda z: self._step(z, u), x)
+
+    def _input_jacobian(self, x: Tensor, u: Tensor) -> Tensor:
+        return autodiff(lambda v: self._step(x, v), u, out_size=self.state_size)
+
+    def _observe(self, x: Tensor) -> Tensor:
+        return x
+
+    def _observe_jacobian(self, x: Tensor) -> Tensor:
+        return autodiff(self._observe, x, out_size=self.output_size)
+
+    # --- optional hooks, each with a fallback that is always right --------------------------------------
+
+    def box(self, u: Any = None) -> Box | None:
+        """A box that the map under the constant drive ``u`` sends into its own interior, or None.
+
+        Where it exists, fixed points lie in it and their indices sum to +1 (Lefschetz 1926; see
+        :func:`dynakit.find_fixed_points`).
+        """
+        drive = self._tensor("u", np.zeros(self.input_size) if u is None else u, self.input_size)
+        return self._box(Box(drive, drive))
+
+    def _box(self, inputs: Box) -> Box | None:
+        """:meth:`box` under any input within ``inputs``."""
+        return None
+
+    def observe_bounds(self) -> Box | None:
+        """Bounds of the readout over every state in an invariant box, or None."""
+        return None
+
+    def kinks(self, x: Any, u: Any = None) -> Float[Tensor, "*batch"]:
+        """Distance of the pre-activations to the nearest kink of the map; infinite for smooth maps."""
+        x, u, lead = self._batch(x, u)
+        return self._kinks(x, u).reshape(lead)
+
+    def _kinks(self, x: Tensor, u: Tensor) -> Tensor:
+        return x.new_full(x.shape[:1], torch.inf)
+
+    def jvp(self, x: Any, u: Any, Q: Tensor) -> Float[Tensor, "*batch unit k"]:
+        """J(x, u) Q for directions Q (..., unit, k)."""
+        return self.jacobian(x, u) @ Q
+
+    def newton_step(self, x: Any, u: Any, r: Tensor, jacobian: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """The p with (J - I) p = -r for each element of a flat batch, and which elements are solvable."""
+        J = self.jacobian(x, u) if jacobian is None else jacobian
+        return linalg.solve(minus_identity(J), -r)
+
+    # --- arguments -------------------------------------------------------------------------------------
+
+    def refuse_jumps(self, what: str) -> None:
+        """Raise InputError if the map is discontinuous and ``what`` would mean nothing."""
+        if self.regularity == "discontinuous":
+            raise InputError(
+                f"{what} needs a differentiable map, but system ({self.name}) jumps at its spikes; "
+                "look at trajectories, spikes and connectivity instead"
+            )
+
+    def _tensor(self, name: str, value: Any, width: int) -> Tensor:
+        if not isinstance(value, Tensor):
+            value = np.asarray(value)
+            if value.dtype.kind in "iu" and value.size == 0:
+                value = value.astype(float)
+            if value.dtype.kind not in "biufc":
+                raise InputError(f"{name} must be numbers, got dtype {value.dtype}")
+            value = torch.from_numpy(np.ascontiguousarray(value))
+        if not value.is_floating_point():
+            raise InputError(f"{name} must be real floating-point numbers, got dtype {value.dtype}")
+        if value.ndim == 0 or value.shape[-1] != width:
+            raise InputError(
+                f"{name} must have shape (..., {width}), got {tuple(value.shape)}{self._hint(name, value, width)}"
+            )
+        return value.to(self.device, torch.float64)
+
+    def _hint(self, name: str, value: Tensor, width: int) -> str:
+        parts = list(self.parts)
+        if name in ("x", "x0", "starts") and len(parts) > 1 and value.ndim and value.shape[-1] * len(parts) == width:
+            return f"; the state is [{', '.join(parts)}], {width // len(parts)} values each"
+        return ""
+
+    def _inputs(self, inputs: Any) -> Tensor:
+        if isinstance(inputs, (int, np.integer)):
+            if inputs < 1:
+                raise InputError(f"inputs must be at least 1 step, got {inputs}")
+            return torch.zeros(int(inputs), self.input_size, dtype=torch.float64, device=self.device)
+        inputs = self._tensor("inputs", inputs, self.input_size)
+        if inputs.ndim < 2 or inputs.shape[-2] == 0:
+            raise InputError(f"inputs must be (trial, time, input) with at least one step, got {tuple(inputs.shape)}")
+        return inputs
+
+    def _batch(self, x: Any, u: Any) -> tuple[Tensor, Tensor, torch.Size]:
+        """State and input as flat float64 batches of equal length, and the leading shape to restore."""
+        x = self._tensor("x", x, self.state_size)
+        u = x.new_zeros(self.input_size) if u is None else self._tensor("u", u, self.input_size)
+        try:
+            lead = torch.broadcast_shapes(x.shape[:-1], u.shape[:-1])
+        except RuntimeError:
+            raise InputError(f"u {tuple(u.shape)} does not fit x {tuple(x.shape)} along the leading axes") from None
+        flat = (lead.numel(),)
+        x = x.expand(*lead, self.state_size).reshape(*flat, self.state_size)
+        return x, u.expand(*lead, self.input_size).reshape(*flat, self.input_size), lead
+
+
+def minus_identity(J: Tensor) -> Tensor:
+    """J - I for each element of a batch."""
+    return J - torch.eye(J.shape[-1], dtype=J.dtype, device=J.device)
+
+
+def autodiff(f: Any, x: Tensor, out_size: int | None = None) -> Tensor:
+    """The Jacobian (batch, out, in) of a batched map by reverse-mode differentiation.
+
+    Rows of the batch must not influence each other.  A map whose value does not depend on ``x`` through torch
+    operations gives zeros if it really is constant, and InputError if it is not.
+    """
+    if x.shape[-1] == 0:
+        return x.new_zeros(len(x), out_size or 0, 0)
+    with torch.enable_grad():
+        z = x.detach().clone().requires_grad_(True)
+        y = f(z)
+        if not y.requires_grad:
+            if torch.equal(f(z + 1e-3).detach(), y.detach()):
+                return x.new_zeros(len(x), y.shape[-1], x.shape[-1])
+            raise InputError(
+                "f cannot be differentiated: its result carries no gradient (is it NumPy, or under no_grad?); "
+                "use torch operations or pass jacobian="
+            )
+        directions = torch.eye(y.shape[-1], dtype=y.dtype, device=y.device)
+        directions = directions[:, None, :].expand(-1, len(x), -1)
+        try:
+            rows = torch.autograd.grad(y, z, directions, is_grads_batched=True, retain_graph=True)[0]
+        except RuntimeError:  # a custom backward without a batching rule: one row at a time
+            rows = torch.stack([torch.autograd.grad(y, z, d, retain_graph=True)[0] for d in directions])
+    return rows.transpose(0, 1)

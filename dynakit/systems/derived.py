@@ -1,0 +1,313 @@
+"""Systems made of systems: layers on each other, a readout on top, the loop closed, the input fixed, k steps as one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..checks import count
+from ..errors import InputError
+from .base import Box, System, autodiff
+from .cells import Cell, affine_range, fingerprint
+
+
+class Stack(System):
+    """Layers on top of each other, their states side by side: [layer 1, layer 2, ...].
+
+    The first layer's parts keep their names; those of layer k are called "layerk.h" and so on.
+    """
+
+    def __init__(self, layers: list[Cell]) -> None:
+        self.layers, parts, start = layers, {}, 0
+        for k, layer in enumerate(layers, start=1):
+            prefix = "" if k == 1 else f"layer{k}."
+            for name, part in layer.parts.items():
+                parts[prefix + name] = slice(start + part.start, start + part.stop)
+            start += layer.state_size
+        super().__init__(
+            start,
+            layers[0].input_size,
+            output_size=layers[-1].output_size,
+            parts=parts,
+            regularity=layers[0].regularity,
+            device=layers[0].device,
+            name=f"{layers[0].name}, {len(layers)} layers",
+        )
+        self.fingerprint = fingerprint(*(layer.fingerprint for layer in layers))
+
+    def _split(self, x: Tensor) -> tuple[Tensor, ...]:
+        return x.split([layer.state_size for layer in self.layers], dim=-1)
+
+    def _walk(self, x: Tensor, u: Tensor) -> list[tuple[Cell, Tensor, Tensor]]:
+        """Each layer with its state and the input it receives."""
+        visits = []
+        for layer, part in zip(self.layers, self._split(x)):
+            visits.append((layer, part, u))
+            u = layer._observe(layer._step(part, u))
+        return visits
+
+    def _step(self, x: Tensor, u: Tensor) -> Tensor:
+        return torch.cat([layer._step(part, v) for layer, part, v in self._walk(x, u)], -1)
+
+    def _jacobian(self, x: Tensor, u: Tensor) -> Tensor:
+        return self._chain(x, u, by_input=False)
+
+    def _input_jacobian(self, x: Tensor, u: Tensor) -> Tensor:
+        return self._chain(x, u, by_input=True)
+
+    def _chain(self, x: Tensor, u: Tensor, *, by_input: bool) -> Tensor:
+        """Block lower triangular: layer k sees the layers below through its input."""
+        rows, below, start = [], None, 0
+        width = self.input_size if by_input else self.state_size
+        for layer, part, v in self._walk(x, u):
+            row = x.new_zeros(len(x), layer.state_size, width)
+            if below is not None:
+                row += layer._input_jacobian(part, v) @ below
+            elif by_input:
+                row += layer._input_jacobian(part, v)
+            if not by_input:
+                row[:, :, start : start + layer.state_size] += layer._jacobian(part, v)
+            rows.append(row)
+            below = layer._observe_jacobian(layer._step(part, v)) @ row
+            start += layer.state_size
+        return torch.cat(rows, 1)
+
+    def _observe(self, x: Tensor) -> Tensor:
+        return self.layers[-1]._observe(self._split(x)[-1])
+
+    def _observe_jacobian(self, x: Tensor) -> Tensor:
+        top = self.layers[-1]
+        wide = x.new_zeros(len(x), self.output_size, self.state_size)
+        wide[:, :, self.state_size - top.state_size :] = top._observe_jacobian(self._split(x)[-1])
+        return wide
+
+    def _kinks(self, x: Tensor, u: Tensor) -> Tensor:
+        return torch.stack([layer._kinks(part, v) for layer, part, v in self._walk(x, u)]).amin(0)
+
+    def _box(self, inputs: Box) -> Box | None:
+        boxes = []
+        for layer in self.layers:
+            box, bounds = layer._box(inputs), layer.observe_bounds()
+            if box is None or bounds is None:
+                return None
+            boxes.append(box)
+            inputs = bounds
+        return Box(torch.cat([b.lo for b in boxes]), torch.cat([b.hi for b in boxes]))
+
+    def observe_bounds(self) -> Box | None:
+        return self.layers[-1].observe_bounds()
+
+    def recurrent_weights(self) -> dict[str, np.ndarray]:
+        prefix = lambda k: "" if k == 1 else f"layer{k}."  # noqa: E731
+        return {
+            prefix(k) + name: W
+            for k, layer in enumerate(self.layers, start=1)
+            for name, W in layer.recurrent_weights().items()
+        }
+
+
+class Wrapped(System):
+    """A system that does what ``inner`` does, but for the methods a subclass replaces."""
+
+    def __init__(self, inner: System, **kwargs: Any) -> None:
+        settings = {
+            "output_size": inner.output_size,
+            "parts": inner.parts,
+            "regularity": inner.regularity,
+            "device": inner.device,
+            "name": inner.name,
+            **kwargs,
+        }
+        input_size = settings.pop("input_size", inner.input_size)
+        super().__init__(inner.state_size, input_size, **settings)
+        self.inner, self.dt, self.alpha, self.fingerprint = inner, inner.dt, inner.alpha, inner.fingerprint
+
+    def _step(self, x: Tensor, u: Tensor) -> Tensor:
+        return self.inner._step(x, u)
+
+    def _jacobian(self, x: Tensor, u: Tensor) -> Tensor:
+        return self.inner._jacobian(x, u)
+
+    def _input_jacobian(self, x: Tensor, u: Tensor) -> Tensor:
+        return self.inner._input_jacobian(x, u)
+
+    def _observe(self, x: Tensor) -> Tensor:
+        return self.inner._observe(x)
+
+    def _observe_jacobian(self, x: Tensor) -> Tensor:
+        return self.inner._observe_jacobian(x)
+
+    def _kinks(self, x: Tensor, u: Tensor) -> Tensor:
+        return self.inner._kinks(x, u)
+
+    def _box(self, inputs: Box) -> Box | None:
+        return self.inner._box(inputs)
+
+    def observe_bounds(self) -> Box | None:
+        return self.inner.observe_bounds()
+
+    def newton_step(self, x: Any, u: Any, r: Tensor, jacobian: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        return self.inner.newton_step(x, u, r, jacobian)
+
+    def initial_state(self) -> Tensor:
+        return self.inner.initial_state()
+
+    def recurrent_weights(self) -> dict[str, np.ndarray]:
+        return self.inner.recurrent_weights()
+
+
+class WithReadout(Wrapped):
+    """``inner`` observed through an affine readout y = W o + b, or through any callable, of what it hands on."""
+
+    def __init__(
+        self,
+        inner: System,
+        W: Tensor | None = None,
+        b: Tensor | None = None,
+        *,
+        function: Callable[[Tensor], Tensor] | None = None,
+    ) -> None:
+        if function is not None:
+            with torch.no_grad():
+                probe = function(inner._observe(inner.initial_state()[None]))
+            size = int(probe.shape[-1])
+        else:
+            assert W is not None
+            size = len(W)
+        super().__init__(inner, output_size=size)
+        self.W, self.function = W, function
+        self.b = W.new_zeros(size) if b is None and W is not None else b
+        self.fingerprint = fingerprint(inner.fingerprint, self.W, self.b)
+
+    def _observe(self, x: Tensor) -> Tensor:
+        handed_on = self.inner._observe(x)
+        if self.function is not None:
+            return self.function(handed_on)
+        assert self.W is not None
+        return handed_on @ self.W.T + self.b
+
+    def _observe_jacobian(self, x: Tensor) -> Tensor:
+        if self.W is None:
+            return autodiff(self._observe, x, out_size=self.output_size)
+        return self.W @ self.inner._observe_jacobian(x)
+
+    def observe_bounds(self) -> Box | None:
+        bounds = self.inner.observe_bounds()
+        if bounds is None or self.W is None or self.b is None:
+            return None
+        return affine_range(self.W, self.b, bounds)
+
+
+class ClosedLoop(Wrapped):
+    """The network that hears itself: x' = F(x, observe(x)), autonomous.
+
+    Raises InputError unless the readout is as wide as the input.  :meth:`drive` takes one step under an input
+    from outside, to cue the loop.
+    """
+
+    def __init__(self, system: System) -> None:
+        if system.output_size != system.input_size or system.input_size == 0:
+            raise InputError(
+                f"system must have a readout as wide as its input to close the loop, got {system.output_size} "
+                f"outputs and {system.input_size} inputs"
+            )
+        super().__init__(system, input_size=0, name=f"closed loop of {system.name}")
+
+    def drive(self, x: Any, u: Any) -> Tensor:
+        """One step of the open loop under the input ``u``."""
+        return self.inner.step(x, u)
+
+    def _step(self, x: Tensor, u: Tensor) -> Tensor:
+        return self.inner._step(x, self.inner._observe(x))
+
+    def _jacobian(self, x: Tensor, u: Tensor) -> Tensor:
+        y = self.inner._observe(x)
+        return self.inner._jacobian(x, y) + self.inner._input_jacobian(x, y) @ self.inner._observe_jacobian(x)
+
+    def _input_jacobian(self, x: Tensor, u: Tensor) -> Tensor:
+        return x.new_zeros(len(x), self.state_size, 0)
+
+    def newton_step(self, x: Any, u: Any, r: Tensor, jacobian: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        return System.newton_step(self, x, u, r, jacobian)
+
+    def _kinks(self, x: Tensor, u: Tensor) -> Tensor:
+        return self.inner._kinks(x, self.inner._observe(x))
+
+    def _box(self, inputs: Box) -> Box | None:
+        heard = self.inner.observe_bounds()
+        return None if heard is None else self.inner._box(heard)
+
+
+class Driven(Wrapped):
+    """``system`` under one constant drive (input,): autonomous."""
+
+    def __init__(self, system: System, drive: Any) -> None:
+        u = system._tensor("drive", drive, system.input_size)
+        if u.ndim != 1 or not bool(torch.isfinite(u).all()):
+            raise InputError(f"drive must be one finite vector of {system.input_size} values, got {tuple(u.shape)}")
+        super().__init__(system, input_size=0, name=f"{system.name} under a constant drive")
+        self.constant = u
+
+    def _u(self, x: Tensor) -> Tensor:
+        return self.constant.expand(len(x), -1)
+
+    def _step(self, x: Tensor, u: Tensor) -> Tensor:
+        return self.inner._step(x, self._u(x))
+
+    def _jacobian(self, x: Tensor, u: Tensor) -> Tensor:
+        return self.inner._jacobian(x, self._u(x))
+
+    def _input_jacobian(self, x: Tensor, u: Tensor) -> Tensor:
+        return x.new_zeros(len(x), self.state_size, 0)
+
+    def _kinks(self, x: Tensor, u: Tensor) -> Tensor:
+        return self.inner._kinks(x, self._u(x))
+
+    def newton_step(self, x: Any, u: Any, r: Tensor, jacobian: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        return self.inner.newton_step(x, self.constant, r, jacobian)
+
+    def _box(self, inputs: Box) -> Box | None:
+        return self.inner._box(Box(self.constant, self.constant))
+
+
+class Iterated(Wrapped):
+    """``k`` steps of ``system`` as one: its fixed points are the system's points of period dividing k."""
+
+    def __init__(self, system: System, k: int) -> None:
+        self.k = count("k", k)
+        super().__init__(system, name=f"{system.name}, {self.k} steps as one")
+        self.dt = None if system.dt is None else system.dt * self.k
+        self.alpha = None
+
+    def _step(self, x: Tensor, u: Tensor) -> Tensor:
+        for _ in range(self.k):
+            x = self.inner._step(x, u)
+        return x
+
+    def _jacobian(self, x: Tensor, u: Tensor) -> Tensor:
+        product = torch.eye(self.state_size, dtype=x.dtype, device=x.device).expand(len(x), -1, -1)
+        for _ in range(self.k):
+            product = self.inner._jacobian(x, u) @ product
+            x = self.inner._step(x, u)
+        return product
+
+    def _input_jacobian(self, x: Tensor, u: Tensor) -> Tensor:
+        total = x.new_zeros(len(x), self.state_size, self.input_size)
+        for _ in range(self.k):
+            total = self.inner._jacobian(x, u) @ total + self.inner._input_jacobian(x, u)
+            x = self.inner._step(x, u)
+        return total
+
+    def newton_step(self, x: Any, u: Any, r: Tensor, jacobian: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        return System.newton_step(self, x, u, r, jacobian)
+
+    def _kinks(self, x: Tensor, u: Tensor) -> Tensor:
+        nearest = x.new_full(x.shape[:1], torch.inf)
+        for _ in range(self.k):
+            nearest = torch.minimum(nearest, self.inner._kinks(x, u))
+            x = self.inner._step(x, u)
+        return nearest

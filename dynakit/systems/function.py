@@ -1,0 +1,141 @@
+"""Any batched callable as a system."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..checks import count, one_of
+from ..errors import InputError
+from .base import REGULARITIES, System
+
+ORDERS = ("state, input", "input, state")
+
+
+@contextmanager
+def untouched_randomness() -> Iterator[None]:
+    """Run foreign code and put NumPy's and torch's global generators back afterwards."""
+    numpy_state = np.random.get_state()  # noqa: NPY002 - the caller's generator, to be restored
+    try:
+        with torch.random.fork_rng(devices=[]):
+            yield
+    finally:
+        np.random.set_state(numpy_state)  # noqa: NPY002
+
+
+class FunctionSystem(System):
+    """A batched function ``f(x, u) -> x`` (or ``f(x)`` without input) as a system.
+
+    Arguments:
+        f: takes states (batch, state_size) and, if ``input_size`` > 0, inputs (batch, input_size), in float64,
+            and returns the next states (batch, state_size).  It is only ever called in float64.
+        state_size, input_size: widths; a parameter of the map is an input component.
+        argument_order: "state, input" (the default) or "input, state", as in torch's cells.  Where the two sizes
+            coincide a swap would go unnoticed, so there it must be stated.
+        jacobian: optional ``jacobian(x, u) -> (batch, state_size, state_size)``, with the arguments in the same
+            order; it opens every framework that torch cannot differentiate.
+        readout: optional ``readout(x) -> (batch, output)``.
+        regularity: "smooth", "piecewise_linear" or "discontinuous".
+
+    Raises:
+        InputError: if f is not callable, returns another shape, lets rows of a batch influence each other, is
+            not deterministic, or coinciding sizes leave the argument order open.
+
+    >>> import dynakit as dk, torch
+    >>> logistic = dk.FunctionSystem(lambda x, r: r * x * (1 - x), 1, 1, argument_order="state, input")
+    >>> logistic.step([0.5], [4.0])
+    tensor([1.], dtype=torch.float64)
+    """
+
+    def __init__(
+        self,
+        f: Callable[..., Any],
+        state_size: int,
+        input_size: int = 0,
+        *,
+        argument_order: str | None = None,
+        jacobian: Callable[..., Any] | None = None,
+        readout: Callable[[Tensor], Tensor] | None = None,
+        regularity: str = "smooth",
+        dt: float | None = None,
+        name: str = "",
+        device: torch.device | str = "cpu",
+    ) -> None:
+        if not callable(f):
+            raise InputError(f"f must be callable, got {type(f).__name__}")
+        state_size = count("state_size", state_size)
+        input_size = count("input_size", input_size, least=0)
+        if argument_order is None and input_size == state_size:
+            raise InputError(
+                f"argument_order must be stated, because state_size and input_size are both {state_size} and a swap "
+                f"would go unnoticed: pass argument_order={ORDERS[0]!r} or {ORDERS[1]!r}"
+            )
+        self._state_first = one_of("argument_order", argument_order or ORDERS[0], ORDERS) == ORDERS[0]
+        self._f, self._jacobian_function, self._readout = f, jacobian, readout
+        super().__init__(
+            state_size,
+            input_size,
+            regularity=one_of("regularity", regularity, REGULARITIES),
+            device=device,
+            name=name or f"function {getattr(f, '__name__', type(f).__name__)}",
+        )
+        self.dt = dt
+        with untouched_randomness(), torch.no_grad():
+            self._probe()
+
+    def _call(self, f: Callable[..., Any], x: Tensor, u: Tensor) -> Tensor:
+        arguments = (x,) if self.input_size == 0 else (x, u) if self._state_first else (u, x)
+        value = f(*arguments)
+        if not isinstance(value, (Tensor, np.ndarray)):
+            raise InputError(f"f must return one array of states, got {type(value).__name__}; return the state only")
+        return torch.as_tensor(value, dtype=torch.float64, device=self.device)
+
+    def _step(self, x: Tensor, u: Tensor) -> Tensor:
+        return self._call(self._f, x, u)
+
+    def _jacobian(self, x: Tensor, u: Tensor) -> Tensor:
+        if self._jacobian_function is None:
+            return super()._jacobian(x, u)
+        return self._call(self._jacobian_function, x, u)
+
+    def _observe(self, x: Tensor) -> Tensor:
+        return x if self._readout is None else torch.as_tensor(self._readout(x), dtype=torch.float64)
+
+    def _probe(self) -> None:
+        """Three calls on a small batch: shape, determinism, independence of the rows."""
+        x = torch.linspace(0.1, 0.4, 2 * self.state_size, dtype=torch.float64, device=self.device).reshape(2, -1)
+        u = torch.linspace(-0.2, 0.2, 2 * self.input_size, dtype=torch.float64, device=self.device).reshape(2, -1)
+        try:
+            first = self._call(self._f, x, u)
+        except InputError:
+            raise
+        except Exception as error:
+            raise InputError(f"f failed on a state of shape {tuple(x.shape)}{self._said(u)}: {error}") from error
+        self._check_shape("f", first, (2, self.state_size), u)
+        if self._jacobian_function is not None:
+            J = self._call(self._jacobian_function, x, u)
+            self._check_shape("jacobian", J, (2, self.state_size, self.state_size), u)
+        if not torch.equal(first.nan_to_num(), self._call(self._f, x, u).nan_to_num()):
+            raise InputError("f must be deterministic: two equal calls gave different states (is its noise off?)")
+        alone = torch.cat([self._call(self._f, x[i : i + 1], u[i : i + 1]) for i in (0, 1)])
+        if not torch.allclose(first, alone, rtol=1e-9, atol=1e-12, equal_nan=True):
+            raise InputError("f must treat each row of a batch by itself: a row changed with its neighbour")
+        if self._readout is not None:
+            self.output_size = int(self._observe(x).shape[-1])
+
+    def _said(self, u: Tensor) -> str:
+        if not self.input_size:
+            return ""
+        order = ORDERS[0] if self._state_first else ORDERS[1]
+        return f" and an input of shape {tuple(u.shape)}, called as f({order}) (see argument_order)"
+
+    def _check_shape(self, what: str, value: Tensor, expected: tuple[int, ...], u: Tensor) -> None:
+        if tuple(value.shape) != expected:
+            raise InputError(
+                f"{what} must return shape {expected} for a batch of 2{self._said(u)}, got {tuple(value.shape)}"
+            )
