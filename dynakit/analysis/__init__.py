@@ -1,5 +1,6 @@
 """system -> result: the questions one can ask of a map."""
 
+from .attractors import Attractors, list_attractors
 from .connectivity import GraphStatistics, graph_statistics
 from .fixed_points import FixedPoints, find_fixed_points
 from .linearization import Modes, linearize
@@ -8,6 +9,7 @@ from .trajectories import ConditionAverages, PlaneFlow, Projection, condition_av
 from .transitions import Transitions, map_transitions
 
 __all__ = [
+    "Attractors",
     "ConditionAverages",
     "FixedPoints",
     "GraphStatistics",
@@ -21,6 +23,7 @@ __all__ = [
     "find_fixed_points",
     "graph_statistics",
     "linearize",
+    "list_attractors",
     "map_transitions",
     "plane_flow",
     "project",

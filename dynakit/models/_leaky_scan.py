@@ -6,9 +6,8 @@ With drive d_t = W_in u_t + b_rec + noise and rates r, the three forms in use ar
     "rate"       r' = (1 - a) r + a f(W r + d)                  (Yang et al. 2019, eq. 2)
     "rectified"  r' = f((1 - a) r + a (W r + d))
 
-and y = W_out r + b_out.  Let v_t be the derivative of the loss in a times the drive of step t.  Then every form
-has dL/dW = a sum_t v_t r_t^T and dL/dd_t = a v_t, and v follows a linear recursion backwards in time.  The
-slope f' is read from stored outputs, and v lives for a few steps only, so that the rates (for "rate" also
+and y = W_out r + b_out.  Let a v_t be the derivative of the loss in the drive d_t.  Every form then has
+dL/dW = a sum_t v_t r_t^T, and v follows a linear recursion backwards in time.  The slope f' is read from stored outputs, and v lives for a few steps only, so that the rates (for "rate" also
 f's outputs) are all that is kept.  :func:`leaky_loop` is the same map step by step under autograd: the
 oracle, and the way to second derivatives.
 """
@@ -86,13 +85,16 @@ def leaky_loop(
     return functional.linear(rates, weights.W_out, weights.b_out), states
 
 
-def _noise(shape: tuple[int, int, int], like: Tensor, leak: Leak, generator: torch.Generator | None) -> Tensor:
+def _noise(
+    shape: tuple[int, int, int], like: Tensor, leak: Leak, generator: torch.Generator | None
+) -> Tensor:
     """A fresh buffer of gain * sqrt(2 / alpha) * sigma * N(0, 1)."""
     if leak.sigma == 0:
         return like.new_zeros(shape)
     std = leak.gain * math.sqrt(2 / leak.alpha) * leak.sigma
     device = generator.device if generator is not None else like.device
-    return torch.empty(shape, dtype=like.dtype, device=device).normal_(0, std, generator=generator).to(like.device)
+    noise = torch.empty(shape, dtype=like.dtype, device=device).normal_(0, std, generator=generator)
+    return noise.to(like.device)
 
 
 class _LeakyScan(torch.autograd.Function):
@@ -116,7 +118,8 @@ class _LeakyScan(torch.autograd.Function):
         drivers, rates, slopes_of, *saved = ctx.saved_tensors
         weights, leak, need = Acting(*saved), ctx.leak, ctx.needs_input_grad
         drivers = drivers.view(*rates[1:].shape[:2], -1)
-        g_W, g_drivers = torch.zeros_like(weights.W_rec), drivers.new_zeros(len(weights.W_rec), drivers.shape[2])
+        g_W = torch.zeros_like(weights.W_rec)
+        g_drivers = drivers.new_zeros(len(g_W), drivers.shape[2])
         g_inputs = drivers.new_empty(*drivers.shape[:2], drivers.shape[2] - 1) if need[0] else None
         sweep = _Sweep(weights, leak, rates, slopes_of)
         for steps, v in sweep.chunks(g_outputs, g_states):
@@ -205,7 +208,9 @@ def _forward_rate(q: Tensor, x0: Tensor, W: Tensor, leak: Leak) -> tuple[Tensor,
     return rates[1:], rates, q
 
 
-def _adjoint_rate(v: Tensor, g_r: Tensor | None, q: Tensor, carry: Tensor, matrix: Tensor, leak: Leak) -> Tensor:
+def _adjoint_rate(
+    v: Tensor, g_r: Tensor | None, q: Tensor, carry: Tensor, matrix: Tensor, leak: Leak
+) -> Tensor:
     """v_t = f'(q) t with t = g_r + carry; the carry becomes (1 - a) t + a W^T v_t."""
     times_slope, kept = _TIMES_SLOPE[leak.activation], 1 - leak.alpha
     if g_r is not None:
@@ -248,7 +253,7 @@ def _leaky_matrix(W: Tensor, leak: Leak) -> Tensor:
 
 
 class _Form(NamedTuple):
-    forward: Callable[..., tuple[Tensor, Tensor, Tensor]]  # states, rates with those of x0 first, outputs of f
+    forward: Callable[..., tuple[Tensor, Tensor, Tensor]]  # states; rates, those of x0 first; outputs of f
     adjoint: Callable[..., Tensor]  # turns g_r into v in place, for one chunk
     to_start: Callable[..., Tensor]  # what is left of the carry at x0
     matrix: Callable[[Tensor, Leak], Tensor]  # what carries v from one step to the one before

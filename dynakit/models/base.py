@@ -55,8 +55,7 @@ class RecurrentModel(nn.Module):
         return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
 
     def extra_repr(self) -> str:
-        sizes = f"n_inputs={self.n_inputs}, n_hidden={self.n_hidden}, n_outputs={self.n_outputs}"
-        return sizes
+        return f"n_inputs={self.n_inputs}, n_hidden={self.n_hidden}, n_outputs={self.n_outputs}"
 
     def rates(self, states: Tensor) -> Tensor:
         """The firing rates (..., hidden) that belong to ``states`` (..., state)."""
@@ -80,14 +79,14 @@ class RecurrentModel(nn.Module):
     def _checked_inputs(self, inputs: Tensor) -> Tensor:
         dtype = next(self.parameters()).dtype
         if not isinstance(inputs, Tensor):
-            raise InputError(f"inputs must be a torch tensor, got {type(inputs).__name__}; see torch.as_tensor")
+            raise InputError(f"inputs must be a torch tensor, got {type(inputs).__name__}")
         if inputs.ndim != 3 or inputs.shape[2] != self.n_inputs or inputs.shape[1] == 0:
             raise InputError(
                 f"inputs must have shape (trial, time, {self.n_inputs}) with at least one step, "
                 f"got {tuple(inputs.shape)}"
             )
         if inputs.dtype != dtype:
-            raise InputError(f"inputs must be {dtype} as the model is, got {inputs.dtype}; use inputs.to({dtype})")
+            raise InputError(f"inputs must be {dtype}, as the model is, got {inputs.dtype}; see Tensor.to")
         return inputs
 
     def _checked_state(self, x0: Tensor | None, inputs: Tensor) -> Tensor:
@@ -95,7 +94,7 @@ class RecurrentModel(nn.Module):
         if x0 is None:
             return inputs.new_zeros(full)
         if not isinstance(x0, Tensor):
-            raise InputError(f"x0 must be a torch tensor, got {type(x0).__name__}; see torch.as_tensor")
+            raise InputError(f"x0 must be a torch tensor, got {type(x0).__name__}")
         if tuple(x0.shape) not in ((self.state_size,), full):
             raise InputError(
                 f"x0 must have shape ({self.state_size},) or {full}, got {tuple(x0.shape)}: the state of "
@@ -108,13 +107,15 @@ class RecurrentModel(nn.Module):
 
 @contextmanager
 def own_randomness(seed: int, name: str) -> Iterator[None]:
-    """Let torch's initialisers draw from the stream ``name`` of ``seed``; the caller's generator is restored."""
+    """Let torch's initialisers draw from the stream ``name`` of ``seed``, and restore the caller's generator."""
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(torch_stream(seed, "init", name).initial_seed())
         yield
 
 
-def checked_sizes(n_inputs: int, n_hidden: int, n_outputs: int, *, least_inputs: int = 1) -> tuple[int, int, int]:
+def checked_sizes(
+    n_inputs: int, n_hidden: int, n_outputs: int, *, least_inputs: int = 1
+) -> tuple[int, int, int]:
     """The three sizes of a network as ints."""
     return (
         checks.count("n_inputs", n_inputs, least=least_inputs),

@@ -7,7 +7,8 @@ With a = dt/tau, rates r and drive d = W_in u + b, in the three forms in use:
     "rectified"  r' = f((1 - a) r + a (W r + d + n))
 
 and y = W_out r + b_out.  The noise n = sqrt(2/a) sigma_rec N(0, 1) is the Euler-Maruyama step of
-tau dx = ... + sqrt(2 tau) sigma_rec dB: without recurrence x has standard deviation sigma_rec sqrt(2/(2 - a)).
+tau dx = ... + sqrt(2 tau) sigma_rec dB: without recurrence the standard deviation of x is
+sigma_rec sqrt(2/(2 - a)).
 
 Dale's law: a unit excites or inhibits all its targets, W = |W_rec| * mask * D with D = +1 for the first
 ``round(e_frac n)`` units and -1 for the rest.  A row of W is the input of one unit; excitation and inhibition
@@ -99,7 +100,7 @@ class LeakyRNN(RecurrentModel):
         self.sigma_in = checks.number("sigma_in", sigma_in, above=0)
         self.seed = as_seed(seed)
         if not self.signed_io and self.dale is None:
-            raise InputError("signed_io=False needs Dale's law, which says who is excitatory: give dale='abs'")
+            raise InputError("signed_io=False needs Dale's law to say who is excitatory: give dale='abs'")
         self.sign: Tensor | None
         self.mask_rec: Tensor | None
         self._connected: Tensor | None
@@ -124,7 +125,7 @@ class LeakyRNN(RecurrentModel):
             W_rec = _MAGNITUDES[self.dale](W_rec) * self.sign
         if self._connected is not None:
             W_rec = W_rec * self._connected
-        if self.signed_io:
+        if self.signed_io or self.sign is None:
             return Weights(self.W_in, W_rec, self.W_out)
         return Weights(self.W_in.abs(), W_rec, self.W_out.abs() * (self.sign > 0))
 
@@ -216,5 +217,5 @@ def _checked_mask(mask: Any, n: int) -> Tensor | None:
     values = torch.as_tensor(mask).detach().cpu().to(torch.get_default_dtype())
     checks.matches_shape("mask_rec", values.shape, (n, n))
     if not bool(((values == 0) | (values == 1)).all()):
-        raise InputError("mask_rec must hold zeros and ones only: 1 where a connection may exist, [post, pre]")
+        raise InputError("mask_rec must hold zeros and ones only: 1 where a connection [post, pre] may be")
     return values.clone()

@@ -3,7 +3,8 @@
 i = s(a_i + p_i * c),  f = s(a_f + p_f * c),  g = tanh(a_g),  c' = f * c + i * g,
 o = s(a_o + p_o * c'),  h' = o * tanh(c'),   with a = W_ih u + W_hh h + b;
 
-the diagonal peepholes p (Gers and Schmidhuber 2000, "Recurrent nets that time and count") are absent or learnt.
+the diagonal peepholes p (Gers and Schmidhuber 2000, "Recurrent nets that time and count") are absent or
+learnt.
 """
 
 from __future__ import annotations
@@ -51,6 +52,9 @@ class LSTM(RecurrentModel):
         """Number of entries of one state: h and c."""
         return 2 * self.n_hidden
 
+    def extra_repr(self) -> str:
+        return super().extra_repr() + (", peepholes=True" if self.peepholes else "")
+
     def _run(self, inputs: Tensor, x0: Tensor, generator: torch.Generator | None) -> Trajectory:
         h0, c0 = x0.split(self.n_hidden, dim=1)
         if self.peephole is None:
@@ -60,12 +64,18 @@ class LSTM(RecurrentModel):
             h, c = self._peephole_scan(inputs, h0, c0, self.peephole)
         return Trajectory(self.readout(h), torch.cat([h, c], dim=2))
 
+    def _weights(self) -> tuple[Tensor, Tensor, Tensor]:
+        """W_ih, W_hh and the sum of both biases; rows in gate order i, f, g, o."""
+        W_ih, W_hh, b_ih, b_hh = self.rnn.all_weights[0]
+        return W_ih, W_hh, b_ih + b_hh
+
     def _cells(self, inputs: Tensor, h: Tensor, h0: Tensor, c0: Tensor) -> Tensor:
         """c at every step: torch's kernel keeps only the last, but h and u of all steps give every gate."""
+        W_ih, W_hh, b = self._weights()
         rows = 3 * self.n_hidden  # i, f, g
-        rnn, before = self.rnn, torch.cat([h0[:, None], h[:, :-1]], dim=1)
-        gates = functional.linear(inputs, rnn.weight_ih_l0[:rows], (rnn.bias_ih_l0 + rnn.bias_hh_l0)[:rows])
-        i, f, g = (gates + functional.linear(before, rnn.weight_hh_l0[:rows])).chunk(3, dim=2)
+        before = torch.cat([h0[:, None], h[:, :-1]], dim=1)
+        gates = functional.linear(inputs, W_ih[:rows], b[:rows]) + functional.linear(before, W_hh[:rows])
+        i, f, g = gates.chunk(3, dim=2)
         written = torch.sigmoid(i) * torch.tanh(g)
         cells, c = [], c0
         for kept, new in zip(torch.sigmoid(f).unbind(1), written.unbind(1)):
@@ -74,9 +84,9 @@ class LSTM(RecurrentModel):
         return torch.stack(cells, dim=1)
 
     def _peephole_scan(self, inputs: Tensor, h: Tensor, c: Tensor, peephole: Tensor) -> tuple[Tensor, Tensor]:
-        rnn, (p_i, p_f, p_o) = self.rnn, peephole.unbind(0)
-        drive = functional.linear(inputs, rnn.weight_ih_l0, rnn.bias_ih_l0 + rnn.bias_hh_l0)
-        recurrent = rnn.weight_hh_l0.t()
+        W_ih, W_hh, b = self._weights()
+        p_i, p_f, p_o = peephole.unbind(0)
+        drive, recurrent = functional.linear(inputs, W_ih, b), W_hh.t()
         hs, cs = [], []
         for step in drive.unbind(1):
             i, f, g, o = torch.addmm(step, h, recurrent).chunk(4, dim=1)

@@ -13,7 +13,7 @@ MODELS: dict[str, type[RecurrentModel]] = {"elman": Elman, "gru": GRU, "lstm": L
 
 
 def by_name(name: str) -> type[RecurrentModel]:
-    """The class called ``name`` ("gru") or by its own name ("GRU"); InputError with the nearest match if none is.
+    """The class called ``name``, "gru" or "GRU"; InputError with the nearest match if there is none.
 
     >>> by_name("gru")(2, 16, 1).n_hidden
     16

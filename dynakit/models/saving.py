@@ -1,4 +1,4 @@
-"""Models to disk and back without pickle: one folder with the weights (safetensors) and what to build (JSON)."""
+"""Models to disk and back without pickle: a folder with the weights (safetensors) and what to build (JSON)."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def save(model: RecurrentModel, path: str | Path) -> None:
 def load(path: str | Path) -> RecurrentModel:
     """The model that :func:`save` wrote into the folder ``path``, with the same weights bit for bit.
 
-    Raises ArtifactError if a file is missing, damaged or of an unknown class, if a weight is not finite, or if
-    the weights are not those of the class; the message lists the differences.
+    Raises ArtifactError if a file is missing, damaged or of an unknown class, if a weight is not finite, or
+    if the weights are not those of the class; the message lists the differences.
     """
     header, data = artifacts.load(Path(path), "model", "model", "safetensors")
     tensors = read_safetensors(data, f"{path}/model.safetensors")
@@ -56,7 +56,8 @@ def _build(header: dict[str, Any], tensors: dict[str, Tensor], where: str) -> Re
     classes = {cls.__name__: cls for cls in MODELS.values()}
     cls, config = classes.get(str(header.get("class"))), header.get("config")
     if cls is None or not isinstance(config, dict):
-        raise ArtifactError(f"{where} describes a {header.get('class')!r}, not one of {', '.join(sorted(classes))}")
+        known = ", ".join(sorted(classes))
+        raise ArtifactError(f"{where} describes a {header.get('class')!r}, not one of {known}")
     try:
         stored = {key: tensors[key] for key in header.get("config_tensors", [])}
         return cls(**{**config, **stored})
@@ -78,7 +79,9 @@ def not_finite(tensors: dict[str, Tensor]) -> str:
         bad = ~torch.isfinite(tensor)
         if bool(bad.any()):
             first = tuple(bad.nonzero()[0].tolist())
-            return f"{name} has {int(bad.sum())} non-finite of {tensor.numel()} values, the first at index {first}"
+            return (
+                f"{name} has {int(bad.sum())} non-finite of {tensor.numel()} values, first at index {first}"
+            )
     return ""
 
 

@@ -1,7 +1,7 @@
 """Foreign checkpoints: the weights of an ``nn.RNN``, ``nn.GRU`` or ``nn.LSTM`` and of a linear readout.
 
-Everything is inferred from names and shapes: W_hh has 1, 3 or 4 blocks of rows in an RNN, a GRU or an LSTM, and
-as many columns as there are hidden units.  Files are read without running any code from them.
+Everything is inferred from names and shapes: W_hh has 1, 3 or 4 blocks of rows in an RNN, a GRU or an LSTM,
+and as many columns as there are hidden units.  Files are read without running any code from them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ..errors import ArtifactError, InputError
 from .saving import assigned, differences, not_finite, read_safetensors
 
 _RECURRENT = re.compile(r"(.*?)((?:weight|bias)_(?:ih|hh|hr)_l\d+(?:_reverse)?)")
-_BLOCKS: dict[int, type[nn.RNNBase]] = {1: nn.RNN, 3: nn.GRU, 4: nn.LSTM}
+_BLOCKS: dict[int, Any] = {1: nn.RNN, 3: nn.GRU, 4: nn.LSTM}
 _NESTED = ("state_dict", "model_state_dict")
 
 
@@ -69,7 +69,7 @@ def _read(path: Path) -> Any:
         with zipfile.ZipFile(path) as archive:
             declared = sum(member.file_size for member in archive.infolist())
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
-        raise ArtifactError(f"source {path} is damaged, or is not a file that torch.save (>= 1.6) wrote") from None
+        raise ArtifactError(f"source {path} is damaged, or not a file of torch.save (>= 1.6)") from None
     if declared > artifacts.LARGEST:
         raise ArtifactError(f"source {path} declares {declared} bytes, more than this package reads")
     try:
@@ -110,12 +110,14 @@ def _split(tensors: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Ten
     matches = {name: _RECURRENT.fullmatch(name) for name in tensors}
     prefixes = sorted({m[1] for m in matches.values() if m})
     if len(prefixes) != 1:
-        found = f"{len(prefixes)}, under {', '.join(map(repr, prefixes))}" if prefixes else f"{list(tensors)[:8]}"
-        raise InputError(f"source must hold one recurrent layer (weight_ih_l0, weight_hh_l0, ...), found {found}")
+        found = f"{len(prefixes)}, under {prefixes}" if prefixes else f"{list(tensors)[:8]}"
+        raise InputError(
+            f"source must hold one recurrent layer (weight_ih_l0, weight_hh_l0, ..), found {found}"
+        )
     recurrent = {m[2]: tensors[name] for name, m in matches.items() if m}
     for name in recurrent:
         if name.endswith("_reverse"):
-            raise InputError(f"source is bidirectional ({name}): a state that depends on the future is no state")
+            raise InputError(f"source is bidirectional ({name}), so its state depends on the future")
         if "_hr_" in name:
             raise InputError(f"source is an LSTM with projections ({name}), which is not supported")
     return recurrent, {name: tensors[name] for name, m in matches.items() if not m}
@@ -128,16 +130,18 @@ def _recurrent_layer(tensors: dict[str, Tensor], nonlinearity: str) -> nn.RNNBas
     rows, hidden = W_hh.shape
     if rows % hidden or rows // hidden not in _BLOCKS:
         raise InputError(
-            f"weight_hh_l0 must have 1 (RNN), 3 (GRU) or 4 (LSTM) times as many rows as columns, got {rows} x {hidden}"
+            f"weight_hh_l0 must have 1 (RNN), 3 (GRU) or 4 (LSTM) times as many rows as columns, "
+            f"got {rows} x {hidden}"
         )
     kind = _BLOCKS[rows // hidden]
     n_layers = sum(name.startswith("weight_hh_l") for name in tensors)
     extra: dict[str, Any] = {"nonlinearity": nonlinearity} if kind is nn.RNN else {}
     bias = any(name.startswith("bias") for name in tensors)
+    sizes: dict[str, Any] = {"input_size": W_ih.shape[1], "hidden_size": hidden, "num_layers": n_layers}
     with torch.device("meta"):  # nothing is drawn, nothing is allocated
-        layer = kind(W_ih.shape[1], hidden, n_layers, bias=bias, batch_first=True, dtype=W_hh.dtype, **extra)
+        layer = kind(**sizes, bias=bias, batch_first=True, dtype=W_hh.dtype, **extra)
     if problem := differences(layer.state_dict(), tensors):
-        raise InputError(f"source does not hold the weights of a {kind.__name__} of {n_layers} layers: {problem}")
+        raise InputError(f"source does not hold {n_layers} layers of an nn.{kind.__name__}: {problem}")
     assigned(layer, tensors)
     return layer
 
@@ -155,7 +159,8 @@ def _readout(tensors: dict[str, Tensor], rnn: nn.RNNBase) -> nn.Linear | None:
     W = tensors[weights[0]]
     if W.ndim != 2 or W.shape[1] != rnn.hidden_size:
         raise InputError(
-            f"{weights[0]} must have shape (output, {rnn.hidden_size}) to read the hidden units, got {tuple(W.shape)}"
+            f"{weights[0]} must have shape (output, {rnn.hidden_size}) to read the hidden units, "
+            f"got {tuple(W.shape)}"
         )
     own = {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
     with torch.device("meta"):

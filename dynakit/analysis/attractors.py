@@ -1,0 +1,84 @@
+"""One table of what a network comes to rest in: each attractor, the memory it stands for, and its share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..results import Provenance, Result, per_item
+from ..systems.base import System
+from .fixed_points import FixedPoints
+from .memory import MemoryCheck
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Attractors(Result):
+    """Attractors under the resting input, one entry each; the last rows may be states that came to rest nowhere known."""
+
+    kinds: np.ndarray = per_item()  # (attractor,)  "fixed point"
+    periods: np.ndarray = per_item()  # (attractor,)  steps
+    exponents: np.ndarray = per_item()  # (attractor,)  leading Lyapunov exponent, nats per step: ln |largest eigenvalue|
+    time_constants: np.ndarray = per_item()  # (attractor,)  steps, of the slowest mode
+    memories: np.ndarray = per_item()  # (attractor,)  what the readout says there
+    basin_shares: np.ndarray = per_item()  # (attractor,)  share of the released states that came to rest there
+    states: np.ndarray = per_item()  # (attractor, unit)
+    outputs: np.ndarray = per_item()  # (attractor, output)
+    unresolved: float  # share of the released states that came to rest at none of them
+
+    @property
+    def n_memories(self) -> int:
+        """Different memories that the attractors stand for."""
+        return len(set(self.memories.tolist()))
+
+    def headline(self) -> str:
+        rest = f", {100 * self.unresolved:.0f} % of released states at none of them" if self.unresolved > 0 else ""
+        return f"{len(self)} attractors for {self.n_memories} memories{rest}"
+
+
+def list_attractors(
+    system: System, points: FixedPoints, decode: Callable[[np.ndarray], np.ndarray], memory: MemoryCheck | None = None
+) -> Attractors:
+    """Tabulate the stable points under the resting input.
+
+    Arguments:
+        system: the map, with its readout.
+        points: fixed points under the resting input.
+        decode: labels of readouts, (..., output) -> (...).
+        memory: released states; each is counted for the stable point nearest to where it ended, if it ended
+            within a tenth of the smallest distance between two of them.
+    """
+    stable = points.stable
+    outputs = system.observe(stable.states).detach().cpu().numpy()
+    exponents = np.log(np.abs(stable.eigenvalues[:, 0])) if len(stable) else np.zeros(0)
+    shares, unresolved = np.full(len(stable), np.nan), float("nan")
+    if memory is not None and len(memory):
+        which = _nearest(stable.states, memory.end_states)
+        shares = np.array([(which == k).mean() for k in range(len(stable))])
+        unresolved = float((which < 0).mean())
+    with np.errstate(divide="ignore"):
+        time_constants = -1 / exponents
+    return Attractors(
+        kinds=np.full(len(stable), "fixed point"),
+        periods=np.ones(len(stable), int),
+        exponents=exponents,
+        time_constants=time_constants,
+        memories=np.asarray(decode(outputs)) if len(stable) else np.zeros(0, "<U1"),
+        basin_shares=shares,
+        states=stable.states,
+        outputs=outputs,
+        unresolved=unresolved,
+        provenance=Provenance.of(system),
+    )
+
+
+def _nearest(centres: np.ndarray, states: np.ndarray) -> np.ndarray:
+    """Index of the centre each state is close to, or -1."""
+    if not len(centres):
+        return np.full(len(states), -1)
+    distances = np.linalg.norm(states[:, None] - centres, axis=-1)
+    between = np.linalg.norm(centres[:, None] - centres, axis=-1)
+    between = between[between > 0]
+    reach = 0.1 * (between.min() if len(between) else 1 + np.abs(centres).max())
+    return np.where(distances.min(axis=1) <= reach, distances.argmin(axis=1), -1)

@@ -1,0 +1,240 @@
+"""The report: all results about one network, in words, in figures, and in one folder on disk."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import html
+import io
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import artifacts, models, plots
+from .analysis import Attractors, FixedPoints, GraphStatistics, MemoryCheck, Modes, PlaneFlow, Projection, Transitions
+from .checks import one_of
+from .errors import InputError
+from .results import History, Record, Result, html_table, save_record
+from .summary import summarize
+from .systems.recording import Recording
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Report(Result):
+    """Everything :func:`dynakit.analyze` found; a stage that did not run is None, with the reason in ``skipped``."""
+
+    network: str  # what was adapted, in words
+    parts: dict[str, tuple[int, int]]  # the columns of each block of the state
+    task: Any = None
+    trials: Any = None
+    score: float | None = None
+    trajectories: Recording | None = None
+    projection: Projection | None = None
+    fixed_points: dict[str, FixedPoints] = field(default_factory=dict)  # condition -> points; "rest" first
+    slow_points: Result | None = None
+    modes: Modes | None = None  # at the fixed points under rest
+    memory: MemoryCheck | None = None
+    attractors: Attractors | None = None
+    transitions: Transitions | None = None
+    machine_agreement: tuple[int, int] | None = None  # transitions that are those of the task's automaton, of how many
+    flow: PlaneFlow | None = None
+    cycles: Result | None = None
+    lyapunov: Result | None = None
+    connectivity: GraphStatistics | None = None
+    spikes: Result | None = None
+    history: History | None = None
+    skipped: dict[str, str] = field(default_factory=dict)
+    model: Any = None  # the network that was given; not saved unless it is one of this package's
+
+    def headline(self) -> str:
+        said = [self.network]
+        if self.score is not None:
+            said.append(f"score {self.score:.4f}")
+        if self.attractors is not None:
+            said.append(f"{len(self.attractors)} attractors")
+        if self.memory is not None:
+            said.append(f"{100 * self.memory.kept_at_end:.0f} % kept for {self.memory.times[-1]} steps")
+        return ", ".join(said)
+
+    def with_history(self, history: History) -> Report:
+        """The same report with the training run that made the network."""
+        return dataclasses.replace(self, history=history)
+
+    def summary(self) -> str:
+        """What the network does, and how: the answer in words."""
+        return summarize(self)
+
+    # --- figures -------------------------------------------------------------------------------------------
+
+    @property
+    def figures(self) -> tuple[str, ...]:
+        """Names of the figures this report can draw."""
+        return tuple(name for name, (needs, _) in _FIGURES.items() if all(self._has(n) for n in needs))
+
+    def _has(self, stage: str) -> bool:
+        value = getattr(self, stage)
+        return value is not None and not (isinstance(value, dict) and not value)
+
+    def plot(self, name: str, ax: Any = None, **kwargs: Any) -> Any:
+        """Draw one of :attr:`figures` on ``ax`` (or on a new figure) and return the axes."""
+        one_of("name", name, _FIGURES)
+        if name not in self.figures:
+            needs = [n for n in _FIGURES[name][0] if not self._has(n)]
+            reasons = "; ".join(f"{n}: {self.skipped.get(n, 'not there')}" for n in needs)
+            raise InputError(f"name {name!r} cannot be drawn from this report ({reasons})")
+        return _FIGURES[name][1](self, ax, kwargs)
+
+    def _png(self, name: str, dpi: int = 150) -> bytes:
+        import matplotlib.figure
+
+        ax = self.plot(name)
+        figure = ax.get_figure()
+        assert isinstance(figure, matplotlib.figure.Figure)
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png", dpi=dpi, bbox_inches="tight")
+        plots.close(figure)
+        return buffer.getvalue()
+
+    def _repr_html_(self) -> str:
+        picture = ""
+        if "phase_portrait" in self.figures:
+            picture = f'<img style="max-width:560px" src="{data_url(self._png("phase_portrait", 100))}">'
+        table = html_table(self.attractors.table()) if self.attractors is not None else ""
+        return f"<pre>{html.escape(self.summary())}</pre>{picture}{table}"
+
+    # --- disk ----------------------------------------------------------------------------------------------
+
+    def save(self, path: str | Path) -> None:
+        """Write ``report.html``, ``figures/*.png``, ``results.npz`` + ``results.json`` and the model into a folder.
+
+        ``report.html`` opens from disk without a network.  Raises ArtifactError if ``path`` is a file.
+        """
+        folder = Path(path)
+        record = self
+        saved_model = isinstance(self.model, models.RecurrentModel)
+        if self.model is not None and not saved_model:
+            record = record._skip("model", f"a {type(self.model).__name__} of your own is not saved; rebuild it")
+        if record.task is not None and not isinstance(record.task, Record):
+            record = record._skip("task", f"a {type(self.task).__name__} of your own is not saved; rebuild it")
+            record = dataclasses.replace(record, task=None)
+        save_record(dataclasses.replace(record, model=None), folder)
+        if saved_model:
+            models.save(self.model, folder / "model")
+        pictures = {name: self._png(name) for name in self.figures}
+        for name, png in pictures.items():
+            artifacts.write_atomically(folder / "figures" / f"{name}.png", png)
+        artifacts.write_atomically(folder / "report.html", self._page(folder, pictures).encode())
+
+    def _skip(self, stage: str, reason: str) -> Report:
+        return dataclasses.replace(self, skipped={**self.skipped, stage: reason})
+
+    def _page(self, folder: Path, pictures: dict[str, bytes]) -> str:
+        import jinja2
+
+        loader = jinja2.PackageLoader("dynakit", "templates")
+        template = jinja2.Environment(loader=loader, autoescape=True).get_template("report.html")
+        return template.render(
+            report=self,
+            summary=self.summary(),
+            pictures=[(name, CAPTIONS[name], data_url(png)) for name, png in pictures.items()],
+            portrait=self._interactive(folder),
+            tables={title: html_table(columns) for title, columns in self._tables().items()},
+        )
+
+    def _tables(self) -> dict[str, dict[str, np.ndarray]]:
+        tables = {}
+        if self.attractors is not None:
+            tables["Attractors at rest"] = self.attractors.table()
+        for condition, points in self.fixed_points.items():
+            tables[f"Fixed points under “{condition}”: {points.headline()}"] = points.table()
+        if self.transitions is not None:
+            tables["Transitions: the attractor reached from each attractor under each pulse"] = self.transitions.table()
+        return tables
+
+    def _interactive(self, folder: Path) -> str:
+        """The 3-D portrait as a div whose script lies beside the page; empty where plotly is not installed."""
+        if self.projection is None or len(self.projection) < 3 or self.trajectories is None:
+            return ""
+        try:
+            import plotly.offline
+        except ImportError:
+            return ""
+        artifacts.write_atomically(folder / "plotly.min.js", plotly.offline.get_plotlyjs().encode())
+        figure = plots.phase_portrait_3d(
+            self.projection, self.trajectories.states[:24], self.fixed_points.get("rest"), self.modes
+        )
+        return figure.to_html(full_html=False, include_plotlyjs=False, div_id="portrait")
+
+
+def data_url(png: bytes) -> str:
+    """A PNG as a data URL, so that a page carries its pictures."""
+    return "data:image/png;base64," + base64.b64encode(png).decode()
+
+
+def _colours(report: Report) -> Any:
+    """One label per trial: the memory in which each trial ended."""
+    return None if report.memory is None else report.memory.labels
+
+
+def _portrait(report: Report, ax: Any, kwargs: dict[str, Any], axes: tuple[int, ...]) -> Any:
+    assert report.projection is not None and report.trajectories is not None
+    axes = axes[: len(report.projection)]
+    flat = len(axes) == 2 and report.flow is not None
+    if flat and ax is None:
+        ax = plots.new_axes()
+    if flat:
+        plots.plot_flow(report.flow, ax=ax)
+    return plots.plot_phase_portrait(
+        report.projection,
+        report.trajectories.states,
+        report.fixed_points.get("rest"),
+        report.modes,
+        conditions=_colours(report),
+        axes=axes,
+        ax=ax,
+        **kwargs,
+    )
+
+
+def _weights_spectrum(report: Report, ax: Any, kwargs: dict[str, Any]) -> Any:
+    return plots.plot_spectrum(report.connectivity, ax=ax, **kwargs)
+
+
+_FIGURES: dict[str, tuple[tuple[str, ...], Any]] = {
+    "phase_portrait": (("trajectories", "projection", "fixed_points"), lambda r, ax, k: _portrait(r, ax, k, (0, 1))),
+    "phase_portrait_3d": (
+        ("trajectories", "projection", "fixed_points"),
+        lambda r, ax, k: _portrait(r, ax, k, (0, 1, 2)),
+    ),
+    "memory": (("memory",), lambda r, ax, k: plots.plot_memory(r.memory, ax=ax, **k)),
+    "transitions": (
+        ("transitions", "attractors"),
+        lambda r, ax, k: plots.plot_transitions(r.transitions, labels=list(r.attractors.memories), ax=ax, **k),
+    ),
+    "spectrum": (("modes",), lambda r, ax, k: plots.plot_spectrum(r.modes, ax=ax, **k)),
+    "trials": (
+        ("trials", "trajectories"),
+        lambda r, ax, k: plots.plot_trials(r.trials, r.trajectories.outputs, ax=ax, **k),
+    ),
+    "activity": (("trajectories",), lambda r, ax, k: plots.plot_activity(r.trajectories, ax=ax, **k)),
+    "connectivity": (("connectivity",), lambda r, ax, k: plots.plot_connectivity(r.connectivity, ax=ax, **k)),
+    "connectivity_spectrum": (("connectivity",), _weights_spectrum),
+    "training": (("history",), lambda r, ax, k: plots.plot_training(r.history, ax=ax, **k)),
+}
+
+CAPTIONS = {
+    "phase_portrait": "Trajectories, fixed points at rest and their unstable directions in the plane of the first two "
+    "principal axes of the trajectories; arrows fade where the motion leaves the plane "
+    "(after Sussillo and Barak 2013; colours after Maheswaranathan et al. 2019).",
+    "phase_portrait_3d": "The same in three principal axes.",
+    "memory": "States at the end of trials, left alone under the resting input: the share whose readout still says the same.",
+    "transitions": "From each attractor, each pulse applied once: where the network comes to rest.",
+    "spectrum": "Eigenvalues of the Jacobian at each fixed point at rest; a map is stable inside the unit circle.",
+    "trials": "Sample trials: inputs, targets (dotted where they do not count) and the network's outputs.",
+    "activity": "Every unit over one trial.",
+    "connectivity": "The recurrent matrix, excitatory units first where units have signs.",
+    "connectivity_spectrum": "Eigenvalues of the recurrent matrix.",
+    "training": "Loss and score on each update's fresh batch.",
+}

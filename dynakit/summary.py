@@ -1,0 +1,167 @@
+"""The report in words: how many memories, what switches them, what is slow, and whether the score rests on attractors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from .report import Report
+
+HELD = 0.99  # share of released states that must keep their memory for it to count as held
+
+
+def summarize(report: Report) -> str:
+    """What the network does, and how, in a few paragraphs of plain text."""
+    blocks = [_title(report)]
+    for heading, lines in (
+        ("Does the score rest on attractors?", _verdict(report)),
+        ("What it remembers", _memories(report)),
+        ("What lies between", _between(report)),
+        ("What switches it", _switches(report)),
+        ("What is slow", _slow(report)),
+        ("Under other constant inputs", _other_drives(report)),
+        ("Where the activity lives", _geometry(report)),
+        ("How it is wired", _wiring(report)),
+        ("Not done", [f"{stage}: {reason}" for stage, reason in report.skipped.items()]),
+    ):
+        if lines:
+            blocks.append(heading + "\n" + "\n".join(f"  {line}" for line in lines))
+    return "\n\n".join(blocks)
+
+
+def _title(report: Report) -> str:
+    lines = [report.network]
+    if report.task is not None:
+        lines.append(f"Task: {report.task!r}")
+    if report.score is not None:
+        lines.append(f"Score {report.score:.4f} on {len(report.trials)} fresh trials, noise off")
+    return "\n".join(lines)
+
+
+def _verdict(report: Report) -> list[str]:
+    memory, attractors = report.memory, report.attractors
+    if memory is None or attractors is None:
+        return []
+    n, steps = len(memory), int(memory.times[-1])
+    held = 100 * memory.kept_at_end
+    asked, kept = len(set(memory.labels.tolist())), len(set(attractors.memories.tolist()) & set(memory.labels.tolist()))
+    if memory.kept_at_end >= HELD and kept >= asked:
+        return [
+            f"YES. {n} states from the ends of trials were left alone for {steps} steps: {held:.0f} % keep their memory,",
+            f"and each of the {asked} memories has a stable fixed point of its own.",
+        ]
+    if memory.kept_at_end >= HELD:
+        return [
+            f"NOT SHOWN. {held:.0f} % of {n} released states keep their memory for {steps} steps, but only {kept} of the "
+            f"{asked} memories have a stable fixed point: look for slow drift or cycles."
+        ]
+    return [
+        f"NO. {n} states from the ends of trials were left alone for {steps} steps: only {held:.0f} % still say the same",
+        f"(half have lost it after {int(np.median(memory.hold_times))} steps). {_what_is_there(report)}",
+    ]
+
+
+def _what_is_there(report: Report) -> str:
+    n = len(report.fixed_points["rest"].stable) if "rest" in report.fixed_points else 0
+    if n == 1:
+        return "There is a single stable point at rest: the memory is a transient, not an attractor."
+    return f"There are {n} stable points at rest."
+
+
+def _memories(report: Report) -> list[str]:
+    attractors = report.attractors
+    if attractors is None:
+        return []
+    if not len(attractors):
+        return ["no stable fixed point was found at rest"]
+    lines = [
+        f"{len(attractors)} stable fixed points at rest for {attractors.n_memories} different readouts: "
+        + ", ".join(dict.fromkeys(attractors.memories.tolist()))
+    ]
+    if attractors.unresolved > 0:
+        lines.append(f"{100 * attractors.unresolved:.0f} % of the released states came to rest near none of them")
+    return lines
+
+
+def _between(report: Report) -> list[str]:
+    points = report.fixed_points.get("rest")
+    if points is None:
+        return []
+    lines = []
+    counts = points.n_unstable.compressed()
+    unstable = counts[counts > 0]
+    if len(unstable):
+        by_dimension = ", ".join(f"{(unstable == k).sum()} with {k}" for k in np.unique(unstable))
+        lines.append(f"{len(unstable)} unstable points ({by_dimension} unstable directions)")
+    doubtful = int(np.isin(points.verdicts, ("marginal", "undetermined")).sum())
+    if doubtful:
+        lines.append(f"{doubtful} points whose stability floating point cannot decide (marginal or undetermined)")
+    if points.non_isolated.any():
+        lines.append(f"{int(points.non_isolated.sum())} points that are not isolated: part of a continuum, or about to merge")
+    lines.append(_completeness(report))
+    return lines
+
+
+def _completeness(report: Report) -> str:
+    points = report.fixed_points["rest"]
+    used = f"{points.n_starts} starts, {points.n_failed} of which led nowhere; max |F(x) - x| = {points.residuals.max(initial=0):.0e}"
+    if points.completeness == "consistent":
+        return f"the signs of det(I - J) sum to {points.degree:+d}, as they must if no point is missing ({used})"
+    if points.completeness == "incomplete" and not points.n_found:
+        return f"INCOMPLETE: a map of a box into itself has a fixed point, and none was found ({used})"
+    if points.completeness == "incomplete":
+        return f"INCOMPLETE: the signs sum to {points.degree}, not to {points.expected_degree}: points are missing ({used})"
+    return f"no theorem says how many there must be; the last batches of starts brought nothing new ({used})"
+
+
+def _switches(report: Report) -> list[str]:
+    transitions = report.transitions
+    if transitions is None:
+        return []
+    lines = [f"{transitions.n_switches} switches among {transitions.targets.size} (attractor, pulse) pairs"]
+    if report.machine_agreement is not None:
+        right, total = report.machine_agreement
+        lines.append(f"{right} of {total} responses are those of the task's own automaton")
+    critical = transitions.critical_amplitudes[np.isfinite(transitions.critical_amplitudes)]
+    if len(critical):
+        lines.append(
+            f"the weakest pulse that still switches has {critical.min():.2f} to {critical.max():.2f} of the trained amplitude"
+        )
+    lost = int((transitions.targets < 0).sum())
+    if lost:
+        lines.append(f"{lost} responses end near no known attractor")
+    return lines
+
+
+def _slow(report: Report) -> list[str]:
+    modes = report.modes
+    if modes is None or not len(modes):
+        return []
+    stable = modes.verdicts == "stable"
+    if not stable.any():
+        return []
+    slowest = modes.time_constants[stable][:, 0]
+    text = f"slowest mode at the stable points: time constants {slowest.min():.3g} to {slowest.max():.3g} steps"
+    if modes.dt is not None:
+        text += f" ({slowest.min() * modes.dt:.3g} to {slowest.max() * modes.dt:.3g} ms)"
+    n_slow = int((modes.time_constants[stable] > 100).sum(axis=1).max())
+    return [text] + ([f"up to {n_slow} modes slower than 100 steps at one point"] if n_slow else [])
+
+
+def _other_drives(report: Report) -> list[str]:
+    return [f"{name}: {points.headline()}" for name, points in report.fixed_points.items() if name != "rest"]
+
+
+def _geometry(report: Report) -> list[str]:
+    p = report.projection
+    if p is None:
+        return []
+    share = 100 * p.explained_variance_ratio.sum()
+    return [f"{len(p)} principal axes hold {share:.0f} % of the variance; participation ratio {p.participation_ratio:.1f}"]
+
+
+def _wiring(report: Report) -> list[str]:
+    stats = report.connectivity
+    return [] if stats is None else [stats.headline()]

@@ -1,0 +1,10 @@
+"""What the network must do: tasks that draw trials and judge outputs, and a user's own trials as a task."""
+
+from .arrays import from_arrays
+from .base import Task, Trials
+from .environment import from_environment
+from .flip_flop import FlipFlop, SetReset
+from .registry import by_name
+from .xor import Xor
+
+__all__ = ["FlipFlop", "SetReset", "Task", "Trials", "Xor", "by_name", "from_arrays", "from_environment"]

@@ -1,0 +1,58 @@
+"""Tasks by name, as the command line writes them."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from .. import checks
+from ..errors import InputError
+from .base import Task
+from .flip_flop import FlipFlop, SetReset
+from .xor import Xor
+
+TASKS: dict[str, type[Task]] = {"flip-flop": FlipFlop, "set-reset": SetReset, "xor": Xor}
+
+
+def by_name(spec: str) -> Task:
+    """The task that ``spec`` describes: a name, or a name with parameters.
+
+    Parameters follow a colon as ``name=value``, separated by commas; a range is written ``low..high``.
+
+    Raises:
+        InputError: the task or a parameter is unknown (the nearest known name is suggested), or a value is
+            unreadable or out of its range.
+
+    >>> by_name("flip-flop:n_bits=2,p_flip=0.1").p_flip
+    0.1
+    >>> by_name("set-reset:quiet_gap=10..40").quiet_gap
+    (10, 40)
+    """
+    name, _, text = spec.partition(":") if isinstance(spec, str) else (spec, "", "")
+    task = TASKS[checks.one_of("task", name, TASKS)]
+    known = [f.name for f in dataclasses.fields(task)]
+    parameters: dict[str, Any] = {}
+    for part in text.split(",") if text else []:
+        key, equals, value = (piece.strip() for piece in part.partition("="))
+        checks.one_of(f"parameter of {name}", key, known)
+        if not equals or not value:
+            raise InputError(f"parameters of {name} must be written name=value, got {part!r}")
+        if key in parameters:
+            raise InputError(f"parameter {key} of {name} is given twice")
+        parameters[key] = _value(key, value)
+    return task(**parameters)
+
+
+def _value(name: str, text: str) -> Any:
+    """A number, a range or none, from its text."""
+    if text.lower() == "none":
+        return None
+    low, dots, high = text.partition("..")
+    if dots:
+        return _value(name, low), _value(name, high)
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    raise InputError(f"{name} must be a number, a range low..high or none, got {text!r}")

@@ -1,0 +1,6 @@
+"""Training: a model, a task and a method in; the model trained in place, and a History of how it went."""
+
+from .base import train
+from .gradient import BPTT
+
+__all__ = ["BPTT", "train"]
