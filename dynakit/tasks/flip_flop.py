@@ -105,9 +105,11 @@ class FlipFlop(Task):
     @property
     def pulses(self) -> dict[str, np.ndarray]:
         """``"bit 1 up"``, ``"bit 1 down"``, ...: one pulse of one channel, (pulse_width, n_bits)."""
-        rows = self.amplitude * np.eye(self.n_bits)
+        rows = self.amplitude * np.eye(self.n_bits)  # + 0.0 below: no negative zeros
         signed = (
-            (f"bit {bit + 1} {way}", s * rows[bit]) for bit in range(self.n_bits) for way, s in _WAYS.items()
+            (f"bit {bit + 1} {way}", s * rows[bit] + 0.0)
+            for bit in range(self.n_bits)
+            for way, s in _WAYS.items()
         )
         return {name: np.tile(row, (self.pulse_width, 1)) for name, row in signed}
 

@@ -1,0 +1,168 @@
+"""What every task promises; a task added to the registry is tested here without another line."""
+
+import numpy as np
+import pytest
+import torch
+
+from dynakit.errors import InputError
+from dynakit.results import load_record, save_record
+from dynakit.tasks import FlipFlop, SetReset, Xor, from_arrays
+from dynakit.tasks.registry import TASKS
+
+
+def _own_trials():
+    rng = np.random.default_rng(3)
+    targets = np.where(rng.random((40, 30, 2)) < 0.5, -1.0, 1.0)
+    return from_arrays(
+        rng.normal(size=(40, 30, 3)), targets, rng.random((40, 30)) < 0.7, {"k": np.arange(40)}
+    )
+
+
+VARIANTS = {
+    **{name: task() for name, task in TASKS.items()},
+    "one noisy bit": FlipFlop(1, input_noise=0.3, amplitude=2.0, pulse_width=1),
+    "no grace, 12 bits": FlipFlop(12, n_steps=20, score_grace=0),
+    "re-pulsed": FlipFlop(repulse_every=20),
+    "one turn, fixed gap": SetReset(1, input_wait=0, quiet_gap=1, stim_dur=1, input_noise=0.0),
+    "many turns": SetReset(12, quiet_gap=(1, 30)),
+    "random memory gap": Xor(memory_gap=(1, 50), input_wait=0, input_noise=0.0),
+    "own trials": _own_trials(),
+}
+
+
+@pytest.fixture(params=VARIANTS.values(), ids=VARIANTS.keys())
+def task(request):
+    return request.param
+
+
+def arrays_of(trials):
+    tensors = {name: getattr(trials, name) for name in ("inputs", "targets", "mask", "score_mask")}
+    return {**{k: v.numpy() for k, v in tensors.items() if v is not None}, **trials.conditions}
+
+
+def same(a, b):
+    a, b = arrays_of(a), arrays_of(b)
+    return a.keys() == b.keys() and all(np.array_equal(a[name], b[name]) for name in a)
+
+
+def test_seeds_repeat_and_differ(task):
+    assert same(task.sample(6, seed=5), task.sample(6, seed=5))
+    assert same(task.sample(6, np.random.default_rng(1)), task.sample(6, np.random.default_rng(1)))
+    assert not np.array_equal(task.sample(30, seed=5).inputs, task.sample(30, seed=6).inputs)
+
+
+def test_small_batch_is_the_beginning_of_a_large_one(task):
+    assert same(task.sample(3, seed=5), task.sample(9, seed=5)[:3])
+
+
+def test_shapes_and_precision_agree(task):
+    trials = task.sample(4)
+    assert len(trials) == 4
+    assert trials.inputs.shape == (4, task.n_steps, task.n_inputs)
+    assert trials.targets.shape == trials.mask.shape == (4, task.n_steps, task.n_outputs)
+    assert {t.dtype for t in (trials.inputs, trials.targets, trials.mask)} == {torch.float32}
+    assert all(len(labels) == 4 for labels in trials.conditions.values())
+
+
+def test_perfect_outputs_score_one_and_inverted_ones_zero(task):
+    trials = task.sample(16, seed=2)
+    inverted = trials.targets.min() + trials.targets.max() - trials.targets
+    assert task.score(trials.targets, trials) == 1.0
+    assert task.score(trials.targets.double().numpy(), trials) == 1.0
+    assert task.score(inverted, trials) == 0.0
+    assert task.score(torch.full_like(trials.targets, torch.nan), trials) == 0.0
+    assert task.score(torch.full_like(trials.targets, torch.inf), trials) == 0.0
+
+
+def test_loss_is_the_masked_mean_square_and_flows_back_only_through_the_mask(task):
+    trials = task.sample(8, seed=4)
+    outputs = torch.randn(trials.targets.shape, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    loss = task.loss(outputs, trials)
+    loss.backward()
+    counted = trials.mask.numpy() > 0
+    errors = (outputs.detach().numpy() - trials.targets.numpy())[counted]
+    assert float(loss.detach()) == pytest.approx(float((errors.astype(np.float64) ** 2).mean()), rel=1e-5)
+    assert outputs.grad is not None
+    np.testing.assert_allclose(outputs.grad.numpy()[counted], 2 * errors / counted.sum(), rtol=1e-4)
+    assert not outputs.grad.numpy()[~counted].any()
+    assert float(task.loss(trials.targets, trials)) == 0.0
+
+
+def test_outputs_that_cannot_be_judged_are_refused(task):
+    trials = task.sample(4)
+    with pytest.raises(InputError, match=r"outputs must have shape"):
+        task.score(trials.targets[:, 1:], trials)
+    with pytest.raises(InputError, match=r"pass \.outputs"):
+        task.loss((trials.targets, trials.targets), trials)
+    with pytest.raises(InputError, match="floating-point"):
+        task.score(trials.targets.int(), trials)
+    with pytest.raises(InputError, match="no targets"):
+        task.score(trials.targets, type(trials)(trials.inputs))
+
+
+@pytest.mark.parametrize("n_trials", [0, -1, 2.0, True])
+def test_number_of_trials_is_checked(task, n_trials):
+    with pytest.raises(InputError, match="n_trials"):
+        task.sample(n_trials)
+
+
+def test_saved_and_loaded_is_the_same(task, tmp_path):
+    save_record(task, tmp_path / "task")
+    loaded = load_record(tmp_path / "task")
+    assert type(loaded) is type(task)
+    assert repr(loaded) == repr(task)
+    assert same(loaded.sample(5, seed=1), task.sample(5, seed=1))
+    save_record(task.sample(5, seed=1), tmp_path / "trials")
+    assert same(load_record(tmp_path / "trials"), task.sample(5, seed=1))
+
+
+def test_global_generators_are_left_alone(task):
+    before = np.random.get_state()[1].copy(), torch.get_rng_state()  # noqa: NPY002
+    trials = task.sample(4)
+    task.score(trials.targets, trials)
+    assert np.array_equal(before[0], np.random.get_state()[1])  # noqa: NPY002
+    assert torch.equal(before[1], torch.get_rng_state())
+
+
+def test_drives_and_pulses_fit_the_inputs(task):
+    assert next(iter(task.conditions)) == "rest"
+    assert np.array_equal(task.conditions["rest"], task.rest)
+    for drive in task.conditions.values():
+        assert drive.shape == (task.n_inputs,)
+        assert drive.dtype == np.float64
+    for pulse in task.pulses.values():
+        assert pulse.shape[1:] == (task.n_inputs,)
+        assert len(pulse) == getattr(task, "pulse_width", getattr(task, "stim_dur", len(pulse)))
+        assert (pulse == pulse[0]).all()
+        assert not np.array_equal(pulse[0], task.rest)
+
+
+def test_decoding_keeps_leading_axes_and_marks_what_is_no_memory(task):
+    trials = task.sample(4, seed=8)
+    labels = task.decode(trials.targets)
+    assert labels.shape == (4, task.n_steps)
+    assert labels[1, -1] == task.decode(trials.targets[1, -1])
+    assert set(str(task.decode(np.full(task.n_outputs, np.nan)))) == {"?"}
+    with pytest.raises(InputError, match="outputs must have shape"):
+        task.decode(0.5)
+
+
+@pytest.mark.parametrize("task", [task for task in VARIANTS.values() if task.machine is not None], ids=repr)
+def test_ideal_machine_follows_the_targets(task):
+    """Walk through noise-free trials, one pulse after the other, and meet the target wherever it counts."""
+    quiet = type(task)(**{**vars(task), "input_noise": 0.0})
+    assert {memory for memory, _ in task.machine} == set(task.machine.values())
+    assert {pulse for _, pulse in task.machine} == set(task.pulses)
+    trials = quiet.sample(8, seed=11)
+    asked, labels = trials.mask.numpy().all(axis=2), task.decode(trials.targets)
+    met = set()
+    for inputs, counts, label in zip(trials.inputs.numpy(), asked, labels):
+        memory = next(iter(task.machine))[0]
+        for u, counted, wanted in zip(inputs, counts, label):
+            for name, pulse in task.pulses.items():
+                if (u * pulse[0]).sum() > 0:
+                    memory = task.machine[memory, name]
+            if counted:
+                assert memory == wanted
+                met.add(memory)
+    assert met == set(task.machine.values())
