@@ -40,13 +40,15 @@ class Eigen(NamedTuple):
     values: np.ndarray  # (batch, k)      complex, by falling modulus, then by falling angle
     right: np.ndarray  # (batch, n, k)   unit columns, largest entry real and positive
     left: np.ndarray  # (batch, n, k)   scaled so that l_k^H r_k = 1
-    condition: np.ndarray  # (batch, k)      1 / |l_k^H r_k| of unit vectors: >= 1, large near a defective matrix
+    condition: (
+        np.ndarray
+    )  # (batch, k)      1 / |l_k^H r_k| of unit vectors: >= 1, large near a defective matrix
 
 
 def finite_elements(batch: Tensor | np.ndarray) -> np.ndarray:
     """For each matrix (or vector) of a batch: is every entry finite?"""
     array = batch.detach().cpu().numpy() if isinstance(batch, Tensor) else np.asarray(batch)
-    return np.isfinite(array).reshape(len(array), -1).all(axis=1)
+    return np.isfinite(array).all(axis=tuple(range(1, array.ndim)))
 
 
 def eig(matrices: Tensor | np.ndarray) -> Eigen:
@@ -54,7 +56,9 @@ def eig(matrices: Tensor | np.ndarray) -> Eigen:
 
     ``matrices`` (batch, n, n).  Condition numbers: Golub and Van Loan, Matrix Computations, sec. 7.2.2.
     """
-    batch = np.asarray(matrices.detach().cpu() if isinstance(matrices, Tensor) else matrices, dtype=np.float64)
+    batch = np.asarray(
+        matrices.detach().cpu() if isinstance(matrices, Tensor) else matrices, dtype=np.float64
+    )
     m, n, _ = batch.shape
     values = np.full((m, n), np.nan, complex)
     right, left = np.full((m, n, n), np.nan, complex), np.full((m, n, n), np.nan, complex)
@@ -86,10 +90,13 @@ def spectral_order(values: np.ndarray) -> np.ndarray:
 
 
 def eigvals(matrix: np.ndarray) -> np.ndarray:
-    """Eigenvalues of one matrix by falling modulus; all NaN if it is not finite."""
+    """Eigenvalues of one matrix by falling modulus; all NaN if it is not finite or they cannot be found."""
     if not np.isfinite(matrix).all():
         return np.full(len(matrix), np.nan, complex)
-    values = np.asarray(scipy.linalg.eigvals(matrix), dtype=complex)
+    try:
+        values = np.asarray(scipy.linalg.eigvals(matrix), dtype=complex)
+    except np.linalg.LinAlgError:  # the QR iteration did not converge
+        return np.full(len(matrix), np.nan, complex)
     return values[spectral_order(values)]
 
 

@@ -29,7 +29,8 @@ from .errors import ArtifactError, InputError
 from .report import Report
 from .results import Provenance, load_record
 from .systems import System, as_system, record
-from .tasks import Task, Trials, from_arrays
+from .tasks import Task, Trials
+from .tasks.arrays import ArrayTask
 
 N_TRIALS = 128
 MAX_STARTS = 2048  # per constant input
@@ -121,7 +122,7 @@ def load(path: str | Path) -> Any:
 
 def _as_task(task: Any) -> Task:
     if isinstance(task, Trials):
-        return from_arrays(task.inputs, task.targets, task.mask, task.conditions)
+        return ArrayTask(task)
     if isinstance(task, Task):
         return task
     raise InputError(f"task must be a Task or Trials (see dk.tasks.from_arrays), got {type(task).__name__}")

@@ -118,8 +118,8 @@ def map_transitions(
     return Transitions(
         targets=targets.reshape(grid),
         distances=distances.reshape(grid),
-        end_states=ends.cpu().numpy().reshape(*grid, -1),
-        end_outputs=end_outputs.reshape(*grid, -1),
+        end_states=ends.cpu().numpy().reshape(*grid, system.state_size),
+        end_outputs=end_outputs.reshape(*grid, system.output_size),
         critical_amplitudes=critical.reshape(grid),
         outputs=outputs,
         pulses=tuple(pulses),

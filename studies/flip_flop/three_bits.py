@@ -1,0 +1,130 @@
+"""(b) The 3-bit flip-flop in eight kinds of network: memories, saddles, and the machine they implement."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tables
+import torch
+
+import dynakit as dk
+
+KINDS = {
+    "Elman 16": (dk.models.Elman, 16, {}),
+    "GRU 16": (dk.models.GRU, 16, {}),
+    "LSTM 16": (dk.models.LSTM, 16, {}),
+    "Elman 100": (dk.models.Elman, 100, {}),
+    "GRU 100": (dk.models.GRU, 100, {}),
+    "LSTM 100": (dk.models.LSTM, 100, {}),
+    "leaky 100": (dk.models.LeakyRNN, 100, {"autapses": False, "sigma_rec": 0.05}),
+    "Dale 100": (dk.models.LeakyRNN, 100, {"autapses": False, "sigma_rec": 0.05, "dale": "abs"}),
+}
+REPULSED = "every channel pulsed every 20 steps"
+RANDOM = "random pulses"
+
+
+def measure(protocol: str, kind: str, seed: int, n_updates: int) -> dict[str, Any]:
+    """Train one network and say what it holds."""
+    task = dk.tasks.FlipFlop() if protocol == RANDOM else dk.tasks.FlipFlop(n_steps=103, pulse_width=3, repulse_every=20)
+    cls, n_hidden, options = KINDS[kind]
+    model = cls.for_task(task, n_hidden=n_hidden, seed=seed, **options)
+    history = dk.train(model, task, dk.training.BPTT(max_updates=n_updates), seed=seed)
+    start = time.process_time()
+    report = dk.analyze(model, task, seed=seed)
+    seconds = time.process_time() - start
+    points, memory = report.fixed_points["rest"], report.memory
+    dimensions = points.n_unstable.compressed()
+    stable = report.modes[report.modes.verdicts == "stable"]
+    return {
+        "protocol": protocol,
+        "network": kind,
+        "seed": seed,
+        "score": report.score,
+        "score with noise": _noisy_score(model, task, seed),
+        "fixed points": len(points),
+        "by unstable dimension": " ".join(str(int((dimensions == d).sum())) for d in range(dimensions.max() + 1)),
+        "stable": len(points.stable),
+        "memories": report.attractors.n_memories,
+        "kept at 3000 steps": memory.kept_at_end,
+        "median hold time (steps)": float(np.median(memory.hold_times)),
+        "responses right": report.machine_agreement[0] if report.machine_agreement else "",
+        "right by readout": _right_by_readout(task, report),
+        "responses": report.transitions.targets.size if report.transitions is not None else "",
+        "degree": points.degree,
+        "expected degree": points.expected_degree,
+        "completeness": points.completeness,
+        "max residual": float(points.residuals.max()),
+        "slowest time constant (steps)": float(stable.time_constants[:, 0].max()) if len(stable) else np.nan,
+        "starts": points.n_starts,
+        "failed starts": points.n_failed,
+        "training CPU s": float(history.seconds[-1]),
+        "analysis CPU s": seconds,
+        "_report": report if seed == 0 else None,
+    }
+
+
+def _noisy_score(model: Any, task: Any, seed: int) -> float:
+    trials = task.sample(256, seed=1000 + seed)
+    model.train()
+    with torch.no_grad():
+        return task.score(model(trials.inputs, generator=torch.Generator().manual_seed(seed)).outputs, trials)
+
+
+def _right_by_readout(task: Any, report: Any) -> int | str:
+    """Responses whose readout says what the automaton demands, wherever the slow state has got to."""
+    if report.transitions is None:
+        return ""
+    said = task.decode(report.transitions.end_outputs)
+    memories = report.attractors.memories
+    return sum(
+        said[i, j] == task.machine[str(memory), pulse]
+        for i, memory in enumerate(memories)
+        for j, pulse in enumerate(report.transitions.pulses)
+        if (str(memory), pulse) in task.machine
+    )
+
+
+def figure(rows: list[dict[str, Any]], path: Path) -> None:
+    """The portrait of each kind of network, one example each."""
+    from matplotlib.figure import Figure
+
+    shown = [r for r in rows if r["_report"] is not None and r["protocol"] == RANDOM]
+    n_columns = min(4, len(shown))
+    n_rows = -(-len(shown) // n_columns)
+    sheet = Figure(figsize=(4.3 * n_columns, 4.3 * n_rows), layout="constrained")
+    for k, row in enumerate(shown):
+        ax = sheet.add_subplot(n_rows, n_columns, k + 1, projection="3d")
+        row["_report"].plot("phase_portrait_3d", ax=ax)
+        ax.set_title(f"{row['network']}: {row['fixed points']} points, score {row['score']:.3f}", fontsize=10)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sheet.savefig(path, dpi=130)
+
+
+def machine_figure(rows: list[dict[str, Any]], path: Path) -> None:
+    """The transition graph beside the 3-cube, and the spectrum, of one network."""
+    from matplotlib.figure import Figure
+
+    report = next(r for r in rows if r["_report"] is not None and r["protocol"] == RANDOM)["_report"]
+    sheet = Figure(figsize=(12, 5.5), layout="constrained")
+    left, right = sheet.subplots(1, 2)
+    report.plot("transitions", ax=left)
+    report.plot("spectrum", ax=right)
+    sheet.savefig(path, dpi=150)
+
+
+def run(out: Path, *, quick: bool, n_jobs: int) -> None:
+    """Every kind and seed under random pulses, and two kinds under the protocol that needs no attractor."""
+    started = time.perf_counter()
+    seeds = [0] if quick else [0, 1, 2]
+    kinds = ["LSTM 16"] if quick else list(KINDS)
+    n_updates = 400 if quick else 800
+    jobs = [(RANDOM, kind, seed, n_updates) for kind in kinds for seed in seeds]
+    if not quick:
+        jobs += [(REPULSED, kind, seed, 400) for kind in ("leaky 100", "Dale 100") for seed in seeds]
+    rows = tables.run_all(measure, jobs, n_jobs)
+    tables.write(out / "three_bits.csv", rows, seeds=seeds, started=started, quick=quick)
+    figure(rows, out / "three_bits.png")
+    machine_figure(rows, out / "three_bits_machine.png")
