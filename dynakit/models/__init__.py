@@ -1,5 +1,6 @@
 """Recurrent networks: what they are, how they are saved, and how those of others are read."""
 
+from ._leaky_scan import leaky_loop
 from .activations import ACTIVATIONS, Activation, activation
 from .base import RecurrentModel, Trajectory
 from .elman import Elman
@@ -20,6 +21,7 @@ __all__ = [
     "GRU",
     "LSTM",
     "LeakyRNN",
+    "leaky_loop",
     "MODELS",
     "by_name",
     "load",

@@ -7,9 +7,10 @@ With drive d_t = W_in u_t + b_rec + noise and rates r, the three forms in use ar
     "rectified"  r' = f((1 - a) r + a (W r + d))
 
 and y = W_out r + b_out.  Let a v_t be the derivative of the loss in the drive d_t.  Every form then has
-dL/dW = a sum_t v_t r_t^T, and v follows a linear recursion backwards in time.  The slope f' is read from stored outputs, and v lives for a few steps only, so that the rates (for "rate" also
-f's outputs) are all that is kept.  :func:`leaky_loop` is the same map step by step under autograd: the
-oracle, and the way to second derivatives.
+dL/dW = a sum_t v_t r_t^T, and v follows a linear recursion backwards in time.  The slope f' is read from
+stored outputs, and v lives for a few steps only, so that the rates (for "rate" also f's outputs) are all that
+is kept.  :func:`leaky_loop` is the same map step by step under autograd: the oracle, and the way to second
+derivatives.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
+from ..errors import InputError
 from .activations import ACTIVATIONS, SOFTPLUS_LINEAR
 
 CHUNK = 16  # steps whose adjoints are in memory together: small enough for the cache, enough for a GEMM
@@ -113,8 +114,12 @@ class _LeakyScan(torch.autograd.Function):
         return functional.linear(rates[1:], weights.W_out, weights.b_out), states
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, g_outputs: Tensor | None, g_states: Tensor | None) -> tuple[Tensor | None, ...]:
+        if torch.is_grad_enabled():
+            raise InputError(
+                "create_graph asks for second derivatives, not to be had in closed form; "
+                "set model.scan = dynakit.models.leaky_loop"
+            )
         drivers, rates, slopes_of, *saved = ctx.saved_tensors
         weights, leak, need = Acting(*saved), ctx.leak, ctx.needs_input_grad
         drivers = drivers.view(*rates[1:].shape[:2], -1)

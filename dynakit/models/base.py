@@ -107,7 +107,7 @@ class RecurrentModel(nn.Module):
 
 @contextmanager
 def own_randomness(seed: int, name: str) -> Iterator[None]:
-    """Let torch's initialisers draw from the stream ``name`` of ``seed``, and restore the caller's generator."""
+    """Let torch's initialisers draw from the stream ``name`` of ``seed``; the caller's is untouched."""
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(torch_stream(seed, "init", name).initial_seed())
         yield

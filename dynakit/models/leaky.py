@@ -63,6 +63,11 @@ class LeakyRNN(RecurrentModel):
     True
     """
 
+    scan = staticmethod(leaky_scan)  # leaky_loop is slower and has derivatives of every order
+    sign: Tensor | None
+    mask_rec: Tensor | None
+    _connected: Tensor | None  # where a weight may act: mask_rec, and no autapses
+
     def __init__(
         self,
         n_inputs: int,
@@ -84,12 +89,10 @@ class LeakyRNN(RecurrentModel):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        sizes = checked_sizes(n_inputs, n_hidden, n_outputs, least_inputs=0)
-        self.n_inputs, self.n_hidden, self.n_outputs = sizes
-        self.tau = checks.number("tau", tau, above=0, closed=False)
-        self.dt = checks.number("dt", dt, above=0, closed=False)
-        if self.dt > self.tau:
-            raise InputError(f"dt must not exceed tau (alpha = dt/tau is at most 1), got {dt} > {tau}")
+        self.n_inputs, self.n_hidden, self.n_outputs = checked_sizes(
+            n_inputs, n_hidden, n_outputs, least_inputs=0
+        )
+        self.dt, self.tau = _checked_times(dt, tau)
         self.activation = checks.one_of("activation", activation, ACTIVATIONS)
         self.form = checks.one_of("form", form, FORMS)
         self.dale = checks.one_of("dale", dale, (None, *_MAGNITUDES))
@@ -101,9 +104,6 @@ class LeakyRNN(RecurrentModel):
         self.seed = as_seed(seed)
         if not self.signed_io and self.dale is None:
             raise InputError("signed_io=False needs Dale's law to say who is excitatory: give dale='abs'")
-        self.sign: Tensor | None
-        self.mask_rec: Tensor | None
-        self._connected: Tensor | None
         self.register_buffer("sign", self._signs(), persistent=False)
         self.register_buffer("mask_rec", _checked_mask(mask_rec, self.n_hidden))
         self.register_buffer("_connected", self._connections(), persistent=False)
@@ -141,7 +141,7 @@ class LeakyRNN(RecurrentModel):
             u = u + math.sqrt(2 / self.alpha) * self.sigma_in * noise.to(u.device)
         leak = Leak(self.alpha, self.form, self.activation, self.sigma_rec if self.training else 0.0)
         acting = Acting(weights.W_in, self.b_rec, weights.W_rec, weights.W_out, self.b_out)
-        outputs, states = leaky_scan(u, x0, acting, leak, generator)
+        outputs, states = self.scan(u, x0, acting, leak, generator)
         return Trajectory(outputs.transpose(0, 1), states.transpose(0, 1))
 
     def _signs(self) -> Tensor | None:
@@ -181,7 +181,7 @@ class LeakyRNN(RecurrentModel):
         n = self.n_hidden
         connected = np.ones((n, n)) if self._connected is None else self._connected.double().numpy()
         if self.sign is None:
-            raw = torch.randn(n, n, generator=generator, dtype=torch.float64).numpy()
+            raw = torch.randn(n, n, generator=generator, dtype=torch.float64).numpy() / math.sqrt(n)
             acting = raw * connected
         else:
             raw = balanced_magnitudes(self.sign.double().numpy(), connected, generator)
@@ -201,7 +201,7 @@ def balanced_magnitudes(sign: np.ndarray, connected: np.ndarray, generator: torc
     """
     n, excitatory = len(sign), sign > 0
     pair = torch.empty(2, n, n, dtype=torch.float64).exponential_(generator=generator)
-    magnitudes = pair.sum(0).numpy()
+    magnitudes = pair.sum(0).numpy() / math.sqrt(n)
     magnitudes[:, ~excitatory] *= excitatory.sum() / (~excitatory).sum()
     present = magnitudes * connected
     excitation, inhibition = present[:, excitatory].sum(1), present[:, ~excitatory].sum(1)
@@ -209,6 +209,13 @@ def balanced_magnitudes(sign: np.ndarray, connected: np.ndarray, generator: torc
     ratio = np.divide(excitation, inhibition, out=np.ones(n), where=both)
     magnitudes[:, ~excitatory] *= ratio[:, None]
     return magnitudes
+
+
+def _checked_times(dt: float, tau: float) -> tuple[float, float]:
+    dt, tau = (checks.number(name, t, above=0, closed=False) for name, t in (("dt", dt), ("tau", tau)))
+    if dt > tau:
+        raise InputError(f"dt must not exceed tau (alpha = dt/tau is at most 1), got {dt:g} > {tau:g}")
+    return dt, tau
 
 
 def _checked_mask(mask: Any, n: int) -> Tensor | None:

@@ -1,4 +1,4 @@
-"""Models to disk and back without pickle: a folder with the weights (safetensors) and what to build (JSON)."""
+"""Models to disk and back without pickle: a folder with weights (safetensors) and what to build (JSON)."""
 
 from __future__ import annotations
 

@@ -77,28 +77,28 @@ def save(folder: Path, state: State, identity: dict[str, Any], slot: int) -> Non
     artifacts.save(Path(folder), SLOTS[slot % 2], "checkpoint", "safetensors", data, header)
 
 
-def load(folder: Path, identity: dict[str, Any]) -> State | None:
-    """The newest whole state in ``folder``, or None if no run was ever kept there.
+def load(folder: Path, identity: dict[str, Any]) -> tuple[State, int] | None:
+    """The newest whole state in ``folder`` and its slot, or None if no run was ever kept there.
 
     Raises ArtifactError if all that is there is damaged, or if it belongs to another run (other settings,
     model, task or seed): the message says what differs.
     """
     found, damage = [], []
-    for name in SLOTS:
+    for slot, name in enumerate(SLOTS):
         if not any((Path(folder) / f"{name}{suffix}").exists() for suffix in (".json", ".safetensors")):
             continue
         try:
             manifest, data = artifacts.load(Path(folder), name, "checkpoint", "safetensors")
-            found.append((int(manifest["update"]), manifest, data))
+            found.append((int(manifest["update"]), slot, manifest, data))
         except (ArtifactError, KeyError, TypeError, ValueError) as error:
             damage.append(str(error))
     if not found:
         if damage:
             raise ArtifactError(f"checkpoint {folder} cannot be resumed: {'; '.join(damage)}")
         return None
-    _, manifest, data = max(found, key=lambda entry: entry[0])
+    _, slot, manifest, data = max(found, key=lambda entry: entry[0])
     _same_run(Path(folder), manifest.get("identity"), identity)
-    return _state(manifest, read_safetensors(data, str(folder)), Path(folder))
+    return _state(manifest, read_safetensors(data, str(folder)), Path(folder)), slot
 
 
 def _same_run(folder: Path, kept: Any, identity: dict[str, Any]) -> None:

@@ -193,9 +193,9 @@ class _Run:
         if self.in_a_row >= MOST_ROLLBACKS:
             self.state.stopped = f"diverged {MOST_ROLLBACKS} times in a row"
             raise NumericalError(
-                f"training diverges: after {MOST_ROLLBACKS} rollbacks in a row, at {self.state.scale:.2g} times "
-                f"the learning rate, the loss is {loss:.3g} and the gradient {norm:.3g}; the model has its last "
-                f"good weights",
+                f"training diverges: after {MOST_ROLLBACKS} rollbacks in a row and at {self.state.scale:.2g} "
+                f"times the learning rate, the loss is {loss:.3g} and the gradient {norm:.3g}; the model has "
+                f"its last good weights",
                 partial=self._history(),
             )
 
@@ -227,8 +227,9 @@ class _Run:
         if kept is None:
             self.state.reference = self._reference(first)
             return
-        checkpoint.restore(self.model, self.optimizer, kept.tensors)
-        self.state = kept
+        self.state, slot = kept
+        self.n_saved = slot + 1  # the slot it came from is written last
+        checkpoint.restore(self.model, self.optimizer, self.state.tensors)
         self._copy()
         self.since_good = -1  # the update to come was counted before it was interrupted
 

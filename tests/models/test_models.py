@@ -1,0 +1,155 @@
+"""Contracts that every recurrent model keeps, and the LSTM against an independent loop."""
+
+import numpy as np
+import pytest
+import torch
+
+from dynakit.errors import InputError
+from dynakit.models import GRU, LSTM, MODELS, Elman, LeakyRNN, by_name
+
+VARIANTS = {
+    "elman": lambda: Elman(3, 7, 2),
+    "elman relu": lambda: Elman(3, 7, 2, activation="relu"),
+    "gru": lambda: GRU(3, 7, 2),
+    "lstm": lambda: LSTM(3, 7, 2),
+    "peepholes": lambda: LSTM(3, 7, 2, peepholes=True),
+    "leaky": lambda: LeakyRNN(3, 7, 2, dale="abs", sigma_rec=0.1),
+    "leaky rate": lambda: LeakyRNN(3, 7, 2, form="rate", activation="tanh", mask_rec=np.eye(7)),
+    "leaky rectified": lambda: LeakyRNN(3, 7, 2, form="rectified", autapses=False),
+}
+
+
+@pytest.fixture(params=VARIANTS)
+def model(request):
+    return VARIANTS[request.param]().eval()
+
+
+@pytest.fixture
+def inputs():
+    return torch.randn(4, 9, 3, generator=torch.Generator().manual_seed(0))
+
+
+def test_every_registered_model_is_covered():
+    assert {type(make()) for make in VARIANTS.values()} == set(MODELS.values())
+
+
+def test_state_is_markov(model, inputs):
+    """Running on from any state with the rest of the inputs gives the rest of the trajectory."""
+    whole = model(inputs)
+    rest = model(inputs[:, 5:], whole.states[:, 4])
+    torch.testing.assert_close(rest.states, whole.states[:, 5:], rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(rest.outputs, whole.outputs[:, 5:], rtol=1e-5, atol=1e-6)
+    assert whole.states.shape == (4, 9, model.state_size)
+    assert model.rates(whole.states).shape == (4, 9, 7)
+
+
+def test_batch_equals_loop_and_x0_is_spread(model, inputs):
+    x0 = torch.randn(model.state_size, generator=torch.Generator().manual_seed(1))
+    whole = model(inputs, x0)
+    for k in range(len(inputs)):
+        alone = model(inputs[k : k + 1], x0[None])
+        torch.testing.assert_close(alone.states[0], whole.states[k], rtol=1e-5, atol=1e-6)
+
+
+def test_states_can_be_differentiated(model):
+    model.double()
+    x0 = (
+        torch.randn(2, model.state_size, generator=torch.Generator().manual_seed(1)).double().requires_grad_()
+    )
+    inputs = torch.randn(2, 3, 3, generator=torch.Generator().manual_seed(2)).double().requires_grad_()
+    assert torch.autograd.gradcheck(lambda u, x: model(u, x), (inputs, x0))
+
+
+def test_seed_decides_and_the_callers_generator_is_untouched():
+    for make in VARIANTS.values():
+        before = torch.get_rng_state()
+        first, second = make(), make()
+        assert torch.equal(before, torch.get_rng_state())
+        for a, b in zip(first.parameters(), second.parameters(), strict=True):
+            assert torch.equal(a, b)
+        config = {**first.config(), "seed": 1}
+        assert any(
+            not torch.equal(a, b) for a, b in zip(first.parameters(), type(first)(**config).parameters())
+        )
+
+
+def test_eval_draws_nothing(model, inputs):
+    before = torch.get_rng_state()
+    model(inputs)
+    assert torch.equal(before, torch.get_rng_state())
+
+
+BAD_CALLS = [
+    (lambda m, u: (u[0],), r"inputs must have shape \(trial, time, 3\)"),
+    (lambda m, u: (u[..., :2],), "inputs must have shape"),
+    (lambda m, u: (u[:, :0],), "at least one step"),
+    (lambda m, u: (u.double(),), "inputs must be torch.float32"),
+    (lambda m, u: (u.numpy(),), "inputs must be a torch tensor"),
+    (lambda m, u: (u, torch.zeros(m.state_size + 1)), "x0 must have shape"),
+    (lambda m, u: (u, torch.zeros(3, m.state_size)), "x0 must have shape"),
+    (lambda m, u: (u, torch.zeros(4, m.state_size).double()), "x0 must be torch.float32"),
+]
+
+
+@pytest.mark.parametrize(("call", "message"), BAD_CALLS)
+def test_bad_calls_are_named(model, inputs, call, message):
+    with pytest.raises(InputError, match=message):
+        model(*call(model, inputs))
+
+
+def test_lstm_says_what_its_state_is(inputs):
+    with pytest.raises(InputError, match=r"x0 must have shape \(14,\).*got \(7,\).*LSTM is \[h, c\]"):
+        LSTM(3, 7, 2)(inputs, torch.zeros(7))
+
+
+def test_lstm_cells_are_those_of_torch(inputs):
+    model = LSTM(3, 7, 2)
+    x0 = torch.randn(14, generator=torch.Generator().manual_seed(1))
+    h, (_, c_n) = model.rnn(
+        inputs, (x0[:7].expand(1, 4, 7).contiguous(), x0[7:].expand(1, 4, 7).contiguous())
+    )
+    states = model(inputs, x0).states
+    assert torch.equal(states[..., :7], h)
+    torch.testing.assert_close(states[:, -1, 7:], c_n[0], rtol=0, atol=1e-6)
+
+
+def lstm_loop(model, u, h, c):
+    """The equations, one unit block after the other, in NumPy."""
+
+    def s(x):
+        return 1 / (1 + np.exp(-x))
+
+    W_ih, W_hh, b_ih, b_hh = (p.detach().numpy() for p in model.rnn.parameters())
+    p_i, p_f, p_o = model.peephole.detach().numpy() if model.peepholes else np.zeros((3, len(h)))
+    n, states = len(h), []
+    for u_t in u:
+        a = W_ih @ u_t + b_ih + W_hh @ h + b_hh
+        i, f, g = s(a[:n] + p_i * c), s(a[n : 2 * n] + p_f * c), np.tanh(a[2 * n : 3 * n])
+        c = f * c + i * g
+        o = s(a[3 * n :] + p_o * c)  # sees the new c
+        h = o * np.tanh(c)
+        states.append(np.concatenate([h, c]))
+    return np.array(states)
+
+
+@pytest.mark.parametrize("peepholes", [False, True])
+def test_lstm_equations(peepholes, rng):
+    model = LSTM(3, 7, 2, peepholes=peepholes).double()
+    u, x0 = rng.normal(size=(11, 3)), rng.normal(size=14)
+    got = model(torch.from_numpy(u)[None], torch.from_numpy(x0)).states[0].detach()
+    np.testing.assert_allclose(got, lstm_loop(model, u, x0[:7], x0[7:]), rtol=1e-12, atol=1e-13)
+
+
+def test_peepholes_of_zero_change_nothing(inputs):
+    plain, peep = LSTM(3, 7, 2), LSTM(3, 7, 2, peepholes=True)
+    assert plain.peephole is None
+    with torch.no_grad():
+        peep.peephole.zero_()
+    torch.testing.assert_close(peep(inputs).states, plain(inputs).states, rtol=1e-5, atol=1e-6)
+
+
+def test_by_name():
+    assert by_name("gru") is GRU
+    assert by_name("LeakyRNN") is LeakyRNN
+    with pytest.raises(InputError, match="did you mean 'lstm'"):
+        by_name("lsmt")

@@ -1,0 +1,233 @@
+"""Saving is the identity; damage and foreign files are refused in one sentence."""
+
+import io
+import json
+import zipfile
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from dynakit.errors import ArtifactError, InputError
+from dynakit.models import GRU, from_state_dict, load, save
+
+from .test_models import VARIANTS
+
+
+@pytest.fixture
+def saved(tmp_path):
+    save(GRU(3, 7, 2), tmp_path / "run.1")
+    return tmp_path / "run.1"
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("name", VARIANTS)
+def test_load_is_the_inverse_of_save(name, dtype, tmp_path):
+    model = VARIANTS[name]().to(dtype).eval()
+    with torch.no_grad():
+        for p in model.parameters():
+            p.mul_(1.1)  # no longer what the seed gives
+    before = torch.get_rng_state()
+    save(model, tmp_path / "my model.v1")
+    again = load(tmp_path / "my model.v1")
+    assert torch.equal(before, torch.get_rng_state())
+    assert sorted(p.name for p in (tmp_path / "my model.v1").iterdir()) == ["model.json", "model.safetensors"]
+    assert type(again) is type(model)
+    assert not again.training
+    assert again.state_dict().keys() == model.state_dict().keys()
+    assert all(torch.equal(a, b) for a, b in zip(again.state_dict().values(), model.state_dict().values()))
+    inputs = torch.randn(2, 5, 3, generator=torch.Generator().manual_seed(0)).to(dtype)
+    assert torch.equal(again(inputs).states, model(inputs).states)
+    assert all(p.requires_grad for p in again.parameters())
+
+
+@pytest.mark.parametrize("file", ["model.safetensors", "model.json"])
+def test_every_truncation_and_flipped_byte_is_noticed(saved, file):
+    data = (saved / file).read_bytes()
+    for at in (0, len(data) // 2, len(data) - 2):
+        damaged = bytearray(data)
+        damaged[at] ^= 0x40
+        for bad in (bytes(damaged), data[:at]):
+            (saved / file).write_bytes(bad)
+            if file == "model.json" and bad == bytes(damaged) and at == len(data) // 2:
+                continue  # may land in a comment-like field; the hash covers the weights
+            with pytest.raises(ArtifactError):
+                load(saved)
+
+
+def rewrite(folder, change):
+    manifest = json.loads((folder / "model.json").read_text())
+    change(manifest)
+    (folder / "model.json").write_text(json.dumps(manifest))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda m: m.update({"class": "LSTM"}), "does not hold the weights of a LSTM: .*must have shape"),
+        (lambda m: m.update({"class": "os.system"}), "not one of"),
+        (
+            lambda m: m["config"].update(n_hidden=8),
+            r"weight_ih_l0 must have shape \(24, 3\), got \(21, 3\)",
+        ),
+        (lambda m: m["config"].update(hidden=8), "does not accept"),
+        (lambda m: m.update(format_version=99), "version 99"),
+        (lambda m: m.pop("sha256"), "damaged"),
+    ],
+)
+def test_a_changed_manifest_is_refused(saved, change, message):
+    rewrite(saved, change)
+    with pytest.raises(ArtifactError, match=message):
+        load(saved)
+
+
+def test_not_finite_weights_are_named(tmp_path):
+    model = GRU(3, 7, 2)
+    with torch.no_grad():
+        model.rnn.weight_hh_l0[4, 2] = torch.nan
+    with pytest.raises(
+        InputError, match=r"weight_hh_l0 has 1 non-finite of 147 values, first at index \(4, 2\)"
+    ):
+        save(model, tmp_path / "bad")
+    assert not (tmp_path / "bad").exists()
+
+
+def test_a_class_of_someone_else_is_not_saved(tmp_path):
+    with pytest.raises(InputError, match="got a Linear"):
+        save(nn.Linear(2, 2), tmp_path / "bad")
+
+
+class Net(nn.Module):
+    def __init__(self, kind, layers=1, **kwargs):
+        super().__init__()
+        self.layer = kind(3, 5, layers, batch_first=True, **kwargs)
+        self.head = nn.Linear(5, 2)
+
+    def forward(self, x):
+        return self.head(self.layer(x)[0])
+
+
+KINDS = [
+    (nn.RNN, {}),
+    (nn.RNN, {"nonlinearity": "relu"}),
+    (nn.GRU, {}),
+    (nn.LSTM, {}),
+    (nn.LSTM, {"bias": False}),
+]
+
+
+@pytest.mark.parametrize("form", ["dict", "lightning .ckpt", ".pt", ".safetensors"])
+@pytest.mark.parametrize("layers", [1, 3])
+@pytest.mark.parametrize(("kind", "kwargs"), KINDS)
+def test_foreign_weights_give_the_same_network(kind, kwargs, layers, form, tmp_path):
+    with torch.random.fork_rng():
+        net = Net(kind, layers, **kwargs).double()
+    source = net.state_dict()
+    if form == "lightning .ckpt":
+        wrapped = {"state_dict": {f"model.{k}": v for k, v in source.items()}, "epoch": 3}
+        torch.save(wrapped, tmp_path / "a.ckpt")
+        source = tmp_path / "a.ckpt"
+    elif form == ".pt":
+        torch.save(source, tmp_path / "a.pt")
+        source = str(tmp_path / "a.pt")
+    elif form == ".safetensors":
+        save_file(source, tmp_path / "a.safetensors")
+        source = tmp_path / "a.safetensors"
+    before = torch.get_rng_state()
+    got = from_state_dict(source, nonlinearity=kwargs.get("nonlinearity", "tanh"))
+    assert torch.equal(before, torch.get_rng_state())
+    u = torch.randn(2, 6, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    assert torch.equal(got(u), net(u))
+
+
+def gru():
+    with torch.random.fork_rng():
+        return {f"rnn.{k}": v for k, v in nn.GRU(3, 5).state_dict().items()}
+
+
+def other(module):
+    with torch.random.fork_rng():
+        return module().state_dict()
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (lambda: other(lambda: nn.GRU(3, 5, bidirectional=True)), "bidirectional"),
+        (lambda: other(lambda: nn.LSTM(3, 5, proj_size=2)), "projections"),
+        (lambda: {**gru(), **{f"b.{k}": v for k, v in gru().items()}}, "one recurrent layer"),
+        (lambda: other(lambda: nn.Linear(3, 5)), "one recurrent layer"),
+        (lambda: {}, "dict of tensors"),
+        (lambda: 3, "dict of tensors"),
+        (lambda: {**gru(), "rnn.weight_hh_l0": torch.zeros(10, 5)}, "1 .RNN., 3 .GRU. or 4"),
+        (
+            lambda: {**gru(), "rnn.weight_hh_l0": torch.full((15, 5), torch.inf)},
+            "hh_l0 has 75 non-finite",
+        ),
+        (lambda: {**gru(), "out.weight": torch.zeros(2, 4)}, "to read the hidden units"),
+        (
+            lambda: {**gru(), "a.weight": torch.zeros(2, 5), "b.weight": torch.zeros(2, 2)},
+            "one linear readout",
+        ),
+        (lambda: {**gru(), "out.weight": torch.zeros(2, 5).double()}, "one dtype"),
+        (lambda: {**gru(), "steps": torch.tensor(3)}, "steps"),
+        (lambda: {k: v for k, v in gru().items() if "bias_hh" not in k}, "bias_hh_l0 is missing"),
+        (lambda: {**gru(), "rnn.weight_hh_l1": torch.zeros(15, 5)}, "weight_ih_l1 is missing"),
+    ],
+)
+def test_what_is_no_such_network_is_refused(source, message):
+    with pytest.raises(InputError, match=message):
+        from_state_dict(source())
+
+
+def bomb():
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("x/data.pkl", bytes(2**20))
+    data = bytearray(buffer.getvalue())
+    data[data.index(b"PK\x01\x02") + 24 :][:4] = b"\xff\xff\xff\xff"
+    return bytes(data)
+
+
+def torch_bytes(value):
+    buffer = io.BytesIO()
+    torch.save(value, buffer)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("suffix", [".pt", ".ckpt", ".safetensors", ".txt"])
+@pytest.mark.parametrize(
+    "data",
+    [
+        lambda: b"",
+        lambda: b"hello, this is text",
+        lambda: torch_bytes(gru())[:-100],
+        lambda: torch_bytes({"state_dict": nn.Linear(2, 2)}),
+        lambda: b"\xff" * 7 + b"\x7f" + b"{" * 50,
+        bomb,
+    ],
+)
+def test_files_that_are_no_weights_are_refused(data, suffix, tmp_path):
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(data())
+    with pytest.raises(ArtifactError, match=r"source|safetensors"):
+        from_state_dict(path)
+
+
+def test_code_in_a_file_is_not_run(tmp_path):
+    marker = tmp_path / "ran"
+
+    class Marked:
+        def __reduce__(self):
+            return (open, (str(marker), "w"))
+
+    torch.save({"state_dict": Marked()}, tmp_path / "a.pt")
+    with pytest.raises(ArtifactError, match="code is never run"):
+        from_state_dict(tmp_path / "a.pt")
+    assert not marker.exists()
+
+
+def test_missing_file():
+    with pytest.raises(ArtifactError, match="not a file"):
+        from_state_dict("nowhere.pt")

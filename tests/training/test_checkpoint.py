@@ -1,0 +1,143 @@
+"""A run that is stopped and resumed is the run that was never stopped, bit for bit."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from dynakit.errors import ArtifactError
+from dynakit.models import GRU, LeakyRNN
+from dynakit.tasks import FlipFlop
+from dynakit.training import BPTT, train
+from dynakit.training.checkpoint import SLOTS
+
+from .test_gradient import TASK, Spoiled, weights
+
+METHOD = BPTT(max_updates=45, learning_rate=1e-2, checkpoint_every=0.0)
+
+
+class Stop(Exception):
+    pass
+
+
+def stop_at(update):
+    def callback(k, info):
+        if k == update:
+            raise Stop
+
+    return callback
+
+
+def network():
+    return LeakyRNN.for_task(TASK, 12, dale="abs", sigma_rec=0.1, mask_rec=np.ones((12, 12)))
+
+
+def spoiled():
+    """NaN in the 14th, 15th and 33rd batch, whichever run draws it."""
+    bad = {TASK_SEEDS[k] for k in (13, 14, 32)}
+
+    class Task(Spoiled):
+        def sample(self, n_trials, seed=0):
+            self.bad = seed in bad
+            return super().sample(n_trials, seed)
+
+    task = Task(None)
+    task.factor = lambda call: float("nan") if task.bad else 1.0
+    return task
+
+
+def batch_seeds():
+    seen = []
+
+    class Task(Spoiled):
+        def sample(self, n_trials, seed=0):
+            seen.append(seed)
+            return super().sample(n_trials, seed)
+
+    train(network(), Task(lambda call: 1.0), METHOD, seed=8)
+    return seen[1:]  # the first is drawn to identify the task
+
+
+TASK_SEEDS = batch_seeds()
+
+
+def test_batches_are_all_different():
+    assert len(set(TASK_SEEDS)) == METHOD.max_updates
+
+
+@pytest.mark.parametrize("make_task", [lambda: TASK, spoiled])
+@pytest.mark.parametrize("stops", [[1], [7, 30], [16, 17, 44], [45]])
+def test_resumed_equals_uninterrupted(stops, make_task, tmp_path):
+    whole = network()
+    expected = train(whole, make_task(), METHOD, seed=8)
+    method = dataclasses.replace(METHOD, checkpoint=tmp_path / "run")
+    for at in stops:
+        with pytest.raises(Stop):
+            train(network(), make_task(), method, seed=8, callback=stop_at(at))
+    resumed = network()
+    history = train(resumed, make_task(), method, seed=8)
+    assert torch.equal(weights(resumed), weights(whole))
+    for name in ("losses", "scores", "learning_rates"):
+        np.testing.assert_array_equal(getattr(history, name), getattr(expected, name))
+    assert history.n_rollbacks == expected.n_rollbacks == (3 if make_task is spoiled else 0)
+    assert history.stopped == expected.stopped
+    assert (np.diff(history.seconds) >= 0).all()
+
+
+def test_a_finished_run_is_returned_not_repeated(tmp_path):
+    method = dataclasses.replace(METHOD, checkpoint=tmp_path)
+    first = train(network(), TASK, method, seed=8)
+    model = network()
+    again = train(model, TASK, method, seed=8, callback=stop_at(45))
+    np.testing.assert_array_equal(first.losses, again.losses)
+    assert first.stopped == again.stopped
+
+
+def test_resuming_goes_on_instead_of_starting_over(tmp_path):
+    method = dataclasses.replace(METHOD, checkpoint=tmp_path)
+    with pytest.raises(Stop):
+        train(network(), TASK, method, seed=8, callback=stop_at(30))
+    seen = []
+    train(network(), TASK, method, seed=8, callback=lambda k, info: seen.append(k))
+    assert seen[0] >= 20
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"seed": 9}, "seed was 8 and is now 9"),
+        ({"method": {"learning_rate": 0.5}}, "learning_rate was 0.01 and is now 0.5"),
+        ({"task": FlipFlop(n_bits=1, n_steps=41)}, "first batch was"),
+        ({"model": GRU.for_task(TASK, 12)}, "model was 'LeakyRNN' and is now 'GRU'"),
+        ({"model": LeakyRNN.for_task(TASK, 13)}, "model.n_hidden was 12 and is now 13"),
+        ({"model": LeakyRNN.for_task(TASK, 12, dale="abs", sigma_rec=0.1)}, "model.mask_rec was"),
+    ],
+)
+def test_another_run_is_refused(change, message, tmp_path):
+    method = dataclasses.replace(METHOD, checkpoint=tmp_path)
+    with pytest.raises(Stop):
+        train(network(), TASK, method, seed=8, callback=stop_at(30))
+    method = dataclasses.replace(method, **change.get("method", {}))
+    with pytest.raises(ArtifactError, match=message):
+        train(change.get("model", network()), change.get("task", TASK), method, seed=change.get("seed", 8))
+
+
+def test_one_damaged_slot_is_survived_two_are_not(tmp_path):
+    whole = network()
+    train(whole, TASK, METHOD, seed=8)
+    method = dataclasses.replace(METHOD, checkpoint=tmp_path)
+    with pytest.raises(Stop):
+        train(network(), TASK, method, seed=8, callback=stop_at(30))
+    for n_damaged, slot in enumerate(SLOTS, start=1):
+        path = tmp_path / f"{slot}.safetensors"
+        kept = path.read_bytes()
+        path.write_bytes(kept[:-1] + bytes([kept[-1] ^ 1]))
+        model = network()
+        if n_damaged == 1:
+            with pytest.raises(Stop):  # resumes from the other slot, before it writes anew
+                train(model, TASK, dataclasses.replace(method), seed=8, callback=stop_at(21))
+            path.write_bytes(kept[:-1] + bytes([kept[-1] ^ 1]))
+        else:
+            with pytest.raises(ArtifactError, match=r"cannot be resumed.*SHA-256.*SHA-256"):
+                train(model, TASK, method, seed=8)

@@ -1,0 +1,288 @@
+"""Training: what is learnt, what repeats, what the guard saves, what is refused."""
+
+import dataclasses
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from dynakit.errors import InputError, NumericalError
+from dynakit.models import GRU, Elman, LeakyRNN
+from dynakit.tasks import FlipFlop
+from dynakit.training import BPTT, train
+
+TASK = FlipFlop(n_bits=1, n_steps=40)
+
+
+def weights(model):
+    return torch.cat([p.detach().flatten() for p in model.parameters()])
+
+
+class Spoiled:
+    """A task whose loss is multiplied by ``factor(call)``: NaN and explosions on order."""
+
+    n_inputs = n_outputs = 1
+
+    def __init__(self, factor):
+        self.factor, self.calls = factor, 0
+
+    def sample(self, n_trials, seed=0):
+        return TASK.sample(n_trials, seed)
+
+    def score(self, outputs, trials):
+        return TASK.score(outputs, trials)
+
+    def loss(self, outputs, trials):
+        if outputs.requires_grad:
+            self.calls += 1
+        return TASK.loss(outputs, trials) * (self.factor(self.calls) if outputs.requires_grad else 1.0)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Elman.for_task(TASK, 16),
+        lambda: GRU.for_task(TASK, 16),
+        lambda: LeakyRNN.for_task(TASK, 30, sigma_rec=0.05),
+        lambda: LeakyRNN.for_task(TASK, 30, dale="abs", autapses=False, sigma_rec=0.05),
+        lambda: LeakyRNN.for_task(TASK, 30, form="rate", activation="softplus"),
+    ],
+)
+def test_one_bit_is_learnt(make):
+    model = make()
+    history = train(model, TASK, BPTT(learning_rate=1e-2, max_updates=600, stop_at_score=0.99))
+    assert history.stopped.startswith("score")
+    trials = TASK.sample(256, seed=12345)
+    assert TASK.score(model.eval()(trials.inputs).outputs, trials) >= 0.985  # fresh trials, without noise
+    assert history.scores[-10:].mean() >= 0.99
+    assert history.losses[-1] < 0.3 * history.losses[0]
+
+
+def test_dale_signs_and_absent_connections_survive_training(rng):
+    mask = rng.random((20, 20)) < 0.6
+    model = LeakyRNN.for_task(TASK, 20, dale="abs", mask_rec=mask, autapses=False, signed_io=False)
+    train(model, TASK, BPTT(learning_rate=0.05, max_updates=30))
+    W_in, W, W_out = model.effective_weights()
+    assert bool((model.W_rec < 0).any())  # raw weights did change sign
+    assert bool((W * model.sign >= 0).all())
+    assert bool((W[torch.from_numpy(~mask)] == 0).all())
+    assert bool((W_in >= 0).all())
+    assert bool((W_out[:, 16:] == 0).all())
+
+
+@pytest.mark.parametrize("sigma", [0.0, 0.1])
+def test_the_same_seed_trains_the_same_network(sigma):
+    before, threads = torch.get_rng_state(), torch.get_num_threads()
+    runs = []
+    for seed in (3, 3, 4):
+        model = LeakyRNN.for_task(TASK, 12, sigma_rec=sigma, sigma_in=sigma)
+        runs.append((train(model, TASK, BPTT(max_updates=15), seed=seed), weights(model)))
+    (first, w1), (again, w2), (_, w3) = runs
+    assert torch.equal(w1, w2)
+    assert not torch.equal(w1, w3)
+    np.testing.assert_array_equal(first.losses, again.losses)
+    np.testing.assert_array_equal(first.scores, again.scores)
+    assert torch.equal(before, torch.get_rng_state())
+    assert torch.get_num_threads() == threads
+
+
+def test_the_first_step_is_that_of_adam():
+    # Adam's first step has length lr in every coordinate, against the sign of the gradient
+    model, twin = Elman.for_task(TASK, 8), Elman.for_task(TASK, 8)
+    seen = []
+
+    class Spy(Spoiled):
+        def sample(self, n_trials, seed=0):
+            seen.append(TASK.sample(n_trials, seed))
+            return seen[-1]
+
+    train(model, Spy(lambda call: 1.0), BPTT(max_updates=1, learning_rate=0.01, clip_norm=None))
+    loss = TASK.loss(twin(seen[-1].inputs).outputs, seen[-1])
+    gradients = torch.autograd.grad(loss, list(twin.parameters()))
+    expected = torch.cat(
+        [(p - 0.01 * g / (g.abs() + 1e-8)).flatten() for p, g in zip(twin.parameters(), gradients)]
+    )
+    torch.testing.assert_close(weights(model), expected.detach(), rtol=1e-4, atol=1e-6)
+
+
+def test_learning_rate_schedule():
+    rates = [BPTT(learning_rate=1.0, max_updates=100, decay_to=0.2).rate(k) for k in (0, 50, 75, 100)]
+    assert rates == pytest.approx([1.0, 1.0, 0.6, 0.2])
+    history = train(Elman.for_task(TASK, 4), TASK, BPTT(learning_rate=0.01, max_updates=4, decay_to=1.0))
+    assert history.learning_rates.tolist() == [0.01] * 4
+
+
+def test_penalties_shrink_what_they_punish():
+    def size(of, **penalty):
+        model = LeakyRNN.for_task(TASK, 12)
+        train(model, TASK, BPTT(max_updates=60, learning_rate=1e-2, **penalty))
+        rates = model.rates(model(TASK.sample(64, seed=9).inputs).states).detach()
+        matrices = torch.cat([p.detach().flatten() for p in model.parameters() if p.ndim > 1])
+        return float({"rate": rates, "weight": matrices}[of].square().mean())
+
+    for of in ("rate", "weight"):
+        free = size(of)
+        assert size(of, **{f"l2_{of}": 1.0}) < 0.8 * free
+        assert size(of, **{f"l1_{of}": 1.0}) < 0.8 * free
+
+
+def test_penalty_is_not_in_the_reported_loss():
+    losses = [
+        train(Elman.for_task(TASK, 8), TASK, BPTT(max_updates=1, l2_rate=rate)).losses[0]
+        for rate in (0.0, 100.0)
+    ]
+    assert losses[0] == losses[1]
+
+
+def test_callback_sees_every_update():
+    seen = []
+    method = BPTT(max_updates=5)
+    history = train(Elman.for_task(TASK, 4), TASK, method, callback=lambda k, info: seen.append((k, info)))
+    assert [k for k, _ in seen] == [1, 2, 3, 4, 5]
+    assert [info["loss"] for _, info in seen] == history.losses.tolist()
+    assert seen[0][1]["total"] == 5
+    assert set(seen[0][1]) == {"loss", "score", "total", "learning_rate"}
+
+
+def test_mode_is_restored_and_no_gradient_is_left():
+    for mode in (True, False):
+        model = Elman.for_task(TASK, 4).train(mode)
+        train(model, TASK, BPTT(max_updates=2))
+        assert model.training is mode
+        assert all(p.grad is None for p in model.parameters())
+
+
+def test_training_inside_no_grad_works():
+    with torch.no_grad():
+        model = Elman.for_task(TASK, 4)
+        before = weights(model)
+        train(model, TASK, BPTT(max_updates=2))
+    assert not torch.equal(before, weights(model))
+
+
+def test_frozen_parameters_stay():
+    model = LeakyRNN.for_task(TASK, 8)
+    model.W_rec.requires_grad_(False)
+    before = model.W_rec.clone()
+    train(model, TASK, BPTT(max_updates=5))
+    assert torch.equal(model.W_rec, before)
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), 1e4])
+def test_guard_survives_a_bad_batch(bad):
+    task = Spoiled(lambda call: bad if call == 25 else 1.0)
+    model = GRU.for_task(TASK, 8)
+    history = train(model, task, BPTT(max_updates=60, learning_rate=1e-2, decay_to=1.0))
+    assert history.n_rollbacks == 1
+    assert len(history) == 60
+    assert history.learning_rates[24:27].tolist() == [0.01, 0.005, 0.005]
+    assert not history.losses[24] < 100
+    assert history.losses[-1] < history.losses[20]
+    assert bool(torch.isfinite(weights(model)).all())
+
+
+def test_guard_gives_up_with_the_last_good_weights():
+    kept = {}
+
+    def remember(update, info):
+        kept[update] = weights(model)
+
+    task = Spoiled(lambda call: float("nan") if call > 21 else 1.0)
+    model = GRU.for_task(TASK, 8)
+    with pytest.raises(NumericalError, match="8 rollbacks in a row") as error:
+        train(model, task, BPTT(max_updates=100), callback=remember)
+    history = error.value.partial
+    assert history.n_rollbacks == 8
+    assert len(history) == 28
+    assert torch.equal(weights(model), kept[20])  # the copy that update 21 showed to be good
+
+
+def test_guard_catches_a_gradient_that_is_not_finite():
+    class Cliff(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x.clone()
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * float("nan")
+
+    class Task(Spoiled):
+        def loss(self, outputs, trials):
+            loss = super().loss(outputs, trials)
+            return Cliff.apply(loss) if self.calls == 3 and outputs.requires_grad else loss
+
+    model = GRU.for_task(TASK, 8)
+    history = train(model, Task(lambda call: 1.0), BPTT(max_updates=12))
+    assert history.n_rollbacks == 1
+    assert bool(torch.isfinite(weights(model)).all())
+
+
+def test_fine_tuning_a_solved_task_is_not_an_explosion():
+    still = FlipFlop(n_bits=1, n_steps=8, p_flip=0.0)
+    model = GRU.for_task(still, 16)
+    train(model, still, BPTT(max_updates=400, learning_rate=1e-2))
+    history = train(model, still, BPTT(max_updates=20, learning_rate=3e-2))
+    assert history.losses.max() > 100 * history.losses[0]  # from nearly nothing
+    assert history.n_rollbacks == 0
+
+
+def test_stop_at_loss():
+    history = train(Elman.for_task(TASK, 4), TASK, BPTT(max_updates=50, stop_at_loss=100.0))
+    assert len(history) == 10
+    assert history.stopped.startswith("loss")
+
+
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [
+        ({"learning_rate": 0.0}, "learning_rate"),
+        ({"learning_rate": None}, "learning_rate"),
+        ({"batch_size": 0}, "batch_size"),
+        ({"max_updates": 1.5}, "max_updates"),
+        ({"clip_norm": -1.0}, "clip_norm"),
+        ({"stop_at_score": 1.1}, "stop_at_score"),
+        ({"stop_at_loss": float("nan")}, "stop_at_loss"),
+        ({"decay_to": 2.0}, "decay_to"),
+        ({"l2_rate": -1.0}, "l2_rate"),
+        ({"checkpoint_every": -1.0}, "checkpoint_every"),
+    ],
+)
+def test_bad_settings_are_named(settings, name):
+    with pytest.raises(InputError, match=name):
+        BPTT(**settings)
+
+
+def test_bad_arguments_are_named():
+    model = GRU(2, 8, 1)
+    with pytest.raises(InputError, match="the task has 1 inputs and 1 outputs, the model 2 and 1"):
+        train(model, TASK)
+    with pytest.raises(InputError, match=r"method must be one of BPTT.* got 'adam'"):
+        train(GRU.for_task(TASK, 8), TASK, "adam")
+    with pytest.raises(InputError, match="task must be"):
+        train(model, None)
+    with pytest.raises(InputError, match="model must be"):
+        train(torch.nn.Linear(1, 1), TASK)
+    with pytest.raises(InputError, match="nothing to train"):
+        train(GRU.for_task(TASK, 8).requires_grad_(False), TASK)
+    with pytest.raises(InputError, match="seed"):
+        train(GRU.for_task(TASK, 8), TASK, seed="today")
+
+
+def test_settings_are_frozen_and_in_the_provenance():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        BPTT().learning_rate = 1.0  # pyright: ignore
+    history = train(Elman.for_task(TASK, 4), TASK, BPTT(max_updates=1), seed=5)
+    assert history.provenance.seed == 5
+    assert history.provenance.settings["max_updates"] == 1
+
+
+def test_a_module_that_is_no_recurrent_model_is_refused():
+    class Other(torch.nn.Linear):
+        n_inputs = n_outputs = 1
+
+    with pytest.raises(InputError, match="RecurrentModel"):
+        train(Other(1, 1), TASK)
+    with pytest.raises(InputError, match="model must be"):
+        train(SimpleNamespace(n_inputs=1, n_outputs=1), TASK)
