@@ -12,6 +12,7 @@ import io
 import json
 import os
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ def npz_bytes(arrays: dict[str, np.ndarray]) -> bytes:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, array in arrays.items():
             member = io.BytesIO()
-            np.lib.format.write_array(member, np.ascontiguousarray(array), allow_pickle=False)
+            np.lib.format.write_array(member, np.asarray(array, order="C"), allow_pickle=False)
             archive.writestr(zipfile.ZipInfo(f"{name}.npy"), member.getvalue(), zipfile.ZIP_DEFLATED)
     return buffer.getvalue()
 
@@ -101,7 +102,7 @@ def _manifest(folder: Path, name: str, kind: str) -> dict[str, Any]:
     if not isinstance(manifest, dict) or manifest.get("format") != f"dynakit/{kind}":
         raise ArtifactError(f"{path} is not a dynakit/{kind} manifest")
     version = manifest.get("format_version")
-    if not isinstance(version, int) or version > FORMAT_VERSION:
+    if not isinstance(version, int) or not 1 <= version <= FORMAT_VERSION:
         raise ArtifactError(f"{path} has format version {version}; this dynakit reads up to {FORMAT_VERSION}")
     return manifest
 
@@ -114,5 +115,15 @@ def read_npz(data: bytes, where: str) -> dict[str, np.ndarray]:
                 raise ArtifactError(f"{where} declares more than {LARGEST} bytes")
         with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
             return {name: arrays[name] for name in arrays.files}
-    except (ValueError, zipfile.BadZipFile, EOFError, OSError) as error:
+    except ArtifactError:
+        raise
+    except (
+        ValueError,
+        RuntimeError,
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        OSError,
+        MemoryError,
+    ) as error:
         raise ArtifactError(f"{where} cannot be read as npz: {error}") from None

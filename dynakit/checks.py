@@ -21,7 +21,9 @@ def reals(name: str, value: Any, shape: tuple[Any, ...] | None = None, *, finite
     ``shape`` mixes sizes (int), names of free axes (str) and at most one leading ``...``.  Arrays and tensors
     must be of a floating dtype; plain Python numbers and lists of them are read as floats.
     """
-    detached = value.detach().cpu().numpy() if hasattr(value, "detach") else value
+    detached = value.detach().cpu() if hasattr(value, "detach") else value
+    if detached is not value:  # bfloat16 has no NumPy counterpart
+        detached = (detached.double() if detached.is_floating_point() else detached).numpy()
     given = getattr(detached, "dtype", None)
     try:
         array = np.asarray(detached)
@@ -76,7 +78,9 @@ def number(
     inside = above <= value <= below if closed else above < value < below
     if not math.isfinite(value) or not inside:
         left, right = ("[", "]") if closed else ("(", ")")
-        raise InputError(f"{name} must be a finite number in {left}{above:g}, {below:g}{right}, got {value:g}")
+        raise InputError(
+            f"{name} must be a finite number in {left}{above:g}, {below:g}{right}, got {value:g}"
+        )
     return value
 
 

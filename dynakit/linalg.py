@@ -48,7 +48,7 @@ class Eigen(NamedTuple):
 def finite_elements(batch: Tensor | np.ndarray) -> np.ndarray:
     """For each matrix (or vector) of a batch: is every entry finite?"""
     array = batch.detach().cpu().numpy() if isinstance(batch, Tensor) else np.asarray(batch)
-    return np.isfinite(array).all(axis=tuple(range(1, array.ndim)))
+    return np.asarray(np.isfinite(array).all(axis=tuple(range(1, array.ndim))))
 
 
 def eig(matrices: Tensor | np.ndarray) -> Eigen:
@@ -72,7 +72,7 @@ def eig(matrices: Tensor | np.ndarray) -> Eigen:
 
 
 def _eig_one(matrix: np.ndarray) -> tuple[np.ndarray, ...]:
-    w, vl, vr = scipy.linalg.eig(matrix, left=True, right=True)
+    w, vl, vr = scipy.linalg.eig(matrix, left=True, right=True)  # pyright: ignore[reportAssignmentType]
     order = spectral_order(w)
     w, vl, vr = w[order], vl[:, order], vr[:, order]
     largest = np.take_along_axis(vr, np.abs(vr).argmax(axis=0)[None], axis=0)

@@ -34,7 +34,14 @@ class Record:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        cls.__eq__ = Record.__eq__  # a dataclass would compare arrays by ==, which has no one truth
         _RECORDS[cls.__name__] = cls
+
+    def __eq__(self, other: object) -> bool:
+        """Same type and same values; NaN equals NaN."""
+        return isinstance(other, Record) and _content(self) == _content(other)
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +93,8 @@ class Result(Record):
         names = self._item_fields()
         if not names:
             raise InputError(f"a {type(self).__name__} has no items to index")
+        if isinstance(index, (bool, np.bool_)):
+            raise InputError(f"index must be an integer, a slice, a list or a mask, got {index!r}")
         if isinstance(index, (int, np.integer)):
             if not -len(self) <= index < len(self):
                 raise IndexError(f"item {index} of a {type(self).__name__} with {len(self)} items")
@@ -143,7 +152,8 @@ def html_table(columns: dict[str, Any], most_rows: int = 40) -> str:
     rows = list(zip(*columns.values()))
     head = "".join(f"<th>{html.escape(str(name))}</th>" for name in columns)
     body = "".join(
-        "<tr>" + "".join(f"<td>{html.escape(_cell(v))}</td>" for v in row) + "</tr>" for row in rows[:most_rows]
+        "<tr>" + "".join(f"<td>{html.escape(_cell(v))}</td>" for v in row) + "</tr>"
+        for row in rows[:most_rows]
     )
     more = f"<p>and {len(rows) - most_rows} more rows</p>" if len(rows) > most_rows else ""
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"
@@ -166,8 +176,17 @@ def load_record(path: str | Path) -> Any:
     arrays = artifacts.read_npz(data, str(path))
     try:
         return _decode(manifest["record"], arrays)
-    except (KeyError, TypeError, IndexError) as error:
-        raise ArtifactError(f"{path}/results.json does not describe a record this version knows: {error}") from None
+    except (KeyError, TypeError, IndexError, ValueError, AttributeError) as error:
+        raise ArtifactError(
+            f"{path}/results.json does not describe a record this version knows: {error}"
+        ) from None
+
+
+def _content(record: Record) -> tuple[Any, ...]:
+    """What a file of the record would hold, comparable by ==."""
+    arrays: dict[str, np.ndarray] = {}
+    tree = _encode(record, arrays)
+    return tree, [(a.shape, a.dtype.str, a.tobytes()) for a in arrays.values()]
 
 
 def _encode(value: Any, arrays: dict[str, np.ndarray]) -> Any:
@@ -183,7 +202,9 @@ def _encode(value: Any, arrays: dict[str, np.ndarray]) -> Any:
     if isinstance(value, np.ndarray):
         return {"$": "array", "array": _store(value, arrays)}
     if isinstance(value, Record) and dataclasses.is_dataclass(value):
-        fields = {f.name: _encode(getattr(value, f.name), arrays) for f in dataclasses.fields(value) if f.init}
+        fields = {
+            f.name: _encode(getattr(value, f.name), arrays) for f in dataclasses.fields(value) if f.init
+        }
         return {"$": "record", "type": type(value).__name__, "fields": fields}
     if isinstance(value, dict):
         return {"$": "dict", "items": [[_encode(k, arrays), _encode(v, arrays)] for k, v in value.items()]}
@@ -195,6 +216,8 @@ def _encode(value: Any, arrays: dict[str, np.ndarray]) -> Any:
 def _store(array: np.ndarray, arrays: dict[str, np.ndarray]) -> str:
     if array.dtype.kind not in "biufcU":
         raise TypeError(f"an array of dtype {array.dtype} cannot be saved without pickle")
+    if isinstance(array, np.ma.MaskedArray):
+        raise TypeError("a masked array cannot be saved, because its mask would be lost")
     name = f"a{len(arrays)}"
     arrays[name] = array
     return name

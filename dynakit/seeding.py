@@ -25,16 +25,17 @@ def as_seed(seed: Any) -> int:
         return int(seed)
     if isinstance(seed, np.random.Generator):
         return int(seed.integers(2**63))
-    if hasattr(seed, "initial_seed"):
-        import torch
+    import torch
 
+    if isinstance(seed, torch.Generator):
         return int(torch.randint(2**62, (), generator=seed, device=seed.device))
     raise InputError(f"seed must be an int or a NumPy or torch Generator, got {seed!r}")
 
 
 def _sequence(seed: Any, names: tuple[str | int, ...]) -> np.random.SeedSequence:
-    digest = hashlib.sha256(repr(names).encode()).digest()
-    return np.random.SeedSequence(as_seed(seed), spawn_key=tuple(np.frombuffer(digest, np.uint32).tolist()))
+    plain = tuple(n.item() if isinstance(n, np.generic) else n for n in names)  # np.int64(3) is 3
+    digest = hashlib.sha256(repr(plain).encode()).digest()
+    return np.random.SeedSequence(as_seed(seed), spawn_key=tuple(np.frombuffer(digest, "<u4").tolist()))
 
 
 def stream(seed: Any, *names: str | int) -> np.random.Generator:

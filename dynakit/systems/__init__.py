@@ -7,4 +7,15 @@ from .derived import ClosedLoop, Driven, Iterated
 from .function import FunctionSystem
 from .recording import Recording, record
 
-__all__ = ["Box", "ClosedLoop", "Driven", "FunctionSystem", "Iterated", "Recording", "System", "as_system", "catalog", "record"]
+__all__ = [
+    "Box",
+    "ClosedLoop",
+    "Driven",
+    "FunctionSystem",
+    "Iterated",
+    "Recording",
+    "System",
+    "as_system",
+    "catalog",
+    "record",
+]

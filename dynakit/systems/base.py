@@ -8,16 +8,18 @@ the distance to a kink, a cheaper Newton step) have generic fallbacks.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from .. import linalg
+from .. import checks, linalg
 from ..errors import InputError
 
+Method = TypeVar("Method", bound=Callable[..., Any])
 REGULARITIES = ("smooth", "piecewise_linear", "discontinuous")
 
 
@@ -28,10 +30,16 @@ class Box(NamedTuple):
     hi: Tensor  # (unit,)
 
 
+def detached(method: Method) -> Method:
+    """Run a method without recording gradients, and outside inference mode, where autograd cannot work."""
+    return torch.inference_mode(False)(torch.no_grad()(method))
+
+
 class System:
     """A pure, batched map ``step(x, u) -> x`` on flat states.
 
-    States are (..., unit), inputs (..., input); leading axes broadcast.  NumPy or torch in, torch float64 out.
+    States are (..., unit), inputs (..., input); leading axes broadcast.  NumPy or torch in, torch float64 out;
+    ``step`` and ``observe`` are differentiable, Jacobians are detached.
 
     Attributes:
         state_size, input_size, output_size: numbers of units, inputs and readout values.
@@ -39,7 +47,7 @@ class System:
         alpha: leak per step (dt/tau) of a leaky network, or None.
         regularity: "smooth", "piecewise_linear" or "discontinuous".
         parts: names of the blocks of the state, for example {"h": slice(0, 16), "c": slice(16, 32)}.
-        fingerprint: SHA-256 of the weights; empty for a plain callable.
+        fingerprint: SHA-256 of the weights and what they make up; empty for a plain callable.
         name: what was adapted, in words.
     """
 
@@ -65,7 +73,9 @@ class System:
         self.name = name or type(self).__name__
 
     def __repr__(self) -> str:
-        return f"{self.name}: {self.input_size} inputs -> {self.state_size} state -> {self.output_size} outputs"
+        return (
+            f"{self.name}: {self.input_size} inputs -> {self.state_size} state -> {self.output_size} outputs"
+        )
 
     # --- what every system does ------------------------------------------------------------------------
 
@@ -74,12 +84,14 @@ class System:
         x, u, lead = self._batch(x, u)
         return self._step(x, u).reshape(*lead, self.state_size)
 
+    @detached
     def jacobian(self, x: Any, u: Any = None) -> Float[Tensor, "*batch unit unit"]:
         """dF/dx at (x, u): entry [i, j] is the effect of unit j on unit i."""
         self.refuse_jumps("a Jacobian")
         x, u, lead = self._batch(x, u)
         return self._jacobian(x, u).reshape(*lead, self.state_size, self.state_size)
 
+    @detached
     def input_jacobian(self, x: Any, u: Any = None) -> Float[Tensor, "*batch unit input"]:
         """dF/du at (x, u); of width 0 for an autonomous system."""
         self.refuse_jumps("a Jacobian")
@@ -96,6 +108,7 @@ class System:
         x, _, lead = self._batch(x, None)
         return self._observe(x).reshape(*lead, self.output_size)
 
+    @detached
     def observe_jacobian(self, x: Any) -> Float[Tensor, "*batch output unit"]:
         """d observe / dx."""
         x, _, lead = self._batch(x, None)
@@ -210,14 +223,11 @@ class System:
 
     def _tensor(self, name: str, value: Any, width: int) -> Tensor:
         if not isinstance(value, Tensor):
-            value = np.asarray(value)
-            if value.dtype.kind in "iu" and value.size == 0:
-                value = value.astype(float)
-            if value.dtype.kind not in "biufc":
-                raise InputError(f"{name} must be numbers, got dtype {value.dtype}")
-            value = torch.from_numpy(np.ascontiguousarray(value))
+            value = torch.from_numpy(checks.reals(name, value, finite=False))
         if not value.is_floating_point():
-            raise InputError(f"{name} must be real floating-point numbers, got dtype {value.dtype}")
+            raise InputError(
+                f"{name} must be real floating-point numbers, got dtype {value.dtype}; see x.double()"
+            )
         if value.ndim == 0 or value.shape[-1] != width:
             raise InputError(
                 f"{name} must have shape (..., {width}), got {tuple(value.shape)}{self._hint(name, value, width)}"
@@ -226,7 +236,12 @@ class System:
 
     def _hint(self, name: str, value: Tensor, width: int) -> str:
         parts = list(self.parts)
-        if name in ("x", "x0", "starts") and len(parts) > 1 and value.ndim and value.shape[-1] * len(parts) == width:
+        if (
+            name in ("x", "x0", "starts")
+            and len(parts) > 1
+            and value.ndim
+            and value.shape[-1] * len(parts) == width
+        ):
             return f"; the state is [{', '.join(parts)}], {width // len(parts)} values each"
         return ""
 
@@ -237,17 +252,22 @@ class System:
             return torch.zeros(int(inputs), self.input_size, dtype=torch.float64, device=self.device)
         inputs = self._tensor("inputs", inputs, self.input_size)
         if inputs.ndim < 2 or inputs.shape[-2] == 0:
-            raise InputError(f"inputs must be (trial, time, input) with at least one step, got {tuple(inputs.shape)}")
+            raise InputError(
+                f"inputs must be (trial, time, input) with at least one step, got {tuple(inputs.shape)}"
+            )
         return inputs
 
     def _batch(self, x: Any, u: Any) -> tuple[Tensor, Tensor, torch.Size]:
         """State and input as flat float64 batches of equal length, and the leading shape to restore."""
         x = self._tensor("x", x, self.state_size)
+        x = x.clone() if x.is_inference() else x
         u = x.new_zeros(self.input_size) if u is None else self._tensor("u", u, self.input_size)
         try:
             lead = torch.broadcast_shapes(x.shape[:-1], u.shape[:-1])
         except RuntimeError:
-            raise InputError(f"u {tuple(u.shape)} does not fit x {tuple(x.shape)} along the leading axes") from None
+            raise InputError(
+                f"u {tuple(u.shape)} does not fit x {tuple(x.shape)} along the leading axes"
+            ) from None
         flat = (lead.numel(),)
         x = x.expand(*lead, self.state_size).reshape(*flat, self.state_size)
         return x, u.expand(*lead, self.input_size).reshape(*flat, self.input_size), lead
@@ -268,9 +288,14 @@ def autodiff(f: Any, x: Tensor, out_size: int | None = None) -> Tensor:
         return x.new_zeros(len(x), out_size or 0, 0)
     with torch.enable_grad():
         z = x.detach().clone().requires_grad_(True)
-        y = f(z)
+        try:
+            y = f(z)
+        except (RuntimeError, TypeError) as error:  # most often NumPy, which takes no tensor with a gradient
+            raise InputError(
+                f"f cannot be differentiated: {error}; use torch operations or pass jacobian="
+            ) from error
         if not y.requires_grad:
-            if torch.equal(f(z + 1e-3).detach(), y.detach()):
+            if torch.equal(f(z.detach() + 1e-3), y):
                 return x.new_zeros(len(x), y.shape[-1], x.shape[-1])
             raise InputError(
                 "f cannot be differentiated: its result carries no gradient (is it NumPy, or under no_grad?); "

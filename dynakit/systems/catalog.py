@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -34,10 +35,13 @@ def linear(A: Any, b: Any = None) -> System:
 
 
 def logistic(r: float = 4.0) -> System:
-    """x' = r x (1 - x): at r = 4 its k-th iterate has 2^k fixed points, and the Lyapunov exponent is ln 2 (May 1976)."""
+    """x' = r x (1 - x) (May 1976): at r = 4 its k-th iterate has 2^k fixed points, and its Lyapunov exponent is ln 2."""
     r = number("r", r)
     return FunctionSystem(
-        lambda x: r * x * (1 - x), 1, jacobian=lambda x: (r * (1 - 2 * x))[..., None], name=f"logistic map (r = {r:g})"
+        lambda x: r * x * (1 - x),
+        1,
+        jacobian=lambda x: (r * (1 - 2 * x))[..., None],
+        name=f"logistic map (r = {r:g})",
     )
 
 
@@ -62,7 +66,9 @@ def delayed_logistic(a: float = 2.0) -> System:
     """x' = a x (1 - y), y' = x: the fixed point 1 - 1/a loses stability at a = 2, in a Neimark-Sacker bifurcation."""
     a = number("a", a)
     return FunctionSystem(
-        lambda z: torch.stack([a * z[:, 0] * (1 - z[:, 1]), z[:, 0]], 1), 2, name=f"delayed logistic map (a = {a:g})"
+        lambda z: torch.stack([a * z[:, 0] * (1 - z[:, 1]), z[:, 0]], 1),
+        2,
+        name=f"delayed logistic map (a = {a:g})",
     )
 
 
@@ -82,6 +88,6 @@ def tanh_network(W: Any, b: Any = None, W_in: Any = None) -> System:
 
 def rotation(angle: float = 0.1, radius: float = 1.0) -> System:
     """A rotation by ``angle`` (radians) times ``radius``: eigenvalues radius e^{+-i angle}, one fixed point at 0."""
-    angle = torch.tensor(number("angle", angle), dtype=torch.float64)
-    c, s = radius * torch.cos(angle), radius * torch.sin(angle)
-    return linear(torch.stack([torch.stack([c, -s]), torch.stack([s, c])]))
+    angle, radius = number("angle", angle), number("radius", radius)
+    c, s = radius * math.cos(angle), radius * math.sin(angle)
+    return linear([[c, -s], [s, c]])

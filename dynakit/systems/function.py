@@ -88,54 +88,80 @@ class FunctionSystem(System):
         with untouched_randomness(), torch.no_grad():
             self._probe()
 
-    def _call(self, f: Callable[..., Any], x: Tensor, u: Tensor) -> Tensor:
+    def _call(self, name: str, f: Callable[..., Any], x: Tensor, u: Tensor) -> Tensor:
         arguments = (x,) if self.input_size == 0 else (x, u) if self._state_first else (u, x)
-        value = f(*arguments)
-        if not isinstance(value, (Tensor, np.ndarray)):
-            raise InputError(f"f must return one array of states, got {type(value).__name__}; return the state only")
-        return torch.as_tensor(value, dtype=torch.float64, device=self.device)
+        return _as_float64(name, f(*arguments), self.device)
 
     def _step(self, x: Tensor, u: Tensor) -> Tensor:
-        return self._call(self._f, x, u)
+        return self._call("f", self._f, x, u)
 
     def _jacobian(self, x: Tensor, u: Tensor) -> Tensor:
         if self._jacobian_function is None:
             return super()._jacobian(x, u)
-        return self._call(self._jacobian_function, x, u)
+        return self._call("jacobian", self._jacobian_function, x, u)
 
     def _observe(self, x: Tensor) -> Tensor:
-        return x if self._readout is None else torch.as_tensor(self._readout(x), dtype=torch.float64)
+        return x if self._readout is None else _as_float64("readout", self._readout(x), self.device)
 
     def _probe(self) -> None:
-        """Three calls on a small batch: shape, determinism, independence of the rows."""
-        x = torch.linspace(0.1, 0.4, 2 * self.state_size, dtype=torch.float64, device=self.device).reshape(2, -1)
-        u = torch.linspace(-0.2, 0.2, 2 * self.input_size, dtype=torch.float64, device=self.device).reshape(2, -1)
+        """Calls on a small batch: shape, determinism, independence of the rows."""
+        x = torch.linspace(0.1, 0.4, 2 * self.state_size, dtype=torch.float64, device=self.device).reshape(
+            2, -1
+        )
+        u = torch.linspace(-0.2, 0.2, 2 * self.input_size, dtype=torch.float64, device=self.device).reshape(
+            2, -1
+        )
+        n = self.state_size
+        first = self._tried("f", self._f, x, u, (2, n))
+        if not torch.equal(first.nan_to_num(), self._tried("f", self._f, x, u, (2, n)).nan_to_num()):
+            raise InputError(
+                "f must be deterministic: two equal calls gave different states (is its noise off?)"
+            )
+        alone = torch.cat([self._tried("f", self._f, x[i : i + 1], u[i : i + 1], (1, n)) for i in (0, 1)])
+        if not torch.allclose(first, alone, rtol=1e-9, atol=1e-12, equal_nan=True):
+            raise InputError("f must treat each row of a batch by itself: a row changed with its neighbour")
+        if self._jacobian_function is not None:
+            self._tried("jacobian", self._jacobian_function, x, u, (2, n, n))
+        if self._readout is not None:
+            self.output_size = readout_size(self._observe, x)
+
+    def _tried(
+        self, name: str, f: Callable[..., Any], x: Tensor, u: Tensor, expected: tuple[int, ...]
+    ) -> Tensor:
+        """``f`` on a copy of the arguments; an InputError if it fails or returns another shape."""
+        said = f"a batch of {len(x)} states of {self.state_size} units"
+        if self.input_size:
+            order = ORDERS[0] if self._state_first else ORDERS[1]
+            said += f" and inputs of {self.input_size}, called as {name}({order}) (see argument_order)"
         try:
-            first = self._call(self._f, x, u)
+            value = self._call(name, f, x.clone(), u.clone())
         except InputError:
             raise
         except Exception as error:
-            raise InputError(f"f failed on a state of shape {tuple(x.shape)}{self._said(u)}: {error}") from error
-        self._check_shape("f", first, (2, self.state_size), u)
-        if self._jacobian_function is not None:
-            J = self._call(self._jacobian_function, x, u)
-            self._check_shape("jacobian", J, (2, self.state_size, self.state_size), u)
-        if not torch.equal(first.nan_to_num(), self._call(self._f, x, u).nan_to_num()):
-            raise InputError("f must be deterministic: two equal calls gave different states (is its noise off?)")
-        alone = torch.cat([self._call(self._f, x[i : i + 1], u[i : i + 1]) for i in (0, 1)])
-        if not torch.allclose(first, alone, rtol=1e-9, atol=1e-12, equal_nan=True):
-            raise InputError("f must treat each row of a batch by itself: a row changed with its neighbour")
-        if self._readout is not None:
-            self.output_size = int(self._observe(x).shape[-1])
-
-    def _said(self, u: Tensor) -> str:
-        if not self.input_size:
-            return ""
-        order = ORDERS[0] if self._state_first else ORDERS[1]
-        return f" and an input of shape {tuple(u.shape)}, called as f({order}) (see argument_order)"
-
-    def _check_shape(self, what: str, value: Tensor, expected: tuple[int, ...], u: Tensor) -> None:
+            raise InputError(f"{name} failed on {said}: {error}") from error
         if tuple(value.shape) != expected:
-            raise InputError(
-                f"{what} must return shape {expected} for a batch of 2{self._said(u)}, got {tuple(value.shape)}"
-            )
+            raise InputError(f"{name} must return shape {expected} for {said}, got {tuple(value.shape)}")
+        return value
+
+
+def readout_size(readout: Callable[[Tensor], Any], x: Tensor) -> int:
+    """The width of what a readout returns for states (batch, unit)."""
+    try:
+        with torch.no_grad():
+            y = _as_float64("readout", readout(x), x.device)
+    except InputError:
+        raise
+    except Exception as error:
+        raise InputError(f"readout failed on states of shape {tuple(x.shape)} in float64: {error}") from error
+    if y.ndim != 2 or len(y) != len(x):
+        raise InputError(f"readout must return shape ({len(x)}, output), got {tuple(y.shape)}")
+    return y.shape[1]
+
+
+def _as_float64(name: str, value: Any, device: torch.device) -> Tensor:
+    if not isinstance(value, (Tensor, np.ndarray)):
+        raise InputError(f"{name} must return one array, got {type(value).__name__}")
+    value = torch.as_tensor(value, device=device)
+    if value.is_complex():
+        raise InputError(f"{name} must return real numbers, got dtype {value.dtype}")
+    return value.to(torch.float64)

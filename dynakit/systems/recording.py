@@ -28,7 +28,8 @@ class Recording(Result):
         return self.states[..., start:stop]
 
     def headline(self) -> str:
-        return f"{self.states.shape[0]} trials of {self.states.shape[1]} steps, {self.states.shape[2]} state variables"
+        n_trials, n_steps, n_units = self.states.shape
+        return f"{n_trials} trials of {n_steps} steps, {n_units} state variables"
 
 
 def record(model: Any, inputs: Any, x0: Any = None) -> Recording:
@@ -51,11 +52,11 @@ def record(model: Any, inputs: Any, x0: Any = None) -> Recording:
         sequence = sequence[None]
     with linalg.one_thread():
         states = system.trajectory(system.initial_state() if x0 is None else x0, sequence)
-        outputs = system.observe(states).detach()
+        outputs = system.observe(states)
     return Recording(
-        inputs=sequence.cpu().numpy(),
-        states=states.cpu().numpy(),
-        outputs=outputs.cpu().numpy(),
+        inputs=sequence.numpy(force=True).copy(),
+        states=states.numpy(force=True),
+        outputs=outputs.numpy(force=True),
         parts={name: (part.start, part.stop) for name, part in system.parts.items()},
         provenance=Provenance.of(system),
     )

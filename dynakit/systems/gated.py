@@ -1,0 +1,165 @@
+"""The gated layers, GRU and LSTM, as pure maps with closed-form Jacobians; the state of an LSTM is [h, c]."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .. import linalg
+from ..models.activations import activation
+from .base import Box
+from .cells import Cell, affine_range, constant_box, fingerprint
+
+_sigmoid_slope, _tanh_slope = activation("sigmoid").slope, activation("tanh").slope
+
+
+class GRUCell(Cell):
+    """The gated recurrent unit as torch has it: the reset gate acts after the product (Cho 2014; cuDNN).
+
+    r, z = sigmoid(W_rz h + ...), n = tanh(U_n u + b_n + r (W_n h + c_n)), h' = (1 - z) n + z h.
+    """
+
+    gates = "rzn"
+
+    def __init__(self, W_in: Tensor, W_rec: Tensor, b_in: Tensor, b_rec: Tensor) -> None:
+        n = W_rec.shape[1]
+        super().__init__(W_in, W_rec, n, {"h": slice(0, n)}, name="GRU")
+        self.b_in, self.b_rec = b_in, b_rec
+        self.fingerprint = fingerprint(self.name, W_in, W_rec, b_in, b_rec)
+
+    def _gates(self, x: Tensor, u: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Pre-activations of r and z, the recurrent drive of n, and the pre-activation of n."""
+        r_in, z_in, n_in = (u @ self.W_in.T + self.b_in).chunk(3, -1)
+        r_rec, z_rec, m = (x @ self.W_rec.T + self.b_rec).chunk(3, -1)
+        a_r = r_in + r_rec
+        return a_r, z_in + z_rec, m, n_in + torch.sigmoid(a_r) * m
+
+    def _step(self, x: Tensor, u: Tensor) -> Tensor:
+        _, a_z, _, a_n = self._gates(x, u)
+        z, n = torch.sigmoid(a_z), torch.tanh(a_n)
+        return n + z * (x - n)
+
+    def _coefficients(self, x: Tensor, u: Tensor) -> tuple[Tensor, ...]:
+        """Derivatives of h' by a_r, a_z and a_n; then r and z."""
+        a_r, a_z, m, a_n = self._gates(x, u)
+        by_n = torch.sigmoid(-a_z) * _tanh_slope(a_n)
+        by_z = (x - torch.tanh(a_n)) * _sigmoid_slope(a_z)
+        return by_n * m * _sigmoid_slope(a_r), by_z, by_n, torch.sigmoid(a_r), torch.sigmoid(a_z)
+
+    def _jacobian(self, x: Tensor, u: Tensor) -> Tensor:
+        by_r, by_z, by_n, r, z = self._coefficients(x, u)
+        W_r, W_z, W_n = self.W_rec.chunk(3)
+        J = by_z[..., None] * W_z
+        J.addcmul_(by_r[..., None], W_r).addcmul_((by_n * r)[..., None], W_n)
+        J.diagonal(dim1=-2, dim2=-1).add_(z)
+        return J
+
+    def _input_jacobian(self, x: Tensor, u: Tensor) -> Tensor:
+        by_r, by_z, by_n, *_ = self._coefficients(x, u)
+        U_r, U_z, U_n = self.W_in.chunk(3)
+        return by_z[..., None] * U_z + by_r[..., None] * U_r + by_n[..., None] * U_n
+
+    def _box(self, inputs: Box) -> Box | None:
+        return self.observe_bounds()
+
+    def observe_bounds(self) -> Box | None:
+        return constant_box((-1.0, 1.0), self.b_rec[: self.output_size])
+
+
+class LSTMCell(Cell):
+    """Long short-term memory with forget gate, state [h, c] (Hochreiter and Schmidhuber 1997; Gers 2000).
+
+    i, f, o = sigmoid(...), g = tanh(...), c' = f c + i g, h' = o tanh(c').  With ``peephole`` (3, n) the gates
+    i and f also see c, and o sees c' (Gers and Schmidhuber 2000).
+    """
+
+    gates = "ifgo"
+
+    def __init__(self, W_in: Tensor, W_rec: Tensor, b: Tensor, peephole: Tensor | None = None) -> None:
+        n = W_rec.shape[1]
+        name = "LSTM" if peephole is None else "LSTM with peepholes"
+        super().__init__(W_in, W_rec, n, {"h": slice(0, n), "c": slice(n, 2 * n)}, name=name)
+        self.b, self.peephole = b, peephole
+        self.fingerprint = fingerprint(self.name, W_in, W_rec, b, peephole)
+
+    def _gates(self, x: Tensor, u: Tensor) -> tuple[Tensor, ...]:
+        """c, the pre-activations of i, f, g and o, and the next c."""
+        h, c = x.chunk(2, -1)
+        a_i, a_f, a_g, a_o = (h @ self.W_rec.T + (u @ self.W_in.T + self.b)).chunk(4, -1)
+        if self.peephole is not None:
+            a_i, a_f = a_i + self.peephole[0] * c, a_f + self.peephole[1] * c
+        c_next = torch.sigmoid(a_f) * c + torch.sigmoid(a_i) * torch.tanh(a_g)
+        if self.peephole is not None:
+            a_o = a_o + self.peephole[2] * c_next
+        return c, a_i, a_f, a_g, a_o, c_next
+
+    def _step(self, x: Tensor, u: Tensor) -> Tensor:
+        *_, a_o, c_next = self._gates(x, u)
+        return torch.cat([torch.sigmoid(a_o) * torch.tanh(c_next), c_next], -1)
+
+    def _coefficients(self, x: Tensor, u: Tensor) -> tuple[Tensor, ...]:
+        """Derivatives of c' by a_i, a_f, a_g and c, and of h' by a_o and c'."""
+        c, a_i, a_f, a_g, a_o, c_next = self._gates(x, u)
+        by_i, by_f = torch.tanh(a_g) * _sigmoid_slope(a_i), c * _sigmoid_slope(a_f)
+        by_g, by_c = torch.sigmoid(a_i) * _tanh_slope(a_g), torch.sigmoid(a_f)
+        by_o, through = torch.tanh(c_next) * _sigmoid_slope(a_o), torch.sigmoid(a_o) * _tanh_slope(c_next)
+        if self.peephole is not None:
+            by_c = by_c + by_i * self.peephole[0] + by_f * self.peephole[1]
+            through = through + by_o * self.peephole[2]
+        return by_i, by_f, by_g, by_c, by_o, through
+
+    def _jacobian(self, x: Tensor, u: Tensor) -> Tensor:
+        by_i, by_f, by_g, by_c, by_o, through = self._coefficients(x, u)
+        n = self.output_size
+        W_i, W_f, W_g, W_o = self.W_rec.chunk(4)
+        J = x.new_zeros(len(x), 2 * n, 2 * n)
+        c_by_h, h_by_h = J[:, n:, :n], J[:, :n, :n]
+        torch.mul(by_i[..., None], W_i, out=c_by_h)
+        c_by_h.addcmul_(by_f[..., None], W_f).addcmul_(by_g[..., None], W_g)
+        torch.mul(through[..., None], c_by_h, out=h_by_h)
+        h_by_h.addcmul_(by_o[..., None], W_o)
+        J[:, n:, n:].diagonal(dim1=-2, dim2=-1).copy_(by_c)
+        J[:, :n, n:].diagonal(dim1=-2, dim2=-1).copy_(through * by_c)
+        return J
+
+    def _input_jacobian(self, x: Tensor, u: Tensor) -> Tensor:
+        by_i, by_f, by_g, _, by_o, through = self._coefficients(x, u)
+        U_i, U_f, U_g, U_o = self.W_in.chunk(4)
+        c_by_u = by_i[..., None] * U_i + by_f[..., None] * U_f + by_g[..., None] * U_g
+        return torch.cat([through[..., None] * c_by_u + by_o[..., None] * U_o, c_by_u], -2)
+
+    def newton_step(self, x: Any, u: Any, r: Tensor, jacobian: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Solve (J - I) p = -r through the Schur complement of c, whose block is diagonal: n x n, not 2n."""
+        J = self.jacobian(x, u) if jacobian is None else jacobian
+        n = self.output_size
+        gap = 1 - J[:, n:, n:].diagonal(dim1=-2, dim2=-1)
+        if not bool((gap.abs() > 1e-8).all()):  # a cell that neither forgets nor leaks: use the whole matrix
+            return super().newton_step(x, u, r, J)
+        h_by_c, c_by_h = J[:, :n, n:].diagonal(dim1=-2, dim2=-1), J[:, n:, :n]
+        ratio = h_by_c / gap
+        M = torch.addcmul(J[:, :n, :n], ratio[..., None], c_by_h)
+        M.diagonal(dim1=-2, dim2=-1).sub_(1.0)
+        p_h, usable = linalg.solve(M, -r[:, :n] - ratio * r[:, n:])
+        p_c = (r[:, n:] + (c_by_h @ p_h[..., None])[..., 0]) / gap
+        return torch.where(usable[:, None], torch.cat([p_h, p_c], -1), 0.0), usable
+
+    def _box(self, inputs: Box) -> Box | None:
+        if self.peephole is not None:  # a positive forget peephole can hold any c: no bound in general
+            return None
+        h = self.observe_bounds()
+        drive = affine_range(self.W_in, self.b, inputs)
+        reach = affine_range(self.W_rec, torch.zeros_like(self.b), h)
+        lo, hi = (drive.lo + reach.lo).chunk(4), (drive.hi + reach.hi).chunk(4)
+        g = torch.maximum(torch.tanh(lo[2]).abs(), torch.tanh(hi[2]).abs())
+        c = torch.sigmoid(hi[0]) * g / torch.sigmoid(-hi[1])  # |c'| <= f c + i g
+        c = c * (1 + 1e-6) + 1e-6
+        if not bool(torch.isfinite(c).all()):  # a forget gate that is 1 in floating point
+            return None
+        return Box(torch.cat([h.lo, -c]), torch.cat([h.hi, c]))
+
+    def observe_bounds(self) -> Box:
+        box = constant_box((-1.0, 1.0), self.b[: self.output_size])
+        assert box is not None
+        return box
