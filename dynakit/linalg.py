@@ -105,9 +105,11 @@ def solve(matrices: Tensor, rhs: Tensor) -> tuple[Tensor, Tensor]:
 
     Singular or non-finite elements give a zero row and False.
     """
-    usable = torch.isfinite(matrices).all(-1).all(-1) & torch.isfinite(rhs).all(-1)
-    eye = torch.eye(matrices.shape[-1], dtype=matrices.dtype, device=matrices.device)
-    safe = matrices if bool(usable.all()) else torch.where(usable[:, None, None], matrices, eye)
+    safe, usable = matrices, torch.isfinite(rhs).all(-1)
+    if not bool(torch.isfinite(matrices.sum())):  # one pass over the batch; the thorough look only when it must be
+        usable = usable & torch.isfinite(matrices).all(-1).all(-1)
+        eye = torch.eye(matrices.shape[-1], dtype=matrices.dtype, device=matrices.device)
+        safe = torch.where(usable[:, None, None], matrices, eye)
     factors, pivots, info = torch.linalg.lu_factor_ex(safe)
     x = torch.linalg.lu_solve(factors, pivots, torch.where(usable[:, None], rhs, 0.0)[..., None])[..., 0]
     usable = usable & (info == 0) & torch.isfinite(x).all(-1)

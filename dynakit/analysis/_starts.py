@@ -33,7 +33,7 @@ class Starts:
         """The first batch: the given starts, or a sample of the pool, half of it with noise."""
         if self.given is not None:
             return self.given
-        return torch.cat([self._from_pool(BATCH), self._noisy(BATCH)])
+        return torch.cat([self._from_pool(BATCH // 2), self._noisy(BATCH // 2)])
 
     def more(self, found: Tensor) -> Tensor:
         """A further batch: noisy known states, mixtures of found points and known states, random states."""

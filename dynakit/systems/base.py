@@ -275,7 +275,9 @@ class System:
 
 def minus_identity(J: Tensor) -> Tensor:
     """J - I for each element of a batch."""
-    return J - torch.eye(J.shape[-1], dtype=J.dtype, device=J.device)
+    A = J.clone()
+    A.diagonal(dim1=-2, dim2=-1).sub_(1.0)
+    return A
 
 
 def autodiff(f: Any, x: Tensor, out_size: int | None = None) -> Tensor:
