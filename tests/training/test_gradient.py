@@ -214,8 +214,9 @@ def test_guard_catches_a_gradient_that_is_not_finite():
             return Cliff.apply(loss) if self.calls == 3 and outputs.requires_grad else loss
 
     model = GRU.for_task(TASK, 8)
-    history = train(model, Task(lambda call: 1.0), BPTT(max_updates=12))
+    history = train(model, Task(lambda call: 1.0), BPTT(max_updates=12, learning_rate=0.01, decay_to=1.0))
     assert history.n_rollbacks == 1
+    assert history.learning_rates[:4].tolist() == [0.01, 0.01, 0.01, 0.005]  # at once, not a step later
     assert bool(torch.isfinite(weights(model)).all())
 
 
