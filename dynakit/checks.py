@@ -34,7 +34,7 @@ def reals(name: str, value: Any, shape: tuple[Any, ...] | None = None, *, finite
             f"{name} must be real floating-point numbers, got dtype {getattr(value, 'dtype', array.dtype)}"
             + ("; convert it, for example with .astype(float)" if array.dtype.kind in "iub" else "")
         )
-    array = array.astype(np.float64)
+    array = array.astype(np.float64, order="C")  # a copy, so that any memory layout gives the same numbers
     if shape is not None:
         matches_shape(name, array.shape, shape)
     if finite and not np.isfinite(array).all():

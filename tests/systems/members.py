@@ -1,0 +1,124 @@
+"""Every kind of system there is, small and with weights large enough to be nonlinear."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+import dynakit as dk
+from dynakit import models
+from dynakit.systems import System, catalog
+
+N, M, K = 5, 3, 2  # units, inputs, outputs of every network here
+
+
+def seeded(build: Callable[[], Any], scale: float = 1.0) -> Any:
+    """A module whose weights are drawn from N(0, scale^2 / 4), without touching the global generator."""
+    with torch.random.fork_rng(devices=[]):
+        module = build()
+    generator = torch.Generator().manual_seed(7)
+    with torch.no_grad():
+        for p in module.parameters():
+            p.copy_(torch.randn(p.shape, generator=generator) * scale / 2)
+    return module
+
+
+class Sequencer(nn.Module):
+    """What people have: one recurrent layer and a linear readout."""
+
+    def __init__(self, rnn: nn.Module, readout: nn.Module) -> None:
+        super().__init__()
+        self.rnn, self.fc = rnn, readout
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return self.fc(self.rnn(inputs)[0])
+
+
+class OwnCell(nn.Module):
+    """A leaky cell of the user's own, (input, hidden) as in torch's cells."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.input_size, self.hidden_size = M, N
+        self.into, self.recurrent, self.fc = nn.Linear(M, N), nn.Linear(N, N), nn.Linear(N, K)
+
+    def recurrence(self, input: Tensor, hidden: Tensor) -> Tensor:
+        return 0.8 * hidden + 0.2 * torch.tanh(self.into(input) + self.recurrent(hidden))
+
+
+def swirl(x: Tensor, u: Tensor) -> Tensor:
+    return torch.sin(x.roll(1, -1) + 0.3 * x**2) + u.sum(-1, keepdim=True) * x
+
+
+def leaky(form: str, activation: str, dale: str | None) -> System:
+    sizes = {"form": form, "activation": activation, "dale": dale, "signed_io": dale is None}
+    model = seeded(lambda: models.LeakyRNN(M, N, K, dt=20.0, tau=50.0, e_frac=0.6, **sizes))
+    return dk.as_system(model)
+
+
+def own(name: str, **kwargs: object) -> System:
+    return dk.as_system(seeded(lambda: getattr(models, name)(M, N, K, **kwargs)))
+
+
+def bare(kind: str, **kwargs: object) -> System:
+    return dk.as_system(seeded(lambda: getattr(nn, kind)(M, N, **kwargs)))
+
+
+def looped(kind: str, **kwargs: object) -> System:
+    return dk.ClosedLoop(dk.as_system(seeded(lambda: getattr(models, kind)(M, N, M, **kwargs))))
+
+
+MEMBERS: dict[str, Callable[[], System]] = {
+    "linear": lambda: catalog.linear([[0.5, 0.2], [-0.3, 0.9]], [1.0, -1.0]),
+    "logistic": lambda: catalog.logistic(3.7),
+    "henon": catalog.henon,
+    "delayed_logistic": catalog.delayed_logistic,
+    "tanh_unit": catalog.tanh_unit,
+    "tanh_network": lambda: catalog.tanh_network([[1.5, 0.2], [0.1, 2.0]], W_in=[[1.0], [-1.0]]),
+    "rotation": lambda: catalog.rotation(0.3, 0.9),
+    "Elman tanh": lambda: own("Elman"),
+    "Elman relu": lambda: own("Elman", activation="relu"),
+    "GRU": lambda: own("GRU"),
+    "LSTM": lambda: own("LSTM"),
+    "LSTM peepholes": lambda: own("LSTM", peepholes=True),
+    "pair": lambda: dk.as_system((seeded(lambda: nn.GRU(M, N)), seeded(lambda: nn.Linear(N, K)))),
+    "module": lambda: dk.as_system(
+        seeded(lambda: Sequencer(nn.LSTM(M, N, 2, batch_first=True), nn.Linear(N, K)))
+    ),
+    "readout of its own": lambda: dk.as_system(seeded(lambda: nn.GRU(M, N)), readout=lambda h: h[:, :2] ** 2),
+    "own cell": lambda: dk.as_system(seeded(OwnCell), step="recurrence", readout="fc"),
+    "function": lambda: dk.FunctionSystem(swirl, N, M),
+    "function, input first": lambda: dk.FunctionSystem(
+        lambda u, x: swirl(x, u), N, M, argument_order="input, state", readout=lambda x: x[:, :1].tanh()
+    ),
+    "closed GRU": lambda: looped("GRU"),
+    "closed LSTM": lambda: looped("LSTM"),
+    "closed leaky": lambda: looped("LeakyRNN", activation="tanh"),
+    "driven GRU": lambda: dk.Driven(own("GRU"), [0.3, -0.2, 1.0]),
+    "driven LSTM": lambda: dk.Driven(own("LSTM"), [0.3, -0.2, 1.0]),
+    "three steps": lambda: dk.Iterated(own("GRU"), 3),
+    "three steps, relu": lambda: dk.Iterated(own("Elman", activation="relu"), 3),
+    "two steps, closed": lambda: dk.Iterated(looped("GRU"), 2),
+}
+for _form in ("current", "rate", "rectified"):
+    for _f in models.ACTIVATIONS:
+        for _dale in (None, "abs"):
+            MEMBERS[f"leaky {_form} {_f} {_dale}"] = lambda a=_form, b=_f, c=_dale: leaky(a, b, c)
+for _kind in ("RNN", "GRU", "LSTM"):
+    MEMBERS[f"nn.{_kind}Cell"] = lambda k=_kind: bare(f"{k}Cell")
+    for _layers in (1, 2):
+        for _bias in (True, False):
+            name = f"nn.{_kind} {_layers} bias={_bias}"
+            MEMBERS[name] = lambda k=_kind, n=_layers, b=_bias: bare(k, num_layers=n, bias=b)
+
+
+def sample(system: System, batch: int = 4, seed: int = 0) -> tuple[Tensor, Tensor]:
+    """States and inputs, away from the kinks of piecewise-linear maps."""
+    generator = torch.Generator().manual_seed(seed)
+    x = 0.8 * torch.randn(50 * batch, system.state_size, generator=generator, dtype=torch.float64)
+    u = 0.5 * torch.randn(50 * batch, system.input_size, generator=generator, dtype=torch.float64)
+    clear = (system.kinks(x, u) > 1e-3) & (x.abs() > 1e-3).all(-1)  # the readout may have its kinks at zero
+    return x[clear][:batch], u[clear][:batch]
