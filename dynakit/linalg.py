@@ -125,6 +125,11 @@ def sign_det(matrices: Tensor) -> np.ndarray:
     return signs
 
 
+def smallest_singular_value(matrix: np.ndarray) -> float:
+    """Smallest singular value of one matrix; NaN if it is not finite."""
+    return float(np.linalg.svd(matrix, compute_uv=False)[-1]) if np.isfinite(matrix).all() else float("nan")
+
+
 def smallest_singular(matrix: np.ndarray) -> tuple[float, np.ndarray]:
     """Smallest singular value of one matrix and its right singular vector; NaN if it is not finite."""
     if not np.isfinite(matrix).all():

@@ -33,7 +33,8 @@ from .tasks import Task, Trials
 from .tasks.arrays import ArrayTask
 
 N_TRIALS = 128
-MAX_STARTS = 2048  # per constant input
+MAX_STARTS = {"rest": 2048}  # of the search under each constant input: the memories are at rest
+OTHER_STARTS = 384
 STAGES = ("trajectories", "projection", "fixed_points", "modes", "memory", "attractors", "transitions", "flow", "connectivity")
 NEEDS = {
     "projection": ("trajectories",),
@@ -167,7 +168,7 @@ def _fixed_points(system: System, report: Report, seed: int) -> dict[str, Any]:
     states = None if report.trajectories is None else report.trajectories.states
     return {
         "fixed_points": {
-            name: find_fixed_points(system, states, drive, seed=seed, max_starts=MAX_STARTS)
+            name: find_fixed_points(system, states, drive, seed=seed, max_starts=MAX_STARTS.get(name, OTHER_STARTS))
             for name, drive in report.task.conditions.items()
         }
     }

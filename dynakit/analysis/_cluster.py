@@ -51,7 +51,7 @@ class Roots:
         self.x, self.A = torch.cat([self.x, x[None]]), torch.cat([self.A, A])
         self.residual = torch.cat([self.residual, residual[None]])
         self.hits.append(0)
-        smallest, _ = linalg.smallest_singular(A[0].cpu().numpy())
+        smallest = linalg.smallest_singular_value(A[0].cpu().numpy())
         self.n_isolated += bool(smallest > 1e3 * np.finfo(float).eps * len(x) * (1 + float(A.abs().sum(-1).max())))
 
     def _same(self, k: int, x: Tensor, residual: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from torch import Tensor
 from ..systems.base import Box, System
 
 BATCH = 128
+RELAX = 100  # steps under the drive
 
 
 class Starts:
@@ -28,22 +29,34 @@ class Starts:
         if not len(self.pool):
             self.pool = self._random(4 * BATCH)
         self.scale = self.pool.std(0, correction=0) + 1e-3 * (1 + self.pool.abs().amax(0))
+        self.paths = self._relaxations()
 
     def first(self) -> Tensor:
-        """The first batch: the given starts, or a sample of the pool, half of it with noise."""
+        """The first batch: the given starts, or a sample of the pool, some with noise, and states on the way to rest."""
         if self.given is not None:
             return self.given
-        return torch.cat([self._from_pool(BATCH // 2), self._noisy(BATCH // 2)])
+        return torch.cat([self._from_pool(BATCH // 4), self._noisy(BATCH // 4), self._on_paths(BATCH // 2)])
 
     def more(self, found: Tensor) -> Tensor:
-        """A further batch: noisy known states, mixtures of found points and known states, random states."""
+        """A further batch: noisy and relaxing known states, mixtures of found points and known states, random states."""
         quarter = BATCH // 4
-        mixed = [self._noisy(quarter), self._random(quarter)]
+        mixed = [self._noisy(quarter // 2), self._on_paths(quarter), self._random(quarter // 2)]
         if len(found):
             mixed += [self._mixtures(found, quarter), self._mixtures(torch.cat([found, self._from_pool(64)]), quarter)]
         else:
             mixed += [self._noisy(2 * quarter)]
         return torch.cat(mixed)
+
+    def _relaxations(self) -> Tensor:
+        """Known states left alone under the drive: what attracts lies at the end, saddles along the way."""
+        states = self._from_pool(BATCH // 2)
+        path = self.system.trajectory(states, self.u.expand(RELAX, -1)).reshape(-1, states.shape[1])
+        path = path[torch.isfinite(path).all(-1)]
+        return path if len(path) else self.pool
+
+    def _on_paths(self, n: int) -> Tensor:
+        rows = torch.from_numpy(self.rng.integers(len(self.paths), size=n)).to(self.paths.device)
+        return self.paths[rows]
 
     def _normal(self, n: int) -> Tensor:
         draws = self.rng.standard_normal((n, self.system.state_size))

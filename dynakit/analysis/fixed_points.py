@@ -253,14 +253,13 @@ def _isolation(
     This is the linear part of the Newton-Kantorovich test: it fails at a double root and on a continuum.
     """
     doubt, degenerate = np.full(len(x), np.nan), np.zeros(len(x), bool)
-    eps = np.finfo(float).eps * system.state_size
+    eps = np.finfo(float).eps * np.sqrt(system.state_size)  # rounding errors of n terms add up like a random walk
     for i in range(len(x)):
         matrix = A[i].cpu().numpy()
         s, v = linalg.smallest_singular(matrix)
-        size = 1 + np.abs(matrix).sum(axis=1).max()
-        noise = float(residual[i]) + eps * size * (1 + float(x[i].abs().amax()))
+        noise = float(residual[i]) + eps * (1 + float(x[i].abs().amax()))
         doubt[i] = noise / max(s, 1e-300)
-        if not s > eps * size:
+        if not s > 4 * eps * np.sqrt(len(matrix)) * (1 + np.abs(matrix).sum(axis=1).max()):
             degenerate[i] = True
             continue
         reach = torch.from_numpy(v * doubt[i]).to(x)
