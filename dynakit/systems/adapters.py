@@ -125,4 +125,4 @@ def _with_readout(system: System, readout: Any) -> System:
         return linear_readout(system, readout)
     if not callable(readout):
         raise InputError(f"readout must be a module or a callable, got {type(readout).__name__}")
-    return WithReadout(system, function=on_a_copy(readout, system.device))
+    return WithReadout(system, function=on_a_copy(readout, system.device, called="readout"))

@@ -20,9 +20,7 @@ def linear(A: Any, b: Any = None) -> System:
     >>> float(linear([[0.5]], [1.0]).step([2.0]))
     2.0
     """
-    matrix = torch.from_numpy(reals("A", A, ("unit", "unit")))
-    if matrix.shape[0] != matrix.shape[1]:
-        raise InputError(f"A must be square, got {tuple(matrix.shape)}")
+    matrix = _square("A", A)
     shift = torch.zeros(len(matrix), dtype=torch.float64)
     if b is not None:
         shift = torch.from_numpy(reals("b", b, (len(matrix),)))
@@ -79,7 +77,7 @@ def tanh_unit(w: float = 2.0, b: float = 0.0) -> System:
 
 def tanh_network(W: Any, b: Any = None, W_in: Any = None) -> System:
     """x' = tanh(W x + W_in u + b): n independent units (W = w I, w > 1) have exactly 3^n fixed points, 2^n stable."""
-    W = torch.from_numpy(reals("W", W, ("unit", "unit")))
+    W = _square("W", W)
     n = len(W)
     shift = torch.from_numpy(reals("b", b, (n,))) if b is not None else torch.zeros(n, dtype=torch.float64)
     weights = torch.from_numpy(reals("W_in", W_in, (n, "input"))) if W_in is not None else W.new_zeros(n, 0)
@@ -91,3 +89,10 @@ def rotation(angle: float = 0.1, radius: float = 1.0) -> System:
     angle, radius = number("angle", angle), number("radius", radius)
     c, s = radius * math.cos(angle), radius * math.sin(angle)
     return linear([[c, -s], [s, c]])
+
+
+def _square(name: str, value: Any) -> torch.Tensor:
+    matrix = torch.from_numpy(reals(name, value, ("unit", "unit")))
+    if matrix.shape[0] != matrix.shape[1]:
+        raise InputError(f"{name} must be square, got {tuple(matrix.shape)}")
+    return matrix

@@ -99,5 +99,5 @@ def linear_readout(system: System, readout: nn.Linear) -> System:
             f"readout takes {readout.in_features} values, but model ({system.name}) hands on "
             f"{system.output_size}"
         )
-    read = weights_of(readout, system.device)
+    read = weights_of(readout, system.device, called="readout")
     return WithReadout(system, read("weight"), read("bias") if readout.bias is not None else None)

@@ -23,6 +23,7 @@ def adapt_module(model: nn.Module, device: torch.device | str | None, *, find_re
     found = {n: m for n, m in found.items() if not any(n.startswith(o + ".") for o in found)}
     if len(found) != 1:
         raise InputError(_how_to_call(model, found))
+    twin = float64_copy(model, device)  # checks every weight under its full name
     name, rnn = next(iter(found.items()))
     system = adapt_layer(rnn, device)
     said = f"{system.name}, layer '{name}' of {type(model).__name__}"
@@ -31,7 +32,7 @@ def adapt_module(model: nn.Module, device: torch.device | str | None, *, find_re
         if reader:
             system = linear_readout(system, model.get_submodule(reader))  # pyright: ignore[reportArgumentType]
             said += f" with readout '{reader}'"
-        if not _forward_agrees(model, system, name, reader):
+        if not _forward_agrees(twin, system, name, reader):
             said += " (forward not compared)"
     system.name = said
     return system
@@ -76,11 +77,10 @@ def _find_readout(model: nn.Module, rnn_name: str, width: int) -> str:
     )
 
 
-def _forward_agrees(model: nn.Module, system: System, rnn_name: str, reader: str) -> bool:
-    """Compare with the module's own forward pass; False where it cannot be called with one input sequence."""
+def _forward_agrees(twin: nn.Module, system: System, rnn_name: str, reader: str) -> bool:
+    """Compare with the forward pass of a copy; False where it cannot be called with one input sequence."""
     n = system.input_size
     inputs = torch.linspace(-1, 1, 2 * 3 * n, dtype=torch.float64, device=system.device).reshape(2, 3, n)
-    twin = float64_copy(model, system.device)
     theirs: list[Tensor] = []
     for given in (inputs, inputs.transpose(0, 1)):  # the order that the layer wants, or the module turns
         try:
@@ -96,7 +96,7 @@ def _forward_agrees(model: nn.Module, system: System, rnn_name: str, reader: str
     does = f"reading '{rnn_name}' by '{reader}'" if reader else f"running '{rnn_name}'"
     pair = f"({_expression(rnn_name)}, {_expression(reader) if reader else '<readout>'})"
     raise InputError(
-        f"model ({type(model).__name__}) does something else than {does}: its forward gives other values, of "
+        f"model ({type(twin).__name__}) does something else than {does}: its forward gives other values, of "
         f"shape {tuple(theirs[0].shape)}; say what to take: dk.as_system({pair})"
     )
 

@@ -36,7 +36,9 @@ def test_layers_step_exactly_as_torch_steps_them(kind, n_layers, batch_first, bi
     system, inputs = dk.as_system(rnn), INPUTS.double()
     x0 = torch.randn(4, system.state_size, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
     states = system.trajectory(x0, inputs)
-    blocks = x0.reshape(4, n_layers, -1, N).permute(2, 1, 0, 3).contiguous()  # h (and c), (layer, trial, unit)
+    blocks = (
+        x0.reshape(4, n_layers, -1, N).permute(2, 1, 0, 3).contiguous()
+    )  # h (and c), (layer, trial, unit)
     hidden = (blocks[0], blocks[1]) if kind == "LSTM" else blocks[0]
     for t in range(INPUTS.shape[1]):
         u = inputs[:, t : t + 1]
@@ -65,7 +67,9 @@ OURS = {
     "LSTM": lambda: models.LSTM(M, N, K),
     "LSTM peepholes": lambda: models.LSTM(M, N, K, peepholes=True),
     "leaky": lambda: models.LeakyRNN(M, N, K, sigma_rec=0.3, sigma_in=0.1),
-    "leaky Dale": lambda: models.LeakyRNN(M, N, K, dale="softplus", activation="tanh", form="rate", autapses=False),
+    "leaky Dale": lambda: models.LeakyRNN(
+        M, N, K, dale="softplus", activation="tanh", form="rate", autapses=False
+    ),
     "leaky signed": lambda: models.LeakyRNN(M, N, K, dale="abs", signed_io=False, form="rectified"),
     "leaky masked": lambda: models.LeakyRNN(M, N, K, activation="softplus", mask_rec=np.tri(N)),
 }
@@ -80,7 +84,9 @@ def test_record_is_the_models_own_forward_pass(name):
     assert_allclose(record.outputs, outputs.detach(), rtol=0, atol=1e-12)
     assert_allclose(record.states, states.detach(), rtol=0, atol=1e-12)
     x0 = 0.3 * torch.ones(twin.state_size, dtype=torch.float64)
-    assert_allclose(dk.record(model, INPUTS, x0).outputs, twin(INPUTS.double(), x0).outputs.detach(), atol=1e-12)
+    assert_allclose(
+        dk.record(model, INPUTS, x0).outputs, twin(INPUTS.double(), x0).outputs.detach(), atol=1e-12
+    )
 
 
 def test_peephole_lstm_against_a_loop_over_units():
@@ -164,7 +170,10 @@ class Remembering(nn.Module):
 def snapshot(module: nn.Module) -> list[object]:
     tensors = {**dict(module.named_parameters()), **dict(module.named_buffers())}
     return [
-        {name: (t.detach().numpy().tobytes(), t.dtype, t.requires_grad, id(t)) for name, t in tensors.items()},
+        {
+            name: (t.detach().numpy().tobytes(), t.dtype, t.requires_grad, id(t))
+            for name, t in tensors.items()
+        },
         {name: m.training for name, m in module.named_modules()},
         {name: id(p.grad) for name, p in module.named_parameters()},
         torch.random.get_rng_state().numpy().tobytes(),
@@ -187,7 +196,9 @@ def test_the_given_module_and_the_global_generators_are_untouched():
     assert cell.last is last
     eval_cell = copy.deepcopy(seeded(Remembering)).double().eval()
     x, u = torch.rand(3, N, dtype=torch.float64), torch.rand(3, M, dtype=torch.float64)
-    assert_allclose(dk.as_system(eval_cell, step="step").step(x, u), eval_cell.step(u, x).detach(), atol=1e-15)
+    assert_allclose(
+        dk.as_system(eval_cell, step="step").step(x, u), eval_cell.step(u, x).detach(), atol=1e-15
+    )
 
 
 def test_untouched_also_after_a_refusal():
@@ -208,7 +219,7 @@ def test_the_system_does_not_change_when_the_model_is_trained_on(name):
     model = seeded(OURS[name]).double()
     before = snapshot(model)
     system = dk.as_system(model)
-    x = torch.rand(2, system.state_size, dtype=torch.float64)
+    x = torch.linspace(-1, 1, 2 * system.state_size, dtype=torch.float64).reshape(2, -1)
     y, output = system.step(x), system.observe(x)
     dk.record(model, INPUTS)
     assert snapshot(model) == before
@@ -313,8 +324,14 @@ def test_one_of_our_models_inside_a_module_keeps_its_readout():
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        (sequencer(Tanh), r"does something else than reading 'rnn' by 'fc'.*dk.as_system\(\(model.rnn, model.fc\)\)"),
-        (seeded(OwnMatrix), r"something else than running 'core.0'.*dk.as_system\(\(model.core\[0\], <readout>\)\)"),
+        (
+            sequencer(Tanh),
+            r"does something else than reading 'rnn' by 'fc'.*dk.as_system\(\(model.rnn, model.fc\)\)",
+        ),
+        (
+            seeded(OwnMatrix),
+            r"something else than running 'core.0'.*dk.as_system\(\(model.core\[0\], <readout>\)\)",
+        ),
         (
             nn.ModuleDict({"encoder": nn.Linear(2, M), "rnn": nn.RNN(M, N), "fc": nn.Linear(N, K)}),
             r"encoder \(Linear\), fc \(Linear\).*dk.as_system\(\(model.rnn, model.<readout>\)\)",
@@ -324,7 +341,10 @@ def test_one_of_our_models_inside_a_module_keeps_its_readout():
             r"holds the recurrent layer 'rnn' and also norm \(LayerNorm\)",
         ),
         (nn.ModuleDict({"rnn": nn.RNN(M, N), "fc": nn.Linear(N + 1, K)}), r"and also fc \(Linear\)"),
-        (nn.ModuleDict({"a": nn.GRU(M, N), "b": nn.LSTM(N, N)}), r"2 recurrent layers: a \(GRU\), b \(LSTM\).*model.a"),
+        (
+            nn.ModuleDict({"a": nn.GRU(M, N), "b": nn.LSTM(N, N)}),
+            r"2 recurrent layers: a \(GRU\), b \(LSTM\).*model.a",
+        ),
         (nn.Sequential(nn.Linear(2, 2), nn.Tanh()), r"no recurrent layer.*0 \(Linear\), 1 \(Tanh\).*step="),
         (nn.GRU(M, N, bidirectional=True), "bidirectional"),
         (nn.LSTM(M, N, proj_size=2), "proj_size=2"),
@@ -363,21 +383,25 @@ def test_parametrized_weights_are_those_that_act():
 # --- weights that cannot be used --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["rnn.weight_hh_l0", "rnn.bias_ih_l0", "readout.weight", "readout.bias", "peephole"])
+@pytest.mark.parametrize(
+    "name", ["rnn.weight_hh_l0", "rnn.bias_ih_l0", "readout.weight", "readout.bias", "peephole"]
+)
 def test_a_weight_that_is_not_finite_is_named(name):
     model = models.LSTM(M, N, K, peepholes=True)
     with torch.no_grad():
         model.get_parameter(name).view(-1)[1] = torch.nan
-    with pytest.raises(InputError, match=rf"parameter {name} of model must be finite, but 1 of .* first is at index"):
+    with pytest.raises(
+        InputError, match=rf"parameter {name} of model must be finite, but 1 of .* first is at index"
+    ):
         dk.as_system(model)
 
 
 def test_a_readout_that_is_not_finite_is_named():
     readout = nn.Linear(N, K)
     readout.weight.data[1, 2] = torch.inf
-    with pytest.raises(InputError, match=r"weight of model must be finite, but 1 of 10 .* index \(1, 2\)"):
+    with pytest.raises(InputError, match=r"weight of readout must be finite, but 1 of 10 .* index \(1, 2\)"):
         dk.as_system((nn.GRU(M, N), readout))
-    with pytest.raises(InputError, match=r"fc.weight of model"):
+    with pytest.raises(InputError, match=r"parameter fc.weight of model"):
         dk.as_system(Sequencer(nn.GRU(M, N), readout))
 
 
@@ -386,7 +410,9 @@ def test_weights_without_data_or_of_another_kind_are_refused():
         dk.as_system(nn.GRU(M, N, device="meta"))
     odd = nn.RNN(M, N)
     odd.weight_hh_l0 = nn.Parameter(torch.zeros(N, N, dtype=torch.int64), requires_grad=False)
-    with pytest.raises(InputError, match="weight_hh_l0 of model must be real floating-point numbers, got dtype torch.int64"):
+    with pytest.raises(
+        InputError, match="weight_hh_l0 of model must be real floating-point numbers, got dtype torch.int64"
+    ):
         dk.as_system(odd)
     odd.weight_hh_l0 = nn.Parameter(torch.zeros(N, N, dtype=torch.complex64))
     with pytest.raises(InputError, match="complex64"):
@@ -454,7 +480,9 @@ def test_argument_order_is_found_by_names():
     assert "OwnCell.recurrence" in repr(system)
     square = seeded(lambda: nn.GRUCell(3, 3))  # equal sizes: only the names input and hx tell
     x, u = torch.rand(2, 4, 3, dtype=torch.float64)
-    assert_allclose(dk.as_system(square, step="forward").step(x, u), dk.as_system(square).step(x, u), atol=1e-14)
+    assert_allclose(
+        dk.as_system(square, step="forward").step(x, u), dk.as_system(square).step(x, u), atol=1e-14
+    )
 
 
 def test_argument_order_is_found_by_trying_where_names_do_not_tell():
@@ -486,14 +514,26 @@ def test_an_object_that_is_no_module_can_be_a_cell():
         ({"model": Ambiguous(), "step": "hidden_size"}, "not a method"),
         ({"model": Ambiguous(), "step": lambda x, u: x}, "step must be the name of a method"),
         ({"model": nn.Linear(2, 2), "step": "forward"}, "state_size cannot be read off model .Linear."),
-        ({"model": OwnCell(), "step": "recurrence", "state_size": 4}, "step='recurrence' of model .OwnCell.: f failed"),
-        ({"model": OwnCell(), "step": "recurrence", "readout": "nothing"}, "readout='nothing' is not an attribute"),
-        ({"model": OwnCell(), "step": "recurrence", "readout": "hidden_size"}, "readout must be a module or a callable"),
+        (
+            {"model": OwnCell(), "step": "recurrence", "state_size": 4},
+            "step='recurrence' of model .OwnCell.: f failed",
+        ),
+        (
+            {"model": OwnCell(), "step": "recurrence", "readout": "nothing"},
+            "readout='nothing' is not an attribute",
+        ),
+        (
+            {"model": OwnCell(), "step": "recurrence", "readout": "hidden_size"},
+            "readout must be a module or a callable",
+        ),
         ({"model": nn.LSTMCell(M, N), "step": "forward"}, "step='forward' of model"),
         ({"model": nn.GRU(M, N), "state_size": 5}, "state_size is read off this model"),
         ({"model": nn.GRU(M, N), "readout": nn.Linear(N + 1, 1)}, "readout takes"),
         ({"model": (nn.GRU(M, N), nn.Linear(N, 1)), "readout": nn.Linear(N, 1)}, "given twice"),
-        ({"model": nn.GRU(M, N), "readout": lambda h: h.sum()}, r"readout must return shape \(2, output\), got \(\)"),
+        (
+            {"model": nn.GRU(M, N), "readout": lambda h: h.sum()},
+            r"readout must return shape \(2, output\), got \(\)",
+        ),
         ({"model": nn.GRU(M, N), "readout": nn.Conv1d(7, 2, 1)}, "readout failed"),
         ({"model": nn.GRU(M, N), "dt": 0.0}, "dt must be"),
         ({"model": nn.GRU(M, N), "dt": "20"}, "dt must be a number"),
@@ -514,7 +554,9 @@ def test_a_readout_by_name_module_method_or_callable():
     expected = copy.deepcopy(net).double().fc(x).detach()
     weight, bias = net.fc.weight.detach().double(), net.fc.bias.detach().double()
     for readout in ("fc", net.fc, "read", net.read, nn.Sequential(net.fc), lambda h: h @ weight.T + bias):
-        assert_allclose(dk.as_system(net, step="recurrence", readout=readout).observe(x), expected, atol=1e-15)
+        assert_allclose(
+            dk.as_system(net, step="recurrence", readout=readout).observe(x), expected, atol=1e-15
+        )
 
 
 def test_a_readout_given_replaces_the_models_own():
@@ -550,7 +592,10 @@ def test_wrong_inputs_are_refused_by_name():
     with pytest.raises(InputError, match="inputs must be real"):
         dk.record(nn.GRU(M, N), torch.zeros(2, 4, M, dtype=torch.int64))
     assert len(dk.record(nn.GRU(M, N), torch.zeros(4, M))) == 1
-    assert repr(dk.record(nn.GRU(M, N), torch.zeros(3, 4, M))) == "Recording(3 trials of 4 steps, 5 state variables)"
+    assert (
+        repr(dk.record(nn.GRU(M, N), torch.zeros(3, 4, M)))
+        == "Recording(3 trials of 4 steps, 5 state variables)"
+    )
 
 
 def test_inference_mode_makes_usable_systems():

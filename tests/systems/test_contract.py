@@ -109,12 +109,16 @@ def test_speed_is_half_the_squared_displacement(system):
 
 def test_trajectory_is_repeated_step(system):
     x, _ = sample(system)
-    inputs = 0.3 * torch.randn(len(x), 7, system.input_size, generator=torch.Generator().manual_seed(1)).double()
+    inputs = (
+        0.3 * torch.randn(len(x), 7, system.input_size, generator=torch.Generator().manual_seed(1)).double()
+    )
     states = system.trajectory(x, inputs)
     for t in range(7):
         x = system.step(x, inputs[:, t])
         assert_allclose(states[:, t], x, rtol=1e-13, atol=1e-13)
-    assert torch.equal(system.trajectory(states[0, 3], inputs[0, 4:]), system.trajectory(states[:1, 3], inputs[:1, 4:])[0])
+    assert torch.equal(
+        system.trajectory(states[0, 3], inputs[0, 4:]), system.trajectory(states[:1, 3], inputs[:1, 4:])[0]
+    )
 
 
 def test_settle_is_a_trajectory_without_the_way(system):
@@ -166,7 +170,9 @@ def test_recurrent_weights_are_square_and_a_copy(system):
 
 def test_jvp_is_the_jacobian_times_directions(system):
     x, u = sample(system)
-    Q = torch.randn(len(x), system.state_size, 2, generator=torch.Generator().manual_seed(4), dtype=torch.float64)
+    Q = torch.randn(
+        len(x), system.state_size, 2, generator=torch.Generator().manual_seed(4), dtype=torch.float64
+    )
     h = 1e-6
     columns = [(system.step(x + h * q, u) - system.step(x - h * q, u)) / (2 * h) for q in Q.unbind(-1)]
     assert_allclose(system.jvp(x, u, Q), torch.stack(columns, -1), rtol=1e-6, atol=1e-7)
@@ -213,7 +219,12 @@ def test_wrong_states_are_refused_by_name(system):
         system.step(torch.zeros(n + 1), u)
     with pytest.raises(InputError, match=rf"u must have shape \(\.\.\., {m}\)"):
         system.step(torch.zeros(n), torch.zeros(m + 1))
-    for wrong in (np.zeros(n, int), torch.zeros(n, dtype=torch.int64), np.zeros(n, complex), np.zeros(n, bool)):
+    for wrong in (
+        np.zeros(n, int),
+        torch.zeros(n, dtype=torch.int64),
+        np.zeros(n, complex),
+        np.zeros(n, bool),
+    ):
         with pytest.raises(InputError, match="x must be real floating-point numbers, got dtype"):
             system.step(wrong, u)
     with pytest.raises(InputError, match="does not fit"):
