@@ -72,14 +72,24 @@ def eig(matrices: Tensor | np.ndarray) -> Eigen:
 
 
 def _eig_one(matrix: np.ndarray) -> tuple[np.ndarray, ...]:
-    w, vl, vr = scipy.linalg.eig(matrix, left=True, right=True)  # pyright: ignore[reportAssignmentType]
+    scale = _power_of_two(matrix)
+    w, vl, vr = scipy.linalg.eig(matrix / scale, left=True, right=True)  # pyright: ignore[reportAssignmentType]
     order = spectral_order(w)
-    w, vl, vr = w[order], vl[:, order], vr[:, order]
+    w, vl, vr = scale * w[order], vl[:, order], vr[:, order]
     largest = np.take_along_axis(vr, np.abs(vr).argmax(axis=0)[None], axis=0)
     vr = vr * (np.abs(largest) / largest)
     overlap = (vl.conj() * vr).sum(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
         return w, vr, vl / overlap.conj(), 1 / np.abs(overlap)
+
+
+def _power_of_two(matrix: np.ndarray) -> float:
+    """The power of two next to the largest entry, to divide by without rounding.
+
+    Beyond about 1e+-140, some builds of LAPACK's geev scale a matrix and do not scale its eigenvalues back.
+    """
+    _, exponent = np.frexp(np.abs(matrix).max(initial=0.0))
+    return float(np.ldexp(1.0, min(int(exponent), 1023)))
 
 
 def spectral_order(values: np.ndarray) -> np.ndarray:
@@ -94,7 +104,8 @@ def eigvals(matrix: np.ndarray) -> np.ndarray:
     if not np.isfinite(matrix).all():
         return np.full(len(matrix), np.nan, complex)
     try:
-        values = np.asarray(scipy.linalg.eigvals(matrix), dtype=complex)
+        scale = _power_of_two(matrix)
+        values = scale * np.asarray(scipy.linalg.eigvals(matrix / scale), dtype=complex)
     except np.linalg.LinAlgError:  # the QR iteration did not converge
         return np.full(len(matrix), np.nan, complex)
     return values[spectral_order(values)]
@@ -106,7 +117,9 @@ def solve(matrices: Tensor, rhs: Tensor) -> tuple[Tensor, Tensor]:
     Singular or non-finite elements give a zero row and False.
     """
     safe, usable = matrices, torch.isfinite(rhs).all(-1)
-    if not bool(torch.isfinite(matrices.sum())):  # one pass over the batch; the thorough look only when it must be
+    if not bool(
+        torch.isfinite(matrices.sum())
+    ):  # one pass over the batch; the thorough look only when it must be
         usable = usable & torch.isfinite(matrices).all(-1).all(-1)
         eye = torch.eye(matrices.shape[-1], dtype=matrices.dtype, device=matrices.device)
         safe = torch.where(usable[:, None, None], matrices, eye)
