@@ -17,12 +17,12 @@ import dynakit as dk
 COMMAND = "python3 run.py study flip_flop"
 
 
-def run_all(job: Callable[..., dict[str, Any]], arguments: Iterable[tuple[Any, ...]], n_jobs: int) -> list[dict[str, Any]]:
+def run_all(job: Callable[..., Any], arguments: Iterable[tuple[Any, ...]], n_jobs: int) -> list[Any]:
     """``job(*arguments)`` for each, side by side in processes of one thread each."""
     return list(joblib.Parallel(n_jobs=n_jobs)(joblib.delayed(_one_thread)(job, a) for a in arguments))
 
 
-def _one_thread(job: Callable[..., dict[str, Any]], arguments: tuple[Any, ...]) -> dict[str, Any]:
+def _one_thread(job: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
     torch.set_num_threads(1)
     return job(*arguments)
 

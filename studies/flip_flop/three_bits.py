@@ -49,7 +49,7 @@ def measure(protocol: str, kind: str, seed: int, n_updates: int) -> dict[str, An
         "stable": len(points.stable),
         "memories": report.attractors.n_memories,
         "kept at 3000 steps": memory.kept_at_end,
-        "median hold time (steps)": float(np.median(memory.hold_times)),
+        "hold time (steps)": memory.hold_time,
         "responses right": report.machine_agreement[0] if report.machine_agreement else "",
         "right by readout": _right_by_readout(task, report),
         "responses": report.transitions.targets.size if report.transitions is not None else "",
@@ -60,7 +60,7 @@ def measure(protocol: str, kind: str, seed: int, n_updates: int) -> dict[str, An
         "slowest time constant (steps)": float(stable.time_constants[:, 0].max()) if len(stable) else np.nan,
         "starts": points.n_starts,
         "failed starts": points.n_failed,
-        "training CPU s": float(history.seconds[-1]),
+        "training s": float(history.seconds[-1]),
         "analysis CPU s": seconds,
         "_report": report if seed == 0 else None,
     }

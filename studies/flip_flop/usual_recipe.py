@@ -20,7 +20,7 @@ KINDS = {"Elman 16": dk.models.Elman, "GRU 16": dk.models.GRU}
 WHERE = ("random box", "task states")
 
 
-def measure(kind: str, seed: int) -> list[dict[str, Any]]:
+def measure(kind: str, seed: int) -> Any:
     """Train one 3-bit network, take our points as the reference, and see how many of them the recipe meets."""
     task = dk.tasks.FlipFlop()
     model = KINDS[kind].for_task(task, n_hidden=16, seed=seed)
@@ -53,7 +53,7 @@ def adam(system: Any, starts: np.ndarray) -> tuple[np.ndarray, float]:
         loss = system.speed(x).mean()
         loss.backward()
         optimiser.step()
-    return x.detach().numpy(), float(loss)
+    return x.detach().numpy(), float(loss.detach())
 
 
 def _compare(points: Any, ends: np.ndarray) -> dict[str, Any]:

@@ -89,6 +89,7 @@ def test_a_decaying_memory_is_lost_when_it_must_be():
     assert earlier < exact < check.hold_times[0]
     assert check.hold_times[1] == 1000
     assert check.kept_at_end == 0.5
+    assert check.hold_time == check.hold_times[0]
     assert check.end_labels.tolist() == ["low", "low"]
 
 
