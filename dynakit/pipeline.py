@@ -15,6 +15,7 @@ import numpy as np
 
 from . import models, seeding
 from .analysis import (
+    Transitions,
     check_memory,
     find_fixed_points,
     graph_statistics,
@@ -26,7 +27,7 @@ from .analysis import (
 )
 from .checks import one_of
 from .errors import ArtifactError, InputError
-from .report import Report
+from .report import MachineAgreement, Report
 from .results import Provenance, load_record
 from .systems import System, as_system, record
 from .tasks import Task, Trials
@@ -254,13 +255,14 @@ def _decode(system: System, task: Task) -> Callable[[np.ndarray], np.ndarray]:
     )
 
 
-def _agreement(task: Task, transitions: Any, memories: np.ndarray) -> tuple[int, int] | None:
-    """How many transitions are those of the task's automaton."""
-    if task.machine is None:
+def _agreement(task: Task, transitions: Transitions, memories: np.ndarray) -> MachineAgreement | None:
+    """How many responses are those of the task's automaton, by where the state is and by what the readout says."""
+    machine = task.machine
+    if machine is None:
         return None
-    right = 0
-    for i, source in enumerate(memories):
-        for j, pulse in enumerate(transitions.pulses):
-            end = transitions.targets[i, j]
-            right += bool(end >= 0 and memories[end] == task.machine.get((str(source), pulse)))
-    return right, transitions.targets.size
+    said = np.asarray(task.decode(transitions.end_outputs))
+    asked = np.array([[machine.get((str(m), p), "") for p in transitions.pulses] for m in memories])
+    reached = np.where(transitions.targets >= 0, memories[transitions.targets], "?")
+    return MachineAgreement(
+        by_attractor=int((reached == asked).sum()), by_readout=int((said == asked).sum()), total=asked.size
+    )

@@ -21,6 +21,15 @@ from .summary import summarize
 from .systems.recording import Recording
 
 
+@dataclass(frozen=True)
+class MachineAgreement(Record):
+    """How many responses to pulses are those of the task's own automaton."""
+
+    by_attractor: int  # the network comes to rest at the attractor of the right memory
+    by_readout: int  # the readout says the right memory, wherever a slow state has got to
+    total: int
+
+
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Report(Result):
     """Everything :func:`dynakit.analyze` found; a stage that did not run is None, with the reason in ``skipped``."""
@@ -38,7 +47,7 @@ class Report(Result):
     memory: MemoryCheck | None = None
     attractors: Attractors | None = None
     transitions: Transitions | None = None
-    machine_agreement: tuple[int, int] | None = None  # transitions that are those of the task's automaton, of how many
+    machine_agreement: MachineAgreement | None = None
     flow: PlaneFlow | None = None
     cycles: Result | None = None
     lyapunov: Result | None = None

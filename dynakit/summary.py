@@ -81,8 +81,15 @@ def _memories(report: Report) -> list[str]:
         + ", ".join(dict.fromkeys(attractors.memories.tolist()))
     ]
     if attractors.unresolved > 0:
-        lines.append(f"{100 * attractors.unresolved:.0f} % of the released states came to rest near none of them")
+        lines.append(f"{100 * attractors.unresolved:.0f} % of the released states are near none of them{_still_moving(report)}")
     return lines
+
+
+def _still_moving(report: Report) -> str:
+    memory = report.memory
+    if memory is None or not (memory.end_speeds > 1e-20).any():
+        return ""
+    return f": after {int(memory.times[-1])} steps they still drift"
 
 
 def _between(report: Report) -> list[str]:
@@ -122,8 +129,12 @@ def _switches(report: Report) -> list[str]:
         return []
     lines = [f"{transitions.n_switches} switches among {transitions.targets.size} (attractor, pulse) pairs"]
     if report.machine_agreement is not None:
-        right, total = report.machine_agreement
-        lines.append(f"{right} of {total} responses are those of the task's own automaton")
+        right = report.machine_agreement
+        slow = right.by_attractor < right.by_readout
+        lines.append(
+            f"{right.by_attractor} of {right.total} responses are those of the task's own automaton"
+            + (f"; by its readout, {right.by_readout} are: slow states are still on their way" if slow else "")
+        )
     critical = transitions.critical_amplitudes[np.isfinite(transitions.critical_amplitudes)]
     if len(critical):
         lines.append(

@@ -50,9 +50,9 @@ def measure(protocol: str, kind: str, seed: int, n_updates: int) -> dict[str, An
         "memories": report.attractors.n_memories,
         "kept at 3000 steps": memory.kept_at_end,
         "hold time (steps)": memory.hold_time,
-        "responses right": report.machine_agreement[0] if report.machine_agreement else "",
-        "right by readout": _right_by_readout(task, report),
-        "responses": report.transitions.targets.size if report.transitions is not None else "",
+        "responses right": report.machine_agreement.by_attractor,
+        "right by readout": report.machine_agreement.by_readout,
+        "responses": report.machine_agreement.total,
         "degree": points.degree,
         "expected degree": points.expected_degree,
         "completeness": points.completeness,
@@ -71,20 +71,6 @@ def _noisy_score(model: Any, task: Any, seed: int) -> float:
     model.train()
     with torch.no_grad():
         return task.score(model(trials.inputs, generator=torch.Generator().manual_seed(seed)).outputs, trials)
-
-
-def _right_by_readout(task: Any, report: Any) -> int | str:
-    """Responses whose readout says what the automaton demands, wherever the slow state has got to."""
-    if report.transitions is None:
-        return ""
-    said = task.decode(report.transitions.end_outputs)
-    memories = report.attractors.memories
-    return sum(
-        said[i, j] == task.machine[str(memory), pulse]
-        for i, memory in enumerate(memories)
-        for j, pulse in enumerate(report.transitions.pulses)
-        if (str(memory), pulse) in task.machine
-    )
 
 
 def figure(rows: list[dict[str, Any]], path: Path) -> None:
