@@ -47,6 +47,8 @@ def _verdict(report: Report) -> list[str]:
     n, steps = len(memory), int(memory.times[-1])
     held = 100 * memory.kept_at_end
     asked, kept = len(set(memory.labels.tolist())), len(set(attractors.memories.tolist()) & set(memory.labels.tolist()))
+    if asked < 2:
+        return [f"NOTHING TO TEST. The readout says the same at the end of all {n} trials: no memory is told from another."]
     if memory.kept_at_end >= HELD and kept >= asked:
         return [
             f"YES. {n} states from the ends of trials were left alone for {steps} steps: {held:.0f} % keep their memory,",

@@ -1,0 +1,203 @@
+"""The line from a network to a report, end to end."""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pytest
+import torch
+
+import dynakit as dk
+from dynakit.errors import ArtifactError, InputError
+
+
+def bistable_elman(n_bits: int) -> dk.models.Elman:
+    """An Elman network that solves the flip-flop by hand: one tanh unit per bit, gain 2, readout by a scale."""
+    model = dk.models.Elman(n_bits, n_bits, n_bits)
+    with torch.no_grad():
+        for p in model.parameters():
+            p.zero_()
+        model.rnn.weight_hh_l0.copy_(2 * torch.eye(n_bits))
+        model.rnn.weight_ih_l0.copy_(3 * torch.eye(n_bits))
+        model.readout.weight.copy_(torch.eye(n_bits) / 0.9575)
+    return model
+
+
+@pytest.fixture(scope="module")
+def task():
+    return dk.tasks.FlipFlop(n_bits=2)
+
+
+@pytest.fixture(scope="module")
+def report():
+    return dk.analyze(bistable_elman(3), dk.tasks.FlipFlop(n_bits=3), seed=3)
+
+
+@pytest.fixture(scope="module")
+def saved(report, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("saved") / "report"
+    report.save(folder)
+    return folder
+
+
+def test_a_flip_flop_made_by_hand_is_read_completely(report):
+    assert report.score == 1
+    rest = report.fixed_points["rest"]
+    assert (len(rest), len(rest.stable), rest.completeness) == (27, 8, "consistent")
+    assert len(set(report.attractors.memories.tolist())) == 8
+    np.testing.assert_allclose(report.attractors.basin_shares.sum(), 1)
+    assert report.memory.kept_at_end == 1
+    agreement = report.machine_agreement
+    assert agreement.by_attractor == agreement.by_readout == agreement.total == 48
+    assert report.transitions.n_switches == 24
+    assert set(report.fixed_points) == {"rest", *task_names(3)}
+    # a pulse of 3 on a unit of gain 2 leaves one point for its bit, three for each other
+    assert len(report.fixed_points["bit 1 up"]) == 9
+
+
+def task_names(n):
+    return [f"bit {k} {way}" for k in range(1, n + 1) for way in ("up", "down")]
+
+
+def test_the_summary_states_the_answer(report):
+    text = report.summary()
+    for said in ("Score 1.0000", "YES.", "8 stable fixed points", "48 of 48 responses", "sum to +1", "24 switches"):
+        assert said in text
+
+
+def test_a_network_that_always_says_the_same_remembers_nothing(task):
+    model = bistable_elman(2)
+    torch.nn.init.zeros_(model.readout.weight)
+    torch.nn.init.ones_(model.readout.bias)
+    text = dk.analyze(model, task, include=["attractors"]).summary()
+    assert "NOTHING TO TEST" in text
+    assert "YES" not in text
+
+
+def test_a_memory_that_fades_is_called_a_transient():
+    """x' = tanh(0.98 x + 3 u) has one fixed point, but takes long to get there."""
+    model = bistable_elman(1)
+    with torch.no_grad():
+        model.rnn.weight_hh_l0.fill_(0.98)
+        model.readout.bias.fill_(-0.05)
+    report = dk.analyze(model, dk.tasks.FlipFlop(n_bits=1), include=["attractors"])
+    assert report.score > 0.95
+    assert len(report.fixed_points["rest"]) == 1
+    assert report.memory.kept_at_end < 0.7
+    assert 30 < report.memory.hold_time < 300
+    assert "NO." in report.summary()
+    assert "transient" in report.summary()
+
+
+def test_saved_report_comes_back_equal(report, saved):
+    back = dk.load(saved)
+    assert back.summary() == report.summary()
+    assert back.task == report.task
+    assert back.skipped == report.skipped
+    for name, points in report.fixed_points.items():
+        np.testing.assert_array_equal(back.fixed_points[name].states, points.states)
+    for mine, theirs in zip(report.model.parameters(), back.model.parameters()):
+        assert torch.equal(mine, theirs)
+    page = (saved / "report.html").read_text()
+    assert "What does this network compute" in page
+    assert page.count("<img") == len(report.figures)
+    assert "http://" not in page.replace("http://www.w3.org", "")
+    assert 'src="plotly.min.js"' in page
+    assert {p.stem for p in (saved / "figures").iterdir()} == set(report.figures)
+
+
+def test_a_damaged_report_is_refused(saved, tmp_path):
+    shutil.copytree(saved, tmp_path, dirs_exist_ok=True)
+    data = bytearray((tmp_path / "results.npz").read_bytes())
+    data[len(data) // 2] ^= 1
+    (tmp_path / "results.npz").write_bytes(bytes(data))
+    with pytest.raises(ArtifactError, match="damaged"):
+        dk.load(tmp_path)
+    with pytest.raises(ArtifactError, match="not a folder saved by dynakit"):
+        dk.load(tmp_path / "figures")
+
+
+def test_every_figure_can_be_drawn_and_others_are_named(report):
+    for name in report.figures:
+        assert report.plot(name).figure is not None
+    with pytest.raises(InputError, match="training"):
+        report.plot("training")
+    with pytest.raises(InputError, match="phase_portrait"):
+        report.plot("phase_portrat")
+    assert "<img" in report._repr_html_()
+
+
+def test_history_travels_with_the_report(task, tmp_path):
+    model = dk.models.GRU.for_task(task, n_hidden=4)
+    history = dk.train(model, task, dk.training.BPTT(max_updates=3), seed=0)
+    report = dk.analyze(model, task, include=["projection"]).with_history(history)
+    assert "training" in report.figures
+    report.save(tmp_path)
+    np.testing.assert_array_equal(dk.load(tmp_path).history.losses, history.losses)
+
+
+def test_network_and_trials_of_your_own(task):
+    class Net(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.rnn = torch.nn.LSTM(2, 5, batch_first=True)
+            self.fc = torch.nn.Linear(5, 2)
+
+        def forward(self, u):
+            return self.fc(self.rnn(u)[0])
+
+    net = Net().train()
+    before = {name: p.clone() for name, p in net.named_parameters()}
+    random_state = torch.random.get_rng_state()
+    trials = task.sample(16, seed=0)
+    report = dk.analyze(net, dk.tasks.Trials(trials.inputs))
+    assert report.score is None
+    assert "score" in report.skipped
+    assert report.transitions is None
+    assert "pulses" in report.skipped["transitions"]
+    assert net.training
+    assert torch.equal(torch.random.get_rng_state(), random_state)
+    assert all(torch.equal(p, before[name]) and p.requires_grad for name, p in net.named_parameters())
+    assert report.parts == {"h": (0, 5), "c": (5, 10)}
+
+
+def test_same_seed_same_report(task):
+    model = bistable_elman(2)
+    a, b = (dk.analyze(model, task, seed=1, include=["fixed_points", "projection"]) for _ in range(2))
+    np.testing.assert_array_equal(a.fixed_points["rest"].states, b.fixed_points["rest"].states)
+    assert a.score == b.score
+
+
+def test_included_stages_bring_what_they_need(task):
+    seen = []
+    report = dk.analyze(
+        bistable_elman(2), task, include=["attractors"], callback=lambda k, info: seen.append((k, info["stage"], info["total"]))
+    )
+    assert [stage for _, stage, _ in seen] == ["trajectories", "fixed_points", "memory", "attractors"]
+    assert report.projection is None
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"task": dk.tasks.FlipFlop(n_bits=3)}, "task has 3 inputs"),
+        ({"task": "flip-flop"}, "task must be"),
+        ({"include": ["fixed_pionts"]}, "did you mean 'fixed_points'"),
+        ({"seed": -1}, "seed"),
+        ({"model": "gru"}, "model must be"),
+    ],
+)
+def test_bad_arguments_are_named(task, change, word):
+    arguments = {"model": bistable_elman(2), "task": task} | change
+    with pytest.raises(InputError, match=word):
+        dk.analyze(arguments.pop("model"), arguments.pop("task"), **arguments)
+
+
+def test_non_finite_weights_are_named_and_nothing_is_written(task, tmp_path):
+    model = bistable_elman(2)
+    with torch.no_grad():
+        model.rnn.weight_hh_l0[0, 1] = np.nan
+    with pytest.raises(InputError, match="weight_hh_l0"):
+        dk.analyze(model, task)
+    assert not list(tmp_path.iterdir())
