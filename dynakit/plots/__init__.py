@@ -1,0 +1,31 @@
+"""Figures of results: each ``plot_*`` takes a result and an axes (or makes one) and returns the axes.
+
+No function computes, shows or changes global settings; matplotlib is imported when the first one is called.
+"""
+
+from .connectivity import plot_connectivity
+from .flow import plot_flow
+from .interactive import phase_portrait_3d
+from .memory import plot_memory
+from .portrait import plot_phase_portrait
+from .spectrum import plot_spectrum
+from .style import close, new_axes, paper_style
+from .training import plot_training
+from .transitions import plot_transitions
+from .trials import plot_activity, plot_trials
+
+__all__ = [
+    "close",
+    "new_axes",
+    "paper_style",
+    "phase_portrait_3d",
+    "plot_activity",
+    "plot_connectivity",
+    "plot_flow",
+    "plot_memory",
+    "plot_phase_portrait",
+    "plot_spectrum",
+    "plot_training",
+    "plot_transitions",
+    "plot_trials",
+]

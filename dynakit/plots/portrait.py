@@ -1,0 +1,130 @@
+"""The phase portrait: trajectories, fixed points and unstable directions in one projection.
+
+Layout after Sussillo and Barak (2013, fig. 3) and Golub and Sussillo (2018); colours of the points after
+Maheswaranathan et al. (2019, fig. 1).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..analysis import FixedPoints, Modes, Projection
+from ..errors import InputError
+from . import scene, style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def plot_phase_portrait(
+    projection: Projection,
+    states: Any = None,
+    points: FixedPoints | Modes | None = None,
+    modes: Modes | None = None,
+    *,
+    conditions: Any = None,
+    ax: Any = None,
+    axes: tuple[int, ...] | None = None,
+    n_trajectories: int = 24,
+    **kwargs: Any,
+) -> Axes:
+    """Trajectories, fixed points and unstable directions in the components ``axes`` of a projection.
+
+    Arguments:
+        projection: the axes; one projection serves all portraits that are to be compared.
+        states: trajectories (trial, time, unit), a Recording, or ConditionAverages.
+        points: fixed points, coloured and marked by the dimension of their unstable set.
+        modes: modes at the points; a line runs along each unstable direction of each saddle (up to three).
+        conditions: one label per trial (trial,): names get hues, numbers get shades.
+        ax: where to draw; 3-D axes are drawn on in 3-D.
+        axes: one, two or three components; three make a 3-D figure, one is drawn over the steps.
+            None: the first two, or the first three on 3-D axes.
+        n_trajectories: most trajectories to draw, evenly chosen.
+        kwargs: for the lines of the trajectories.
+
+    A trajectory starts at its open dot and ends at its filled one.  Raises InputError, naming the argument.
+
+    >>> import dynakit as dk
+    >>> system = dk.catalog.tanh_network([[1.5, 0.0], [0.0, 1.5]])
+    >>> points = dk.find_fixed_points(system)
+    >>> dk.plots.plot_phase_portrait(dk.project(points.states, 2), points=points).get_xlabel()
+    'PC 1 (50 %)'
+    """
+    wanted = 3 if (ax is not None and getattr(ax, "name", "") == "3d") else 2
+    frame = scene.frame(projection, axes, wanted)
+    ax = style.new_axes(ax, projection3d=len(frame.axes) == 3)
+    if style.is_3d(ax) != (len(frame.axes) == 3):
+        kind, n = ("3-D", "three components") if style.is_3d(ax) else ("2-D", "one or two components")
+        held = f"the projection has {len(projection)}"
+        raise InputError(f"axes must name {n} on {kind} axes ({held}), got {frame.axes}")
+    shown = scene.build(frame, states, points, modes, conditions, n_trajectories)
+    _draw_paths(ax, shown.groups, kwargs)
+    _draw_directions(ax, shown.segments)
+    if points is not None:
+        _draw_points(ax, points, shown.placed)
+    _finish(ax, frame, alone=shown.n_steps == 1)
+    return ax
+
+
+def _draw_paths(ax: Any, groups: list[scene.Paths], kwargs: dict[str, Any]) -> None:
+    crowd = sum(len(group.lines) for group in groups)
+    look = {"linewidth": 0.7, "alpha": 0.7 if crowd <= 12 else 0.5, "zorder": 2} | kwargs
+    for group in groups:
+        for k, line in enumerate(group.lines):
+            name = group.label if k == 0 and group.label else None
+            ax.plot(*line.T, **({"color": group.colour, "label": name, "gid": "trajectory"} | look))
+        tips = [tip for line in group.lines if (tip := scene.ends(line)) is not None]
+        for end, face in ((0, "white"), (1, group.colour)):
+            dots = np.array([tip[end] for tip in tips]).reshape(len(tips), -1)
+            if len(dots):
+                look_dot = {"markersize": 3.0, "markerfacecolor": face, "markeredgecolor": group.colour}
+                ax.plot(*dots.T, "o", markeredgewidth=0.7, zorder=3, gid=("start", "end")[end], **look_dot)
+
+
+def _draw_directions(ax: Any, segments: np.ndarray) -> None:
+    look = {"color": style.UNSTABLE_DIRECTION, "linewidth": 1.4, "zorder": 4, "gid": "direction"}
+    for k, segment in enumerate(segments):
+        ax.plot(*segment.T, label="unstable direction" if k == 0 else None, **look)
+
+
+def _draw_points(ax: Any, points: Any, placed: np.ndarray) -> None:
+    import matplotlib
+
+    base = float(matplotlib.rcParams["lines.markersize"])
+    if not len(points):
+        style.say(ax, "no fixed point found")
+    for kind in scene.kinds(points):
+        ax.plot(
+            *placed[kind.index].T,
+            linestyle="none",
+            marker=kind.mark.marker,
+            markersize=base * kind.mark.size,
+            markerfacecolor=kind.colour if kind.mark.filled else "white",
+            markeredgecolor="white" if kind.mark.filled else kind.colour,
+            markeredgewidth=0.5 if kind.mark.filled else 1.3,
+            zorder=5,
+            label=kind.counted,
+            gid="points",
+        )
+
+
+def _finish(ax: Any, frame: scene.Frame, alone: bool) -> None:
+    for name, label in zip("xyz", frame.names):
+        getattr(ax, f"set_{name}label")(label)
+    if len(frame.axes) == 1 and alone:  # points without trajectories: a line of states, no time
+        ax.set_xlabel("")
+        ax.set_xticks([])
+    style.despine(ax)
+    if style.is_3d(ax):
+        ax.computed_zorder = False
+        for axis in (ax.xaxis, ax.yaxis, ax.zaxis):
+            axis.set_major_locator(_few_ticks())
+    style.legend(ax)
+
+
+def _few_ticks() -> Any:
+    from matplotlib.ticker import MaxNLocator
+
+    return MaxNLocator(4)

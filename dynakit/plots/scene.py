@@ -1,0 +1,185 @@
+"""What a phase portrait shows, before anyone draws it: matplotlib and plotly draw the same scene."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..analysis import ConditionAverages, FixedPoints, Modes, Projection
+from ..checks import count, matches_shape
+from ..errors import InputError
+from . import style
+
+MOST_MODES = 3  # unstable directions drawn per saddle
+MOST_NAMED = 9  # conditions with a line of their own in the legend
+LENGTH = 0.09  # half of an unstable direction, as a share of the largest axis range
+
+
+class Kind(NamedTuple):
+    """Points that share a mark and a colour."""
+
+    label: str
+    mark: style.Mark
+    colour: str
+    index: np.ndarray
+
+    @property
+    def counted(self) -> str:
+        return f"{self.label} ({len(self.index)})"
+
+
+class Paths(NamedTuple):
+    """Trajectories that share a colour; ``label`` is empty where the legend leaves them out."""
+
+    label: str
+    colour: str
+    lines: list[np.ndarray]  # (time, axis) each
+
+
+class Frame(NamedTuple):
+    """The axes of the picture.  With a single component the first axis is the step."""
+
+    projection: Projection
+    axes: tuple[int, ...]
+
+    @property
+    def names(self) -> list[str]:
+        shown = [str(self.projection.names[k]) for k in self.axes]
+        return ["step", *shown] if len(shown) == 1 else shown
+
+    def place(self, states: np.ndarray, step: float | None = None) -> np.ndarray:
+        """Coordinates (..., axis) of states (..., unit); ``step`` is where those of no trajectory go."""
+        scores = self.projection.transform(states)[..., list(self.axes)]
+        if len(self.axes) > 1:
+            return scores
+        steps = np.arange(scores.shape[-2]) if step is None else np.full(scores.shape[-2], step)
+        return np.concatenate([np.broadcast_to(steps[:, None], scores.shape), scores], axis=-1)
+
+    def directions(self, vectors: np.ndarray) -> np.ndarray:
+        """Displacements (..., axis) along vectors (..., unit): the shorter the more of it is out of sight."""
+        rows = self.projection.components[list(self.axes)]
+        shown = vectors @ rows.T / np.linalg.norm(rows, ord=2)
+        return shown if len(self.axes) > 1 else np.concatenate([np.zeros_like(shown), shown], axis=-1)
+
+
+class Scene(NamedTuple):
+    """Everything placed in the axes of a frame."""
+
+    groups: list[Paths]
+    n_steps: int
+    placed: np.ndarray  # (point, axis)
+    segments: np.ndarray  # (segment, 2, axis)  unstable directions
+
+
+def build(frame: Frame, states: Any, points: Any, modes: Any, conditions: Any, n_trajectories: int) -> Scene:
+    """Check the arguments of a portrait and place what they hold."""
+    groups = [] if states is None else paths(frame, states, conditions, n_trajectories)
+    n_steps = max((len(line) for group in groups for line in group.lines), default=1)
+    beyond = 1.04 * (n_steps - 1)  # with a single component, points stand right of the last step
+    placed, segments = np.zeros((0, len(frame.names))), np.zeros((0, 2, len(frame.names)))
+    for name, value, accepted in (("points", points, (FixedPoints, Modes)), ("modes", modes, (Modes,))):
+        if value is not None:
+            style.expect(name, value, *accepted)
+            matches_shape(f"{name}.states", value.states.shape, ("point", frame.projection.mean.size))
+    if points is not None and len(points):
+        placed = frame.place(points.states, beyond)
+    if modes is not None:
+        segments = unstable_segments(frame, modes, LENGTH * extent(frame, groups, placed), beyond)
+    return Scene(groups, n_steps, placed, segments)
+
+
+def frame(projection: Any, axes: Any, n_default: int) -> Frame:
+    """The frame of the components ``axes``, or of the first ``n_default`` of them."""
+    style.expect("projection", projection, Projection)
+    if axes is None:
+        axes = tuple(range(min(n_default, len(projection))))
+    axes = tuple(count("axes", k, least=0, most=len(projection) - 1) for k in axes)
+    if not 1 <= len(axes) <= 3 or len(set(axes)) < len(axes):
+        raise InputError(f"axes must name one, two or three different components, got {axes}")
+    return Frame(projection, axes)
+
+
+def kinds(points: FixedPoints | Modes) -> list[Kind]:
+    """The points sorted by mark and colour, stable ones first; every point is in exactly one kind."""
+    n = np.ma.filled(points.n_unstable, -1)
+    contracting = (np.abs(points.eigenvalues) < 1).any(axis=1)
+    loose = np.asarray(getattr(points, "non_isolated", np.zeros(len(points), bool)), bool)
+    firm = {verdict: (points.verdicts == verdict) & ~loose for verdict in ("stable", "unstable", "marginal")}
+    found = [Kind("stable", style.MARKS["stable"], style.BLACK, np.flatnonzero(firm["stable"]))]
+    top = len(style.BY_N_UNSTABLE)
+    for name, which in (("saddle", contracting), ("repeller", ~contracting)):
+        for k in range(1, top + 1):
+            here = firm["unstable"] & which & ((n == k) if k < top else (n >= k))
+            label = f"{name}, {k} unstable" if k < top else f"{name}, {k} or more unstable"
+            found.append(Kind(label, style.MARKS[name], style.colour_of(k), np.flatnonzero(here)))
+    undecided = (points.verdicts == "undetermined") & ~loose
+    for name, here in (("marginal", firm["marginal"]), ("undetermined", undecided), ("not isolated", loose)):
+        found.append(Kind(name, style.MARKS[name], style.GREY, np.flatnonzero(here)))
+    return [kind for kind in found if len(kind.index)]
+
+
+def paths(frame: Frame, states: Any, conditions: Any, n_trajectories: int) -> list[Paths]:
+    """Up to ``n_trajectories`` trajectories, evenly chosen, grouped by condition."""
+    if isinstance(states, ConditionAverages):
+        conditions = states.names if conditions is None else conditions
+        states = states.means
+    array = style.trajectories("states", states)
+    matches_shape("states", array.shape, ("trial", "time", frame.projection.mean.size))
+    labels = None if conditions is None else style.labels_of("conditions", conditions, len(array), "trials")
+    most = count("n_trajectories", n_trajectories, least=0)
+    chosen = np.unique(np.linspace(0, len(array) - 1, min(most, len(array))).round().astype(int))
+    placed = frame.place(array[chosen])
+    if labels is None:
+        return [Paths("", style.TRAJECTORY, list(placed))]
+    colours = style.condition_colours(labels)
+    shown = [label for label in colours if label in {labels[k] for k in chosen}]
+    named = shown if len(shown) <= MOST_NAMED else [shown[0], shown[len(shown) // 2], shown[-1]]
+    return [
+        Paths(
+            _text(label) if label in named else "",
+            colours[label],
+            [line for k, line in zip(chosen, placed) if labels[k] == label],
+        )
+        for label in shown
+    ]
+
+
+def _text(label: Any) -> str:
+    return f"{label:.3g}" if isinstance(label, float) else str(label)
+
+
+def extent(frame: Frame, groups: list[Paths], placed: np.ndarray) -> float:
+    """The largest range of the picture over its component axes."""
+    rows = np.concatenate([line for g in groups for line in g.lines] + [placed.reshape(-1, len(frame.names))])
+    rows = rows[np.isfinite(rows).all(axis=1)]
+    if len(frame.axes) == 1:
+        rows = rows[:, 1:]
+    widest = float(np.ptp(rows, axis=0).max()) if len(rows) else 0.0
+    return widest if widest > 0 else 1.0
+
+
+def unstable_segments(frame: Frame, modes: Modes, half_length: float, step: float = 0.0) -> np.ndarray:
+    """Lines (segment, 2, axis) along the unstable directions of each saddle.
+
+    Up to three modes per saddle, largest |eigenvalue| first; of a complex pair the plane it turns in, as
+    the two lines of its real and imaginary parts.
+    """
+    segments = []
+    saddle = (modes.verdicts == "unstable") & (np.abs(modes.eigenvalues) < 1).any(axis=1)
+    places = frame.place(modes.states, step) if len(modes) else np.zeros((0, len(frame.names)))
+    for i in np.flatnonzero(saddle):
+        values = modes.eigenvalues[i]
+        unstable = np.flatnonzero((np.abs(values) > 1) & (values.imag >= 0))[:MOST_MODES]
+        for k in unstable:
+            vector = modes.right[i][:, k]
+            for part in (vector.real, vector.imag)[: 1 + bool(values[k].imag > 0)]:
+                shift = half_length * frame.directions(part / max(float(np.linalg.norm(part)), 1e-300))
+                segments.append([places[i] - shift, places[i] + shift])
+    return np.array(segments).reshape(-1, 2, len(frame.names))
+
+
+def ends(line: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+    """First and last finite row of a trajectory, or None if there is none."""
+    finite = line[np.isfinite(line).all(axis=1)]
+    return (finite[0], finite[-1]) if len(finite) else None

@@ -1,0 +1,240 @@
+"""One look for every figure: colours, marks, axes and legends.
+
+Fixed points are coloured by the dimension of their unstable set in the order of Maheswaranathan et al.
+(2019), in the colours of Okabe and Ito (2008); the mark says the same a second time.  Conditions use the
+muted scheme of Tol (2021), which has none of those four.  Both are safe for colour-blind readers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from ..checks import reals
+from ..errors import InputError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+BLACK, VERMILLION, GREEN, BLUE, GREY = "#000000", "#D55E00", "#009E73", "#0072B2", "#7F7F7F"
+BY_N_UNSTABLE = (BLACK, VERMILLION, GREEN, BLUE)  # more: grey
+UNSTABLE_DIRECTION = VERMILLION
+TRAJECTORY = "#8FA3B8"  # where trials have no conditions
+FAINT = "#BDBDBD"
+CATEGORIES = ("#332288", "#CC6677", "#44AA99", "#DDCC77", "#AA4499", "#88CCEE", "#999933", "#882255")
+DIVERGING, SEQUENTIAL = "RdBu_r", "viridis"
+
+_PAPER = {
+    "font.size": 8,
+    "axes.labelsize": 8,
+    "axes.titlesize": 8,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "axes.linewidth": 0.6,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.major.size": 2.5,
+    "ytick.major.size": 2.5,
+    "lines.markersize": 4,
+    "savefig.dpi": 300,
+    "pdf.fonttype": 42,
+    "svg.fonttype": "none",
+}
+
+
+class Mark(NamedTuple):
+    """One mark under its names in matplotlib (2-D and 3-D alike) and in plotly."""
+
+    marker: str
+    symbol: str
+    filled: bool
+    size: float  # of the marker, relative
+
+
+MARKS = {
+    "stable": Mark("o", "circle", True, 1.0),
+    "saddle": Mark("D", "diamond", True, 0.9),
+    "repeller": Mark("o", "circle-open", False, 1.1),
+    "marginal": Mark("s", "square-open", False, 0.9),
+    "undetermined": Mark("s", "square", True, 0.9),
+    "not isolated": Mark("P", "cross", True, 1.1),
+}
+
+
+def colour_of(n_unstable: int) -> str:
+    """The colour of a point with so many unstable directions."""
+    return BY_N_UNSTABLE[n_unstable] if n_unstable < len(BY_N_UNSTABLE) else GREY
+
+
+def condition_colours(labels: Any) -> dict[Any, str]:
+    """A colour for each distinct label: hues for names, shades from light to dark for numbers.
+
+    >>> list(condition_colours(["left", "right", "left"]).values())
+    ['#332288', '#CC6677']
+    """
+    distinct = np.unique(np.asarray(labels))
+    if distinct.dtype.kind in "iuf":
+        return dict(zip(distinct.tolist(), _shades(len(distinct), "YlGnBu", 0.35, 1.0)))
+    if len(distinct) <= len(CATEGORIES):
+        return dict(zip(distinct.tolist(), CATEGORIES))
+    return dict(zip(distinct.tolist(), _shades(len(distinct), "viridis", 0.0, 0.92)))
+
+
+def _shades(n: int, colormap: str, low: float, high: float) -> list[str]:
+    import matplotlib
+    from matplotlib.colors import to_hex
+
+    where = np.linspace(low, high, n) if n > 1 else [high]
+    return [to_hex(colour) for colour in matplotlib.colormaps[colormap](where)]
+
+
+@contextmanager
+def paper_style(**settings: Any) -> Iterator[None]:
+    """A ``with`` block in which figures have the small type and thin lines of a printed column.
+
+    ``settings`` are further rcParams; everything is as before after the block.
+    """
+    import matplotlib
+
+    chosen: Any = _PAPER | settings
+    with matplotlib.rc_context(chosen):
+        yield
+
+
+def new_axes(ax: Any = None, *, projection3d: bool = False, figsize: tuple[float, float] = (6.4, 4.2)) -> Any:
+    """``ax`` itself, or the axes of a new figure (whose layout makes room for legends beside it)."""
+    if ax is not None:
+        from matplotlib.axes import Axes as MatplotlibAxes
+
+        if not isinstance(ax, MatplotlibAxes):
+            raise InputError(f"ax must be a matplotlib Axes, got {type(ax).__name__}")
+        return ax
+    import matplotlib.pyplot as plt
+
+    if projection3d:  # constrained layout shrinks 3-D axes: leave the room by hand
+        return plt.figure(figsize=figsize).add_axes((0.0, 0.04, 0.62, 0.94), projection="3d")
+    return plt.figure(figsize=figsize, layout="constrained").add_subplot()
+
+
+def close(figure: Figure) -> None:
+    """Let go of a figure."""
+    import matplotlib.pyplot as plt
+
+    plt.close(figure)
+
+
+def is_3d(ax: Axes) -> bool:
+    return ax.name == "3d"
+
+
+def despine(ax: Axes) -> None:
+    """Take away the top and right spines; of 3-D axes the grid and the grey panes."""
+    if not is_3d(ax):
+        ax.spines[["top", "right"]].set_visible(False)
+        return
+    ax.grid(False)
+    solid: Any = ax
+    for axis in (solid.xaxis, solid.yaxis, solid.zaxis):
+        axis.set_pane_color((1, 1, 1, 0))
+        axis.line.set_color(GREY)
+        axis.line.set_linewidth(0.6)
+
+
+def legend(ax: Axes, place: str = "beside") -> None:
+    """A small legend of everything labelled so far, off the data wherever there is room for it.
+
+    "beside" means right of axes that have a figure to themselves, below those that share one, and inside
+    where no layout engine makes room.  "above" and "inside" are what they say.
+    """
+    handles, labels = ax.get_legend_handles_labels()
+    if not handles:
+        return
+    if place == "beside":
+        place = _place(ax)
+    where: dict[str, dict[str, Any]] = {
+        "right": {"loc": "upper left", "bbox_to_anchor": (1.14, 0.92) if is_3d(ax) else (1.02, 1.0)},
+        "below": {"loc": "upper center", "bbox_to_anchor": (0.5, 0.0), "ncols": 1 + (len(handles) > 5)},
+        "above": {"loc": "lower left", "bbox_to_anchor": (0.0, 1.01), "ncols": 3, "columnspacing": 1.2},
+        "inside": {"loc": "best"},
+    }
+    box: dict[str, Any] = {"frameon": False, "borderaxespad": 0.0}
+    if place == "inside":
+        box = {"framealpha": 0.8, "edgecolor": "none"}
+    elif place == "below":
+        box["bbox_transform"] = _under_the_label(ax)
+    size = "x-small" if place == "inside" and len(handles) > 4 else "small"
+    drawn: Any = ax.legend(
+        handles, labels, fontsize=size, handlelength=1.5, labelspacing=0.35, **where[place], **box
+    )
+    for handle in drawn.legend_handles:  # thin pale lines must still be told apart
+        if hasattr(handle, "set_linewidth"):
+            handle.set_alpha(None)
+            handle.set_linewidth(max(handle.get_linewidth(), 1.3))
+
+
+def _under_the_label(ax: Axes) -> Any:
+    """Axes coordinates, moved down below tick labels and axis label."""
+    import matplotlib
+    from matplotlib.transforms import ScaledTranslation
+
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    down = -3.8 * float(matplotlib.rcParams["font.size"]) / 72
+    return ax.transAxes + ScaledTranslation(0, down, figure.dpi_scale_trans)
+
+
+def _place(ax: Axes) -> str:
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    alone = len(figure.axes) == 1
+    if figure.get_layout_engine() is not None:
+        return "right" if alone else "below"
+    return "right" if alone and ax.get_position().x1 < 0.7 else "inside"
+
+
+def colour_bar(ax: Axes, drawn: Any, label: str, **kwargs: Any) -> None:
+    """A slim colour bar beside ``ax``."""
+    figure = ax.get_figure()
+    assert figure is not None
+    bar = figure.colorbar(drawn, ax=ax, shrink=0.8, aspect=24, pad=0.03, **kwargs)
+    bar.set_label(label)
+    bar.outline.set_linewidth(0.5)  # type: ignore[union-attr]
+
+
+def say(ax: Axes, text: str) -> None:
+    """Write a sentence into the middle of axes that would otherwise be silent."""
+    place: dict[str, Any] = {"transform": ax.transAxes, "ha": "center", "va": "center", "color": GREY}
+    place["bbox"] = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85}
+    (ax.text2D if is_3d(ax) else ax.text)(0.5, 0.5, text, **place)  # type: ignore[attr-defined]
+
+
+def expect(name: str, value: Any, *kinds: type) -> Any:
+    """``value`` if it is one of ``kinds``."""
+    if not isinstance(value, kinds):
+        wanted = " or ".join(kind.__name__ for kind in kinds)
+        raise InputError(f"{name} must be {wanted}, got {type(value).__name__}")
+    return value
+
+
+def trajectories(name: str, states: Any) -> np.ndarray:
+    """(trial, time, unit) of an array of that shape, of one trial (time, unit), or of a Recording."""
+    array = reals(name, getattr(states, "states", states), (..., "time", "unit"), finite=False)
+    if array.ndim not in (2, 3):
+        raise InputError(f"{name} must have shape (trial, time, unit) or (time, unit), got {array.shape}")
+    return array[None] if array.ndim == 2 else array
+
+
+def labels_of(name: str, labels: Any, n: int, items: str) -> list[Any]:
+    """One label per item, as plain Python values."""
+    array = np.asarray(labels)
+    if array.shape != (n,):
+        raise InputError(f"{name} must hold one label for each of the {n} {items}, got shape {array.shape}")
+    return array.tolist()
+
+
+def channel_names(stem: str, n: int) -> Sequence[str]:
+    return [stem] if n == 1 else [f"{stem} {k + 1}" for k in range(n)]

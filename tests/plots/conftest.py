@@ -1,0 +1,97 @@
+"""Small systems whose portraits are known, drawn once and for all."""
+
+from types import SimpleNamespace
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+import dynakit as dk
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    yield
+    plt.close("all")
+
+
+@pytest.fixture(scope="session")
+def cube():
+    """Three independent bistable units: 27 points, of which 8 stable, 12 + 6 saddles and one repeller."""
+    system = dk.catalog.tanh_network(1.5 * np.eye(3), W_in=2 * np.eye(3))
+    points = dk.find_fixed_points(system)
+    rng = np.random.default_rng(0)
+    states = dk.record(system, np.zeros((12, 30, 3)), x0=rng.uniform(-0.5, 0.5, (12, 3))).states
+    pulses = {
+        f"bit {k + 1} {way}": s * np.eye(3)[[k]] for k in range(3) for way, s in (("up", 1), ("down", -1))
+    }
+    transitions = dk.map_transitions(system, points.stable, pulses, rest=np.zeros(3))
+    projection = dk.project(states)
+    labels = ["".join("+" if v > 0 else "-" for v in x) for x in points.stable.states]
+    return SimpleNamespace(
+        system=system,
+        points=points,
+        modes=dk.linearize(system, points),
+        states=states,
+        projection=projection,
+        transitions=transitions,
+        labels=labels,
+        flow=dk.plane_flow(system, projection, through=np.zeros(3), n_grid=9),
+    )
+
+
+@pytest.fixture(scope="session")
+def memory():
+    """One unit with two memories, released: of four states two are undecided first and make up their minds."""
+    states = np.array([[0.9], [-0.9], [0.5], [-0.2]])
+
+    def decode(outputs):
+        return np.select([outputs[..., 0] > 0.6, outputs[..., 0] < -0.6], ["+", "-"], "?")
+
+    return dk.check_memory(dk.catalog.tanh_unit(w=2.0), states, np.zeros(1), decode, n_steps=200)
+
+
+@pytest.fixture(scope="session")
+def history():
+    from dynakit.results import History
+
+    n = 300
+    losses = np.geomspace(1.0, 1e-3, n)
+    return History(
+        losses=losses, scores=np.linspace(0.5, 1, n), seconds=np.arange(n), learning_rates=np.ones(n)
+    )
+
+
+@pytest.fixture(scope="session")
+def trials():
+    rng = np.random.default_rng(1)
+    mask = np.ones((4, 20, 2), np.float32)
+    mask[:, 5:9] = 0
+    return dk.tasks.Trials(rng.normal(size=(4, 20, 3)), rng.normal(size=(4, 20, 2)), mask)
+
+
+@pytest.fixture(scope="session")
+def dale():
+    """A Dale matrix with types and strengths in no order."""
+    rng = np.random.default_rng(2)
+    sign = np.array([1, -1, 1, 1, -1, 1, 1])
+    return np.abs(rng.normal(size=(7, 7))) * rng.permutation(7) * sign + 0.01 * sign, sign
+
+
+@pytest.fixture(scope="session")
+def drawings(cube, memory, history, trials, dale):
+    """name -> how to draw it on given axes: every plot function with its ordinary argument."""
+    P = dk.plots
+    return {
+        "plot_trials": lambda ax=None: P.plot_trials(trials, np.zeros((4, 20, 2)), ax=ax),
+        "plot_training": lambda ax=None: P.plot_training(history, ax=ax),
+        "plot_activity": lambda ax=None: P.plot_activity(cube.states, ax=ax),
+        "plot_phase_portrait": lambda ax=None: P.plot_phase_portrait(
+            cube.projection, cube.states, cube.points, cube.modes, ax=ax
+        ),
+        "plot_flow": lambda ax=None: P.plot_flow(cube.flow, ax=ax),
+        "plot_spectrum": lambda ax=None: P.plot_spectrum(cube.modes, ax=ax),
+        "plot_transitions": lambda ax=None: P.plot_transitions(cube.transitions, labels=cube.labels, ax=ax),
+        "plot_connectivity": lambda ax=None: P.plot_connectivity(dale[0], ax=ax),
+        "plot_memory": lambda ax=None: P.plot_memory(memory, ax=ax),
+    }
