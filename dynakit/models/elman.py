@@ -28,9 +28,9 @@ class Elman(RecurrentModel):
         self.activation = checks.one_of("activation", activation, ("tanh", "relu"))
         self.seed = as_seed(seed)
         with own_randomness(self.seed, "Elman"):
-            self.rnn = nn.RNN(self.n_inputs, self.n_hidden, nonlinearity=activation, batch_first=True)
+            self.rnn = nn.RNN(self.n_inputs, self.n_hidden, nonlinearity=activation)
             self.readout = nn.Linear(self.n_hidden, self.n_outputs)
 
     def _run(self, inputs: Tensor, x0: Tensor, generator: torch.Generator | None) -> Trajectory:
-        states, _ = self.rnn(inputs, x0[None].contiguous())
-        return Trajectory(self.readout(states), states)
+        states, _ = self.rnn(inputs.transpose(0, 1).contiguous(), x0[None].contiguous())  # time first is faster
+        return Trajectory(self.readout(states).transpose(0, 1), states.transpose(0, 1))

@@ -28,9 +28,9 @@ class GRU(RecurrentModel):
         self.n_inputs, self.n_hidden, self.n_outputs = checked_sizes(n_inputs, n_hidden, n_outputs)
         self.seed = as_seed(seed)
         with own_randomness(self.seed, "GRU"):
-            self.rnn = nn.GRU(self.n_inputs, self.n_hidden, batch_first=True)
+            self.rnn = nn.GRU(self.n_inputs, self.n_hidden)
             self.readout = nn.Linear(self.n_hidden, self.n_outputs)
 
     def _run(self, inputs: Tensor, x0: Tensor, generator: torch.Generator | None) -> Trajectory:
-        states, _ = self.rnn(inputs, x0[None].contiguous())
-        return Trajectory(self.readout(states), states)
+        states, _ = self.rnn(inputs.transpose(0, 1).contiguous(), x0[None].contiguous())  # time first is faster
+        return Trajectory(self.readout(states).transpose(0, 1), states.transpose(0, 1))

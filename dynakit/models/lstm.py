@@ -41,7 +41,7 @@ class LSTM(RecurrentModel):
         self.peepholes = bool(peepholes)
         self.seed = as_seed(seed)
         with own_randomness(self.seed, "LSTM"):
-            self.rnn = nn.LSTM(self.n_inputs, self.n_hidden, batch_first=True)
+            self.rnn = nn.LSTM(self.n_inputs, self.n_hidden)
             self.readout = nn.Linear(self.n_hidden, self.n_outputs)
             bound = 1 / math.sqrt(self.n_hidden)
             drawn = torch.empty(3, self.n_hidden).uniform_(-bound, bound)
@@ -58,7 +58,8 @@ class LSTM(RecurrentModel):
     def _run(self, inputs: Tensor, x0: Tensor, generator: torch.Generator | None) -> Trajectory:
         h0, c0 = x0.split(self.n_hidden, dim=1)
         if self.peephole is None:
-            h, _ = self.rnn(inputs, (h0[None].contiguous(), c0[None].contiguous()))
+            h, _ = self.rnn(inputs.transpose(0, 1).contiguous(), (h0[None].contiguous(), c0[None].contiguous()))
+            h = h.transpose(0, 1)
             c = self._cells(inputs, h, h0, c0)
         else:
             h, c = self._peephole_scan(inputs, h0, c0, self.peephole)

@@ -106,10 +106,10 @@ def test_lstm_cells_are_those_of_torch(inputs):
     model = LSTM(3, 7, 2)
     x0 = torch.randn(14, generator=torch.Generator().manual_seed(1))
     h, (_, c_n) = model.rnn(
-        inputs, (x0[:7].expand(1, 4, 7).contiguous(), x0[7:].expand(1, 4, 7).contiguous())
+        inputs.transpose(0, 1), (x0[:7].expand(1, 4, 7).contiguous(), x0[7:].expand(1, 4, 7).contiguous())
     )
     states = model(inputs, x0).states
-    assert torch.equal(states[..., :7], h)
+    torch.testing.assert_close(states[..., :7], h.transpose(0, 1), rtol=0, atol=0)
     torch.testing.assert_close(states[:, -1, 7:], c_n[0], rtol=0, atol=1e-6)
 
 
