@@ -126,7 +126,7 @@ def test_one_of_suggests_the_nearest():
         InputError, match=r"form must be one of 'current', 'rate', got 'curent'; did you mean 'current'"
     ):
         checks.one_of("form", "curent", ("current", "rate"))
-    with pytest.raises(InputError, match="got 7$"):
+    with pytest.raises(InputError, match=r"got 7$"):
         checks.one_of("form", 7, ("current", "rate"))
     with pytest.raises(InputError, match="form must be one of"):
         checks.one_of("form", ["current"], {"current": 1})

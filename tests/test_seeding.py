@@ -67,7 +67,7 @@ def test_generators_give_a_seed_and_move_on():
     assert as_seed(np.uint8(5)) == 5
 
 
-@pytest.mark.parametrize("seed", [-1, True, 1.0, "1", None, np.random.RandomState(0), [1]])  # noqa: NPY002
+@pytest.mark.parametrize("seed", [-1, True, 1.0, "1", None, np.random.RandomState(0), [1]])
 def test_what_is_no_seed_is_refused(seed):
     with pytest.raises(InputError, match="seed must"):
         stream(seed, "x")

@@ -33,7 +33,7 @@ def linear(A: Any, b: Any = None) -> System:
 
 
 def logistic(r: float = 4.0) -> System:
-    """x' = r x (1 - x) (May 1976): at r = 4 its k-th iterate has 2^k fixed points, and its Lyapunov exponent is ln 2."""
+    """x' = r x (1 - x) (May 1976): at r = 4 its k-th iterate has 2^k fixed points, its Lyapunov exponent is ln 2."""
     r = number("r", r)
     return FunctionSystem(
         lambda x: r * x * (1 - x),

@@ -10,7 +10,7 @@ from torch import Tensor
 from .. import linalg
 from ..models.activations import activation
 from .base import Box
-from .cells import Cell, affine_range, constant_box, fingerprint
+from .cells import Cell, affine_range, blank, constant_box, fingerprint
 
 _sigmoid_slope, _tanh_slope = activation("sigmoid").slope, activation("tanh").slope
 
@@ -51,7 +51,7 @@ class GRUCell(Cell):
     def _jacobian(self, x: Tensor, u: Tensor) -> Tensor:
         by_r, by_z, by_n, r, z = self._coefficients(x, u)
         W_r, W_z, W_n = self.W_rec.chunk(3)
-        J = by_z[..., None] * W_z
+        J = torch.mul(by_z[..., None], W_z, out=blank(x, *W_z.shape))
         J.addcmul_(by_r[..., None], W_r).addcmul_((by_n * r)[..., None], W_n)
         J.diagonal(dim1=-2, dim2=-1).add_(z)
         return J
@@ -112,16 +112,17 @@ class LSTMCell(Cell):
 
     def _jacobian(self, x: Tensor, u: Tensor) -> Tensor:
         by_i, by_f, by_g, by_c, by_o, through = self._coefficients(x, u)
-        n = self.output_size
-        W_i, W_f, W_g, W_o = self.W_rec.chunk(4)
-        J = x.new_zeros(len(x), 2 * n, 2 * n)
-        c_by_h, h_by_h = J[:, n:, :n], J[:, :n, :n]
-        torch.mul(by_i[..., None], W_i, out=c_by_h)
-        c_by_h.addcmul_(by_f[..., None], W_f).addcmul_(by_g[..., None], W_g)
-        torch.mul(through[..., None], c_by_h, out=h_by_h)
-        h_by_h.addcmul_(by_o[..., None], W_o)
-        J[:, n:, n:].diagonal(dim1=-2, dim2=-1).copy_(by_c)
+        n, m = self.output_size, len(x)
+        J = blank(x, 2 * n, 2 * n)
+        J[:, :, n:] = 0.0
         J[:, :n, n:].diagonal(dim1=-2, dim2=-1).copy_(through * by_c)
+        J[:, n:, n:].diagonal(dim1=-2, dim2=-1).copy_(by_c)
+        # row k of dh'/dh and of dc'/dh mixes row k of the four gates: one product per unit, written in place
+        h_by_gates = torch.stack([through * by_i, through * by_f, through * by_g, by_o], -1)
+        c_by_gates = torch.stack([by_i, by_f, by_g, torch.zeros_like(by_o)], -1)
+        mixing = torch.stack([h_by_gates, c_by_gates], 1).reshape(2 * m, n, 4).transpose(0, 1)
+        rows = J.view(2 * m, n, 2 * n)[:, :, :n].transpose(0, 1)
+        torch.bmm(mixing, self.W_rec.unflatten(0, (4, n)).transpose(0, 1), out=rows)
         return J
 
     def _input_jacobian(self, x: Tensor, u: Tensor) -> Tensor:

@@ -73,7 +73,7 @@ def _find_readout(model: nn.Module, rnn_name: str, width: int) -> str:
     raise InputError(
         f"model ({type(model).__name__}) holds the recurrent layer '{rnn_name}' and also {_listed(weighted)}: which "
         "of them reads it out, and what stands before it, cannot be told; call "
-        f"dk.as_system(({_expression(rnn_name)}, model.<readout>)), whose inputs are those of the recurrent layer itself"
+        f"dk.as_system(({_expression(rnn_name)}, model.<readout>)), whose inputs are those of the layer itself"
     )
 
 

@@ -411,7 +411,7 @@ def test_weights_without_data_or_of_another_kind_are_refused():
     odd = nn.RNN(M, N)
     odd.weight_hh_l0 = nn.Parameter(torch.zeros(N, N, dtype=torch.int64), requires_grad=False)
     with pytest.raises(
-        InputError, match="weight_hh_l0 of model must be real floating-point numbers, got dtype torch.int64"
+        InputError, match=r"weight_hh_l0 of model must be real floating-point numbers, got dtype torch\.int64"
     ):
         dk.as_system(odd)
     odd.weight_hh_l0 = nn.Parameter(torch.zeros(N, N, dtype=torch.complex64))

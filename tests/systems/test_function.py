@@ -81,10 +81,10 @@ def test_numpy_functions_step_and_say_what_a_jacobian_needs():
     x = torch.rand(4, 2, dtype=torch.float64)
     assert_allclose(system.step(x), 2 * np.sin(x))
     assert_allclose(system.trajectory(x, 2)[:, 1], 2 * np.sin(2 * np.sin(x)))
-    with pytest.raises(InputError, match="cannot be differentiated.*pass jacobian="):
+    with pytest.raises(InputError, match=r"cannot be differentiated.*pass jacobian="):
         system.jacobian(x)
     hidden = dk.FunctionSystem(lambda x: torch.tensor(numpy_map(x.detach())), 2)
-    with pytest.raises(InputError, match="carries no gradient.*pass jacobian="):
+    with pytest.raises(InputError, match=r"carries no gradient.*pass jacobian="):
         hidden.jacobian(x)
     slope = lambda x: 2 * np.cos(np.asarray(x))[..., None] * np.eye(2)  # noqa: E731
     differentiable = dk.FunctionSystem(numpy_map, 2, jacobian=slope)
@@ -142,7 +142,7 @@ def test_a_discontinuous_map_refuses_jacobians_and_still_runs():
     system = dk.FunctionSystem(torch.sign, 1, regularity="discontinuous")
     assert system.trajectory([0.3], 2).tolist() == [[1.0], [1.0]]
     for method in (system.jacobian, system.input_jacobian):
-        with pytest.raises(InputError, match="a Jacobian needs a differentiable map.*trajectories"):
+        with pytest.raises(InputError, match=r"a Jacobian needs a differentiable map.*trajectories"):
             method([0.3])
 
 
