@@ -1,0 +1,185 @@
+"""The command line: one function per command, on public names only.  ``dynakit`` is ``python -m dynakit``."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import App, CycloptsError, Parameter
+
+import dynakit as dk
+
+app = App(name="dynakit", help=(dk.__doc__ or "").partition("\n")[0], version=dk.__version__)
+Flag = Annotated[bool, Parameter(negative=())]
+Rest = Annotated[str, Parameter(allow_leading_hyphen=True, show=False)]
+
+
+@app.command
+def demo(*, out: Path = Path("out/demo"), seed: int = 0) -> None:
+    """Train one memory network twice and find out what each has learnt; less than a minute.
+
+    A set/reset flip-flop with Dale's law is trained with quiet gaps of one length, and again with gaps of
+    random length.  Both score well; only one of them remembers.
+
+    Args:
+        out: folder for the two reports.
+        seed: of the weights, the trials and the searches.
+    """
+    _make(out)
+    fixed, random = dk.tasks.SetReset(quiet_gap=20), dk.tasks.SetReset(quiet_gap=(10, 80))
+    for name, task in {"fixed-gap": fixed, "random-gaps": random}.items():
+        model = dk.models.LeakyRNN.for_task(
+            task, n_hidden=100, dale="abs", autapses=False, sigma_rec=0.05, seed=seed
+        )
+        method = dk.training.BPTT(learning_rate=1e-2, max_updates=300, stop_at_score=0.995)
+        with _bar(f"training, {name}") as callback:
+            history = dk.train(model, task, method, seed=seed, callback=callback)
+        with _bar(f"analysing, {name}") as callback:
+            report = dk.analyze(model, task, seed=seed, callback=callback).with_history(history)
+        report.save(out / name)
+        print(f"{name}: {report.headline()}\n{_opening(report)}\nReport: {out / name / 'report.html'}\n")
+
+
+@app.command
+def train(
+    task: str,
+    model: str,
+    /,
+    *,
+    n_hidden: int = 100,
+    out: Path = Path("out/model"),
+    seed: int = 0,
+    max_updates: int = 2000,
+    stop_at_score: float | None = None,
+    learning_rate: float = 3e-3,
+) -> None:
+    """Train a network on a task and save it.
+
+    Args:
+        task: name and parameters, such as flip-flop:n_bits=3 or set-reset:quiet_gap=10..80.
+        model: elman, gru, lstm or leaky.
+        n_hidden: hidden units.
+        out: folder for the model.
+        seed: of the weights and the trials.
+        max_updates: updates after which training ends.
+        stop_at_score: end earlier, once the last batches score this much (0 to 1).
+        learning_rate: of the first half; it falls in the second.
+    """
+    chosen = dk.tasks.by_name(task)
+    network = dk.models.by_name(model).for_task(chosen, n_hidden=n_hidden, seed=seed)
+    method = dk.training.BPTT(
+        learning_rate=learning_rate, max_updates=max_updates, stop_at_score=stop_at_score
+    )
+    _make(out)
+    with _bar("training") as callback:
+        history = dk.train(network, chosen, method, seed=seed, callback=callback)
+    dk.models.save(network, out)
+    history.save(out)
+    print(f"{history.headline()}; saved in {out}")
+
+
+@app.command
+def analyze(
+    model: Path,
+    task: str,
+    /,
+    *,
+    out: Path = Path("out/report"),
+    seed: int = 0,
+    nonlinearity: Literal["tanh", "relu"] = "tanh",
+) -> None:
+    """Find out what a trained network does, and how; write the report.
+
+    Args:
+        model: a folder that train or dynakit.models.save wrote, or a file (.safetensors, .pt, .pth, .ckpt) with
+            the weights of an nn.RNN, nn.GRU or nn.LSTM and its linear readout.
+        task: name and parameters, such as flip-flop:n_bits=3.
+        out: folder for the report.
+        seed: of the trials and the searches.
+        nonlinearity: of an nn.RNN read from a file, which does not say it.
+    """
+    chosen = dk.tasks.by_name(task)
+    network = _network(model, nonlinearity)
+    _make(out)
+    with _bar("analysing") as callback:
+        report = dk.analyze(network, chosen, seed=seed, callback=callback)
+    if (model / "results.json").is_file():
+        report = report.with_history(dk.load(model))
+    report.save(out)
+    print(f"{report.summary()}\n\nReport: {out / 'report.html'}")
+
+
+@app.command
+def study(name: str, /, *arguments: Rest, quick: Flag = False) -> int:
+    """Run a study of the repository: a published question, from training to figures.
+
+    Args:
+        name: folder under studies/.
+        arguments: passed on to the study.
+        quick: a small version that takes about a minute.
+    """
+    roots = dict.fromkeys(folder / "studies" for folder in (Path.cwd(), Path(__file__).resolve().parents[1]))
+    found = {path.parent.name: path for root in reversed(roots) for path in sorted(root.glob("*/study.py"))}
+    if not found:
+        raise dk.InputError("studies are part of the repository, not of the installed package; run this there")
+    if name not in found:
+        raise dk.InputError(f"name must be one of {', '.join(sorted(found))}, got {name!r}")
+    return subprocess.call([sys.executable, str(found[name]), *arguments, *["--quick"] * quick])
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return the exit status: 0, or 2 with one sentence on bad input."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that lacks a letter is no reason to stop
+    try:
+        status = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+    except (CycloptsError, dk.DynakitError, OSError) as error:
+        print(f"dynakit: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    return status if isinstance(status, int) else 0
+
+
+def _network(path: Path, nonlinearity: str) -> Any:
+    if not path.exists():
+        raise dk.ArtifactError(f"model {path} does not exist")
+    if path.is_dir():
+        return dk.models.load(path)
+    return dk.models.from_state_dict(path, nonlinearity=nonlinearity)
+
+
+def _make(out: Path) -> None:
+    """Make the folder before the work begins: work that cannot be saved is not begun."""
+    if out.exists() and not out.is_dir():
+        raise dk.ArtifactError(f"out {out} exists and is not a folder")
+    out.mkdir(parents=True, exist_ok=True)
+
+
+def _opening(report: dk.Report) -> str:
+    """The title and the verdict of a summary."""
+    return "\n".join(report.summary().split("\n\n")[:2])
+
+
+@contextmanager
+def _bar(description: str) -> Iterator[Callable[[int, dict[str, Any]], None]]:
+    """A progress bar, as the ``callback`` of a long call; nothing unless the output is a terminal."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TextColumn("{task.fields[note]}"))
+    with Progress(*columns, transient=True, disable=not sys.stdout.isatty()) as progress:
+        bar = progress.add_task(description, total=None, note="")
+
+        def callback(done: int, info: dict[str, Any]) -> None:
+            note = info["stage"].replace("_", " ") if "stage" in info else f"score {info['score']:.3f}"
+            progress.update(bar, completed=done, total=info["total"], note=note)
+
+        yield callback
+
+
+if __name__ == "__main__":
+    sys.exit(main())

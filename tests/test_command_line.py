@@ -1,0 +1,157 @@
+"""The command line: what each command leaves behind, and how it says no."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+from torch import nn
+
+import dynakit as dk
+from dynakit.__main__ import main
+
+TASK = "flip-flop:n_bits=1,n_steps=20"
+TRAIN = ["train", TASK, "gru", "--n-hidden", "4", "--max-updates", "3"]
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def test_version_is_the_packages(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.strip() == dk.__version__
+
+
+def test_help_names_every_command_without_loading_torch():
+    code = (
+        "import sys; from dynakit.__main__ import main; main(['--help']); assert 'torch' not in sys.modules"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    for command in ("demo", "train", "analyze", "study", "--version"):
+        assert command in shown.stdout
+
+
+def test_train_then_analyze(tmp_path, capsys):
+    assert main([*TRAIN, "--out", "net", "--seed", "5"]) == 0
+    line = capsys.readouterr().out
+    assert line.count("\n") == 1
+    assert "3 updates" in line
+    assert "score" in line
+    assert main(["analyze", "net", TASK, "--out", "answer"]) == 0
+    report = dk.load("answer")
+    assert (
+        capsys.readouterr().out == f"{report.summary()}\n\nReport: {os.path.join('answer', 'report.html')}\n"
+    )
+    assert (tmp_path / "answer" / "report.html").is_file()
+    assert len(report.history) == 3  # the training run came along
+
+
+def test_train_is_the_library_call(tmp_path):
+    main([*TRAIN, "--out", "net", "--seed", "5", "--learning-rate", "0.01"])
+    task = dk.tasks.by_name(TASK)
+    model = dk.models.GRU.for_task(task, n_hidden=4, seed=5)
+    dk.train(model, task, dk.training.BPTT(max_updates=3, learning_rate=0.01), seed=5)
+    saved = dk.models.load(tmp_path / "net").state_dict()
+    for name, value in model.state_dict().items():
+        assert torch.equal(saved[name], value)
+
+
+def test_training_stops_at_a_score(capsys):
+    assert main(["train", TASK, "gru", "--max-updates", "60", "--stop-at-score", "0.01"]) == 0
+    assert "10 updates" in capsys.readouterr().out  # the first ten already score that
+
+
+def test_analyze_reads_the_weights_of_others(capsys):
+    class Theirs(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer, self.out = nn.RNN(1, 4, nonlinearity="relu"), nn.Linear(4, 1)
+
+    torch.save(Theirs().state_dict(), "theirs.pt")
+    assert main(["analyze", "theirs.pt", TASK, "--nonlinearity", "relu"]) == 0
+    assert "relu" in capsys.readouterr().out.splitlines()[0].lower()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "flipflop", "gru"], "did you mean 'flip-flop'"),
+        (["train", TASK, "grue"], "did you mean 'gru'"),
+        (["train", "flip-flop:n_bits=0", "gru"], "n_bits must be at least 1"),
+        ([*TRAIN, "--learning-rate", "-1"], "learning_rate must be"),
+        ([*TRAIN, "--learning-rate", "fast"], "fast"),
+        ([*TRAIN, "--n-hiden", "4"], "--n-hidden"),
+        (["train", TASK], "MODEL"),
+        ([*TRAIN, "--out", "a-file"], "a-file exists and is not a folder"),
+        ([*TRAIN, "--out", "a-file/below"], "a-file"),
+        (["analyze", "nothing", TASK], "nothing does not exist"),
+        (["analyze", "empty", TASK], "holds no model.json"),
+        (["analyze", "a-file", TASK], "must end in .safetensors"),
+        (["analyze", "bad.pt", TASK], "bad.pt is damaged"),
+        (["study", "no_such_study"], "name must be one of"),
+        (["no-such-command"], "no-such-command"),
+    ],
+)
+def test_bad_input_is_status_2_and_one_sentence(arguments, message, tmp_path, capsys):
+    (tmp_path / "a-file").touch()
+    (tmp_path / "bad.pt").write_bytes(b"not a checkpoint")
+    (tmp_path / "empty").mkdir()
+    assert main(arguments) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("dynakit: ")
+    assert said.err.count("\n") == 1
+    assert message in said.err
+
+
+def test_a_task_that_does_not_fit_the_network_is_refused(capsys):
+    main([*TRAIN, "--out", "net"])
+    assert main(["analyze", "net", "flip-flop:n_bits=2"]) == 2
+    assert "task has 2 inputs, but model takes 1" in capsys.readouterr().err
+
+
+def test_study_runs_here_and_passes_arguments_and_status_on(tmp_path, capfd):
+    folder = tmp_path / "studies" / "small"
+    folder.mkdir(parents=True)
+    (folder / "study.py").write_text("import sys; print(sys.argv[1:]); sys.exit(7)")
+    assert main(["study", "small", "--only", "x", "--quick"]) == 7
+    assert capfd.readouterr().out.strip() == "['--only', 'x', '--quick']"
+
+
+def test_an_installed_package_has_no_studies(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("dynakit.__main__.__file__", str(tmp_path / "site-packages/dynakit/__main__.py"))
+    assert main(["study", "flip_flop"]) == 2
+    assert "part of the repository" in capsys.readouterr().err
+
+
+def test_no_bar_when_the_output_is_not_a_terminal():
+    command = [sys.executable, "-m", "dynakit", *TRAIN]
+    done = subprocess.run(
+        command, capture_output=True, text=True, env={**os.environ, "FORCE_COLOR": "1"}, check=True
+    )
+    assert "\x1b" not in done.stdout
+    assert "training" not in done.stdout
+    assert done.stderr == ""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_a_bar_when_the_output_is_a_terminal():
+    import pty
+
+    controller, terminal = pty.openpty()
+    env = {**os.environ, "TERM": "xterm", "COLUMNS": "100"}
+    done = subprocess.Popen([sys.executable, "-m", "dynakit", *TRAIN], stdout=terminal, env=env)
+    os.close(terminal)
+    shown = b""
+    while done.poll() is None or shown[-1:] != b"\n":
+        try:
+            shown += os.read(controller, 4096)
+        except OSError:  # how Linux says that the other end has closed
+            break
+    os.close(controller)
+    assert done.wait() == 0
+    assert b"training" in shown
+    assert b"score" in shown

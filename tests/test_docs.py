@@ -1,0 +1,44 @@
+"""Every Python block of README.md and docs/ runs: in order, one namespace per file, in an empty folder."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+FILES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+BLOCK = re.compile(r"^( *)```python[^\n]*\n(.*?)^\1```\s*$", re.MULTILINE | re.DOTALL)
+
+
+def run_blocks(path):
+    """Run the blocks of one file; errors carry the line numbers of that file.  Returns how many there were."""
+    text, namespace = path.read_text(encoding="utf-8"), {"__name__": "__main__"}
+    blocks = list(BLOCK.finditer(text))
+    for block in blocks:
+        above = text.count("\n", 0, block.start(2))
+        lines = [line.removeprefix(block[1]) for line in block[2].split("\n")]
+        exec(compile("\n" * above + "\n".join(lines), str(path), "exec"), namespace)
+    return len(blocks)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_blocks_run(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    run_blocks(path)
+
+
+def test_blocks_share_a_namespace_and_only_python_runs(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(
+        "```python\nx = 1\n```\n```bash\nfalse\n```\n1. item\n   ```python\n   assert x == 1\n   ```\n"
+    )
+    assert run_blocks(page) == 2
+
+
+def test_an_error_names_the_line_of_the_page(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("# Title\n\n```python\nx = 1\n1 / 0\n```\n")
+    with pytest.raises(ZeroDivisionError) as caught:
+        run_blocks(page)
+    assert (Path(caught.traceback[-1].path), caught.traceback[-1].lineno + 1) == (page, 5)
