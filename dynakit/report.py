@@ -190,12 +190,10 @@ def _colours(report: Report) -> Any:
 def _portrait(report: Report, ax: Any, kwargs: dict[str, Any], axes: tuple[int, ...]) -> Any:
     assert report.projection is not None and report.trajectories is not None
     axes = axes[: len(report.projection)]
-    flat = len(axes) == 2 and report.flow is not None
-    if flat and ax is None:
-        ax = plots.new_axes()
-    if flat:
-        plots.plot_flow(report.flow, ax=ax)
-    return plots.plot_phase_portrait(
+    flow = report.flow if len(axes) == 2 else None
+    if flow is not None:
+        ax = plots.plot_flow(flow, ax=ax)
+    ax = plots.plot_phase_portrait(
         report.projection,
         report.trajectories.states,
         report.fixed_points.get("rest"),
@@ -205,6 +203,10 @@ def _portrait(report: Report, ax: Any, kwargs: dict[str, Any], axes: tuple[int, 
         ax=ax,
         **kwargs,
     )
+    if flow is not None:  # the plane is drawn where the network spends its time; excursions may leave the frame
+        ax.set_xlim(flow.grid_x[0], flow.grid_x[-1])
+        ax.set_ylim(flow.grid_y[0], flow.grid_y[-1])
+    return ax
 
 
 def _weights_spectrum(report: Report, ax: Any, kwargs: dict[str, Any]) -> Any:
@@ -218,6 +220,7 @@ _FIGURES: dict[str, tuple[tuple[str, ...], Any]] = {
         lambda r, ax, k: _portrait(r, ax, k, (0, 1, 2)),
     ),
     "memory": (("memory",), lambda r, ax, k: plots.plot_memory(r.memory, ax=ax, **k)),
+    "memory_traces": (("memory",), lambda r, ax, k: plots.plot_memory(r.memory, what="outputs", ax=ax, **k)),
     "transitions": (
         ("transitions", "attractors"),
         lambda r, ax, k: plots.plot_transitions(r.transitions, labels=list(r.attractors.memories), ax=ax, **k),
@@ -239,6 +242,7 @@ CAPTIONS = {
     "(after Sussillo and Barak 2013; colours after Maheswaranathan et al. 2019).",
     "phase_portrait_3d": "The same in three principal axes.",
     "memory": "States at the end of trials, left alone under the resting input: the share whose readout still says the same.",
+    "memory_traces": "The readout of the same states, coloured by what it said at release.",
     "transitions": "From each attractor, each pulse applied once: where the network comes to rest.",
     "spectrum": "Eigenvalues of the Jacobian at each fixed point at rest; a map is stable inside the unit circle.",
     "trials": "Sample trials: inputs, targets (dotted where they do not count) and the network's outputs.",

@@ -27,7 +27,7 @@ class Projection(Result):
     mean: np.ndarray  # (unit,)
     explained_variance_ratio: np.ndarray = per_item()  # (component,)  share of the total variance; NaN if unknown
     names: np.ndarray = per_item()  # (component,)  axis labels
-    ranges: np.ndarray = per_item()  # (component, 2)  smallest and largest score of the states it was fitted to
+    ranges: np.ndarray = per_item()  # (component, 2)  between which 96 % of the scores lie: excursions do not set a scale
     participation_ratio: float = float("nan")  # (sum l)^2 / sum l^2 of the variances l: the effective dimension
 
     @classmethod
@@ -99,7 +99,7 @@ def project(states: Any, n_components: int = 3) -> Projection:
         mean=mean,
         explained_variance_ratio=ratios[:n_components],
         names=np.array([f"PC {k + 1} ({100 * r:.0f} %)" for k, r in enumerate(ratios[:n_components])]),
-        ranges=np.stack([scores.min(axis=0), scores.max(axis=0)], 1),
+        ranges=np.quantile(scores, [0.02, 0.98], axis=0).T,
         participation_ratio=float(total**2 / (variances**2).sum()) if total > 0 else 0.0,
     )
 
@@ -177,7 +177,7 @@ def plane_flow(
 
     Arguments:
         system: the map.
-        projection: its axes span the plane; the grid covers the scores it was fitted to, with a margin.
+        projection: its axes span the plane; the grid covers its ``ranges``, with a margin.
         drive: constant input (input,).
         through: the state (unit,) the plane passes through, or a FixedPoints with one point.
         axes: which two components.

@@ -50,21 +50,27 @@ def measure(protocol: str, kind: str, seed: int, n_updates: int) -> dict[str, An
 
 
 def figure(rows: list[dict[str, Any]], path: Path) -> None:
-    """Two Dale networks side by side: portrait, spectra, hold-time curve."""
+    """Two Dale networks side by side: portrait, spectra, and the readout of released states."""
     from matplotlib.figure import Figure
 
-    sheet = Figure(figsize=(13, 7.6), layout="constrained")
+    sheet = Figure(figsize=(13.5, 8), layout="constrained")
     axes = sheet.subplots(2, 3, width_ratios=[1.25, 1, 1.1])
     for row, line in zip((r for r in rows if r["network"] == "Dale" and r["_report"] is not None), axes):
         report = row["_report"]
-        report.plot("phase_portrait", ax=line[0])
+        report.plot("phase_portrait", ax=line[0], n_trajectories=12)
         report.plot("spectrum", ax=line[1])
-        report.plot("memory", ax=line[2])
-        line[0].set_title(f"Trained with {row['protocol']}: score {row['score']:.3f}", loc="left", fontsize=11)
-        line[1].set_title(f"{row['fixed points']} fixed point{'s' * (row['fixed points'] > 1)} at rest", loc="left", fontsize=11)
-        line[2].set_title(f"{100 * report.memory.kept_at_end:.0f} % remember after {WATCH} steps", loc="left", fontsize=11)
+        report.plot("memory_traces", ax=line[2])
+        line[2].set_ylim(-0.1, 1.15)
+        n, held = row["fixed points"], row["hold time (steps)"]
+        titles = (
+            f"Trained with {row['protocol']} steps: score {row['score']:.3f}",
+            "one fixed point at rest" if n == 1 else f"{n} fixed points at rest",
+            f"both memories last {WATCH} steps" if held >= WATCH else f"one memory is gone {held} steps after the trained delay",
+        )
+        for ax, title in zip(line, titles):
+            ax.set_title(title, loc="left", fontsize=11)
     path.parent.mkdir(parents=True, exist_ok=True)
-    sheet.savefig(path, dpi=160)
+    sheet.savefig(path, dpi=140)
 
 
 def run(out: Path, *, quick: bool, n_jobs: int) -> None:
