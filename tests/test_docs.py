@@ -1,12 +1,16 @@
-"""Every Python block of README.md and docs/ runs: in order, one namespace per file, in an empty folder."""
+"""Every Python block of README.md and docs/ runs (in order, one namespace per file, in an empty folder), and
+what the pages point to is there."""
 
 import re
 from pathlib import Path
 
 import pytest
 
+import dynakit as dk
+
 ROOT = Path(__file__).resolve().parents[1]
 FILES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [*FILES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "studies").rglob("*.md"))]
 BLOCK = re.compile(r"^( *)```python[^\n]*\n(.*?)^\1```\s*$", re.MULTILINE | re.DOTALL)
 
 
@@ -42,3 +46,20 @@ def test_an_error_names_the_line_of_the_page(tmp_path):
     with pytest.raises(ZeroDivisionError) as caught:
         run_blocks(page)
     assert (Path(caught.traceback[-1].path), caught.traceback[-1].lineno + 1) == (page, 5)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_links_and_files_named_exist(page):
+    text = page.read_text(encoding="utf-8")
+    links = re.findall(r"\]\(([^)#\s]+)(?:#[^)\s]*)?\)", text)
+    missing = [link for link in links if "://" not in link and not (page.parent / link).exists()]
+    named = re.findall(r"`((?:dynakit|tests|docs|benchmarks)/[\w/.-]+)`", text)
+    missing += [name for name in named if "my_" not in name and not (ROOT / name).exists()]
+    assert not missing
+
+
+def test_version_is_the_same_everywhere():
+    assert f"\nversion: {dk.__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    first = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert first
+    assert first[1] == dk.__version__
