@@ -83,8 +83,9 @@ def test_nothing_in_a_bad_batch_ends_the_interpreter():
     code = (
         "import numpy as np, torch\n"
         "from dynakit import linalg\n"
+        "linalg.one_thread().__enter__()\n"
         "for bad in (np.nan, np.inf, -np.inf, 1e308):\n"
-        "    for n in (1, 2, 40, 150):\n"
+        "    for n in (1, 2, 60):\n"
         "        A = np.random.default_rng(0).standard_normal((3, n, n)); A[1] = bad\n"
         "        T = torch.from_numpy(A)\n"
         "        linalg.eig(A), linalg.sign_det(T), linalg.solve(T, T[:, 0])\n"

@@ -485,6 +485,22 @@ def test_argument_order_is_found_by_names():
     )
 
 
+@pytest.mark.parametrize(
+    ("step", "state_first"),
+    [
+        (lambda self, h, b: 2 * h - b, True),
+        (lambda self, a, hidden: 2 * hidden - a, False),
+        (lambda self, x, u: 2 * x - u, True),
+        (lambda self, inp, y: 2 * y - inp, False),
+    ],
+)
+def test_one_telling_name_is_enough_where_sizes_are_equal(step, state_first):
+    cell = type("Cell", (nn.Module,), {"forward": step, "hidden_size": 2, "input_size": 2})()
+    system = dk.as_system(cell, step="forward")
+    assert system.step([1.0, 2.0], [0.5, 0.0]).tolist() == [1.5, 4.0]
+    assert system._state_first == state_first
+
+
 def test_argument_order_is_found_by_trying_where_names_do_not_tell():
     class Nameless(nn.Module):
         def __init__(self):
