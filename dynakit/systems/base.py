@@ -18,6 +18,7 @@ from torch import Tensor
 
 from .. import checks, linalg
 from ..errors import InputError
+from .autodiff import autodiff
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 REGULARITIES = ("smooth", "piecewise_linear", "discontinuous")
@@ -278,35 +279,3 @@ def minus_identity(J: Tensor) -> Tensor:
     A = J.clone()
     A.diagonal(dim1=-2, dim2=-1).sub_(1.0)
     return A
-
-
-def autodiff(f: Any, x: Tensor, out_size: int | None = None) -> Tensor:
-    """The Jacobian (batch, out, in) of a batched map by reverse-mode differentiation.
-
-    Rows of the batch must not influence each other.  A map whose value does not depend on ``x`` through torch
-    operations gives zeros if it really is constant, and InputError if it is not.
-    """
-    if x.shape[-1] == 0:
-        return x.new_zeros(len(x), out_size or 0, 0)
-    with torch.enable_grad():
-        z = x.detach().clone().requires_grad_(True)
-        try:
-            y = f(z)
-        except (RuntimeError, TypeError) as error:  # most often NumPy, which takes no tensor with a gradient
-            raise InputError(
-                f"f cannot be differentiated: {error}; use torch operations or pass jacobian="
-            ) from error
-        if not y.requires_grad:
-            if torch.equal(f(z.detach() + 1e-3), y):
-                return x.new_zeros(len(x), y.shape[-1], x.shape[-1])
-            raise InputError(
-                "f cannot be differentiated: its result carries no gradient (is it NumPy, or under no_grad?); "
-                "use torch operations or pass jacobian="
-            )
-        directions = torch.eye(y.shape[-1], dtype=y.dtype, device=y.device)
-        directions = directions[:, None, :].expand(-1, len(x), -1)
-        try:
-            rows = torch.autograd.grad(y, z, directions, is_grads_batched=True, retain_graph=True)[0]
-        except RuntimeError:  # a custom backward without a batching rule: one row at a time
-            rows = torch.stack([torch.autograd.grad(y, z, d, retain_graph=True)[0] for d in directions])
-    return rows.transpose(0, 1)

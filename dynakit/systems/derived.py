@@ -11,7 +11,8 @@ from torch import Tensor
 
 from ..checks import count
 from ..errors import InputError
-from .base import Box, System, autodiff
+from .autodiff import autodiff
+from .base import Box, System
 from .cells import affine_range, fingerprint
 from .function import readout_size
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -122,3 +123,22 @@ def sample(system: System, batch: int = 4, seed: int = 0) -> tuple[Tensor, Tenso
     u = 0.5 * torch.randn(50 * batch, system.input_size, generator=generator, dtype=torch.float64)
     clear = (system.kinks(x, u) > 1e-3) & (x.abs() > 1e-3).all(-1)  # the readout may have its kinks at zero
     return x[clear][:batch], u[clear][:batch]
+
+
+# --- what the tests of the adapters share
+
+INPUTS = torch.randn(4, 6, M, generator=torch.Generator().manual_seed(5))
+
+OURS = {
+    "Elman": lambda: models.Elman(M, N, K),
+    "Elman relu": lambda: models.Elman(M, N, K, activation="relu"),
+    "GRU": lambda: models.GRU(M, N, K),
+    "LSTM": lambda: models.LSTM(M, N, K),
+    "LSTM peepholes": lambda: models.LSTM(M, N, K, peepholes=True),
+    "leaky": lambda: models.LeakyRNN(M, N, K, sigma_rec=0.3, sigma_in=0.1),
+    "leaky Dale": lambda: models.LeakyRNN(
+        M, N, K, dale="softplus", activation="tanh", form="rate", autapses=False
+    ),
+    "leaky signed": lambda: models.LeakyRNN(M, N, K, dale="abs", signed_io=False, form="rectified"),
+    "leaky masked": lambda: models.LeakyRNN(M, N, K, activation="softplus", mask_rec=np.tri(N)),
+}
