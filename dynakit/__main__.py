@@ -168,7 +168,7 @@ def _make(out: Path) -> None:
 
 def _opening(report: dk.Report) -> str:
     """The title, the verdict and the memories of a summary."""
-    return "\n".join(report.summary().split("\n\n")[:3])
+    return "\n\n".join(report.summary().split("\n\n")[:3])
 
 
 @contextmanager

@@ -35,7 +35,7 @@ from .tasks.arrays import ArrayTask
 
 N_TRIALS = 128
 MAX_STARTS = {"rest": 2048}  # of the search under each constant input: the memories are at rest
-OTHER_STARTS = 384
+OTHER_STARTS = 256
 STAGES = ("trajectories", "projection", "fixed_points", "modes", "memory", "attractors", "transitions", "flow", "connectivity")
 NEEDS = {
     "projection": ("trajectories",),

@@ -171,9 +171,15 @@ class Report(Result):
         except ImportError:
             return ""
         artifacts.write_atomically(folder / "plotly.min.js", plotly.offline.get_plotlyjs().encode())
+        labels = _colours(self)
         figure = plots.phase_portrait_3d(
-            self.projection, self.trajectories.states[:24], self.fixed_points.get("rest"), self.modes
+            self.projection,
+            self.trajectories.states[:24],
+            self.fixed_points.get("rest"),
+            self.modes,
+            conditions=None if labels is None else labels[:24],
         )
+        figure.update_layout(height=620, margin={"l": 0, "r": 0, "t": 10, "b": 30})
         return figure.to_html(full_html=False, include_plotlyjs=False, div_id="portrait")
 
 

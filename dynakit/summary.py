@@ -31,6 +31,17 @@ def summarize(report: Report) -> str:
     return "\n\n".join(blocks)
 
 
+def _n(count: int, noun: str) -> str:
+    """A count with its noun in the right number."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def _range(values: np.ndarray, unit: str) -> str:
+    """One value, or the least and the greatest, in three digits."""
+    low, high = (f"{v:.3g}" if v < 1000 else f"{v:.0f}" for v in (values.min(), values.max()))
+    return f"{low} {unit}" if low == high else f"{low} to {high} {unit}"
+
+
 def _title(report: Report) -> str:
     lines = [report.network]
     if report.task is not None:
@@ -79,7 +90,7 @@ def _memories(report: Report) -> list[str]:
     if not len(attractors):
         return ["no stable fixed point was found at rest"]
     lines = [
-        f"{len(attractors)} stable fixed points at rest for {attractors.n_memories} different readouts: "
+        f"{_n(len(attractors), 'stable fixed point')} at rest for {attractors.n_memories} {'memory' if attractors.n_memories == 1 else 'memories'}: "
         + ", ".join(dict.fromkeys(attractors.memories.tolist()))
     ]
     if attractors.unresolved > 0:
@@ -102,8 +113,8 @@ def _between(report: Report) -> list[str]:
     counts = points.n_unstable.compressed()
     unstable = counts[counts > 0]
     if len(unstable):
-        by_dimension = ", ".join(f"{(unstable == k).sum()} with {k}" for k in np.unique(unstable))
-        lines.append(f"{len(unstable)} unstable points ({by_dimension} unstable directions)")
+        by_dimension = (f"{(unstable == k).sum()} with {_n(k, 'unstable direction')}" for k in np.unique(unstable))
+        lines.append(f"{_n(len(unstable), 'unstable point')}: {', '.join(by_dimension)}")
     doubtful = int(np.isin(points.verdicts, ("marginal", "undetermined")).sum())
     if doubtful:
         lines.append(f"{doubtful} points whose stability floating point cannot decide (marginal or undetermined)")
@@ -156,9 +167,9 @@ def _slow(report: Report) -> list[str]:
     if not stable.any():
         return []
     slowest = modes.time_constants[stable][:, 0]
-    text = f"slowest mode at the stable points: time constants {slowest.min():.3g} to {slowest.max():.3g} steps"
+    text = f"slowest mode at the stable points: time constant {_range(slowest, 'steps')}"
     if modes.dt is not None:
-        text += f" ({slowest.min() * modes.dt:.3g} to {slowest.max() * modes.dt:.3g} ms)"
+        text += f" ({_range(slowest * modes.dt, 'ms')})"
     n_slow = int((modes.time_constants[stable] > 100).sum(axis=1).max())
     return [text] + ([f"up to {n_slow} modes slower than 100 steps at one point"] if n_slow else [])
 
@@ -177,4 +188,10 @@ def _geometry(report: Report) -> list[str]:
 
 def _wiring(report: Report) -> list[str]:
     stats = report.connectivity
-    return [] if stats is None else [stats.headline()]
+    if stats is None:
+        return []
+    excitatory, inhibitory = int((stats.sign > 0).sum()), int((stats.sign < 0).sum())
+    if excitatory + inhibitory < len(stats):
+        return [stats.headline()]
+    balance = float(np.nanmean(stats.balance))
+    return [stats.headline(), f"{excitatory} excitatory and {inhibitory} inhibitory units, mean balance {balance:+.2f}"]

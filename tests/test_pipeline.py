@@ -62,7 +62,14 @@ def task_names(n):
 
 def test_the_summary_states_the_answer(report):
     text = report.summary()
-    for said in ("Score 1.0000", "YES.", "8 stable fixed points", "48 of 48 responses", "sum to +1", "24 switches"):
+    for said in (
+        "Score 1.0000",
+        "YES.",
+        "8 stable fixed points",
+        "48 of 48 responses",
+        "sum to +1",
+        "24 switches",
+    ):
         assert said in text
 
 
@@ -172,7 +179,10 @@ def test_same_seed_same_report(task):
 def test_included_stages_bring_what_they_need(task):
     seen = []
     report = dk.analyze(
-        bistable_elman(2), task, include=["attractors"], callback=lambda k, info: seen.append((k, info["stage"], info["total"]))
+        bistable_elman(2),
+        task,
+        include=["attractors"],
+        callback=lambda k, info: seen.append((k, info["stage"], info["total"])),
     )
     assert [stage for _, stage, _ in seen] == ["trajectories", "fixed_points", "memory", "attractors"]
     assert report.projection is None

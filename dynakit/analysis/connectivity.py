@@ -94,8 +94,13 @@ def graph_statistics(W: Any, threshold: float | None = None, sign: Any = None) -
         raise InputError(f"W must be square, W[post, pre], got {W.shape}")
     if threshold is not None:
         threshold = number("threshold", threshold, above=0.0)
-    n = len(W)
     signs = _signs(W, sign)
+    with linalg.one_thread():
+        return _statistics(W, signs, threshold)
+
+
+def _statistics(W: np.ndarray, signs: np.ndarray, threshold: float | None) -> GraphStatistics:
+    n = len(W)
     A = adjacency(W, threshold)
     weights = np.abs(W).T * A
     n_edges = int(A.sum())

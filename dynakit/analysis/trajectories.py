@@ -87,7 +87,8 @@ def project(states: Any, n_components: int = 3) -> Projection:
     n_components = min(count("n_components", n_components), rows.shape[1])
     mean = rows.mean(axis=0)
     centred = rows - mean
-    variances, axes = np.linalg.eigh(centred.T @ centred / len(rows))
+    with linalg.one_thread():
+        variances, axes = np.linalg.eigh(centred.T @ centred / len(rows))
     variances, axes = np.maximum(variances[::-1], 0.0), axes[:, ::-1].T
     axes = axes * np.sign(np.take_along_axis(axes, np.abs(axes).argmax(axis=1)[:, None], axis=1))
     total = variances.sum()

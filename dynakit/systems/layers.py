@@ -77,6 +77,7 @@ def _leaky(model: LeakyRNN, device: torch.device | str | None) -> System:
     kind = {"alpha": model.alpha, "activation": model.activation, "form": model.form}
     cell = LeakyCell(W_in, W_rec, twin.b_rec.detach(), **kind)
     cell.dt = model.dt
+    cell.name += ", Dale's law" if model.dale else ""
     return WithReadout(cell, W_out, twin.b_out.detach())
 
 

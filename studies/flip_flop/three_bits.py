@@ -28,7 +28,9 @@ RANDOM = "random pulses"
 
 def measure(protocol: str, kind: str, seed: int, n_updates: int) -> dict[str, Any]:
     """Train one network and say what it holds."""
-    task = dk.tasks.FlipFlop() if protocol == RANDOM else dk.tasks.FlipFlop(n_steps=103, pulse_width=3, repulse_every=20)
+    task = dk.tasks.FlipFlop()
+    if protocol == REPULSED:
+        task = dk.tasks.FlipFlop(n_steps=103, pulse_width=3, repulse_every=20)
     cls, n_hidden, options = KINDS[kind]
     model = cls.for_task(task, n_hidden=n_hidden, seed=seed, **options)
     history = dk.train(model, task, dk.training.BPTT(max_updates=n_updates), seed=seed)
