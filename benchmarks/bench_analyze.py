@@ -52,7 +52,11 @@ def measure(kind: str) -> dict[str, object]:
 def main() -> None:
     """Measure every kind and write the table."""
     torch.set_num_threads(1)
-    dk.plots.close(dk.plots.plot_training(dk.train(dk.models.Elman(3, 2, 3), dk.tasks.FlipFlop(), dk.training.BPTT(max_updates=2))).figure)
+    dk.plots.close(
+        dk.plots.plot_training(
+            dk.train(dk.models.Elman(3, 2, 3), dk.tasks.FlipFlop(), dk.training.BPTT(max_updates=2))
+        ).figure
+    )
     rows = [measure(kind) for kind in KINDS]
     with open(Path(__file__).with_name("analyze.csv"), "w", newline="") as file:
         writer = csv.DictWriter(file, rows[0], lineterminator="\n")

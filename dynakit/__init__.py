@@ -11,18 +11,16 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _NAMES = {
-    "analysis": ["ConditionAverages", "FixedPoints", "GraphStatistics", "MemoryCheck", "Modes", "PlaneFlow"]
-    + ["Projection", "Transitions", "check_memory", "condition_average", "find_fixed_points", "graph_statistics"]
-    + ["linearize", "map_transitions", "plane_flow", "project"],
-    "errors": ["ArtifactError", "DynakitError", "DynakitWarning", "InputError", "NumericalError"],
-    "pipeline": ["analyze", "load"],
-    "report": ["Report"],
-    "results": ["History"],
-    "systems": ["ClosedLoop", "Driven", "FunctionSystem", "Iterated", "Recording", "System", "as_system"]
-    + ["catalog", "record"],
-    "training": ["train"],
+    "analysis": "ConditionAverages FixedPoints GraphStatistics MemoryCheck Modes PlaneFlow Projection Transitions "
+    "check_memory condition_average find_fixed_points graph_statistics linearize map_transitions plane_flow project",
+    "errors": "ArtifactError DynakitError DynakitWarning InputError NumericalError",
+    "pipeline": "analyze load",
+    "report": "Report",
+    "results": "History",
+    "systems": "ClosedLoop Driven FunctionSystem Iterated Recording System as_system catalog record",
+    "training": "train",
 }
-_SOURCE = {name: module for module, names in _NAMES.items() for name in names}
+_SOURCE = {name: module for module, names in _NAMES.items() for name in names.split()}
 _MODULES = ("models", "plots", "tasks", "training")
 
 __all__ = sorted([*_SOURCE, *_MODULES, "__version__"])

@@ -31,7 +31,10 @@ def demo(*, out: Path = Path("out/demo"), seed: int = 0) -> None:
         seed: of the weights, the trials and the searches.
     """
     _make(out)
-    tasks = {"fixed-gap": dk.tasks.SetReset(quiet_gap=20), "random-gaps": dk.tasks.SetReset(quiet_gap=(10, 80))}
+    tasks = {
+        "fixed-gap": dk.tasks.SetReset(quiet_gap=20),
+        "random-gaps": dk.tasks.SetReset(quiet_gap=(10, 80)),
+    }
     for name, task in tasks.items():
         model = dk.models.LeakyRNN.for_task(
             task, n_hidden=50, dale="abs", autapses=False, signed_io=False, sigma_rec=0.05, seed=seed
@@ -42,13 +45,17 @@ def demo(*, out: Path = Path("out/demo"), seed: int = 0) -> None:
         with _bar(f"analysing, {name}") as callback:
             report = dk.analyze(model, task, seed=seed, callback=callback).with_history(history)
         report.save(out / name)
-        print(f"=== {name}: trained with {_gaps(task)} ===\n{_opening(report)}\n\nReport: {out / name / 'report.html'}\n")
+        print(
+            f"=== {name}: trained with {_gaps(task)} ===\n{_opening(report)}\n\nReport: {out / name / 'report.html'}\n"
+        )
     print("The score cannot tell them apart; open both reports and compare the phase portraits.")
 
 
 def _gaps(task: Any) -> str:
     gap = task.quiet_gap
-    return f"delays of {gap} steps" if isinstance(gap, int) else f"random delays of {gap[0]} to {gap[1]} steps"
+    return (
+        f"delays of {gap} steps" if isinstance(gap, int) else f"random delays of {gap[0]} to {gap[1]} steps"
+    )
 
 
 @app.command
@@ -132,7 +139,9 @@ def study(name: str, /, *arguments: Rest, quick: Flag = False) -> int:
     roots = dict.fromkeys(folder / "studies" for folder in (Path.cwd(), Path(__file__).resolve().parents[1]))
     found = {path.parent.name: path for root in reversed(roots) for path in sorted(root.glob("*/study.py"))}
     if not found:
-        raise dk.InputError("studies are part of the repository, not of the installed package; run this there")
+        raise dk.InputError(
+            "studies are part of the repository, not of the installed package; run this there"
+        )
     if name not in found:
         raise dk.InputError(f"name must be one of {', '.join(sorted(found))}, got {name!r}")
     return subprocess.call([sys.executable, str(found[name]), *arguments, *["--quick"] * quick])
@@ -176,7 +185,12 @@ def _bar(description: str) -> Iterator[Callable[[int, dict[str, Any]], None]]:
     """A progress bar, as the ``callback`` of a long call; nothing unless the output is a terminal."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TextColumn("{task.fields[note]}"))
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
     with Progress(*columns, transient=True, disable=not sys.stdout.isatty()) as progress:
         bar = progress.add_task(description, total=None, note="")
 

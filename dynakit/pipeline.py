@@ -36,7 +36,17 @@ from .tasks.arrays import ArrayTask
 N_TRIALS = 128
 MAX_STARTS = {"rest": 2048}  # of the search under each constant input: the memories are at rest
 OTHER_STARTS = 256
-STAGES = ("trajectories", "projection", "fixed_points", "modes", "memory", "attractors", "transitions", "flow", "connectivity")
+STAGES = (
+    "trajectories",
+    "projection",
+    "fixed_points",
+    "modes",
+    "memory",
+    "attractors",
+    "transitions",
+    "flow",
+    "connectivity",
+)
 NEEDS = {
     "projection": ("trajectories",),
     "modes": ("fixed_points",),
@@ -94,7 +104,7 @@ def analyze(
         model=model,
         task=task,
         trials=trials,
-        skipped={stage: reason for stage, reason in LATER.items()},
+        skipped=dict(LATER),
         provenance=Provenance.of(system, seed=seed, include=list(wanted)),
     )
     for k, stage in enumerate(wanted):
@@ -134,7 +144,9 @@ def _wanted(include: Iterable[str] | None) -> list[str]:
     if include is None:
         return list(STAGES)
     wanted = set()
-    pending = [one_of("include", stage, STAGES) for stage in ([include] if isinstance(include, str) else include)]
+    pending = [
+        one_of("include", stage, STAGES) for stage in ([include] if isinstance(include, str) else include)
+    ]
     while pending:
         stage = pending.pop()
         wanted.add(stage)
@@ -147,7 +159,9 @@ def _fits(system: System, model: Any, task: Task) -> None:
         raise InputError(f"task has {task.n_inputs} inputs, but model takes {system.input_size} ({system!r})")
     ours = isinstance(model, models.RecurrentModel)
     if ours and task.n_outputs is not None and system.output_size != task.n_outputs:
-        raise InputError(f"task has {task.n_outputs} outputs, but model gives {system.output_size} ({system!r})")
+        raise InputError(
+            f"task has {task.n_outputs} outputs, but model gives {system.output_size} ({system!r})"
+        )
 
 
 # --- the stages: (system, report so far, seed) -> fields of the report ------------------------------------------
@@ -169,7 +183,9 @@ def _fixed_points(system: System, report: Report, seed: int) -> dict[str, Any]:
     states = None if report.trajectories is None else report.trajectories.states
     return {
         "fixed_points": {
-            name: find_fixed_points(system, states, drive, seed=seed, max_starts=MAX_STARTS.get(name, OTHER_STARTS))
+            name: find_fixed_points(
+                system, states, drive, seed=seed, max_starts=MAX_STARTS.get(name, OTHER_STARTS)
+            )
             for name, drive in report.task.conditions.items()
         }
     }
@@ -197,7 +213,10 @@ def _transitions(system: System, report: Report, seed: int) -> dict[str, Any]:
     if attractors is None or not len(attractors):
         raise InputError("no stable fixed point at rest to start from")
     transitions = map_transitions(system, attractors, task.pulses, rest=task.rest, amplitudes=(0.0, 1.0))
-    return {"transitions": transitions, "machine_agreement": _agreement(task, transitions, attractors.memories)}
+    return {
+        "transitions": transitions,
+        "machine_agreement": _agreement(task, transitions, attractors.memories),
+    }
 
 
 def _flow(system: System, report: Report, seed: int) -> dict[str, Any]:
@@ -250,9 +269,9 @@ def _decode(system: System, task: Task) -> Callable[[np.ndarray], np.ndarray]:
     """The task's labels of readouts, or the signs where the network's readout is not the task's."""
     if task.n_outputs == system.output_size:
         return task.decode
-    return lambda outputs: np.array(["".join("+" if v > 0 else "-" for v in row) for row in outputs.reshape(-1, outputs.shape[-1])]).reshape(
-        outputs.shape[:-1]
-    )
+    return lambda outputs: np.array(
+        ["".join("+" if v > 0 else "-" for v in row) for row in outputs.reshape(-1, outputs.shape[-1])]
+    ).reshape(outputs.shape[:-1])
 
 
 def _agreement(task: Task, transitions: Transitions, memories: np.ndarray) -> MachineAgreement | None:

@@ -13,7 +13,16 @@ from typing import Any
 import numpy as np
 
 from . import artifacts, models, plots
-from .analysis import Attractors, FixedPoints, GraphStatistics, MemoryCheck, Modes, PlaneFlow, Projection, Transitions
+from .analysis import (
+    Attractors,
+    FixedPoints,
+    GraphStatistics,
+    MemoryCheck,
+    Modes,
+    PlaneFlow,
+    Projection,
+    Transitions,
+)
 from .checks import one_of
 from .errors import InputError
 from .results import History, Record, Result, html_table, save_record
@@ -122,15 +131,19 @@ class Report(Result):
         """
         folder = Path(path)
         record = self
-        saved_model = isinstance(self.model, models.RecurrentModel)
-        if self.model is not None and not saved_model:
-            record = record._skip("model", f"a {type(self.model).__name__} of your own is not saved; rebuild it")
+        own = self.model if isinstance(self.model, models.RecurrentModel) else None
+        if self.model is not None and own is None:
+            record = record._skip(
+                "model", f"a {type(self.model).__name__} of your own is not saved; rebuild it"
+            )
         if record.task is not None and not isinstance(record.task, Record):
-            record = record._skip("task", f"a {type(self.task).__name__} of your own is not saved; rebuild it")
+            record = record._skip(
+                "task", f"a {type(self.task).__name__} of your own is not saved; rebuild it"
+            )
             record = dataclasses.replace(record, task=None)
         save_record(dataclasses.replace(record, model=None), folder)
-        if saved_model:
-            models.save(self.model, folder / "model")
+        if own is not None:
+            models.save(own, folder / "model")
         pictures = {name: self._png(name) for name in self.figures}
         for name, png in pictures.items():
             artifacts.write_atomically(folder / "figures" / f"{name}.png", png)
@@ -159,7 +172,9 @@ class Report(Result):
         for condition, points in self.fixed_points.items():
             tables[f"Fixed points under “{condition}”: {points.headline()}"] = points.table()
         if self.transitions is not None:
-            tables["Transitions: the attractor reached from each attractor under each pulse"] = self.transitions.table()
+            tables["Transitions: the attractor reached from each attractor under each pulse"] = (
+                self.transitions.table()
+            )
         return tables
 
     def _interactive(self, folder: Path) -> str:
@@ -194,7 +209,8 @@ def _colours(report: Report) -> Any:
 
 
 def _portrait(report: Report, ax: Any, kwargs: dict[str, Any], axes: tuple[int, ...]) -> Any:
-    assert report.projection is not None and report.trajectories is not None
+    assert report.projection is not None
+    assert report.trajectories is not None
     axes = axes[: len(report.projection)]
     flow = report.flow if len(axes) == 2 else None
     if flow is not None:
@@ -209,7 +225,9 @@ def _portrait(report: Report, ax: Any, kwargs: dict[str, Any], axes: tuple[int, 
         ax=ax,
         **kwargs,
     )
-    if flow is not None:  # the plane is drawn where the network spends its time; excursions may leave the frame
+    if (
+        flow is not None
+    ):  # the plane is drawn where the network spends its time; excursions may leave the frame
         ax.set_xlim(flow.grid_x[0], flow.grid_x[-1])
         ax.set_ylim(flow.grid_y[0], flow.grid_y[-1])
     return ax
@@ -220,7 +238,10 @@ def _weights_spectrum(report: Report, ax: Any, kwargs: dict[str, Any]) -> Any:
 
 
 _FIGURES: dict[str, tuple[tuple[str, ...], Any]] = {
-    "phase_portrait": (("trajectories", "projection", "fixed_points"), lambda r, ax, k: _portrait(r, ax, k, (0, 1))),
+    "phase_portrait": (
+        ("trajectories", "projection", "fixed_points"),
+        lambda r, ax, k: _portrait(r, ax, k, (0, 1)),
+    ),
     "phase_portrait_3d": (
         ("trajectories", "projection", "fixed_points"),
         lambda r, ax, k: _portrait(r, ax, k, (0, 1, 2)),
@@ -229,7 +250,9 @@ _FIGURES: dict[str, tuple[tuple[str, ...], Any]] = {
     "memory_traces": (("memory",), lambda r, ax, k: plots.plot_memory(r.memory, what="outputs", ax=ax, **k)),
     "transitions": (
         ("transitions", "attractors"),
-        lambda r, ax, k: plots.plot_transitions(r.transitions, labels=list(r.attractors.memories), ax=ax, **k),
+        lambda r, ax, k: plots.plot_transitions(
+            r.transitions, labels=list(r.attractors.memories), ax=ax, **k
+        ),
     ),
     "spectrum": (("modes",), lambda r, ax, k: plots.plot_spectrum(r.modes, ax=ax, **k)),
     "trials": (
@@ -247,7 +270,8 @@ CAPTIONS = {
     "principal axes of the trajectories; arrows fade where the motion leaves the plane "
     "(after Sussillo and Barak 2013; colours after Maheswaranathan et al. 2019).",
     "phase_portrait_3d": "The same in three principal axes.",
-    "memory": "States at the end of trials, left alone under the resting input: the share whose readout still says the same.",
+    "memory": "States at the end of trials, left alone under the resting input: "
+    "the share whose readout still says the same.",
     "memory_traces": "The readout of the same states, coloured by what it said at release.",
     "transitions": "From each attractor, each pulse applied once: where the network comes to rest.",
     "spectrum": "Eigenvalues of the Jacobian at each fixed point at rest; a map is stable inside the unit circle.",

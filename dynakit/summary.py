@@ -1,4 +1,4 @@
-"""The report in words: how many memories, what switches them, what is slow, and whether the score rests on attractors."""
+"""The report in words: how many memories, what switches them, what is slow, and whether the score rests on them."""
 
 from __future__ import annotations
 
@@ -57,22 +57,27 @@ def _verdict(report: Report) -> list[str]:
         return []
     n, steps = len(memory), int(memory.times[-1])
     held = 100 * memory.kept_at_end
-    asked, kept = len(set(memory.labels.tolist())), len(set(attractors.memories.tolist()) & set(memory.labels.tolist()))
+    asked, kept = (
+        len(set(memory.labels.tolist())),
+        len(set(attractors.memories.tolist()) & set(memory.labels.tolist())),
+    )
     if asked < 2:
-        return [f"NOTHING TO TEST. The readout says the same at the end of all {n} trials: no memory is told from another."]
+        return [
+            f"NOTHING TO TEST. The readout says the same at the end of all {n} trials: no memory is told from another."
+        ]
     if memory.kept_at_end >= HELD and kept >= asked:
         return [
-            f"YES. {n} states from the ends of trials were left alone for {steps} steps: {held:.0f} % keep their memory,",
-            f"and each of the {asked} memories has a stable fixed point of its own.",
+            f"YES. {n} states from the ends of trials were left alone for {steps} steps: {held:.0f} % keep their",
+            f"memory, and each of the {asked} memories has a stable fixed point of its own.",
         ]
     if memory.kept_at_end >= HELD:
         return [
-            f"NOT SHOWN. {held:.0f} % of {n} released states keep their memory for {steps} steps, but only {kept} of the "
-            f"{asked} memories have a stable fixed point: look for slow drift or cycles."
+            f"NOT SHOWN. {held:.0f} % of {n} released states keep their memory for {steps} steps, but only {kept} of "
+            f"the {asked} memories have a stable fixed point: look for slow drift or cycles."
         ]
     return [
-        f"NO. {n} states from the ends of trials were left alone for {steps} steps: only {held:.0f} % still say the same",
-        f"(the most fleeting memory lasts {memory.hold_time} steps). {_what_is_there(report)}",
+        f"NO. {n} states from the ends of trials were left alone for {steps} steps: only {held:.0f} % still say",
+        f"the same (the most fleeting memory lasts {memory.hold_time} steps). {_what_is_there(report)}",
     ]
 
 
@@ -90,11 +95,14 @@ def _memories(report: Report) -> list[str]:
     if not len(attractors):
         return ["no stable fixed point was found at rest"]
     lines = [
-        f"{_n(len(attractors), 'stable fixed point')} at rest for {attractors.n_memories} {'memory' if attractors.n_memories == 1 else 'memories'}: "
+        f"{_n(len(attractors), 'stable fixed point')} at rest for "
+        f"{attractors.n_memories} {'memory' if attractors.n_memories == 1 else 'memories'}: "
         + ", ".join(dict.fromkeys(attractors.memories.tolist()))
     ]
     if attractors.unresolved > 0:
-        lines.append(f"{100 * attractors.unresolved:.0f} % of the released states are near none of them{_still_moving(report)}")
+        lines.append(
+            f"{100 * attractors.unresolved:.0f} % of the released states are near none of them{_still_moving(report)}"
+        )
     return lines
 
 
@@ -113,26 +121,38 @@ def _between(report: Report) -> list[str]:
     counts = points.n_unstable.compressed()
     unstable = counts[counts > 0]
     if len(unstable):
-        by_dimension = (f"{(unstable == k).sum()} with {_n(k, 'unstable direction')}" for k in np.unique(unstable))
+        by_dimension = (
+            f"{(unstable == k).sum()} with {_n(k, 'unstable direction')}" for k in np.unique(unstable)
+        )
         lines.append(f"{_n(len(unstable), 'unstable point')}: {', '.join(by_dimension)}")
     doubtful = int(np.isin(points.verdicts, ("marginal", "undetermined")).sum())
     if doubtful:
-        lines.append(f"{doubtful} points whose stability floating point cannot decide (marginal or undetermined)")
+        lines.append(
+            f"{doubtful} points whose stability floating point cannot decide (marginal or undetermined)"
+        )
     if points.non_isolated.any():
-        lines.append(f"{int(points.non_isolated.sum())} points that are not isolated: part of a continuum, or about to merge")
+        lines.append(
+            f"{int(points.non_isolated.sum())} points that are not isolated: part of a continuum, or about to merge"
+        )
     lines.append(_completeness(report))
     return lines
 
 
 def _completeness(report: Report) -> str:
     points = report.fixed_points["rest"]
-    used = f"{points.n_starts} starts, {points.n_failed} of which led nowhere; max |F(x) - x| = {points.residuals.max(initial=0):.0e}"
+    residual = points.residuals.max(initial=0)
+    used = (
+        f"{points.n_starts} starts, {points.n_failed} of which led nowhere; max |F(x) - x| = {residual:.0e}"
+    )
     if points.completeness == "consistent":
-        return f"the signs of det(I - J) sum to {points.degree:+d}, as they must if no point is missing ({used})"
+        return (
+            f"the signs of det(I - J) sum to {points.degree:+d}, as they must if no point is missing ({used})"
+        )
     if points.completeness == "incomplete" and not points.n_found:
         return f"INCOMPLETE: a map of a box into itself has a fixed point, and none was found ({used})"
     if points.completeness == "incomplete":
-        return f"INCOMPLETE: the signs sum to {points.degree}, not to {points.expected_degree}: points are missing ({used})"
+        sums = f"the signs sum to {points.degree}, not to {points.expected_degree}"
+        return f"INCOMPLETE: {sums}: points are missing ({used})"
     return f"no theorem says how many there must be; the last batches of starts brought nothing new ({used})"
 
 
@@ -146,12 +166,17 @@ def _switches(report: Report) -> list[str]:
         slow = right.by_attractor < right.by_readout
         lines.append(
             f"{right.by_attractor} of {right.total} responses are those of the task's own automaton"
-            + (f"; by its readout, {right.by_readout} are: slow states are still on their way" if slow else "")
+            + (
+                f"; by its readout, {right.by_readout} are: slow states are still on their way"
+                if slow
+                else ""
+            )
         )
     critical = transitions.critical_amplitudes[np.isfinite(transitions.critical_amplitudes)]
     if len(critical):
         lines.append(
-            f"the weakest pulse that still switches has {critical.min():.2f} to {critical.max():.2f} of the trained amplitude"
+            "the weakest pulse that still switches has "
+            f"{critical.min():.2f} to {critical.max():.2f} of the trained amplitude"
         )
     lost = int((transitions.targets < 0).sum())
     if lost:
@@ -183,7 +208,9 @@ def _geometry(report: Report) -> list[str]:
     if p is None:
         return []
     share = 100 * p.explained_variance_ratio.sum()
-    return [f"{len(p)} principal axes hold {share:.0f} % of the variance; participation ratio {p.participation_ratio:.1f}"]
+    return [
+        f"{len(p)} principal axes hold {share:.0f} % of the variance; participation ratio {p.participation_ratio:.1f}"
+    ]
 
 
 def _wiring(report: Report) -> list[str]:
@@ -194,4 +221,7 @@ def _wiring(report: Report) -> list[str]:
     if excitatory + inhibitory < len(stats):
         return [stats.headline()]
     balance = float(np.nanmean(stats.balance))
-    return [stats.headline(), f"{excitatory} excitatory and {inhibitory} inhibitory units, mean balance {balance:+.2f}"]
+    return [
+        stats.headline(),
+        f"{excitatory} excitatory and {inhibitory} inhibitory units, mean balance {balance:+.2f}",
+    ]

@@ -25,7 +25,9 @@ class Roots:
         self.residual = self.x.new_empty(0)
         self.A = self.x.new_empty(0, system.state_size, system.state_size)  # J - I at each
         self.hits: list[int] = []
-        self.n_isolated = 0  # roots at which I - J is clearly regular: only these count as progress of a search
+        self.n_isolated = (
+            0  # roots at which I - J is clearly regular: only these count as progress of a search
+        )
 
     def __len__(self) -> int:
         return len(self.x)
@@ -52,7 +54,9 @@ class Roots:
         self.residual = torch.cat([self.residual, residual[None]])
         self.hits.append(0)
         smallest = linalg.smallest_singular_value(A[0].cpu().numpy())
-        self.n_isolated += bool(smallest > 1e3 * np.finfo(float).eps * len(x) * (1 + float(A.abs().sum(-1).max())))
+        self.n_isolated += bool(
+            smallest > 1e3 * np.finfo(float).eps * len(x) * (1 + float(A.abs().sum(-1).max()))
+        )
 
     def _same(self, k: int, x: Tensor, residual: Tensor) -> Tensor:
         """Which of the rows of ``x`` cannot be told from root k."""

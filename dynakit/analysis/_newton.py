@@ -74,7 +74,12 @@ def spread(x: Tensor) -> float:
 
 
 def iterate(
-    system: System, x: Tensor, u: Tensor, limit: Box, update: Callable[..., tuple[Tensor, Tensor]], max_steps: int
+    system: System,
+    x: Tensor,
+    u: Tensor,
+    limit: Box,
+    update: Callable[..., tuple[Tensor, Tensor]],
+    max_steps: int,
 ) -> Iterates:
     """The loop both strategies share: ``update(rows, x, u, r, J) -> (next x, gave up)`` until each start is done."""
     x, status = x.clone(), torch.full(x.shape[:1], ACTIVE, device=x.device)
@@ -120,7 +125,7 @@ def trust_region(system: System, x: Tensor, u: Tensor, limit: Box, max_steps: in
     def update(rows: Tensor, z: Tensor, v: Tensor, r: Tensor, J: Tensor) -> tuple[Tensor, Tensor]:
         A = minus_identity(J)
         q = 0.5 * r.square().sum(-1)
-        p, newton_length = _dogleg(system, z, v, r, J, A, radius[rows])
+        p = _dogleg(system, z, v, r, J, A, radius[rows])
         predicted = q - 0.5 * (r + _times(A, p)).square().sum(-1)
         trial = z + p
         q_trial = 0.5 * (system.step(trial, v) - trial).square().sum(-1)
@@ -143,9 +148,7 @@ def _times(A: Tensor, v: Tensor) -> Tensor:
     return (A @ v[..., None])[..., 0]
 
 
-def _dogleg(
-    system: System, x: Tensor, u: Tensor, r: Tensor, J: Tensor, A: Tensor, radius: Tensor
-) -> tuple[Tensor, Tensor]:
+def _dogleg(system: System, x: Tensor, u: Tensor, r: Tensor, J: Tensor, A: Tensor, radius: Tensor) -> Tensor:
     """The step along Powell's path: to the Cauchy point, then towards Newton's, as far as the radius allows."""
     g = _times(A.mT, r)
     Ag = _times(A, g)
@@ -161,7 +164,7 @@ def _dogleg(
     between = cauchy + t[:, None] * way
     short = cauchy * (radius / n_cauchy.clamp_min(1e-300))[:, None]
     p = torch.where((n_cauchy >= radius)[:, None], short, between)
-    return torch.where((n_newton <= radius)[:, None], newton, p), n_newton
+    return torch.where((n_newton <= radius)[:, None], newton, p)
 
 
 def polish(system: System, x: Tensor, u: Tensor, max_steps: int = 40) -> tuple[Tensor, Tensor, Tensor]:

@@ -32,17 +32,20 @@ class Starts:
         self.paths = self._relaxations()
 
     def first(self) -> Tensor:
-        """The first batch: the given starts, or a sample of the pool, some with noise, and states on the way to rest."""
+        """The first batch: the given starts, or states of the pool, some noisy, some on the way to rest."""
         if self.given is not None:
             return self.given
         return torch.cat([self._from_pool(BATCH // 4), self._noisy(BATCH // 4), self._on_paths(BATCH // 2)])
 
     def more(self, found: Tensor) -> Tensor:
-        """A further batch: noisy and relaxing known states, mixtures of found points and known states, random states."""
+        """A further batch: noisy and relaxing states, mixtures of found points and known states, random ones."""
         quarter = BATCH // 4
         mixed = [self._noisy(quarter // 2), self._on_paths(quarter), self._random(quarter // 2)]
         if len(found):
-            mixed += [self._mixtures(found, quarter), self._mixtures(torch.cat([found, self._from_pool(64)]), quarter)]
+            mixed += [
+                self._mixtures(found, quarter),
+                self._mixtures(torch.cat([found, self._from_pool(64)]), quarter),
+            ]
         else:
             mixed += [self._noisy(2 * quarter)]
         return torch.cat(mixed)

@@ -15,14 +15,18 @@ from .memory import MemoryCheck
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Attractors(Result):
-    """Attractors under the resting input, one entry each; the last rows may be states that came to rest nowhere known."""
+    """Attractors under the resting input, one entry each."""
 
     kinds: np.ndarray = per_item()  # (attractor,)  "fixed point"
     periods: np.ndarray = per_item()  # (attractor,)  steps
-    exponents: np.ndarray = per_item()  # (attractor,)  leading Lyapunov exponent, nats per step: ln |largest eigenvalue|
+    exponents: np.ndarray = (
+        per_item()
+    )  # (attractor,)  leading Lyapunov exponent, nats per step: ln |largest eigenvalue|
     time_constants: np.ndarray = per_item()  # (attractor,)  steps, of the slowest mode
     memories: np.ndarray = per_item()  # (attractor,)  what the readout says there
-    basin_shares: np.ndarray = per_item()  # (attractor,)  share of the released states that came to rest there
+    basin_shares: np.ndarray = (
+        per_item()
+    )  # (attractor,)  share of the released states that came to rest there
     states: np.ndarray = per_item()  # (attractor, unit)
     outputs: np.ndarray = per_item()  # (attractor, output)
     unresolved: float  # share of the released states that came to rest at none of them
@@ -33,12 +37,19 @@ class Attractors(Result):
         return len(set(self.memories.tolist()))
 
     def headline(self) -> str:
-        rest = f", {100 * self.unresolved:.0f} % of released states at none of them" if self.unresolved > 0 else ""
+        rest = (
+            f", {100 * self.unresolved:.0f} % of released states at none of them"
+            if self.unresolved > 0
+            else ""
+        )
         return f"{len(self)} attractors for {self.n_memories} memories{rest}"
 
 
 def list_attractors(
-    system: System, points: FixedPoints, decode: Callable[[np.ndarray], np.ndarray], memory: MemoryCheck | None = None
+    system: System,
+    points: FixedPoints,
+    decode: Callable[[np.ndarray], np.ndarray],
+    memory: MemoryCheck | None = None,
 ) -> Attractors:
     """Tabulate the stable points under the resting input.
 

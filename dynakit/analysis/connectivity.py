@@ -54,7 +54,8 @@ class GraphStatistics(Result):
 
     def headline(self) -> str:
         return (
-            f"{len(self)} units, {self.n_edges} edges (density {self.density:.2f}), reciprocity {self.reciprocity:.2f}, "
+            f"{len(self)} units, {self.n_edges} edges (density {self.density:.2f}), "
+            f"reciprocity {self.reciprocity:.2f}, "
             f"spectral radius {self.spectral_radius:.3f}"
         )
 
@@ -139,7 +140,11 @@ def _block_means(W: np.ndarray, signs: np.ndarray) -> dict[str, float]:
     kinds = {"E": signs > 0, "I": signs < 0}
     if not all(k.any() for k in kinds.values()):
         return {}
-    return {f"{a}->{b}": float(W[np.ix_(post, pre)].mean()) for a, pre in kinds.items() for b, post in kinds.items()}
+    return {
+        f"{a}->{b}": float(W[np.ix_(post, pre)].mean())
+        for a, pre in kinds.items()
+        for b, post in kinds.items()
+    }
 
 
 def _clustering(A: np.ndarray) -> np.ndarray:

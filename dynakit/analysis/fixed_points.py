@@ -41,10 +41,16 @@ class FixedPoints(Result):
     eigenvalues: np.ndarray = per_item()  # (point, unit)  of dF/dx at x*, by falling modulus
     verdicts: np.ndarray = per_item()  # (point,)  stable | unstable | marginal | undetermined
     signs: np.ndarray = per_item()  # (point,)  sign of det(I - J): the index of the point
-    non_isolated: np.ndarray = per_item()  # (point,)  I - J singular as far as can be told: a continuum or a double root
-    uncertainties: np.ndarray = per_item()  # (point,)  how far the true root may be: rounding times 1 / smallest singular value
+    non_isolated: np.ndarray = (
+        per_item()
+    )  # (point,)  I - J singular as far as can be told: a continuum or a double root
+    uncertainties: np.ndarray = (
+        per_item()
+    )  # (point,)  how far the true root may be: rounding times 1 / smallest singular value
     starts_per_point: np.ndarray = per_item()  # (point,)
-    start_status: np.ndarray  # (start,)  converged | stalled | diverged | non-finite start; the given starts first
+    start_status: (
+        np.ndarray
+    )  # (start,)  converged | stalled | diverged | non-finite start; the given starts first
     n_found: int  # points of the whole search
     degree: int | None  # sum of the signs; None if a point is not isolated
     expected_degree: int | None  # what it must be, where a theorem says so
@@ -167,12 +173,16 @@ def _arguments(system: System, starts: Any, drive: Any) -> tuple[Tensor | None, 
         return given, u[None], None
     if u.ndim != 2 or (given is not None and (given.ndim != 2 or len(given) != len(u))):
         got = None if given is None else tuple(given.shape)
-        raise InputError(f"drive must be (input,) or (start, input) with one row per start, got {tuple(u.shape)} for starts {got}")
+        raise InputError(
+            f"drive must be (input,) or (start, input) with one row per start, got {tuple(u.shape)} for starts {got}"
+        )
     distinct, group = torch.unique(u, dim=0, return_inverse=True)
     return given, distinct, None if given is None else group
 
 
-def _search(system: System, given: Tensor | None, u: Tensor, rng: np.random.Generator, max_starts: int) -> _Search:
+def _search(
+    system: System, given: Tensor | None, u: Tensor, rng: np.random.Generator, max_starts: int
+) -> _Search:
     """Batches of starts under one drive until nothing new turns up."""
     rows = given if given is not None and given.ndim == 2 else None
     pool = None if given is None or rows is not None else given.reshape(-1, system.state_size)
@@ -253,7 +263,9 @@ def _isolation(
     This is the linear part of the Newton-Kantorovich test: it fails at a double root and on a continuum.
     """
     doubt, degenerate = np.full(len(x), np.nan), np.zeros(len(x), bool)
-    eps = np.finfo(float).eps * np.sqrt(system.state_size)  # rounding errors of n terms add up like a random walk
+    eps = np.finfo(float).eps * np.sqrt(
+        system.state_size
+    )  # rounding errors of n terms add up like a random walk
     for i in range(len(x)):
         matrix = A[i].cpu().numpy()
         s, v = linalg.smallest_singular(matrix)
@@ -264,7 +276,9 @@ def _isolation(
             continue
         reach = torch.from_numpy(v * doubt[i]).to(x)
         ends = system.jacobian(torch.stack([x[i] + reach, x[i] - reach]), u[i].expand(2, -1))
-        change = float((ends - A[i] - torch.eye(len(matrix), dtype=A.dtype, device=A.device)).norm(dim=(1, 2)).max())
+        change = float(
+            (ends - A[i] - torch.eye(len(matrix), dtype=A.dtype, device=A.device)).norm(dim=(1, 2)).max()
+        )
         degenerate[i] = not change < 0.5 * s and system.regularity == "smooth"
     return doubt, degenerate
 

@@ -1,8 +1,8 @@
 """What a network does near a state: eigenvalues, their directions, time constants, and a verdict on stability.
 
 Near a fixed point x' - x* = J (x - x*).  Each eigenvalue lambda_k decays or grows with time constant
--1 / ln |lambda_k| steps and turns once in 2 pi / |arg lambda_k| steps.  The right eigenvector r_k is the direction of the
-mode (a line attractor points along it); the left one, l_k with l_k^H r_k = 1, says how much of a disturbance
+-1 / ln |lambda_k| steps and turns once in 2 pi / |arg lambda_k| steps.  The right eigenvector r_k is the direction
+of the mode (a line attractor points along it); the left one, l_k with l_k^H r_k = 1, says how much of a disturbance
 enters it (Mante et al. 2013 call it the selection vector).
 
 A *map* is stable where all eigenvalues lie inside the unit circle.  Computed eigenvalues are only known to
@@ -106,7 +106,9 @@ def linearize(system: System, points: Any, drive: Any = None) -> Modes:
         J = system.jacobian(x, u)
         eigen = linalg.eig(J)
     norms = torch.linalg.matrix_norm(J).cpu().numpy()
-    kinked = (system.kinks(x, u) < 1e-9 * (1 + x.abs().amax(-1))).cpu().numpy() if len(x) else np.zeros(0, bool)
+    kinked = (
+        (system.kinks(x, u) < 1e-9 * (1 + x.abs().amax(-1))).cpu().numpy() if len(x) else np.zeros(0, bool)
+    )
     return Modes(
         states=x.cpu().numpy(),
         drives=u.cpu().numpy(),

@@ -50,7 +50,8 @@ class MemoryCheck(Result):
 
     def headline(self) -> str:
         return (
-            f"{len(self)} states released, {100 * self.kept_at_end:.0f} % keep their memory for {self.times[-1]} steps; "
+            f"{len(self)} states released, {100 * self.kept_at_end:.0f} % keep their memory "
+            f"for {self.times[-1]} steps; "
             f"hold time {self.hold_time} steps"
         )
 

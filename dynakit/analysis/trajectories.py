@@ -23,12 +23,20 @@ class Projection(Result):
     Component k is a row of ``components``; ``names`` label the axes ("PC 1 (62 %)").
     """
 
-    components: np.ndarray = per_item()  # (component, unit)  orthonormal rows of a PCA; as given for task axes
+    components: np.ndarray = (
+        per_item()
+    )  # (component, unit)  orthonormal rows of a PCA; as given for task axes
     mean: np.ndarray  # (unit,)
-    explained_variance_ratio: np.ndarray = per_item()  # (component,)  share of the total variance; NaN if unknown
+    explained_variance_ratio: np.ndarray = (
+        per_item()
+    )  # (component,)  share of the total variance; NaN if unknown
     names: np.ndarray = per_item()  # (component,)  axis labels
-    ranges: np.ndarray = per_item()  # (component, 2)  between which 96 % of the scores lie: excursions do not set a scale
-    participation_ratio: float = float("nan")  # (sum l)^2 / sum l^2 of the variances l: the effective dimension
+    ranges: np.ndarray = (
+        per_item()
+    )  # (component, 2)  between which 96 % of the scores lie: excursions do not set a scale
+    participation_ratio: float = float(
+        "nan"
+    )  # (sum l)^2 / sum l^2 of the variances l: the effective dimension
 
     @classmethod
     def onto(cls, vectors: Any, names: Sequence[str], mean: Any = None) -> Projection:
@@ -137,7 +145,10 @@ def condition_average(states: Any, trials: Any) -> ConditionAverages:
     for name, values in conditions.items():
         matches_shape(f"trials.conditions[{name!r}]", np.shape(values), (len(states),))
     labels = np.array(
-        [", ".join(f"{name} = {value}" for name, value in zip(conditions, row)) for row in zip(*conditions.values())]
+        [
+            ", ".join(f"{name} = {value}" for name, value in zip(conditions, row))
+            for row in zip(*conditions.values())
+        ]
     )
     names, which = np.unique(labels, return_inverse=True)
     return ConditionAverages(

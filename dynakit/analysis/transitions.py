@@ -33,10 +33,14 @@ class Transitions(Result):
     """The automaton: one entry per attractor."""
 
     targets: np.ndarray = per_item()  # (attractor, pulse)  index of the attractor reached; -1 = none of them
-    distances: np.ndarray = per_item()  # (attractor, pulse)  of the end state from the nearest attractor, max-norm
+    distances: np.ndarray = (
+        per_item()
+    )  # (attractor, pulse)  of the end state from the nearest attractor, max-norm
     end_states: np.ndarray = per_item()  # (attractor, pulse, unit)
     end_outputs: np.ndarray = per_item()  # (attractor, pulse, output)
-    critical_amplitudes: np.ndarray = per_item()  # (attractor, pulse)  factor at which the pulse just fails; NaN: no switch
+    critical_amplitudes: np.ndarray = (
+        per_item()
+    )  # (attractor, pulse)  factor at which the pulse just fails; NaN: no switch
     outputs: np.ndarray = per_item()  # (attractor, output)  readout at each attractor
     pulses: tuple[str, ...]
 
@@ -53,15 +57,17 @@ class Transitions(Result):
         graph.add_nodes_from(range(len(self)))
         for i, j in zip(*np.nonzero(self.targets >= 0)):
             graph.add_edge(
-                int(i), int(self.targets[i, j]), pulse=self.pulses[j], critical_amplitude=float(self.critical_amplitudes[i, j])
+                int(i),
+                int(self.targets[i, j]),
+                pulse=self.pulses[j],
+                critical_amplitude=float(self.critical_amplitudes[i, j]),
             )
         return graph
 
     def headline(self) -> str:
         unknown = int((self.targets < 0).sum())
-        return (
-            f"{len(self)} attractors, {len(self.pulses)} pulses, {self.n_switches} switches"
-            + (f", {unknown} ends near no known attractor" if unknown else "")
+        return f"{len(self)} attractors, {len(self.pulses)} pulses, {self.n_switches} switches" + (
+            f", {unknown} ends near no known attractor" if unknown else ""
         )
 
     def table(self) -> dict[str, np.ndarray]:
@@ -111,7 +117,9 @@ def map_transitions(
         critical = np.full(len(start), np.nan)
         if amplitudes is not None:
             switched = np.flatnonzero((targets >= 0) & (targets != start.numpy()))
-            critical[switched] = _bisect(runner, start[switched], played[which[switched]], targets[switched], amplitudes)
+            critical[switched] = _bisect(
+                runner, start[switched], played[which[switched]], targets[switched], amplitudes
+            )
         end_outputs = system.observe(ends).cpu().numpy()
         outputs = system.observe(x).cpu().numpy()
     grid = (n, len(played))
@@ -144,9 +152,15 @@ class _Runner:
 
     def __init__(self, system: System, attractors: Tensor, rest: Tensor, n_settle: int) -> None:
         self.system, self.attractors, self.rest, self.n_settle = system, attractors, rest, n_settle
-        apart = torch.cdist(attractors, attractors, p=torch.inf) if len(attractors) else attractors.new_zeros(0, 0)
+        apart = (
+            torch.cdist(attractors, attractors, p=torch.inf)
+            if len(attractors)
+            else attractors.new_zeros(0, 0)
+        )
         apart = apart[apart > 0]
-        self.near = NEAR * float(apart.min() if len(apart) else 1 + attractors.abs().max() if len(attractors) else 1)
+        self.near = NEAR * float(
+            apart.min() if len(apart) else 1 + attractors.abs().max() if len(attractors) else 1
+        )
 
     def play(self, start: Tensor, deviations: Tensor) -> Tensor:
         """The states right after the pulses."""
@@ -163,7 +177,7 @@ class _Runner:
             nearest, distance = self._nearest(x)
             if bool((distance <= self.near).all()):
                 break
-        return torch.where(distance <= self.near, nearest, -1).cpu().numpy() == targets
+        return torch.where(distance.le(self.near), nearest, -1).cpu().numpy() == targets
 
     def run(self, start: Tensor, deviations: Tensor) -> tuple[Tensor, np.ndarray, np.ndarray]:
         """End states, the attractors they belong to (-1: none) and the distance from the nearest one."""
@@ -174,7 +188,7 @@ class _Runner:
             moving = (self.system.step(x, self.rest) - x).abs().amax(-1) > 1e-13 * (1 + x.abs().amax(-1))
             if not bool((moving & (distance > self.near)).any()):
                 break
-        targets = torch.where(distance <= self.near, nearest, -1)
+        targets = torch.where(distance.le(self.near), nearest, -1)
         return x, targets.cpu().numpy(), distance.cpu().numpy()
 
     def _nearest(self, x: Tensor) -> tuple[Tensor, Tensor]:

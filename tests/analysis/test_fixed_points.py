@@ -43,7 +43,9 @@ def test_independent_bits_have_three_to_the_n_points(n):
     assert len(points) == 3**n
     assert len(points.stable) == 2**n
     counts = [int((points.n_unstable == k).sum()) for k in range(n + 1)]
-    assert counts == [int(np.round(2 ** (n - k) * len(list(itertools.combinations(range(n), k))))) for k in range(n + 1)]
+    assert counts == [
+        int(np.round(2 ** (n - k) * len(list(itertools.combinations(range(n), k))))) for k in range(n + 1)
+    ]
     assert points.degree == points.expected_degree == 1
     assert points.completeness == "consistent"
 
@@ -120,7 +122,9 @@ def test_a_line_of_fixed_points_is_one_set_and_not_isolated():
 
 
 def test_identity_keeps_memory_bounded_and_claims_nothing():
-    points = dk.find_fixed_points(dk.catalog.linear(np.eye(6)), np.random.default_rng(0).normal(size=(1000, 6)))
+    points = dk.find_fixed_points(
+        dk.catalog.linear(np.eye(6)), np.random.default_rng(0).normal(size=(1000, 6))
+    )
     assert len(points) == 1
     assert points.non_isolated.all()
 
@@ -172,7 +176,9 @@ def test_leaky_forms_have_equal_fixed_points_for_every_leak(activation):
     forms = ["current", "rate", "rectified"] if activation == "relu" else ["current", "rate"]
     radius = 1.4 if activation in ("tanh", "sigmoid") else 0.8
     for form, dt in itertools.product(forms, [10.0, 50.0, 100.0]):
-        model = dk.models.LeakyRNN(2, 8, 1, dt=dt, form=form, activation=activation, spectral_radius=radius, seed=4)
+        model = dk.models.LeakyRNN(
+            2, 8, 1, dt=dt, form=form, activation=activation, spectral_radius=radius, seed=4
+        )
         with torch.no_grad():
             model.b_rec.copy_(torch.linspace(-0.3, 0.4, 8))
         system = dk.as_system(model)
@@ -232,7 +238,8 @@ def test_drives_per_start_are_kept_apart():
     points = dk.find_fixed_points(system, np.tile(grid(-1, 1, 30), (2, 1)), u)
     for drive in (0.0, 0.1):
         mine = points[points.drives[:, 0] == drive]
-        roots = [brentq(lambda x: np.tanh(2 * x + drive) - x, a, b) for a, b in ((-1, -0.5), (-0.5, 0.4), (0.4, 1))]  # noqa: B023
+        brackets = ((-1, -0.5), (-0.5, 0.4), (0.4, 1))
+        roots = [brentq(lambda x, u: np.tanh(2 * x + u) - x, a, b, args=(drive,)) for a, b in brackets]
         assert_allclose(sorted(mine.states[:, 0]), roots, atol=1e-10)
     assert points.degree == points.expected_degree == 2
 

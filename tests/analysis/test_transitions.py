@@ -17,7 +17,9 @@ from dynakit.errors import InputError
 def three_bits():
     system = dk.catalog.tanh_network(2 * np.eye(3), W_in=np.eye(3))
     stable = dk.find_fixed_points(system).stable
-    pulses = {f"{k}{s:+d}": s * np.tile(np.eye(3)[k] * 3, (2, 1)) for k, s in itertools.product(range(3), (1, -1))}
+    pulses = {
+        f"{k}{s:+d}": s * np.tile(np.eye(3)[k] * 3, (2, 1)) for k, s in itertools.product(range(3), (1, -1))
+    }
     return system, stable, pulses
 
 
