@@ -20,7 +20,7 @@ from .. import linalg, seeding
 from ..checks import count
 from ..errors import InputError
 from ..results import Provenance, Result, per_item
-from ..systems.base import System
+from ..systems.base import System, checked
 from ._cluster import Roots
 from ._newton import CONVERGED, STATUS, find_roots
 from ._starts import Starts
@@ -87,7 +87,7 @@ class FixedPoints(Result):
         return self[(self.verdicts == "unstable") & ~(np.abs(self.eigenvalues) < 1).any(axis=1)]
 
     def headline(self) -> str:
-        said = [f"{len(self)} points"]
+        said = [f"{len(self)} point{'' if len(self) == 1 else 's'}"]
         for verdict in ("stable", "unstable", "marginal", "undetermined"):
             n = int((self.verdicts == verdict).sum())
             if n or verdict in ("stable", "unstable"):
@@ -128,7 +128,7 @@ def find_fixed_points(
         system: the map.
         starts: states to start from.  (start, unit): each is used.  More axes, such as trajectories (trial,
             time, unit): a pool that is sub-sampled.  None: random states of the system's box, or of several
-            scales, half of them settled, where it has no box.  A start that is not finite is marked and left out.
+            scales, half of them settled, where it has no box; no starts at all are the same.  A start that is not finite is marked and left out.
         drive: the constant input, (input,), or (start, input) for several; None is zero input.
         seed: of the sub-sampling and of the starts the search adds.
         max_starts: most starts to use under each drive.
@@ -146,7 +146,7 @@ def find_fixed_points(
     >>> dk.find_fixed_points(dk.catalog.tanh_unit(w=2.0)).states.round(4).ravel().tolist()
     [-0.9575, 0.9575, 0.0]
     """
-    system.refuse_jumps("a search for fixed points")
+    checked(system).refuse_jumps("a search for fixed points")
     max_starts = count("max_starts", max_starts)
     seed = seeding.as_seed(seed)
     given, drives, group = _arguments(system, starts, drive)
@@ -164,14 +164,12 @@ def _arguments(system: System, starts: Any, drive: Any) -> tuple[Tensor | None, 
     given = None if starts is None else system._tensor("starts", starts, system.state_size)
     if given is not None and given.ndim == 1:
         given = given[None]
-    zero = np.zeros(system.input_size)
-    u = system._tensor("drive", zero if drive is None else drive, system.input_size)
-    if not bool(torch.isfinite(u).all()):
-        first = tuple((~torch.isfinite(u)).nonzero()[0].tolist())
-        raise InputError(f"drive must be finite, but the value at index {first} is {float(u[first])}")
+    if given is not None and not given.numel():
+        given = None
+    u = system._drive("drive", drive)
     if u.ndim == 1:
         return given, u[None], None
-    if u.ndim != 2 or (given is not None and (given.ndim != 2 or len(given) != len(u))):
+    if u.ndim != 2 or not len(u) or (given is not None and (given.ndim != 2 or len(given) != len(u))):
         got = None if given is None else tuple(given.shape)
         raise InputError(
             f"drive must be (input,) or (start, input) with one row per start, got {tuple(u.shape)} for starts {got}"
@@ -214,7 +212,7 @@ def _collect(system: System, searches: list[_Search], provenance: Provenance) ->
     A = torch.cat([s.roots.A for s in searches])
     residual = torch.cat([s.roots.residual for s in searches])
     eigen = linalg.eig(A + torch.eye(system.state_size, dtype=A.dtype, device=A.device))
-    norms = torch.linalg.matrix_norm(A).cpu().numpy() + 1
+    norms = linalg.norms(A) + 1
     scale = 1 + x.abs().amax(-1) if len(x) else residual
     kinked = (system.kinks(x, u) < 1e-9 * scale).cpu().numpy()
     verdicts = judge(eigen.values, eigen.condition, norms, kinked)
@@ -248,8 +246,6 @@ def _completeness(searches: list[_Search], degenerate: np.ndarray) -> str:
     """Whether the signs of the points contradict the theorem, under every drive."""
     if any(s.expected is None for s in searches):
         return "unknown"
-    if any(len(s.roots) == 0 for s in searches):
-        return "incomplete"
     if degenerate.any():
         return "unknown"
     return "consistent" if all(_degree(s.roots) == s.expected for s in searches) else "incomplete"

@@ -161,6 +161,16 @@ def test_a_flat_valley_is_not_a_fixed_point():
     }
 
 
+def test_a_small_residual_far_from_any_root_is_no_root():
+    """F(x) - x = 1e-13 (1 + e^x) is below every tolerance and has no zero."""
+    system = dk.FunctionSystem(lambda x: x + 1e-13 * (1 + torch.exp(x)), 1)
+    starts = grid(1, 5, 20)
+    assert float((system.step(starts) - starts).abs().max()) < 1e-10
+    points = dk.find_fixed_points(system, starts, max_starts=20)
+    assert len(points) == 0
+    assert (points.start_status == "stalled").all()
+
+
 def test_no_point_on_a_bounded_map_is_incomplete_never_none():
     system = dk.catalog.tanh_network(1.5 * np.eye(3))
     points = dk.find_fixed_points(system, np.full((1, 3), np.nan), max_starts=1)

@@ -88,7 +88,7 @@ def test_points_and_drive_together_are_refused():
     points = dk.find_fixed_points(dk.catalog.tanh_unit(2.0))
     with pytest.raises(InputError, match="drive"):
         dk.linearize(dk.catalog.tanh_unit(2.0), points, drive=[0.0])
-    with pytest.raises(InputError, match="x must"):
+    with pytest.raises(InputError, match="points must"):
         dk.linearize(dk.catalog.tanh_unit(2.0), np.zeros((2, 3)))
 
 

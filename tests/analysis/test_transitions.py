@@ -95,6 +95,18 @@ def test_a_decaying_memory_is_lost_when_it_must_be():
     assert check.end_labels.tolist() == ["low", "low"]
 
 
+def test_a_state_counts_for_the_attractor_it_is_near_and_for_none_otherwise():
+    from dynakit.analysis import list_attractors
+
+    system = dk.catalog.tanh_unit(2.0)
+    decode = lambda y: np.where(y[..., 0] > 0, "+", "-")  # noqa: E731
+    check = dk.check_memory(system, [[0.9], [-0.9], [-0.9], [0.0]], [0.0], decode, n_steps=3)
+    assert 1e-6 < abs(check.end_states[0, 0] - 0.9575) < 0.1
+    table = list_attractors(system, dk.find_fixed_points(system), decode, check)
+    assert dict(zip(table.memories.tolist(), table.basin_shares.tolist())) == {"+": 0.25, "-": 0.5}
+    assert table.unresolved == 0.25
+
+
 def test_bistable_memory_is_kept_to_the_end():
     system = dk.catalog.tanh_unit(2.0)
     check = dk.check_memory(system, [[0.1], [-0.1]], [0.0], lambda y: np.where(y[..., 0] > 0, "+", "-"))
