@@ -65,7 +65,9 @@ def figure(rows: list[dict[str, Any]], path: Path) -> None:
         titles = (
             f"Trained with {row['protocol']} steps: score {row['score']:.3f}",
             "one fixed point at rest" if n == 1 else f"{n} fixed points at rest",
-            f"both memories last {WATCH} steps" if held >= WATCH else f"one memory is gone {held} steps after the trained delay",
+            f"both memories last {WATCH} steps"
+            if held >= WATCH
+            else f"one memory is gone {held} steps after the trained delay",
         )
         for ax, title in zip(line, titles):
             ax.set_title(title, loc="left", fontsize=11)

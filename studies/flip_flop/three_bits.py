@@ -76,19 +76,30 @@ def _noisy_score(model: Any, task: Any, seed: int) -> float:
 
 
 def figure(rows: list[dict[str, Any]], path: Path) -> None:
-    """The portrait of each kind of network, one example each."""
+    """The portrait of each kind of network, one example each, and one legend for all."""
     from matplotlib.figure import Figure
 
     shown = [r for r in rows if r["_report"] is not None and r["protocol"] == RANDOM]
     n_columns = min(4, len(shown))
     n_rows = -(-len(shown) // n_columns)
-    sheet = Figure(figsize=(4.3 * n_columns, 4.3 * n_rows), layout="constrained")
-    for k, row in enumerate(shown):
-        ax = sheet.add_subplot(n_rows, n_columns, k + 1, projection="3d")
-        row["_report"].plot("phase_portrait_3d", ax=ax)
-        ax.set_title(f"{row['network']}: {row['fixed points']} points, score {row['score']:.3f}", fontsize=10)
+    sheet = Figure(figsize=(3.6 * n_columns, 3.7 * n_rows + 0.5))
+    axes = [sheet.add_subplot(n_rows, n_columns, k + 1, projection="3d") for k in range(len(shown))]
+    for row, ax in zip(shown, axes):
+        row["_report"].plot("phase_portrait_3d", ax=ax, n_trajectories=16)
+        ax.set_title(f"{row['network']}: {row['fixed points']} points, score {row['score']:.3f}", fontsize=11, y=0.97)
+        ax.set_box_aspect(None, zoom=1.08)
+        for name in "xyz":
+            getattr(ax, f"set_{name}ticklabels")([])
+            getattr(ax, f"{name}axis").labelpad = -10
+        legend = ax.get_legend()
+        if legend is not None:
+            legend.remove()
+    handles, labels = axes[0].get_legend_handles_labels()
+    kinds = {label: h for h, label in zip(handles, labels) if not set(label) <= {"+", "-"}}
+    sheet.legend(kinds.values(), kinds.keys(), loc="lower center", ncols=len(kinds), frameon=False)
+    sheet.subplots_adjust(left=0.01, right=0.97, top=0.95, bottom=0.09, wspace=0.05, hspace=0.08)
     path.parent.mkdir(parents=True, exist_ok=True)
-    sheet.savefig(path, dpi=130)
+    sheet.savefig(path, dpi=140)
 
 
 def machine_figure(rows: list[dict[str, Any]], path: Path) -> None:
