@@ -1,10 +1,16 @@
 """Batches of flip-flop trials against a generator that makes one Python call per time step and trial.
 
-Run ``python benchmarks/bench_tasks.py`` for the ratio, or give this file to pytest for the
-distributions.  Target: at least 50 times faster for 64 trials of 100 steps and 3 bits.
+    python benchmarks/bench_tasks.py      writes tasks.csv beside this file
+
+CPU seconds of one thread, run in turn.  Target: at least 50 times faster for 64 trials of 100 steps and 3 bits.
+Give this file to pytest for the distributions.
 """
 
+import csv
+import statistics
 import time
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -54,18 +60,35 @@ def test_step_by_step(benchmark):
     benchmark.pedantic(step_by_step, (TASK, N_TRIALS, 0), rounds=5)
 
 
-def _fastest(function, n: int) -> float:
-    """Best CPU time of ``n`` calls, in seconds."""
-    times = []
-    for seed in range(n):
-        start = time.process_time()
-        function(seed)
-        times.append(time.process_time() - start)
-    return min(times)
+def _seconds(function: Callable[[int], object], seed: int, repeats: int) -> float:
+    start = time.process_time()
+    for k in range(repeats):
+        function(seed + k)
+    return (time.process_time() - start) / repeats
+
+
+def main(rounds: int = 11) -> None:
+    """Time both in turn and write tasks.csv."""
+    torch.set_num_threads(1)
+    TASK.sample(N_TRIALS, 0)
+    pairs = []
+    for k in range(rounds):
+        fast = _seconds(lambda seed: TASK.sample(N_TRIALS, seed), 100 * k, 20)
+        pairs.append((fast, _seconds(lambda seed: step_by_step(TASK, N_TRIALS, seed), k, 1)))
+    ratios = [slow / fast for fast, slow in pairs]
+    row = {
+        "vectorised_ms": f"{1e3 * statistics.median(fast for fast, _ in pairs):.2f}",
+        "step_by_step_ms": f"{1e3 * statistics.median(slow for _, slow in pairs):.1f}",
+        "median_ratio": f"{statistics.median(ratios):.0f}",
+        "least_ratio": f"{min(ratios):.0f}",
+        "greatest_ratio": f"{max(ratios):.0f}",
+    }
+    with open(Path(__file__).with_name("tasks.csv"), "w", newline="") as file:
+        writer = csv.DictWriter(file, row, lineterminator="\n")
+        writer.writeheader()
+        writer.writerow(row)
+    print(row)
 
 
 if __name__ == "__main__":
-    torch.set_num_threads(1)
-    fast = _fastest(lambda seed: TASK.sample(N_TRIALS, seed), 200)
-    slow = _fastest(lambda seed: step_by_step(TASK, N_TRIALS, seed), 5)
-    print(f"vectorised {fast * 1e3:.2f} ms, step by step {slow * 1e3:.1f} ms: {slow / fast:.0f} times faster")
+    main()

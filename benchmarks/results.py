@@ -1,0 +1,63 @@
+"""Write RESULTS.md from the tables of the benchmarks:  python benchmarks/results.py"""
+
+from __future__ import annotations
+
+import csv
+import os
+import platform
+from pathlib import Path
+
+import torch
+
+HERE = Path(__file__).parent
+SECTIONS = {
+    "leaky_scan": (
+        "One training step of a leaky Dale network",
+        "Forward and backward at 100 units, 64 trials, 153 steps, with recurrent noise. `naive` is the loop a user "
+        "writes (two linear layers and fresh noise at each step), `hoisted` the same loop with weights, input and "
+        "noise taken out of it, `native` torch's own `nn.RNN(relu)` without leak, noise or signs. The limit is the "
+        "two small matrix products per step and one large one; noise and memory traffic are what is left above it.",
+        "python benchmarks/bench_leaky_scan.py",
+    ),
+    "jacobian": (
+        "Jacobians of 256-unit cells",
+        "Closed form against `torch.func.vmap(jacrev)` of the same functional cell, 16 states. The limit is the memory "
+        "bandwidth of writing the result once.",
+        "python benchmarks/bench_jacobian.py",
+    ),
+    "analyze": (
+        "`analyze` on 3-bit networks of 100 units",
+        "All stages, seven constant inputs, with figures and the saved report. CPU seconds.",
+        "python benchmarks/bench_analyze.py",
+    ),
+    "tasks": (
+        "Drawing trials",
+        "64 trials of 100 steps and 3 bits, against one Python call per trial and step.",
+        "python benchmarks/bench_tasks.py",
+    ),
+}
+
+
+def table(path: Path) -> str:
+    """A CSV file as a Markdown table."""
+    with open(path, newline="") as file:
+        head, *rows = csv.reader(file)
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+def main() -> None:
+    """Write the page."""
+    text = [
+        "# Benchmarks",
+        "CPU time of one thread, medians of interleaved runs, ratios within one run. Absolute times belong to one "
+        f"machine ({platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}); ratios travel better. "
+        "Made by `python benchmarks/results.py` from the tables beside it.",
+    ]
+    for name, (title, what, command) in SECTIONS.items():
+        text += [f"## {title}", what, f"`{command}`", table(HERE / f"{name}.csv")]
+    (HERE / "RESULTS.md").write_text("\n\n".join(text) + "\n")
+
+
+if __name__ == "__main__":
+    main()
