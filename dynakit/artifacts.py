@@ -56,7 +56,7 @@ def npz_bytes(arrays: dict[str, np.ndarray]) -> bytes:
 def save(folder: Path, name: str, kind: str, suffix: str, data: bytes, header: dict[str, Any]) -> None:
     """Write ``name.suffix`` and then its manifest ``name.json`` into ``folder``."""
     folder = Path(folder)
-    if folder.exists() and not folder.is_dir():
+    if os.path.exists(folder) and not os.path.isdir(folder):
         raise ArtifactError(f"path {folder} exists and is not a folder; nothing was written")
     manifest = {
         "format": f"dynakit/{kind}",
@@ -68,8 +68,11 @@ def save(folder: Path, name: str, kind: str, suffix: str, data: bytes, header: d
         **header,
     }
     text = json.dumps(manifest, indent=1, allow_nan=False)  # before anything is written
-    write_atomically(folder / f"{name}.{suffix}", data)
-    write_atomically(folder / f"{name}.json", text.encode())
+    try:
+        write_atomically(folder / f"{name}.{suffix}", data)
+        write_atomically(folder / f"{name}.json", text.encode())
+    except OSError as error:
+        raise ArtifactError(f"path {folder} cannot be written: {error.strerror or error}") from error
 
 
 def load(folder: Path, name: str, kind: str, suffix: str) -> tuple[dict[str, Any], bytes]:
@@ -96,7 +99,7 @@ def _manifest(folder: Path, name: str, kind: str) -> dict[str, Any]:
         raise ArtifactError(f"{folder} is not a folder saved by dynakit: it holds no {name}.json")
     try:
         manifest = json.loads(path.read_bytes())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ArtifactError(f"{path} is not valid JSON ({error})") from None
     if not isinstance(manifest, dict) or manifest.get("format") != f"dynakit/{kind}":
         raise ArtifactError(f"{path} is not a dynakit/{kind} manifest")

@@ -129,6 +129,13 @@ def solve(matrices: Tensor, rhs: Tensor) -> tuple[Tensor, Tensor]:
     return torch.where(usable[:, None], x, 0.0), usable
 
 
+def norms(matrices: Tensor) -> np.ndarray:
+    """The Frobenius norm of each element, which does not overflow where its square would."""
+    largest = matrices.abs().amax((-2, -1)).clamp_min(torch.finfo(matrices.dtype).tiny)
+    scaled = torch.linalg.matrix_norm(matrices / largest[:, None, None])
+    return np.minimum((scaled * largest).cpu().numpy(), np.finfo(float).max)
+
+
 def sign_det(matrices: Tensor) -> np.ndarray:
     """The sign of the determinant of each element: -1, 0 or 1 (0 also where it is not finite)."""
     good = torch.as_tensor(finite_elements(matrices))

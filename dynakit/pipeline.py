@@ -110,6 +110,10 @@ def analyze(
     for k, stage in enumerate(wanted):
         if callback is not None:
             callback(k, {"stage": stage, "total": len(wanted)})
+        lacking = [need for need in NEEDS.get(stage, ()) if need in report.skipped]
+        if lacking:
+            report = report._skip(stage, f"it needs {' and '.join(lacking)}, which could not run")
+            continue
         try:
             report = dataclasses.replace(report, **_STAGES[stage](system, report, seed))
         except InputError as reason:
@@ -124,10 +128,11 @@ def load(path: str | Path) -> Any:
     reason in ``skipped``.  Raises ArtifactError for anything that is not such a folder, or is damaged.
     """
     result = load_record(path)
-    if not isinstance(result, Report) or not (Path(path) / "model").is_dir():
+    folder = Path(path) / "model"
+    if not isinstance(result, Report) or "model" in result.skipped or not folder.is_dir():
         return result
     try:
-        return dataclasses.replace(result, model=models.load(Path(path) / "model"))
+        return dataclasses.replace(result, model=models.load(folder))
     except ArtifactError as reason:
         return result._skip("model", str(reason))
 
@@ -143,6 +148,8 @@ def _as_task(task: Any) -> Task:
 def _wanted(include: Iterable[str] | None) -> list[str]:
     if include is None:
         return list(STAGES)
+    if not isinstance(include, Iterable):
+        raise InputError(f"include must be names of stages, got {include!r}")
     wanted = set()
     pending = [
         one_of("include", stage, STAGES) for stage in ([include] if isinstance(include, str) else include)
@@ -155,6 +162,8 @@ def _wanted(include: Iterable[str] | None) -> list[str]:
 
 
 def _fits(system: System, model: Any, task: Task) -> None:
+    if "rest" not in task.conditions:
+        raise InputError(f"task.conditions must name the drive 'rest', got {list(task.conditions)}")
     if system.input_size != task.n_inputs:
         raise InputError(f"task has {task.n_inputs} inputs, but model takes {system.input_size} ({system!r})")
     ours = isinstance(model, models.RecurrentModel)
@@ -277,7 +286,7 @@ def _decode(system: System, task: Task) -> Callable[[np.ndarray], np.ndarray]:
 def _agreement(task: Task, transitions: Transitions, memories: np.ndarray) -> MachineAgreement | None:
     """How many responses are those of the task's automaton, by where the state is and by what the readout says."""
     machine = task.machine
-    if machine is None:
+    if machine is None or transitions.end_outputs.shape[-1] != task.n_outputs:
         return None
     said = np.asarray(task.decode(transitions.end_outputs))
     asked = np.array([[machine.get((str(m), p), "") for p in transitions.pulses] for m in memories])

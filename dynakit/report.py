@@ -64,7 +64,8 @@ class Report(Result):
     spikes: Result | None = None
     history: History | None = None
     skipped: dict[str, str] = field(default_factory=dict)
-    model: Any = None  # the network that was given; not saved unless it is one of this package's
+    # the network that was given: no part of the record, but saved beside it if it is one of this package's
+    model: Any = field(default=None, metadata={"saved": False})
 
     def headline(self) -> str:
         said = [self.network]
@@ -141,7 +142,7 @@ class Report(Result):
                 "task", f"a {type(self.task).__name__} of your own is not saved; rebuild it"
             )
             record = dataclasses.replace(record, task=None)
-        save_record(dataclasses.replace(record, model=None), folder)
+        save_record(record, folder)
         if own is not None:
             models.save(own, folder / "model")
         pictures = {name: self._png(name) for name in self.figures}
@@ -233,6 +234,13 @@ def _portrait(report: Report, ax: Any, kwargs: dict[str, Any], axes: tuple[int, 
     return ax
 
 
+def _answers(report: Report) -> Any:
+    """The network's outputs, where they are answers to the task and not only the state it hands on."""
+    assert report.trajectories is not None
+    outputs, targets = report.trajectories.outputs, report.trials.targets
+    return outputs if targets is None or targets.shape == outputs.shape else None
+
+
 def _weights_spectrum(report: Report, ax: Any, kwargs: dict[str, Any]) -> Any:
     return plots.plot_spectrum(report.connectivity, ax=ax, **kwargs)
 
@@ -257,7 +265,7 @@ _FIGURES: dict[str, tuple[tuple[str, ...], Any]] = {
     "spectrum": (("modes",), lambda r, ax, k: plots.plot_spectrum(r.modes, ax=ax, **k)),
     "trials": (
         ("trials", "trajectories"),
-        lambda r, ax, k: plots.plot_trials(r.trials, r.trajectories.outputs, ax=ax, **k),
+        lambda r, ax, k: plots.plot_trials(r.trials, _answers(r), ax=ax, **k),
     ),
     "activity": (("trajectories",), lambda r, ax, k: plots.plot_activity(r.trajectories, ax=ax, **k)),
     "connectivity": (("connectivity",), lambda r, ax, k: plots.plot_connectivity(r.connectivity, ax=ax, **k)),

@@ -39,7 +39,7 @@ class Record:
 
     def __eq__(self, other: object) -> bool:
         """Same type and same values; NaN equals NaN."""
-        return isinstance(other, Record) and _content(self) == _content(other)
+        return type(self) is type(other) and _content(self) == _content(other)
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -175,11 +175,14 @@ def load_record(path: str | Path) -> Any:
     manifest, data = artifacts.load(Path(path), "results", "results", "npz")
     arrays = artifacts.read_npz(data, str(path))
     try:
-        return _decode(manifest["record"], arrays)
-    except (KeyError, TypeError, IndexError, ValueError, AttributeError) as error:
+        record = _decode(manifest["record"], arrays)
+    except (KeyError, TypeError, IndexError, ValueError, AttributeError, RecursionError) as error:
         raise ArtifactError(
             f"{path}/results.json does not describe a record this version knows: {error}"
         ) from None
+    if not isinstance(record, Record):
+        raise ArtifactError(f"{path}/results.json describes no record, but a {type(record).__name__}")
+    return record
 
 
 def _content(record: Record) -> tuple[Any, ...]:
@@ -203,7 +206,9 @@ def _encode(value: Any, arrays: dict[str, np.ndarray]) -> Any:
         return {"$": "array", "array": _store(value, arrays)}
     if isinstance(value, Record) and dataclasses.is_dataclass(value):
         fields = {
-            f.name: _encode(getattr(value, f.name), arrays) for f in dataclasses.fields(value) if f.init
+            f.name: _encode(getattr(value, f.name), arrays)
+            for f in dataclasses.fields(value)
+            if f.init and f.metadata.get("saved", True)
         }
         return {"$": "record", "type": type(value).__name__, "fields": fields}
     if isinstance(value, dict):

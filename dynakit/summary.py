@@ -65,20 +65,34 @@ def _verdict(report: Report) -> list[str]:
         return [
             f"NOTHING TO TEST. The readout says the same at the end of all {n} trials: no memory is told from another."
         ]
+    if memory.kept_at_end >= HELD and kept >= asked and attractors.unresolved > 1 - HELD:
+        return [
+            f"NOT SHOWN. {held:.0f} % of {n} released states keep their memory for {steps} steps, but "
+            f"{100 * attractors.unresolved:.0f} % of them come to rest at no stable fixed point: "
+            "look for slow drift or cycles."
+        ]
     if memory.kept_at_end >= HELD and kept >= asked:
         return [
             f"YES. {n} states from the ends of trials were left alone for {steps} steps: {held:.0f} % keep their",
             f"memory, and each of the {asked} memories has a stable fixed point of its own.",
+            *_poor_score(report),
         ]
     if memory.kept_at_end >= HELD:
         return [
-            f"NOT SHOWN. {held:.0f} % of {n} released states keep their memory for {steps} steps, but only {kept} of "
-            f"the {asked} memories have a stable fixed point: look for slow drift or cycles."
+            f"NOT SHOWN. {held:.0f} % of {n} released states keep their memory for {steps} steps, but "
+            f"{f'only {kept}' if kept else 'none'} of the {asked} memories have a stable fixed point: "
+            "look for slow drift or cycles."
         ]
     return [
         f"NO. {n} states from the ends of trials were left alone for {steps} steps: only {held:.0f} % still say",
         f"the same (the most fleeting memory lasts {memory.hold_time} steps). {_what_is_there(report)}",
     ]
+
+
+def _poor_score(report: Report) -> list[str]:
+    if report.score is None or report.score >= HELD:
+        return []
+    return [f"With a score of {report.score:.2f}, what is remembered is not always what the task asks for."]
 
 
 def _what_is_there(report: Report) -> str:
@@ -128,11 +142,11 @@ def _between(report: Report) -> list[str]:
     doubtful = int(np.isin(points.verdicts, ("marginal", "undetermined")).sum())
     if doubtful:
         lines.append(
-            f"{doubtful} points whose stability floating point cannot decide (marginal or undetermined)"
+            f"{_n(doubtful, 'point')} whose stability floating point cannot decide (marginal or undetermined)"
         )
     if points.non_isolated.any():
         lines.append(
-            f"{int(points.non_isolated.sum())} points that are not isolated: part of a continuum, or about to merge"
+            f"{_n(int(points.non_isolated.sum()), 'point')} not isolated: part of a continuum, or about to merge"
         )
     lines.append(_completeness(report))
     return lines
@@ -140,10 +154,9 @@ def _between(report: Report) -> list[str]:
 
 def _completeness(report: Report) -> str:
     points = report.fixed_points["rest"]
-    residual = points.residuals.max(initial=0)
-    used = (
-        f"{points.n_starts} starts, {points.n_failed} of which led nowhere; max |F(x) - x| = {residual:.0e}"
-    )
+    used = f"{points.n_starts} starts, {points.n_failed} of which led nowhere"
+    if len(points):
+        used += f"; max |F(x) - x| = {points.residuals.max():.0e}"
     if points.completeness == "consistent":
         return (
             f"the signs of det(I - J) sum to {points.degree:+d}, as they must if no point is missing ({used})"
@@ -153,7 +166,9 @@ def _completeness(report: Report) -> str:
     if points.completeness == "incomplete":
         sums = f"the signs sum to {points.degree}, not to {points.expected_degree}"
         return f"INCOMPLETE: {sums}: points are missing ({used})"
-    return f"no theorem says how many there must be; the last batches of starts brought nothing new ({used})"
+    if points.expected_degree is not None:
+        return f"the signs of det(I - J) cannot be summed, because of points that are not isolated ({used})"
+    return f"no theorem says how many there must be: points may be missing ({used})"
 
 
 def _switches(report: Report) -> list[str]:

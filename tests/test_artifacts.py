@@ -50,6 +50,9 @@ def test_save_writes_the_manifest_last_and_only_strict_json(tmp_path):
     with pytest.raises(ArtifactError, match="is not a folder; nothing was written"):
         artifacts.save(file, "x", "thing", "npz", b"data", {})
     assert file.read_text() == "mine"
+    for path in (file / "below", tmp_path / ("long" * 100)):
+        with pytest.raises(ArtifactError, match=r"path .* cannot be"):
+            artifacts.save(path, "x", "thing", "npz", b"data", {})
 
 
 def test_the_manifest_describes_the_file(tmp_path):

@@ -171,3 +171,9 @@ def test_one_thread_restores_also_after_an_exception():
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
+
+
+def test_norms_do_not_overflow_where_squares_would():
+    matrices = torch.tensor([[[3.0, 0.0], [4.0, 0.0]], [[3e200, 0.0], [4e200, 0.0]], [[0.0, 0.0], [0.0, 0.0]]]).double()
+    matrices[1] = torch.tensor([[3e200, 0.0], [4e200, 0.0]], dtype=torch.float64)
+    np.testing.assert_allclose(linalg.norms(matrices), [5, 5e200, 0], rtol=1e-14)

@@ -100,6 +100,7 @@ def test_a_memory_that_fades_is_called_a_transient():
 def test_saved_report_comes_back_equal(report, saved):
     back = dk.load(saved)
     assert back.summary() == report.summary()
+    assert back == report
     assert back.task == report.task
     assert back.skipped == report.skipped
     for name, points in report.fixed_points.items():
@@ -188,9 +189,62 @@ def test_included_stages_bring_what_they_need(task):
     assert report.projection is None
 
 
+def scalar_map(f, **kwargs):
+    return dk.FunctionSystem(f, 1, 1, argument_order="state, input", **kwargs)
+
+
+def test_a_layer_that_hands_on_more_than_the_task_asks_is_analysed_and_saved(tmp_path):
+    with torch.random.fork_rng():
+        layer = torch.nn.GRU(1, 5)
+    report = dk.analyze(layer, dk.tasks.FlipFlop(n_bits=1))
+    assert report.transitions is not None
+    assert report.machine_agreement is None
+    assert "5 outputs" in report.skipped["score"]
+    report.save(tmp_path)
+    assert {p.stem for p in (tmp_path / "figures").iterdir()} == set(report.figures)
+
+
+def test_a_model_left_in_the_folder_by_another_report_is_not_taken_for_its_own(tmp_path):
+    task = dk.tasks.FlipFlop(n_bits=1)
+    dk.analyze(bistable_elman(1), task, include=["trajectories"]).save(tmp_path)
+    assert dk.load(tmp_path).model is not None
+    dk.analyze(scalar_map(lambda x, u: x + u), task, include=["trajectories"]).save(tmp_path)
+    back = dk.load(tmp_path)
+    assert back.model is None
+    assert "FunctionSystem of your own" in back.skipped["model"]
+
+
+def test_what_a_skipped_stage_was_needed_for_is_skipped_with_the_reason(task):
+    jumps = dk.FunctionSystem(lambda x, u: (x + u[:, :1] > 0.5).double(), 1, 2, regularity="discontinuous")
+    report = dk.analyze(jumps, task)
+    assert "differentiable" in report.skipped["fixed_points"]
+    assert report.skipped["modes"] == "it needs fixed_points, which could not run"
+    assert "attractors" in report.skipped["transitions"]
+    assert report.memory is not None
+    assert "it needs" in report.summary()
+
+
+@pytest.mark.parametrize(
+    ("f", "said"),
+    [
+        (lambda x, u: 1e100 * x + u, "NO"),  # leaves the floating-point numbers
+        (lambda x, u: x + u, "NOT SHOWN"),  # an integrator: every state is marginal
+        (lambda x, u: 2 * torch.relu(x) + 1 + 0 * u, "NOTHING TO TEST"),  # has no fixed point, always up
+        (lambda x, u: torch.tanh(2 * x + 0.02 * u), "With a score of"),  # two attractors, deaf to its input
+    ],
+)
+def test_no_verdict_is_better_than_what_is_known(f, said, tmp_path):
+    report = dk.analyze(scalar_map(f), dk.tasks.FlipFlop(n_bits=1))
+    assert said in report.summary()
+    assert ("YES" in report.summary()) == (said == "With a score of")
+    report.save(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("change", "word"),
     [
+        ({"include": 5}, "include must be names"),
+        ({"task": dk.tasks.Trials(np.zeros((0, 9, 2)))}, "at least one trial"),
         ({"task": dk.tasks.FlipFlop(n_bits=3)}, "task has 3 inputs"),
         ({"task": "flip-flop"}, "task must be"),
         ({"include": ["fixed_pionts"]}, "did you mean 'fixed_points'"),

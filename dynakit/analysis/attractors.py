@@ -62,13 +62,13 @@ def list_attractors(
     """
     stable = points.stable
     outputs = system.observe(stable.states).detach().cpu().numpy()
-    exponents = np.log(np.abs(stable.eigenvalues[:, 0])) if len(stable) else np.zeros(0)
     shares, unresolved = np.full(len(stable), np.nan), float("nan")
     if memory is not None and len(memory):
         which = _nearest(stable.states, memory.end_states)
         shares = np.array([(which == k).mean() for k in range(len(stable))])
         unresolved = float((which < 0).mean())
     with np.errstate(divide="ignore"):
+        exponents = np.log(np.abs(stable.eigenvalues[:, 0]))
         time_constants = -1 / exponents
     return Attractors(
         kinds=np.full(len(stable), "fixed point"),

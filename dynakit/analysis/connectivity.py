@@ -131,8 +131,11 @@ def _signs(W: np.ndarray, sign: Any) -> np.ndarray:
     if sign is None:
         return np.sign((W > 0).any(axis=0).astype(int) - (W < 0).any(axis=0).astype(int))
     signs = np.asarray(sign.detach().cpu() if hasattr(sign, "detach") else sign)
-    if signs.shape != (len(W),) or not np.isin(signs, (-1, 1)).all():
+    if signs.shape != (len(W),):
         raise InputError(f"sign must hold +1 or -1 for each of the {len(W)} units, got shape {signs.shape}")
+    wrong = np.flatnonzero(~np.isin(signs, (-1, 1)))
+    if len(wrong):
+        raise InputError(f"sign must hold only +1 and -1, got {signs[wrong[0]]} for unit {wrong[0]}")
     return signs.astype(int)
 
 

@@ -128,7 +128,8 @@ def find_fixed_points(
         system: the map.
         starts: states to start from.  (start, unit): each is used.  More axes, such as trajectories (trial,
             time, unit): a pool that is sub-sampled.  None: random states of the system's box, or of several
-            scales, half of them settled, where it has no box; no starts at all are the same.  A start that is not finite is marked and left out.
+            scales, half of them settled, where it has no box; an empty array is as None.  A start that is not
+            finite is marked and left out.
         drive: the constant input, (input,), or (start, input) for several; None is zero input.
         seed: of the sub-sampling and of the starts the search adds.
         max_starts: most starts to use under each drive.

@@ -21,7 +21,7 @@ import torch
 from .. import linalg
 from ..errors import InputError
 from ..results import Provenance, Result, per_item
-from ..systems.base import System
+from ..systems.base import System, checked
 
 MARGIN = 1e-9  # distance from the unit circle below which no stability is claimed
 
@@ -64,9 +64,11 @@ class Modes(Result):
 
     def headline(self) -> str:
         counts = {v: int((self.verdicts == v).sum()) for v in np.unique(self.verdicts)}
-        said = ", ".join(f"{n} {v}" for v, n in counts.items())
-        slowest = np.nanmax(np.abs(self.eigenvalues)) if self.eigenvalues.size else np.nan
-        return f"{len(self)} points of {self.eigenvalues.shape[1]} modes, {said}; largest |eigenvalue| {slowest:.6g}"
+        said = [f"{len(self)} points of {self.eigenvalues.shape[1]} modes"]
+        said += [f"{n} {v}" for v, n in counts.items()]
+        moduli = np.abs(self.eigenvalues)
+        known = moduli[np.isfinite(moduli)]
+        return ", ".join(said) + (f"; largest |eigenvalue| {known.max():.6g}" if known.size else "")
 
     def table(self) -> dict[str, np.ndarray]:
         first = self.eigenvalues[:, 0] if self.eigenvalues.shape[1] else np.zeros(len(self), complex)
@@ -96,16 +98,16 @@ def linearize(system: System, points: Any, drive: Any = None) -> Modes:
     >>> round(float(modes.time_constants[0, 0]), 3), round(float(modes.periods[0, 0]), 3)
     (9.491, 62.832)
     """
-    system.refuse_jumps("a linearisation")
+    checked(system).refuse_jumps("a linearisation")
     if hasattr(points, "states") and hasattr(points, "drives"):
         if drive is not None:
             raise InputError("drive is already in points; pass one of them")
         points, drive = points.states, points.drives
-    x, u, _ = system._batch(points, drive)
+    x, u, _ = system._batch(points, system._drive("drive", drive), ("points", "drive"))
     with linalg.one_thread(), torch.no_grad():
         J = system.jacobian(x, u)
         eigen = linalg.eig(J)
-    norms = torch.linalg.matrix_norm(J).cpu().numpy()
+    norms = linalg.norms(J)
     kinked = (
         (system.kinks(x, u) < 1e-9 * (1 + x.abs().amax(-1))).cpu().numpy() if len(x) else np.zeros(0, bool)
     )

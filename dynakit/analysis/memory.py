@@ -16,8 +16,9 @@ import torch
 
 from .. import linalg
 from ..checks import count, matches_shape
+from ..errors import InputError
 from ..results import Provenance, Result, per_item
-from ..systems.base import System
+from ..systems.base import System, checked
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -68,11 +69,15 @@ def check_memory(
         decode: labels of readouts, (..., output) -> (...); a task's ``decode``.
         n_steps: how long to watch.
 
-    The readout is read at about 60 times, spaced by ratio; hold times are resolved to that.
+    The readout is read at about 60 times, spaced by ratio; hold times are resolved to that.  A readout that is
+    not finite remembers nothing, whatever its label.
+
+    Raises:
+        InputError: naming the argument that does not fit the system, or a ``decode`` of another shape.
     """
     n_steps = count("n_steps", n_steps)
-    x, u, lead = system._batch(states, rest)
-    matches_shape("states", lead, ("state",))
+    x, u, lead = checked(system)._batch(states, system._drive("rest", rest), ("states", "rest"))
+    matches_shape("states", (*lead, system.state_size), ("state", system.state_size))
     times = np.unique(np.round(np.geomspace(1, n_steps, 60)).astype(int))
     outputs = [system.observe(x).detach().cpu().numpy()]
     with linalg.one_thread(), torch.no_grad():
@@ -82,7 +87,12 @@ def check_memory(
         speeds = system.speed(x, u).cpu().numpy()
     readouts = np.stack(outputs)
     labels = np.asarray(decode(readouts))
-    same = labels == labels[0]
+    if labels.shape != readouts.shape[:2]:
+        raise InputError(
+            f"decode must return one label per readout, shape {readouts.shape[:2]} for {readouts.shape}, "
+            f"got {labels.shape}"
+        )
+    same = (labels == labels[0]) & np.isfinite(readouts).all(axis=2)
     lost = ~np.logical_and.accumulate(same, axis=0)
     times = np.concatenate([[0], times])
     return MemoryCheck(

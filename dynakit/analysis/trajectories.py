@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from .. import linalg
 from ..checks import count, matches_shape, reals
 from ..errors import InputError
 from ..results import Provenance, Result, per_item
-from ..systems.base import System
+from ..systems.base import System, checked
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -88,6 +88,8 @@ def project(states: Any, n_components: int = 3) -> Projection:
     [1.0, 0.0]
     """
     rows = reals("states", states, (..., "unit"), finite=False)
+    if rows.shape[-1] == 0:
+        raise InputError(f"states must have at least one unit, got shape {rows.shape}")
     rows = rows.reshape(-1, rows.shape[-1])
     rows = rows[np.isfinite(rows).all(axis=1)]
     if len(rows) < 2:
@@ -95,8 +97,9 @@ def project(states: Any, n_components: int = 3) -> Projection:
     n_components = min(count("n_components", n_components), rows.shape[1])
     mean = rows.mean(axis=0)
     centred = rows - mean
+    unit = np.abs(centred).max() or 1.0  # squares of very large or small states would leave the floats
     with linalg.one_thread():
-        variances, axes = np.linalg.eigh(centred.T @ centred / len(rows))
+        variances, axes = np.linalg.eigh((centred / unit).T @ (centred / unit) / len(rows))
     variances, axes = np.maximum(variances[::-1], 0.0), axes[:, ::-1].T
     axes = axes * np.sign(np.take_along_axis(axes, np.abs(axes).argmax(axis=1)[:, None], axis=1))
     total = variances.sum()
@@ -139,11 +142,16 @@ def condition_average(states: Any, trials: Any) -> ConditionAverages:
     [3, 1]
     """
     states = reals("states", states, ("trial", "time", "unit"), finite=False)
+    if not len(states):
+        raise InputError("states must hold at least one trial")
     conditions = getattr(trials, "conditions", trials)
+    if conditions is not None and not isinstance(conditions, Mapping):
+        raise InputError(f"trials must be Trials or a dictionary of arrays, got {type(trials).__name__}")
     if not conditions:
         raise InputError("trials must have conditions to average over, got none")
     for name, values in conditions.items():
         matches_shape(f"trials.conditions[{name!r}]", np.shape(values), (len(states),))
+    conditions = {name: np.asarray(values) for name, values in conditions.items()}
     labels = np.array(
         [
             ", ".join(f"{name} = {value}" for name, value in zip(conditions, row))
@@ -176,6 +184,18 @@ class PlaneFlow(Result):
         )
 
 
+def _plane(projection: Any, axes: Any, size: int) -> Projection:
+    """The two chosen axes of a projection of states of this size."""
+    if not isinstance(projection, Projection):
+        raise InputError(f"projection must be a Projection (see dk.project), got {type(projection).__name__}")
+    matches_shape("projection.components", projection.components.shape, ("component", size))
+    if len(projection) < 2:
+        raise InputError(f"projection must have at least 2 components to span a plane, got {len(projection)}")
+    if not isinstance(axes, (tuple, list)) or len(axes) != 2 or axes[0] == axes[1]:
+        raise InputError(f"axes must be two different components, got {axes!r}")
+    return projection[[count("axes", k, least=0, most=len(projection) - 1) for k in axes]]
+
+
 def plane_flow(
     system: System,
     projection: Projection,
@@ -196,13 +216,17 @@ def plane_flow(
         n_grid: grid points along each axis.
 
     A plane is a slice: ``leaving_share`` says how much of the motion it does not show.
+
+    Raises:
+        InputError: naming the argument that does not fit the system, or axes that span no plane.
     """
     point = np.asarray(through.states if hasattr(through, "states") else through)
-    point = reals("through", point[0] if point.ndim == 2 and len(point) == 1 else point, (system.state_size,))
+    size = checked(system).state_size
+    point = reals("through", point[0] if point.ndim == 2 and len(point) == 1 else point, (size,))
+    u = system._drive("drive", drive)
+    matches_shape("drive", u.shape, (system.input_size,))
     n_grid = count("n_grid", n_grid, least=2)
-    if len(projection) < 2:
-        raise InputError(f"projection must have at least 2 components to span a plane, got {len(projection)}")
-    frame = projection[list(axes)]
+    frame = _plane(projection, axes, size)
     basis = np.linalg.qr(frame.components.T)[0].T  # the plane itself, whatever the axes' lengths and angles
     ranges = np.where(np.isfinite(frame.ranges), frame.ranges, [-1.0, 1.0])
     here = frame.transform(point)
@@ -211,7 +235,7 @@ def plane_flow(
     offsets = np.stack(np.meshgrid(gx, gy), -1) - here
     states = point + offsets @ np.linalg.pinv(frame.components).T
     with linalg.one_thread(), torch.no_grad():
-        velocity = (system.step(states, drive).cpu().numpy()) - states
+        velocity = system.step(states, u).cpu().numpy() - states
     speed = np.linalg.norm(velocity, axis=-1)
     inside = np.linalg.norm(velocity @ basis.T, axis=-1)
     with np.errstate(divide="ignore", invalid="ignore"):

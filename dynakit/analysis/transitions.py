@@ -7,6 +7,7 @@ the state lies on the boundary between two basins (Sussillo and Barak 2013, fig.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from .. import linalg
 from ..checks import count, number, reals
 from ..errors import InputError
 from ..results import Provenance, Result, per_item
-from ..systems.base import System
+from ..systems.base import System, checked
 
 if TYPE_CHECKING:
     import networkx
@@ -102,11 +103,16 @@ def map_transitions(
         InputError: naming the pulse that does not fit, if there are no pulses, or a factor that makes no sense.
     """
     states = attractors.states if hasattr(attractors, "states") else attractors
-    x = system._tensor("attractors", states, system.state_size)
+    x = checked(system)._tensor("attractors", states, system.state_size)
     if x.ndim != 2:
         raise InputError(f"attractors must have shape (attractor, {system.state_size}), got {tuple(x.shape)}")
-    quiet = system._tensor("rest", rest, system.input_size)
+    if not bool(torch.isfinite(x).all()):
+        raise InputError("attractors must be finite; leave out the states that are not")
+    quiet = system._drive("rest", rest)
+    if quiet.ndim != 1:
+        raise InputError(f"rest must have shape ({system.input_size},), got {tuple(quiet.shape)}")
     n_settle = count("n_settle", n_settle)
+    factors = None if amplitudes is None else _factors(amplitudes)
     played = _pulse_inputs(system, pulses, quiet)
     with linalg.one_thread(), torch.no_grad():
         runner = _Runner(system, x, quiet, n_settle)
@@ -115,10 +121,10 @@ def map_transitions(
         which = torch.arange(len(played)).repeat(n)
         ends, targets, distances = runner.run(start, played[which])
         critical = np.full(len(start), np.nan)
-        if amplitudes is not None:
+        if factors is not None:
             switched = np.flatnonzero((targets >= 0) & (targets != start.numpy()))
             critical[switched] = _bisect(
-                runner, start[switched], played[which[switched]], targets[switched], amplitudes
+                runner, start[switched], played[which[switched]], targets[switched], *factors
             )
         end_outputs = system.observe(ends).cpu().numpy()
         outputs = system.observe(x).cpu().numpy()
@@ -135,8 +141,20 @@ def map_transitions(
     )
 
 
+def _factors(amplitudes: Any) -> tuple[float, float]:
+    """The two ends of the bisection, checked."""
+    if not isinstance(amplitudes, (tuple, list)) or len(amplitudes) != 2:
+        raise InputError(f"amplitudes must be a pair (low, high), got {amplitudes!r}")
+    low, high = (number("amplitudes", a, above=0.0) for a in amplitudes)
+    if not low < high:
+        raise InputError(f"amplitudes must be (low, high) with low < high, got ({low:g}, {high:g})")
+    return low, high
+
+
 def _pulse_inputs(system: System, pulses: dict[str, Any], rest: Tensor) -> Tensor:
     """All pulses as deviations from rest, padded at the end to one length: (pulse, step, input)."""
+    if not isinstance(pulses, Mapping):
+        raise InputError(f"pulses must be a dictionary of name -> (step, input), got {type(pulses).__name__}")
     if not pulses:
         raise InputError("pulses must hold at least one pulse")
     arrays = []
@@ -199,12 +217,9 @@ class _Runner:
 
 
 def _bisect(
-    runner: _Runner, start: Tensor, deviations: Tensor, targets: np.ndarray, amplitudes: tuple[float, float]
+    runner: _Runner, start: Tensor, deviations: Tensor, targets: np.ndarray, low: float, high: float
 ) -> np.ndarray:
     """The factor at which each pulse begins to reach its target, to 2^-20 of the bracket."""
-    low, high = (number("amplitudes", a, above=0.0) for a in amplitudes)
-    if not low < high:
-        raise InputError(f"amplitudes must be (low, high) with low < high, got ({low:g}, {high:g})")
     lo, hi = np.full(len(start), low), np.full(len(start), high)
     if not len(start):
         return lo

@@ -48,6 +48,8 @@ class RecurrentModel(nn.Module):
     @classmethod
     def for_task(cls, task: Any, n_hidden: int = 100, **kwargs: Any) -> Self:
         """A network of the sizes that ``task`` asks for (``task.n_inputs``, ``task.n_outputs``)."""
+        if not hasattr(task, "n_inputs") or getattr(task, "n_outputs", None) is None:
+            raise InputError(f"task must be a task with targets, whose sizes can be read off, got {task!r}")
         return cls(n_inputs=task.n_inputs, n_hidden=n_hidden, n_outputs=task.n_outputs, **kwargs)
 
     def config(self) -> dict[str, Any]:

@@ -84,6 +84,8 @@ def _outputs(ax: Any, check: MemoryCheck, kwargs: dict[str, Any]) -> None:
     later = check.times > 0
     n_outputs = check.outputs.shape[2]
     finite = np.abs(check.outputs[np.isfinite(check.outputs)])
+    if not finite.size:  # nothing to scale a logarithmic axis by
+        ax.set_xlim(1, max(2, check.times[-1]))
     row = 2.4 * (float(finite.max(initial=0.0)) or 1.0)
     offsets = -row * np.arange(n_outputs)
     colours = style.condition_colours(check.labels)

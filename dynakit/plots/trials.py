@@ -79,6 +79,8 @@ class _Rows:
 def _stack(ax: Any, values: np.ndarray, top: float, names: Any) -> _Rows:
     """Make room for a group of channels below ``top``: a tick, a zero line each, and a bar for the scale."""
     rows = _Rows(np.where(np.isfinite(values), values, 0.0), top)
+    if not len(rows.heights):
+        return rows
     old = [] if top == 0.0 else list(zip(ax.get_yticks(), [t.get_text() for t in ax.get_yticklabels()]))
     ticks = [*old, *zip(rows.heights, names)]
     ax.set_yticks([t for t, _ in ticks], [name for _, name in ticks])

@@ -145,7 +145,8 @@ class System:
 
     def settle(self, x0: Any, drive: Any = None, n_steps: int = 1000) -> Float[Tensor, "*trial unit"]:
         """The states after ``n_steps`` under one constant drive, without keeping the way there."""
-        x, u, lead = self._batch(x0, drive)
+        x, u, lead = self._batch(x0, drive, ("x0", "drive"))
+        n_steps = checks.count("n_steps", n_steps, least=0)
         with torch.no_grad():
             for _ in range(n_steps):
                 x = self._step(x, u)
@@ -248,9 +249,8 @@ class System:
 
     def _inputs(self, inputs: Any) -> Tensor:
         if isinstance(inputs, (int, np.integer)):
-            if inputs < 1:
-                raise InputError(f"inputs must be at least 1 step, got {inputs}")
-            return torch.zeros(int(inputs), self.input_size, dtype=torch.float64, device=self.device)
+            n_steps = checks.count("inputs", inputs)
+            return torch.zeros(n_steps, self.input_size, dtype=torch.float64, device=self.device)
         inputs = self._tensor("inputs", inputs, self.input_size)
         if inputs.ndim < 2 or inputs.shape[-2] == 0:
             raise InputError(
@@ -258,20 +258,38 @@ class System:
             )
         return inputs
 
-    def _batch(self, x: Any, u: Any) -> tuple[Tensor, Tensor, torch.Size]:
+    def _drive(self, name: str, value: Any) -> Tensor:
+        """Constant inputs (..., input), which must be finite; None is zero input."""
+        u = self._tensor(name, np.zeros(self.input_size) if value is None else value, self.input_size)
+        bad = (~torch.isfinite(u)).nonzero()
+        if len(bad):
+            first = tuple(bad[0].tolist())
+            raise InputError(f"{name} must be finite, but the value at index {first} is {float(u[first])}")
+        return u
+
+    def _batch(
+        self, x: Any, u: Any, names: tuple[str, str] = ("x", "u")
+    ) -> tuple[Tensor, Tensor, torch.Size]:
         """State and input as flat float64 batches of equal length, and the leading shape to restore."""
-        x = self._tensor("x", x, self.state_size)
+        x = self._tensor(names[0], x, self.state_size)
         x = x.clone() if x.is_inference() else x
-        u = x.new_zeros(self.input_size) if u is None else self._tensor("u", u, self.input_size)
+        u = x.new_zeros(self.input_size) if u is None else self._tensor(names[1], u, self.input_size)
         try:
             lead = torch.broadcast_shapes(x.shape[:-1], u.shape[:-1])
         except RuntimeError:
             raise InputError(
-                f"u {tuple(u.shape)} does not fit x {tuple(x.shape)} along the leading axes"
+                f"{names[1]} {tuple(u.shape)} does not fit {names[0]} {tuple(x.shape)} along the leading axes"
             ) from None
         flat = (lead.numel(),)
         x = x.expand(*lead, self.state_size).reshape(*flat, self.state_size)
         return x, u.expand(*lead, self.input_size).reshape(*flat, self.input_size), lead
+
+
+def checked(system: Any) -> System:
+    """``system`` itself, or an InputError that names the call to make."""
+    if not isinstance(system, System):
+        raise InputError(f"system must be a System, got {type(system).__name__}; see dk.as_system(model)")
+    return system
 
 
 def minus_identity(J: Tensor) -> Tensor:

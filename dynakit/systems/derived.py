@@ -12,7 +12,7 @@ from torch import Tensor
 from ..checks import count
 from ..errors import InputError
 from .autodiff import autodiff
-from .base import Box, System
+from .base import Box, System, checked
 from .cells import affine_range, fingerprint
 from .function import readout_size
 
@@ -91,7 +91,7 @@ class WithReadout(Wrapped):
     def _observe(self, x: Tensor) -> Tensor:
         handed_on = self.inner._observe(x)
         if self.function is not None:
-            return self.function(handed_on)
+            return self.function(handed_on.clone())  # it may work in place
         assert self.W is not None
         assert self.b is not None
         return handed_on @ self.W.T + self.b
@@ -116,7 +116,7 @@ class ClosedLoop(Wrapped):
     """
 
     def __init__(self, system: System) -> None:
-        if system.output_size != system.input_size or system.input_size == 0:
+        if checked(system).output_size != system.input_size or system.input_size == 0:
             raise InputError(
                 f"system must have a readout as wide as its input to close the loop, got {system.output_size} "
                 f"outputs and {system.input_size} inputs"
@@ -152,14 +152,11 @@ class Driven(Wrapped):
     """``system`` under one constant drive (input,): autonomous."""
 
     def __init__(self, system: System, drive: Any) -> None:
-        u = system._tensor("drive", drive, system.input_size)
+        u = checked(system)._drive("drive", drive)
         if u.ndim != 1:
             raise InputError(
                 f"drive must be one vector of {system.input_size} values, got shape {tuple(u.shape)}"
             )
-        bad = (~torch.isfinite(u)).nonzero()
-        if len(bad):
-            raise InputError(f"drive must be finite, but entry {int(bad[0])} is {float(u[bad[0]])}")
         super().__init__(system, input_size=0, name=f"{system.name} under a constant drive")
         self.constant = u.detach().clone()
 
@@ -190,7 +187,7 @@ class Iterated(Wrapped):
 
     def __init__(self, system: System, k: int) -> None:
         self.k = count("k", k)
-        super().__init__(system, name=f"{system.name}, {self.k} steps as one")
+        super().__init__(checked(system), name=f"{system.name}, {self.k} steps as one")
         self.dt = None if system.dt is None else system.dt * self.k
         self.alpha = None
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..checks import count, one_of
+from ..checks import count, number, one_of
 from ..errors import InputError
 from .base import REGULARITIES, System
 
@@ -84,11 +84,12 @@ class FunctionSystem(System):
             device=device,
             name=name or f"function {getattr(f, '__name__', type(f).__name__)}",
         )
-        self.dt = dt
+        self.dt = None if dt is None else number("dt", dt, above=0.0, closed=False)
         with untouched_randomness(), torch.no_grad():
             self._probe()
 
     def _call(self, name: str, f: Callable[..., Any], x: Tensor, u: Tensor) -> Tensor:
+        x, u = x.clone(), u.clone()  # f may work in place
         arguments = (x,) if self.input_size == 0 else (x, u) if self._state_first else (u, x)
         return _as_float64(name, f(*arguments), self.device)
 
@@ -101,7 +102,7 @@ class FunctionSystem(System):
         return self._call("jacobian", self._jacobian_function, x, u)
 
     def _observe(self, x: Tensor) -> Tensor:
-        return x if self._readout is None else _as_float64("readout", self._readout(x), self.device)
+        return x if self._readout is None else _as_float64("readout", self._readout(x.clone()), self.device)
 
     def _probe(self) -> None:
         """Calls on a small batch: shape, determinism, independence of the rows."""
@@ -134,7 +135,7 @@ class FunctionSystem(System):
             order = ORDERS[0] if self._state_first else ORDERS[1]
             said += f" and inputs of {self.input_size}, called as {name}({order}) (see argument_order)"
         try:
-            value = self._call(name, f, x.clone(), u.clone())
+            value = self._call(name, f, x, u)
         except InputError:
             raise
         except Exception as error:
@@ -148,7 +149,7 @@ def readout_size(readout: Callable[[Tensor], Any], x: Tensor) -> int:
     """The width of what a readout returns for states (batch, unit)."""
     try:
         with torch.no_grad():
-            y = _as_float64("readout", readout(x), x.device)
+            y = _as_float64("readout", readout(x.clone()), x.device)
     except InputError:
         raise
     except Exception as error:

@@ -28,6 +28,8 @@ class ArrayTask(Task):
     own_pulses: dict[str, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if not len(self.trials) or not self.trials.n_steps:
+            raise InputError(f"trials must hold at least one trial of at least one step, got {self.trials!r}")
         shape = ("step", self.trials.n_inputs)
         pulses = {
             name: checks.reals(f"pulses[{name!r}]", p, shape) for name, p in dict(self.own_pulses).items()
@@ -159,6 +161,9 @@ def from_arrays(
         raise InputError(f"inputs must hold at least one trial of at least one step, got shape {shape}")
     targets = None if targets is None else _stack("targets", targets)
     mask = None if mask is None else _stack("mask", mask)
+    for name, named in (("conditions", conditions), ("pulses", pulses)):
+        if named is not None and not isinstance(named, Mapping):
+            raise InputError(f"{name} must be a dictionary of arrays by name, got {type(named).__name__}")
     return ArrayTask(Trials(inputs, targets, mask, dict(conditions or {})), dict(pulses or {}))
 
 

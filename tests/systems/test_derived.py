@@ -83,8 +83,8 @@ def test_driven_is_the_system_under_that_drive():
 @pytest.mark.parametrize(
     ("drive", "message"),
     [
-        ([0.0, np.inf, 0.0], "drive must be finite, but entry 1 is inf"),
-        ([np.nan, 0.0, 0.0], "entry 0 is nan"),
+        ([0.0, np.inf, 0.0], r"drive must be finite, but the value at index \(1,\) is inf"),
+        ([np.nan, 0.0, 0.0], r"index \(0,\) is nan"),
         ([[0.0, 0.0, 0.0]], r"drive must be one vector of 3 values, got shape \(1, 3\)"),
         ([0.0, 0.0], r"drive must have shape \(\.\.\., 3\), got \(2,\)"),
         (0.0, "drive must have shape"),

@@ -181,3 +181,16 @@ def test_catalog_maps_at_their_known_points():
 def test_catalog_refuses_wrong_parameters(call, message):
     with pytest.raises(InputError, match=message):
         call()
+
+
+def test_a_function_that_works_in_place_changes_nothing_of_the_callers():
+    plain = dk.FunctionSystem(lambda x: 0.5 * x, 2, readout=lambda x: x - 1)
+    in_place = dk.FunctionSystem(lambda x: x.mul_(0.5), 2, readout=lambda x: x.sub_(1))
+    x = torch.ones(2, dtype=torch.float64)
+    for ask in ("step", "speed", "observe", "jacobian", "observe_jacobian"):
+        assert torch.equal(getattr(in_place, ask)(x), getattr(plain, ask)(x))
+    assert torch.equal(in_place.trajectory(x, 3), plain.trajectory(x, 3))
+    assert torch.equal(x, torch.ones(2, dtype=torch.float64))
+    layer = dk.as_system(torch.nn.RNN(1, 2), readout=lambda h: h.sub_(1))
+    layer.observe(x)
+    assert torch.equal(x, torch.ones(2, dtype=torch.float64))
