@@ -39,7 +39,7 @@ class Record:
 
     def __eq__(self, other: object) -> bool:
         """Same type and same values; NaN equals NaN."""
-        return type(self) is type(other) and _content(self) == _content(other)
+        return isinstance(other, Record) and type(self) is type(other) and _content(self) == _content(other)
 
     __hash__ = None  # type: ignore[assignment]
 
