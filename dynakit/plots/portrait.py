@@ -76,11 +76,12 @@ def _draw_paths(ax: Any, groups: list[scene.Paths], kwargs: dict[str, Any]) -> N
             name = group.label if k == 0 and group.label else None
             ax.plot(*line.T, **({"color": group.colour, "label": name, "gid": "trajectory"} | look))
         tips = [tip for line in group.lines if (tip := scene.ends(line)) is not None]
+        if not tips:  # no state of the group is finite
+            continue
         for end, face in ((0, "white"), (1, group.colour)):
             dots = np.array([tip[end] for tip in tips]).reshape(len(tips), -1)
-            if len(dots):
-                look_dot = {"markersize": 3.0, "markerfacecolor": face, "markeredgecolor": group.colour}
-                ax.plot(*dots.T, "o", markeredgewidth=0.7, zorder=3, gid=("start", "end")[end], **look_dot)
+            look_dot = {"markersize": 3.0, "markerfacecolor": face, "markeredgecolor": group.colour}
+            ax.plot(*dots.T, "o", markeredgewidth=0.7, zorder=3, gid=("start", "end")[end], **look_dot)
 
 
 def _draw_directions(ax: Any, segments: np.ndarray) -> None:

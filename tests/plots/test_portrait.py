@@ -208,3 +208,8 @@ def test_without_plotly_the_extra_is_named(cube, monkeypatch):
     monkeypatch.setitem(sys.modules, "plotly.graph_objects", None)
     with pytest.raises(ImportError, match=r"dynakit\[interactive\]"):
         P.phase_portrait_3d(cube.projection)
+
+
+def test_trajectories_without_a_finite_state_leave_the_axes_empty():
+    ax = dk.plots.plot_phase_portrait(dk.project(np.eye(3)), np.full((2, 4, 3), np.nan))
+    assert not [line for line in ax.get_lines() if line.get_gid() in ("start", "end")]
