@@ -1,7 +1,7 @@
 """The one gate to LAPACK.
 
 A single NaN inside a batch can end the interpreter or come back as finite, invented eigenvalues, depending on
-the routine.  Every decomposition of the library therefore passes here: finiteness is checked for each element
+the routine.  Every decomposition of a Jacobian or of weights passes here: finiteness is checked for each element
 of the batch first, bad elements are marked with NaN, and their neighbours are as if they had been alone.
 """
 

@@ -243,7 +243,8 @@ def _connectivity(system: System, report: Report, seed: int) -> dict[str, Any]:
     if not weights:
         raise InputError("the network names no recurrent matrix")
     candidate = next((name for name in ("W_rec", "W_n", "W_g") if name in weights), next(iter(weights)))
-    return {"connectivity": graph_statistics(weights[candidate], sign=getattr(report.model, "sign", None))}
+    stats = graph_statistics(weights[candidate], sign=getattr(report.model, "sign", None))
+    return {"connectivity": dataclasses.replace(stats, name=candidate)}
 
 
 _STAGES: dict[str, Callable[[System, Report, int], dict[str, Any]]] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import html
+import importlib.util
 import io
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -130,30 +131,35 @@ class Report(Result):
 
         ``report.html`` opens from disk without a network.  Raises ArtifactError if ``path`` is a file.
         """
-        folder = Path(path)
-        record = self
-        own = self.model if isinstance(self.model, models.RecurrentModel) else None
-        if self.model is not None and own is None:
-            record = record._skip(
-                "model", f"a {type(self.model).__name__} of your own is not saved; rebuild it"
-            )
-        if record.task is not None and not isinstance(record.task, Record):
-            record = record._skip(
-                "task", f"a {type(self.task).__name__} of your own is not saved; rebuild it"
-            )
-            record = dataclasses.replace(record, task=None)
-        save_record(record, folder)
-        if own is not None:
-            models.save(own, folder / "model")
-        pictures = {name: self._png(name) for name in self.figures}
+        pictures = {name: self._png(name) for name in self.figures}  # before anything is written
+        portrait = self._interactive()
+        page = self._page(pictures, portrait)
+        folder, model = Path(path), self.model
+        save_record(self._as_saved(), folder)
+        if isinstance(model, models.RecurrentModel):
+            models.save(model, folder / "model")
+        for name in _FIGURES.keys() - pictures.keys():  # of an older report in the same folder
+            (folder / "figures" / f"{name}.png").unlink(missing_ok=True)
         for name, png in pictures.items():
             artifacts.write_atomically(folder / "figures" / f"{name}.png", png)
-        artifacts.write_atomically(folder / "report.html", self._page(folder, pictures).encode())
+        if portrait:
+            artifacts.write_atomically(folder / "plotly.min.js", plotly_script())
+        artifacts.write_atomically(folder / "report.html", page.encode())
+
+    def _as_saved(self) -> Report:
+        """This report without what cannot be saved, and the reason why."""
+        record = self
+        if self.model is not None and not isinstance(self.model, models.RecurrentModel):
+            record = record._skip("model", f"a {type(self.model).__name__} of your own is not saved; rebuild it")
+        if self.task is not None and not isinstance(self.task, Record):
+            record = record._skip("task", f"a {type(self.task).__name__} of your own is not saved; rebuild it")
+            record = dataclasses.replace(record, task=None)
+        return record
 
     def _skip(self, stage: str, reason: str) -> Report:
         return dataclasses.replace(self, skipped={**self.skipped, stage: reason})
 
-    def _page(self, folder: Path, pictures: dict[str, bytes]) -> str:
+    def _page(self, pictures: dict[str, bytes], portrait: str) -> str:
         import jinja2
 
         loader = jinja2.PackageLoader("dynakit", "templates")
@@ -162,7 +168,7 @@ class Report(Result):
             report=self,
             summary=self.summary(),
             pictures=[(name, CAPTIONS[name], data_url(png)) for name, png in pictures.items()],
-            portrait=self._interactive(folder),
+            portrait=portrait,
             tables={title: html_table(columns) for title, columns in self._tables().items()},
         )
 
@@ -178,15 +184,12 @@ class Report(Result):
             )
         return tables
 
-    def _interactive(self, folder: Path) -> str:
+    def _interactive(self) -> str:
         """The 3-D portrait as a div whose script lies beside the page; empty where plotly is not installed."""
         if self.projection is None or len(self.projection) < 3 or self.trajectories is None:
             return ""
-        try:
-            import plotly.offline
-        except ImportError:
+        if importlib.util.find_spec("plotly") is None:
             return ""
-        artifacts.write_atomically(folder / "plotly.min.js", plotly.offline.get_plotlyjs().encode())
         labels = _colours(self)
         figure = plots.phase_portrait_3d(
             self.projection,
@@ -197,6 +200,13 @@ class Report(Result):
         )
         figure.update_layout(height=620, margin={"l": 0, "r": 0, "t": 10, "b": 30})
         return figure.to_html(full_html=False, include_plotlyjs=False, div_id="portrait")
+
+
+def plotly_script() -> bytes:
+    """The script that draws the interactive portrait, to lie beside the page."""
+    import plotly.offline
+
+    return plotly.offline.get_plotlyjs().encode()
 
 
 def data_url(png: bytes) -> str:
@@ -226,9 +236,7 @@ def _portrait(report: Report, ax: Any, kwargs: dict[str, Any], axes: tuple[int, 
         ax=ax,
         **kwargs,
     )
-    if (
-        flow is not None
-    ):  # the plane is drawn where the network spends its time; excursions may leave the frame
+    if flow is not None:  # drawn where the network spends its time; excursions may leave the frame
         ax.set_xlim(flow.grid_x[0], flow.grid_x[-1])
         ax.set_ylim(flow.grid_y[0], flow.grid_y[-1])
     return ax

@@ -40,6 +40,7 @@ class GraphStatistics(Result):
     triad_census: dict[str, int]  # the 16 classes of Holland and Leinhardt (1970)
     block_means: dict[str, float]  # mean weight "E->I" and so on, where units have signs
     threshold: float | None
+    name: str = "W"  # which matrix: a gated network has one for each gate
 
     @property
     def spectral_radius(self) -> float:
@@ -54,7 +55,7 @@ class GraphStatistics(Result):
 
     def headline(self) -> str:
         return (
-            f"{len(self)} units, {self.n_edges} edges (density {self.density:.2f}), "
+            f"{self.name}: {len(self)} units, {self.n_edges} edges (density {self.density:.2f}), "
             f"reciprocity {self.reciprocity:.2f}, "
             f"spectral radius {self.spectral_radius:.3f}"
         )

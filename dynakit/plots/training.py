@@ -31,6 +31,7 @@ def plot_training(history: History, *, ax: Any = None, **kwargs: Any) -> Axes:
     if np.isfinite(losses).any():
         ax.set_yscale("log")
     _curve(ax, losses, style.BLACK, kwargs)
+    _frame(ax, losses)
     if np.isfinite(history.scores).any():
         right = ax.twinx()
         right.set_ylim(-0.02, 1.02)
@@ -40,6 +41,14 @@ def plot_training(history: History, *, ax: Any = None, **kwargs: Any) -> Axes:
         right.spines["right"].set_color(style.BLUE)
         _curve(right, history.scores, style.BLUE, kwargs)
     return ax
+
+
+def _frame(ax: Any, losses: np.ndarray) -> None:
+    """Let a burst of the first updates leave the frame, not set its scale."""
+    finite = losses[np.isfinite(losses)]
+    if len(finite) >= 20:
+        low, high = np.quantile(finite, [0.0, 0.97])
+        ax.set_ylim(low / 2, 5 * high)
 
 
 def _curve(ax: Any, values: np.ndarray, colour: str, kwargs: dict[str, Any]) -> None:

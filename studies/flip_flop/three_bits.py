@@ -87,7 +87,7 @@ def figure(rows: list[dict[str, Any]], path: Path) -> None:
     for row, ax in zip(shown, axes):
         row["_report"].plot("phase_portrait_3d", ax=ax, n_trajectories=16)
         ax.set_title(f"{row['network']}: {row['fixed points']} points, score {row['score']:.3f}", fontsize=11, y=0.97)
-        ax.set_box_aspect(None, zoom=1.08)
+        ax.set_box_aspect(None, zoom=1.08)  # pyright: ignore[reportArgumentType]  (any number will do)
         for name in "xyz":
             getattr(ax, f"set_{name}ticklabels")([])
             getattr(ax, f"{name}axis").labelpad = -10
