@@ -128,6 +128,7 @@ def close(figure: Figure) -> None:
 
 
 def is_3d(ax: Axes) -> bool:
+    """Whether these are 3-D axes."""
     return ax.name == "3d"
 
 
@@ -237,4 +238,5 @@ def labels_of(name: str, labels: Any, n: int, items: str) -> list[Any]:
 
 
 def channel_names(stem: str, n: int) -> Sequence[str]:
+    """The name of each of ``n`` channels: "input" alone, else "input 1", "input 2", ..."""
     return [stem] if n == 1 else [f"{stem} {k + 1}" for k in range(n)]
