@@ -49,7 +49,8 @@ def npz_bytes(arrays: dict[str, np.ndarray]) -> bytes:
         for name, array in arrays.items():
             member = io.BytesIO()
             np.lib.format.write_array(member, np.asarray(array, order="C"), allow_pickle=False)
-            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), member.getvalue(), zipfile.ZIP_DEFLATED)
+            info = zipfile.ZipInfo(f"{name}.npy")
+            archive.writestr(info, member.getvalue(), zipfile.ZIP_DEFLATED, compresslevel=1)  # floats hardly compress
     return buffer.getvalue()
 
 
