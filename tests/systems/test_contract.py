@@ -233,7 +233,7 @@ def test_wrong_states_are_refused_by_name(system):
         system.trajectory(torch.zeros(3, n), torch.zeros(2, 5, m))
     with pytest.raises(InputError, match="at least one step"):
         system.trajectory(torch.zeros(n), torch.zeros(0, m))
-    with pytest.raises(InputError, match="at least 1 step"):
+    with pytest.raises(InputError, match="inputs must be at least 1, got 0"):
         system.trajectory(torch.zeros(n), 0)
 
 
