@@ -96,7 +96,7 @@ def _layout(frame: scene.Frame) -> dict[str, Any]:
     axis |= {"showline": True, "linecolor": style.GREY, "ticks": "outside", "nticks": 5}
     scenes = {f"{letter}axis": {**axis, "title": {"text": name}} for letter, name in zip("xyz", frame.names)}
     return {
-        "scene": {**scenes, "aspectmode": "cube"},
+        "scene": {**scenes, "aspectmode": "cube", "camera": {"eye": {"x": 1.5, "y": 1.5, "z": 1.0}}},
         "template": "none",
         "margin": {"l": 0, "r": 0, "t": 10, "b": 0},
         "legend": {"itemsizing": "constant", "x": 1.0, "y": 0.98},
