@@ -24,7 +24,7 @@ from torch.func import jacrev, vmap
 import dynakit as dk
 from dynakit.linalg import one_thread
 
-UNITS, STATES, ROUNDS = 256, 16, 15
+UNITS, STATES, ROUNDS = 256, 16, 41
 CELLS = {"Elman": nn.RNN, "GRU": nn.GRU, "LSTM": nn.LSTM}
 
 

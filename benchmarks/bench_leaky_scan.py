@@ -30,7 +30,7 @@ from dynakit.linalg import one_thread
 from dynakit.models import LeakyRNN
 
 HIDDEN, TRIALS, STEPS, INPUTS, SIGMA = 100, 64, 153, 2, 0.05
-ROUNDS = 15
+ROUNDS = 61
 
 
 def fused(model: LeakyRNN, inputs: Tensor) -> Tensor:
