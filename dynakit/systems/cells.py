@@ -16,15 +16,15 @@ from ..models.activations import activation as activation_named
 from .base import Box, System
 
 
-def blank(like: Tensor, *shape: int) -> Tensor:
-    """Memory for a matrix of this shape per element of the batch ``like``, not yet written.
+def zeros(like: Tensor, *shape: int) -> Tensor:
+    """A matrix of zeros of this shape per element of the batch ``like``.
 
-    NumPy asks the kernel for huge pages where torch does not; for a batch of Jacobians of 32 MB the page faults
-    would otherwise take longer than the arithmetic.
+    NumPy asks the kernel for huge pages where torch does not, and fresh pages are zero already; for a batch of
+    Jacobians of 32 MB the page faults would otherwise take longer than the arithmetic.
     """
     if like.device.type != "cpu":
-        return like.new_empty(len(like), *shape)
-    return torch.from_numpy(np.empty((len(like), *shape)))
+        return like.new_zeros(len(like), *shape)
+    return torch.from_numpy(np.zeros((len(like), *shape)))
 
 
 def affine_range(W: Tensor, b: Tensor, box: Box) -> Box:
@@ -96,7 +96,7 @@ class ElmanCell(Cell):
 
     def _jacobian(self, x: Tensor, u: Tensor) -> Tensor:
         return torch.mul(
-            self.f.slope(self._pre(x, u))[..., None], self.W_rec, out=blank(x, *self.W_rec.shape)
+            self.f.slope(self._pre(x, u))[..., None], self.W_rec, out=zeros(x, *self.W_rec.shape)
         )
 
     def _input_jacobian(self, x: Tensor, u: Tensor) -> Tensor:
@@ -171,9 +171,9 @@ class LeakyCell(Cell):
     def _jacobian(self, x: Tensor, u: Tensor) -> Tensor:
         a, slope = self._alpha, self.f.slope(self._pre(x, u))
         if self.form == "current":
-            J = torch.mul(a * self.W_rec, slope[..., None, :], out=blank(x, *self.W_rec.shape))
+            J = torch.mul(a * self.W_rec, slope[..., None, :], out=zeros(x, *self.W_rec.shape))
         else:
-            J = torch.mul(a * slope[..., None], self.W_rec, out=blank(x, *self.W_rec.shape))
+            J = torch.mul(a * slope[..., None], self.W_rec, out=zeros(x, *self.W_rec.shape))
         leak = (1 - a) * slope if self.form == "rectified" else torch.full_like(slope, 1 - a)
         J.diagonal(dim1=-2, dim2=-1).add_(leak)
         return J

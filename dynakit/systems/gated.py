@@ -10,7 +10,7 @@ from torch import Tensor
 from .. import linalg
 from ..models.activations import activation
 from .base import Box
-from .cells import Cell, affine_range, blank, constant_box, fingerprint
+from .cells import Cell, affine_range, constant_box, fingerprint, zeros
 
 _sigmoid_slope, _tanh_slope = activation("sigmoid").slope, activation("tanh").slope
 
@@ -51,7 +51,7 @@ class GRUCell(Cell):
     def _jacobian(self, x: Tensor, u: Tensor) -> Tensor:
         by_r, by_z, by_n, r, z = self._coefficients(x, u)
         W_r, W_z, W_n = self.W_rec.chunk(3)
-        J = torch.mul(by_z[..., None], W_z, out=blank(x, *W_z.shape))
+        J = torch.mul(by_z[..., None], W_z, out=zeros(x, *W_z.shape))
         J.addcmul_(by_r[..., None], W_r).addcmul_((by_n * r)[..., None], W_n)
         J.diagonal(dim1=-2, dim2=-1).add_(z)
         return J
@@ -113,8 +113,7 @@ class LSTMCell(Cell):
     def _jacobian(self, x: Tensor, u: Tensor) -> Tensor:
         by_i, by_f, by_g, by_c, by_o, through = self._coefficients(x, u)
         n, m = self.output_size, len(x)
-        J = blank(x, 2 * n, 2 * n)
-        J[:, :, n:] = 0.0
+        J = zeros(x, 2 * n, 2 * n)
         J[:, :n, n:].diagonal(dim1=-2, dim2=-1).copy_(through * by_c)
         J[:, n:, n:].diagonal(dim1=-2, dim2=-1).copy_(by_c)
         # row k of dh'/dh and of dc'/dh mixes row k of the four gates: one product per unit, written in place
