@@ -21,7 +21,7 @@ SECTIONS = {
     ),
     "jacobian": (
         "Jacobians of 256-unit cells",
-        "Closed form against `torch.func.vmap(jacrev)` of the same functional cell, 16 states. The limit is the memory "
+        "Closed form against `torch.func.vmap(jacrev)` of the same functional cell, 64 states. The limit is the memory "
         "bandwidth of writing the result once.",
         "python benchmarks/bench_jacobian.py",
     ),
