@@ -40,9 +40,7 @@ class Eigen(NamedTuple):
     values: np.ndarray  # (batch, k)      complex, by falling modulus, then by falling angle
     right: np.ndarray  # (batch, n, k)   unit columns, largest entry real and positive
     left: np.ndarray  # (batch, n, k)   scaled so that l_k^H r_k = 1
-    condition: (
-        np.ndarray
-    )  # (batch, k)      1 / |l_k^H r_k| of unit vectors: >= 1, large near a defective matrix
+    condition: np.ndarray  # (batch, k)      1 / |l_k^H r_k| of unit vectors: large near a defective matrix
 
 
 def finite_elements(batch: Tensor | np.ndarray) -> np.ndarray:
@@ -117,9 +115,7 @@ def solve(matrices: Tensor, rhs: Tensor) -> tuple[Tensor, Tensor]:
     Singular or non-finite elements give a zero row and False.
     """
     safe, usable = matrices, torch.isfinite(rhs).all(-1)
-    if not bool(
-        torch.isfinite(matrices.sum())
-    ):  # one pass over the batch; the thorough look only when it must be
+    if not bool(torch.isfinite(matrices.sum())):  # one pass; the thorough look only when it must be
         usable = usable & torch.isfinite(matrices).all(-1).all(-1)
         eye = torch.eye(matrices.shape[-1], dtype=matrices.dtype, device=matrices.device)
         safe = torch.where(usable[:, None, None], matrices, eye)

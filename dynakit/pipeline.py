@@ -32,21 +32,10 @@ from .results import Provenance, load_record
 from .systems import System, as_system, record
 from .tasks import Task, Trials
 from .tasks.arrays import ArrayTask
+from .tasks.base import score_mask, sign_marks
 
 N_TRIALS = 128
-MAX_STARTS = {"rest": 2048}  # of the search under each constant input: the memories are at rest
-OTHER_STARTS = 256
-STAGES = (
-    "trajectories",
-    "projection",
-    "fixed_points",
-    "modes",
-    "memory",
-    "attractors",
-    "transitions",
-    "flow",
-    "connectivity",
-)
+STARTS_AT_REST, STARTS_ELSEWHERE = 2048, 256  # most starts of a search: the memories are at rest
 NEEDS = {
     "projection": ("trajectories",),
     "modes": ("fixed_points",),
@@ -112,12 +101,12 @@ def analyze(
             callback(k, {"stage": stage, "total": len(wanted)})
         lacking = [need for need in NEEDS.get(stage, ()) if need in report.skipped]
         if lacking:
-            report = report._skip(stage, f"it needs {' and '.join(lacking)}, which could not run")
+            report = report.without(stage, f"it needs {' and '.join(lacking)}, which could not run")
             continue
         try:
             report = dataclasses.replace(report, **_STAGES[stage](system, report, seed))
         except InputError as reason:
-            report = report._skip(stage, str(reason))
+            report = report.without(stage, str(reason))
     return report
 
 
@@ -134,7 +123,7 @@ def load(path: str | Path) -> Any:
     try:
         return dataclasses.replace(result, model=models.load(folder))
     except ArtifactError as reason:
-        return result._skip("model", str(reason))
+        return result.without("model", str(reason))
 
 
 def _as_task(task: Any) -> Task:
@@ -190,14 +179,11 @@ def _projection(system: System, report: Report, seed: int) -> dict[str, Any]:
 
 def _fixed_points(system: System, report: Report, seed: int) -> dict[str, Any]:
     states = None if report.trajectories is None else report.trajectories.states
-    return {
-        "fixed_points": {
-            name: find_fixed_points(
-                system, states, drive, seed=seed, max_starts=MAX_STARTS.get(name, OTHER_STARTS)
-            )
-            for name, drive in report.task.conditions.items()
-        }
-    }
+    points = {}
+    for name, drive in report.task.conditions.items():
+        most = STARTS_AT_REST if name == "rest" else STARTS_ELSEWHERE
+        points[name] = find_fixed_points(system, states, drive, seed=seed, max_starts=most)
+    return {"fixed_points": points}
 
 
 def _modes(system: System, report: Report, seed: int) -> dict[str, Any]:
@@ -258,6 +244,7 @@ _STAGES: dict[str, Callable[[System, Report, int], dict[str, Any]]] = {
     "flow": _flow,
     "connectivity": _connectivity,
 }
+STAGES = tuple(_STAGES)
 
 
 def _states(report: Report) -> np.ndarray:
@@ -267,7 +254,7 @@ def _states(report: Report) -> np.ndarray:
 
 def _release_steps(trials: Trials) -> np.ndarray:
     """The last step of each trial at which every output counts: there the readout says what is remembered."""
-    mask = trials.mask if trials.score_mask is None else trials.score_mask
+    mask = score_mask(trials)
     if mask is None:
         return np.full(len(trials), trials.n_steps - 1)
     counts = (mask > 0).all(dim=2).cpu().numpy()
@@ -279,9 +266,7 @@ def _decode(system: System, task: Task) -> Callable[[np.ndarray], np.ndarray]:
     """The task's labels of readouts, or the signs where the network's readout is not the task's."""
     if task.n_outputs == system.output_size:
         return task.decode
-    return lambda outputs: np.array(
-        ["".join("+" if v > 0 else "-" for v in row) for row in outputs.reshape(-1, outputs.shape[-1])]
-    ).reshape(outputs.shape[:-1])
+    return sign_marks
 
 
 def _agreement(task: Task, transitions: Transitions, memories: np.ndarray) -> MachineAgreement | None:

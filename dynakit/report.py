@@ -150,13 +150,14 @@ class Report(Result):
         """This report without what cannot be saved, and the reason why."""
         record = self
         if self.model is not None and not isinstance(self.model, models.RecurrentModel):
-            record = record._skip("model", f"a {type(self.model).__name__} of your own is not saved; rebuild it")
+            record = record.without("model", f"a {type(self.model).__name__} of your own is not saved; rebuild it")
         if self.task is not None and not isinstance(self.task, Record):
-            record = record._skip("task", f"a {type(self.task).__name__} of your own is not saved; rebuild it")
+            record = record.without("task", f"a {type(self.task).__name__} of your own is not saved; rebuild it")
             record = dataclasses.replace(record, task=None)
         return record
 
-    def _skip(self, stage: str, reason: str) -> Report:
+    def without(self, stage: str, reason: str) -> Report:
+        """The same report, with the reason why a stage is not in it."""
         return dataclasses.replace(self, skipped={**self.skipped, stage: reason})
 
     def _page(self, pictures: dict[str, bytes], portrait: str) -> str:
@@ -249,10 +250,6 @@ def _answers(report: Report) -> Any:
     return outputs if targets is None or targets.shape == outputs.shape else None
 
 
-def _weights_spectrum(report: Report, ax: Any, kwargs: dict[str, Any]) -> Any:
-    return plots.plot_spectrum(report.connectivity, ax=ax, **kwargs)
-
-
 _FIGURES: dict[str, tuple[tuple[str, ...], Any]] = {
     "phase_portrait": (
         ("trajectories", "projection", "fixed_points"),
@@ -277,7 +274,10 @@ _FIGURES: dict[str, tuple[tuple[str, ...], Any]] = {
     ),
     "activity": (("trajectories",), lambda r, ax, k: plots.plot_activity(r.trajectories, ax=ax, **k)),
     "connectivity": (("connectivity",), lambda r, ax, k: plots.plot_connectivity(r.connectivity, ax=ax, **k)),
-    "connectivity_spectrum": (("connectivity",), _weights_spectrum),
+    "connectivity_spectrum": (
+        ("connectivity",),
+        lambda r, ax, k: plots.plot_spectrum(r.connectivity, ax=ax, **k),
+    ),
     "training": (("history",), lambda r, ax, k: plots.plot_training(r.history, ax=ax, **k)),
 }
 

@@ -175,18 +175,16 @@ def polish(system: System, x: Tensor, u: Tensor, max_steps: int = 40) -> tuple[T
     precision (a root that is not isolated): a small residual alone also occurs far from any root, in a valley.
     """
     best = x.clone()
-    least = (system.step(x, u) - x).abs().amax(-1)
+    least = x.new_full(x.shape[:1], torch.inf)
     step = torch.full_like(least, torch.inf)
     for _ in range(max_steps):
         r = system.step(x, u) - x
-        J = system.jacobian(x, u)
-        p, usable = system.newton_step(x, u, r, J)
-        length = p.abs().amax(-1)
-        singular = ~usable
-        improved = r.abs().amax(-1) <= least
+        p, usable = system.newton_step(x, u, r)
+        size, length = r.abs().amax(-1), p.abs().amax(-1)
+        improved = size <= least
         best = torch.where(improved[:, None], x, best)
-        least = torch.where(improved, r.abs().amax(-1), least)
-        step = torch.where(improved, torch.where(singular, 0.0, length), step)
+        least = torch.where(improved, size, least)
+        step = torch.where(improved, torch.where(usable, length, 0.0), step)
         if bool(((length <= 1e-15 * (1 + x.abs().amax(-1))) | ~improved).all()):
             break
         x = torch.where((improved & usable)[:, None], x + p.clamp(-0.1, 0.1), x)

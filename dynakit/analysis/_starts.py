@@ -23,12 +23,14 @@ class Starts:
     ) -> None:
         self.system, self.u, self.given, self.rng = system, u, given, rng
         self.box: Box | None = system.box(u)
+        self.width = torch.full((system.state_size,), 2.0, dtype=torch.float64, device=system.device)
         known = [t for t in (given, pool) if t is not None]
         states = torch.cat(known) if known else self._random(4 * BATCH)
         self.pool = states[torch.isfinite(states).all(-1)]
         if not len(self.pool):
             self.pool = self._random(4 * BATCH)
         self.scale = self.pool.std(0, correction=0) + 1e-3 * (1 + self.pool.abs().amax(0))
+        self.width = (6 * self.scale).clamp_min(2.0)  # of random states: a box may be far wider than what is used
         self.paths = self._relaxations()
 
     def first(self) -> Tensor:
@@ -83,9 +85,7 @@ class Starts:
     def _random(self, n: int) -> Tensor:
         """Random states of the box; without a box, normal ones of several scales, half of them settled."""
         if self.box is not None:
-            width = self.box.hi - self.box.lo
-            typical = 2.0 * torch.ones_like(width) if not hasattr(self, "scale") else 6 * self.scale
-            width = torch.minimum(width, torch.maximum(typical, torch.full_like(width, 2.0)))
+            width = torch.minimum(self.box.hi - self.box.lo, self.width)
             middle = (self.box.hi + self.box.lo) / 2
             draws = torch.from_numpy(self.rng.random((n, self.system.state_size))).to(middle)
             return middle + (draws - 0.5) * width

@@ -19,14 +19,10 @@ class Attractors(Result):
 
     kinds: np.ndarray = per_item()  # (attractor,)  "fixed point"
     periods: np.ndarray = per_item()  # (attractor,)  steps
-    exponents: np.ndarray = (
-        per_item()
-    )  # (attractor,)  leading Lyapunov exponent, nats per step: ln |largest eigenvalue|
+    exponents: np.ndarray = per_item()  # (attractor,)  leading Lyapunov exponent, nats per step
     time_constants: np.ndarray = per_item()  # (attractor,)  steps, of the slowest mode
     memories: np.ndarray = per_item()  # (attractor,)  what the readout says there
-    basin_shares: np.ndarray = (
-        per_item()
-    )  # (attractor,)  share of the released states that came to rest there
+    basin_shares: np.ndarray = per_item()  # (attractor,)  share of the released states that ended there
     states: np.ndarray = per_item()  # (attractor, unit)
     outputs: np.ndarray = per_item()  # (attractor, output)
     unresolved: float  # share of the released states that came to rest at none of them

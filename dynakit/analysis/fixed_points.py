@@ -41,16 +41,10 @@ class FixedPoints(Result):
     eigenvalues: np.ndarray = per_item()  # (point, unit)  of dF/dx at x*, by falling modulus
     verdicts: np.ndarray = per_item()  # (point,)  stable | unstable | marginal | undetermined
     signs: np.ndarray = per_item()  # (point,)  sign of det(I - J): the index of the point
-    non_isolated: np.ndarray = (
-        per_item()
-    )  # (point,)  I - J singular as far as can be told: a continuum or a double root
-    uncertainties: np.ndarray = (
-        per_item()
-    )  # (point,)  how far the true root may be: rounding times 1 / smallest singular value
+    non_isolated: np.ndarray = per_item()  # (point,)  I - J singular as far as can be told
+    uncertainties: np.ndarray = per_item()  # (point,)  how far the true root may be
     starts_per_point: np.ndarray = per_item()  # (point,)
-    start_status: (
-        np.ndarray
-    )  # (start,)  converged | stalled | diverged | non-finite start; the given starts first
+    start_status: np.ndarray  # (start,)  converged | stalled | diverged | non-finite start; given ones first
     n_found: int  # points of the whole search
     degree: int | None  # sum of the signs; None if a point is not isolated
     expected_degree: int | None  # what it must be, where a theorem says so
@@ -196,7 +190,7 @@ def _search(
         roots.add(iterates.x[good], residual[good])
         status.append(iterates.status.cpu().numpy())
         quiet = 0 if roots.n_isolated > before else quiet + 1
-        if quiet >= 2 and expected in (None, _degree(roots)):
+        if quiet >= 2 and (expected is None or expected == _degree(roots)):
             break
         batch = supply.more(roots.x)[: max_starts - sum(map(len, status))]
     return _Search(roots, np.concatenate(status), expected)
@@ -260,9 +254,7 @@ def _isolation(
     This is the linear part of the Newton-Kantorovich test: it fails at a double root and on a continuum.
     """
     doubt, degenerate = np.full(len(x), np.nan), np.zeros(len(x), bool)
-    eps = np.finfo(float).eps * np.sqrt(
-        system.state_size
-    )  # rounding errors of n terms add up like a random walk
+    eps = np.finfo(float).eps * np.sqrt(system.state_size)  # errors of n terms add up like a random walk
     for i in range(len(x)):
         matrix = A[i].cpu().numpy()
         s, v = linalg.smallest_singular(matrix)

@@ -23,20 +23,12 @@ class Projection(Result):
     Component k is a row of ``components``; ``names`` label the axes ("PC 1 (62 %)").
     """
 
-    components: np.ndarray = (
-        per_item()
-    )  # (component, unit)  orthonormal rows of a PCA; as given for task axes
+    components: np.ndarray = per_item()  # (component, unit)  orthonormal for a PCA; as given for task axes
     mean: np.ndarray  # (unit,)
-    explained_variance_ratio: np.ndarray = (
-        per_item()
-    )  # (component,)  share of the total variance; NaN if unknown
+    explained_variance_ratio: np.ndarray = per_item()  # (component,)  share of the variance; NaN if unknown
     names: np.ndarray = per_item()  # (component,)  axis labels
-    ranges: np.ndarray = (
-        per_item()
-    )  # (component, 2)  between which 96 % of the scores lie: excursions do not set a scale
-    participation_ratio: float = float(
-        "nan"
-    )  # (sum l)^2 / sum l^2 of the variances l: the effective dimension
+    ranges: np.ndarray = per_item()  # (component, 2)  hold 96 % of the scores: excursions set no scale
+    participation_ratio: float = float("nan")  # (sum l)^2 / sum l^2 of the variances l: effective dimension
 
     @classmethod
     def onto(cls, vectors: Any, names: Sequence[str], mean: Any = None) -> Projection:

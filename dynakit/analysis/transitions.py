@@ -34,14 +34,10 @@ class Transitions(Result):
     """The automaton: one entry per attractor."""
 
     targets: np.ndarray = per_item()  # (attractor, pulse)  index of the attractor reached; -1 = none of them
-    distances: np.ndarray = (
-        per_item()
-    )  # (attractor, pulse)  of the end state from the nearest attractor, max-norm
+    distances: np.ndarray = per_item()  # (attractor, pulse)  of the end from the nearest attractor, max-norm
     end_states: np.ndarray = per_item()  # (attractor, pulse, unit)
     end_outputs: np.ndarray = per_item()  # (attractor, pulse, output)
-    critical_amplitudes: np.ndarray = (
-        per_item()
-    )  # (attractor, pulse)  factor at which the pulse just fails; NaN: no switch
+    critical_amplitudes: np.ndarray = per_item()  # (attractor, pulse)  factor where it just fails; NaN: no switch
     outputs: np.ndarray = per_item()  # (attractor, output)  readout at each attractor
     pulses: tuple[str, ...]
 

@@ -12,7 +12,7 @@ import torch
 
 from .. import checks, seeding
 from ..errors import InputError
-from .base import Task, Trials, score_mask
+from .base import Task, Trials, score_mask, sign_marks
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -95,9 +95,7 @@ class ArrayTask(Task):
 
     def decode(self, outputs: Any) -> np.ndarray:
         """``"+"`` above and ``"-"`` below :attr:`middle`, one mark per output, ``"?"`` on it or for NaN."""
-        y = checks.reals("outputs", outputs, (..., "output"), finite=False) - self.middle
-        marks = np.where(y > 0, "+", np.where(y < 0, "-", "?"))
-        return np.ascontiguousarray(marks).view(f"U{marks.shape[-1]}")[..., 0]
+        return sign_marks(checks.reals("outputs", outputs, (..., "output"), finite=False) - self.middle)
 
     def __repr__(self) -> str:
         pulses = f", pulses {', '.join(map(repr, self.own_pulses))}" if self.own_pulses else ""

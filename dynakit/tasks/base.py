@@ -230,6 +230,12 @@ def score_mask(trials: Trials) -> torch.Tensor | None:
     return trials.mask if trials.score_mask is None else trials.score_mask
 
 
+def sign_marks(values: np.ndarray) -> np.ndarray:
+    """Signs such as ``"+-+"``, one string per row of values (..., output); 0 and NaN are ``"?"``."""
+    marks = np.where(values > 0, "+", np.where(values < 0, "-", "?"))
+    return np.ascontiguousarray(marks).view(f"U{marks.shape[-1]}")[..., 0]
+
+
 def masked_mean(values: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
     """Mean of ``values`` where ``mask`` is 1 (everywhere for None)."""
     if mask is None:

@@ -20,7 +20,7 @@ import torch
 
 from .. import checks, seeding
 from ._timing import Gap, answers, draw_gaps, ends, gap, halves, noisy, turns
-from .base import Task, Trials
+from .base import Task, Trials, sign_marks
 
 MOST_MACHINE_BITS = 10  # the automaton of n bits has 2^n * 2n entries
 _WAYS = {"up": 1, "down": -1}
@@ -163,8 +163,7 @@ class FlipFlop(Task):
     def decode(self, outputs: Any) -> np.ndarray:
         """Signs such as ``"+-+"``, one string per row of outputs (..., n_bits); 0 and NaN are ``"?"``."""
         y = checks.reals("outputs", outputs, (..., self.n_bits), finite=False)
-        marks = np.where(y > 0, "+", np.where(y < 0, "-", "?"))
-        return np.ascontiguousarray(marks).view(f"U{self.n_bits}")[..., 0]
+        return sign_marks(y)
 
 
 @dataclass(frozen=True)
