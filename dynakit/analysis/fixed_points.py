@@ -156,12 +156,12 @@ def find_fixed_points(
 
 def _arguments(system: System, starts: Any, drive: Any) -> tuple[Tensor | None, Tensor, Tensor | None]:
     """Starts, the distinct drives (drive, input), and which drive each start belongs to (None: to all)."""
-    given = None if starts is None else system._tensor("starts", starts, system.state_size)
+    given = None if starts is None else system.as_tensor("starts", starts, system.state_size)
     if given is not None and given.ndim == 1:
         given = given[None]
     if given is not None and not given.numel():
         given = None
-    u = system._drive("drive", drive)
+    u = system.as_drive("drive", drive)
     if u.ndim == 1:
         return given, u[None], None
     if u.ndim != 2 or not len(u) or (given is not None and (given.ndim != 2 or len(given) != len(u))):

@@ -103,7 +103,7 @@ def linearize(system: System, points: Any, drive: Any = None) -> Modes:
         if drive is not None:
             raise InputError("drive is already in points; pass one of them")
         points, drive = points.states, points.drives
-    x, u, _ = system._batch(points, system._drive("drive", drive), ("points", "drive"))
+    x, u, _ = system.as_batch(points, system.as_drive("drive", drive), ("points", "drive"))
     with linalg.one_thread(), torch.no_grad():
         J = system.jacobian(x, u)
         eigen = linalg.eig(J)

@@ -76,7 +76,7 @@ def check_memory(
         InputError: naming the argument that does not fit the system, or a ``decode`` of another shape.
     """
     n_steps = count("n_steps", n_steps)
-    x, u, lead = checked(system)._batch(states, system._drive("rest", rest), ("states", "rest"))
+    x, u, lead = checked(system).as_batch(states, system.as_drive("rest", rest), ("states", "rest"))
     matches_shape("states", (*lead, system.state_size), ("state", system.state_size))
     times = np.unique(np.round(np.geomspace(1, n_steps, 60)).astype(int))
     outputs = [system.observe(x).detach().cpu().numpy()]

@@ -215,7 +215,7 @@ def plane_flow(
     point = np.asarray(through.states if hasattr(through, "states") else through)
     size = checked(system).state_size
     point = reals("through", point[0] if point.ndim == 2 and len(point) == 1 else point, (size,))
-    u = system._drive("drive", drive)
+    u = system.as_drive("drive", drive)
     matches_shape("drive", u.shape, (system.input_size,))
     n_grid = count("n_grid", n_grid, least=2)
     frame = _plane(projection, axes, size)

@@ -99,12 +99,12 @@ def map_transitions(
         InputError: naming the pulse that does not fit, if there are no pulses, or a factor that makes no sense.
     """
     states = attractors.states if hasattr(attractors, "states") else attractors
-    x = checked(system)._tensor("attractors", states, system.state_size)
+    x = checked(system).as_tensor("attractors", states, system.state_size)
     if x.ndim != 2:
         raise InputError(f"attractors must have shape (attractor, {system.state_size}), got {tuple(x.shape)}")
     if not bool(torch.isfinite(x).all()):
         raise InputError("attractors must be finite; leave out the states that are not")
-    quiet = system._drive("rest", rest)
+    quiet = system.as_drive("rest", rest)
     if quiet.ndim != 1:
         raise InputError(f"rest must have shape ({system.input_size},), got {tuple(quiet.shape)}")
     n_settle = count("n_settle", n_settle)

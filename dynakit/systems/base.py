@@ -31,6 +31,16 @@ class Box(NamedTuple):
     hi: Tensor  # (unit,)
 
 
+class Pieces(NamedTuple):
+    """A piecewise-linear map under one drive, F(x) = A x + c + B relu(W x + b)."""
+
+    W: Tensor  # (hinge, unit)
+    b: Tensor  # (hinge,)
+    A: Tensor  # (unit, unit)
+    B: Tensor  # (unit, hinge)
+    c: Tensor  # (unit,)
+
+
 def detached(method: Method) -> Method:
     """Run a method without recording gradients, and outside inference mode, where autograd cannot work."""
     return torch.inference_mode(False)(torch.no_grad()(method))
@@ -82,37 +92,37 @@ class System:
 
     def step(self, x: Any, u: Any = None) -> Float[Tensor, "*batch unit"]:
         """The next state F(x, u); ``u=None`` is zero input."""
-        x, u, lead = self._batch(x, u)
+        x, u, lead = self.as_batch(x, u)
         return self._step(x, u).reshape(*lead, self.state_size)
 
     @detached
     def jacobian(self, x: Any, u: Any = None) -> Float[Tensor, "*batch unit unit"]:
         """dF/dx at (x, u): entry [i, j] is the effect of unit j on unit i."""
         self.refuse_jumps("a Jacobian")
-        x, u, lead = self._batch(x, u)
+        x, u, lead = self.as_batch(x, u)
         return self._jacobian(x, u).reshape(*lead, self.state_size, self.state_size)
 
     @detached
     def input_jacobian(self, x: Any, u: Any = None) -> Float[Tensor, "*batch unit input"]:
         """dF/du at (x, u); of width 0 for an autonomous system."""
         self.refuse_jumps("a Jacobian")
-        x, u, lead = self._batch(x, u)
+        x, u, lead = self.as_batch(x, u)
         return self._input_jacobian(x, u).reshape(*lead, self.state_size, self.input_size)
 
     def speed(self, x: Any, u: Any = None) -> Float[Tensor, "*batch"]:
         """q(x) = 1/2 |F(x, u) - x|^2 (Sussillo and Barak 2013, eq. 3)."""
-        x, u, lead = self._batch(x, u)
+        x, u, lead = self.as_batch(x, u)
         return (0.5 * (self._step(x, u) - x).square().sum(-1)).reshape(lead)
 
     def observe(self, x: Any) -> Float[Tensor, "*batch output"]:
         """The readout of a state: the network's output, or the part of the state that it hands on."""
-        x, _, lead = self._batch(x, None)
+        x, _, lead = self.as_batch(x, None)
         return self._observe(x).reshape(*lead, self.output_size)
 
     @detached
     def observe_jacobian(self, x: Any) -> Float[Tensor, "*batch output unit"]:
         """d observe / dx."""
-        x, _, lead = self._batch(x, None)
+        x, _, lead = self.as_batch(x, None)
         return self._observe_jacobian(x).reshape(*lead, self.output_size, self.state_size)
 
     @torch.no_grad()
@@ -123,8 +133,8 @@ class System:
         under zero input.  A trajectory that leaves the finite numbers is NaN from that step on; its
         neighbours are not affected.  Raises InputError on shapes that do not fit.
         """
-        x = self._tensor("x0", x0, self.state_size)
-        inputs = self._inputs(inputs)
+        x = self.as_tensor("x0", x0, self.state_size)
+        inputs = self.as_inputs(inputs)
         flat = x.ndim == 1 and inputs.ndim == 2
         if x.ndim > 2 or inputs.ndim > 3 or (x.ndim == 2 and inputs.ndim == 3 and len(x) != len(inputs)):
             raise InputError(
@@ -145,7 +155,7 @@ class System:
 
     def settle(self, x0: Any, drive: Any = None, n_steps: int = 1000) -> Float[Tensor, "*trial unit"]:
         """The states after ``n_steps`` under one constant drive, without keeping the way there."""
-        x, u, lead = self._batch(x0, drive, ("x0", "drive"))
+        x, u, lead = self.as_batch(x0, drive, ("x0", "drive"))
         n_steps = checks.count("n_steps", n_steps, least=0)
         with torch.no_grad():
             for _ in range(n_steps):
@@ -185,7 +195,7 @@ class System:
         Where it exists, fixed points lie in it and their indices sum to +1 (Lefschetz 1926; see
         :func:`dynakit.find_fixed_points`).
         """
-        drive = self._tensor("u", np.zeros(self.input_size) if u is None else u, self.input_size)
+        drive = self.as_tensor("u", np.zeros(self.input_size) if u is None else u, self.input_size)
         return self._box(Box(drive, drive))
 
     def _box(self, inputs: Box) -> Box | None:
@@ -198,11 +208,19 @@ class System:
 
     def kinks(self, x: Any, u: Any = None) -> Float[Tensor, "*batch"]:
         """Distance of the pre-activations to the nearest kink of the map; infinite for smooth maps."""
-        x, u, lead = self._batch(x, u)
+        x, u, lead = self.as_batch(x, u)
         return self._kinks(x, u).reshape(lead)
 
     def _kinks(self, x: Tensor, u: Tensor) -> Tensor:
         return x.new_full(x.shape[:1], torch.inf)
+
+    def pieces(self, u: Any = None) -> Pieces | None:
+        """The map under the constant drive ``u`` as one layer of hinges, or None where it is not of that form."""
+        drive = self.as_tensor("u", np.zeros(self.input_size) if u is None else u, self.input_size)
+        return self._pieces(drive)
+
+    def _pieces(self, u: Tensor) -> Pieces | None:
+        return None
 
     def jvp(self, x: Any, u: Any, Q: Tensor) -> Float[Tensor, "*batch unit k"]:
         """J(x, u) Q for directions Q (..., unit, k)."""
@@ -223,7 +241,8 @@ class System:
                 "look at trajectories, spikes and connectivity instead"
             )
 
-    def _tensor(self, name: str, value: Any, width: int) -> Tensor:
+    def as_tensor(self, name: str, value: Any, width: int) -> Tensor:
+        """The argument ``name`` as float64 on this system's device; InputError unless its last axis is ``width``."""
         if not isinstance(value, Tensor):
             value = torch.from_numpy(checks.reals(name, value, finite=False))
         if not value.is_floating_point():
@@ -247,33 +266,34 @@ class System:
             return f"; the state is [{', '.join(parts)}], {width // len(parts)} values each"
         return ""
 
-    def _inputs(self, inputs: Any) -> Tensor:
+    def as_inputs(self, inputs: Any) -> Tensor:
+        """A sequence of inputs (..., time, input), or as many steps of zero input."""
         if isinstance(inputs, (int, np.integer)):
             n_steps = checks.count("inputs", inputs)
             return torch.zeros(n_steps, self.input_size, dtype=torch.float64, device=self.device)
-        inputs = self._tensor("inputs", inputs, self.input_size)
+        inputs = self.as_tensor("inputs", inputs, self.input_size)
         if inputs.ndim < 2 or inputs.shape[-2] == 0:
             raise InputError(
                 f"inputs must be (trial, time, input) with at least one step, got {tuple(inputs.shape)}"
             )
         return inputs
 
-    def _drive(self, name: str, value: Any) -> Tensor:
-        """Constant inputs (..., input), which must be finite; None is zero input."""
-        u = self._tensor(name, np.zeros(self.input_size) if value is None else value, self.input_size)
+    def as_drive(self, name: str, value: Any) -> Tensor:
+        """The constant inputs ``name`` (..., input), which must be finite; None is zero input."""
+        u = self.as_tensor(name, np.zeros(self.input_size) if value is None else value, self.input_size)
         bad = (~torch.isfinite(u)).nonzero()
         if len(bad):
             first = tuple(bad[0].tolist())
             raise InputError(f"{name} must be finite, but the value at index {first} is {float(u[first])}")
         return u
 
-    def _batch(
+    def as_batch(
         self, x: Any, u: Any, names: tuple[str, str] = ("x", "u")
     ) -> tuple[Tensor, Tensor, torch.Size]:
         """State and input as flat float64 batches of equal length, and the leading shape to restore."""
-        x = self._tensor(names[0], x, self.state_size)
+        x = self.as_tensor(names[0], x, self.state_size)
         x = x.clone() if x.is_inference() else x
-        u = x.new_zeros(self.input_size) if u is None else self._tensor(names[1], u, self.input_size)
+        u = x.new_zeros(self.input_size) if u is None else self.as_tensor(names[1], u, self.input_size)
         try:
             lead = torch.broadcast_shapes(x.shape[:-1], u.shape[:-1])
         except RuntimeError:

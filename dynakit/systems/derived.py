@@ -152,7 +152,7 @@ class Driven(Wrapped):
     """``system`` under one constant drive (input,): autonomous."""
 
     def __init__(self, system: System, drive: Any) -> None:
-        u = checked(system)._drive("drive", drive)
+        u = checked(system).as_drive("drive", drive)
         if u.ndim != 1:
             raise InputError(
                 f"drive must be one vector of {system.input_size} values, got shape {tuple(u.shape)}"

@@ -47,7 +47,7 @@ def record(model: Any, inputs: Any, x0: Any = None) -> Recording:
     Recording(4 trials of 30 steps, 10 state variables)
     """
     system = model if isinstance(model, System) else as_system(model)
-    sequence = system._inputs(inputs)
+    sequence = system.as_inputs(inputs)
     if sequence.ndim == 2:
         sequence = sequence[None]
     with linalg.one_thread():
