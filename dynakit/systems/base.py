@@ -77,7 +77,7 @@ class System:
         self.output_size = state_size if output_size is None else output_size
         self.parts = parts or {"x": slice(0, state_size)}
         self.regularity = regularity
-        self.device = torch.device(device)
+        self.device, self.dtype = torch.device(device), torch.float64
         self.dt: float | None = None
         self.alpha: float | None = None
         self.fingerprint = ""
@@ -222,6 +222,10 @@ class System:
     def _pieces(self, u: Tensor) -> Pieces | None:
         return None
 
+    def single_precision(self) -> System | None:
+        """This map in float32, for the rough phase of a search; None for one that is only ever called in float64."""
+        return None
+
     def jvp(self, x: Any, u: Any, Q: Tensor) -> Float[Tensor, "*batch unit k"]:
         """J(x, u) Q for directions Q (..., unit, k)."""
         return self.jacobian(x, u) @ Q
@@ -253,7 +257,7 @@ class System:
             raise InputError(
                 f"{name} must have shape (..., {width}), got {tuple(value.shape)}{self._hint(name, value, width)}"
             )
-        return value.to(self.device, torch.float64)
+        return value.to(self.device, self.dtype)
 
     def _hint(self, name: str, value: Tensor, width: int) -> str:
         parts = list(self.parts)

@@ -5,6 +5,7 @@ Derivatives of the activations are taken from the pre-activations, so they stay 
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from typing import Any
 
@@ -24,7 +25,18 @@ def zeros(like: Tensor, *shape: int) -> Tensor:
     """
     if like.device.type != "cpu":
         return like.new_zeros(len(like), *shape)
-    return torch.from_numpy(np.zeros((len(like), *shape)))
+    dtype = np.float32 if like.dtype == torch.float32 else np.float64
+    return torch.from_numpy(np.zeros((len(like), *shape), dtype))
+
+
+def in_single_precision(system: System) -> Any:
+    """A shallow copy of ``system`` that holds, takes and returns float32."""
+    twin = copy.copy(system)
+    for name, value in vars(system).items():
+        if isinstance(value, Tensor):
+            setattr(twin, name, value.float())
+    twin.dtype = torch.float32
+    return twin
 
 
 def affine_range(W: Tensor, b: Tensor, box: Box) -> Box:
@@ -58,6 +70,9 @@ class Cell(System):
         state_size = max(s.stop for s in parts.values())
         super().__init__(state_size, W_in.shape[1], output_size=n, parts=parts, device=W_rec.device, **kwargs)
         self.W_in, self.W_rec = W_in, W_rec
+
+    def single_precision(self) -> System:
+        return in_single_precision(self)
 
     def _observe(self, x: Tensor) -> Tensor:
         return x[..., : self.output_size]

@@ -13,7 +13,7 @@ from ..checks import count
 from ..errors import InputError
 from .autodiff import autodiff
 from .base import Box, System, checked
-from .cells import affine_range, fingerprint
+from .cells import affine_range, fingerprint, in_single_precision
 from .function import readout_size
 
 
@@ -60,6 +60,14 @@ class Wrapped(System):
     def newton_step(self, x: Any, u: Any, r: Tensor, jacobian: Tensor | None = None) -> tuple[Tensor, Tensor]:
         return self.inner.newton_step(x, u, r, jacobian)
 
+    def single_precision(self) -> System | None:
+        inner = self.inner.single_precision()
+        if inner is None:
+            return None
+        twin = in_single_precision(self)
+        twin.inner = inner
+        return twin
+
     def initial_state(self) -> Tensor:
         return self.inner.initial_state()
 
@@ -87,6 +95,9 @@ class WithReadout(Wrapped):
         self.W, self.function = W, function
         self.b = W.new_zeros(size) if b is None and W is not None else b
         self.fingerprint = fingerprint(inner.fingerprint, self.W, self.b)
+
+    def single_precision(self) -> System | None:
+        return None if self.function is not None else super().single_precision()
 
     def _observe(self, x: Tensor) -> Tensor:
         handed_on = self.inner._observe(x)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from .base import Box, System
-from .cells import Cell, fingerprint
+from .cells import Cell, fingerprint, in_single_precision
 
 
 class Stack(System):
@@ -44,6 +44,11 @@ class Stack(System):
             visits.append((layer, part, u))
             u = layer._observe(layer._step(part, u))
         return visits
+
+    def single_precision(self) -> System:
+        twin = in_single_precision(self)
+        twin.layers = [layer.single_precision() for layer in self.layers]
+        return twin
 
     def _step(self, x: Tensor, u: Tensor) -> Tensor:
         return torch.cat([layer._step(part, v) for layer, part, v in self._walk(x, u)], -1)

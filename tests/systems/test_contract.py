@@ -54,6 +54,18 @@ def test_jacobians_equal_automatic_differentiation(system):
     assert relative(C - oracle, oracle) < 1e-12
 
 
+def test_the_twin_in_single_precision_is_the_same_map(system):
+    twin = system.single_precision()
+    if twin is None:  # a callable of the user's own is only ever called in float64
+        return
+    x, u = sample(system)
+    y, J = twin.step(x, u), twin.jacobian(x, u)
+    assert y.dtype == J.dtype == torch.float32
+    assert relative(y - system.step(x, u), y) < 1e-6
+    assert relative(J - system.jacobian(x, u), J) < 1e-6
+    assert system.step(x, u).dtype == torch.float64  # and the system itself is as it was
+
+
 def test_jacobians_equal_finite_differences(system):
     x, u = sample(system)
     J = central(lambda z: system.step(z, u), x)
