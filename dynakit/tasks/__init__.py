@@ -2,9 +2,22 @@
 
 from .arrays import from_arrays
 from .base import Task, Trials
+from .decision import ContextIntegration, DelayedComparison, PerceptualDecision
 from .environment import from_environment
 from .flip_flop import FlipFlop, SetReset
 from .registry import by_name
 from .xor import Xor
 
-__all__ = ["FlipFlop", "SetReset", "Task", "Trials", "Xor", "by_name", "from_arrays", "from_environment"]
+__all__ = [
+    "ContextIntegration",
+    "DelayedComparison",
+    "FlipFlop",
+    "PerceptualDecision",
+    "SetReset",
+    "Task",
+    "Trials",
+    "Xor",
+    "by_name",
+    "from_arrays",
+    "from_environment",
+]

@@ -1,4 +1,4 @@
-"""What tasks made of stimuli and gaps share: gaps of fixed or random length, turns, input noise."""
+"""What tasks made of stimuli and gaps share: gaps of fixed or random length, turns, epochs, input noise."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from .. import checks
 from ..errors import InputError
 
 Gap = int | tuple[int, int]  # steps: fixed, or drawn uniformly from (shortest, longest), both included
+Duration = float | tuple[float, float]  # ms: fixed, or a range, which becomes that of a Gap
 
 
 def gap(name: str, value: Any) -> Gap:
@@ -34,6 +35,34 @@ def draw_gaps(gap: Gap, size: tuple[int, ...], rng: np.random.Generator) -> np.n
     """Gap lengths in steps, uniform with both ends included."""
     low, high = ends(gap)
     return rng.integers(low, high, size, endpoint=True)
+
+
+def in_steps(name: str, duration: Any, dt: float, *, least: int = 1) -> int:
+    """``duration`` in ms as a whole number of steps of ``dt`` ms, rounded, and at least ``least``."""
+    dt = checks.number("dt", dt, above=0, closed=False)
+    n_steps = round(checks.number(name, duration, above=0) / dt)
+    if n_steps < least:
+        raise InputError(f"{name} must last at least {least} step of {dt:g} ms, got {duration:g} ms")
+    return n_steps
+
+
+def gap_in_steps(name: str, duration: Any, dt: float) -> Gap:
+    """A :data:`Duration` in ms, of which 0 may be a part, as steps of ``dt`` ms."""
+    if not isinstance(duration, (tuple, list)):
+        return in_steps(name, duration, dt, least=0)
+    if len(duration) != 2 or duration[0] > duration[1]:
+        raise InputError(f"{name} must be a number of ms or a pair (shortest, longest), got {duration!r}")
+    low, high = (in_steps(f"{name}[{i}]", v, dt, least=0) for i, v in enumerate(duration))
+    return low, high
+
+
+def epochs(lengths: np.ndarray, n_steps: int) -> np.ndarray:
+    """For every step the epoch it falls in, (trial, time), given the lengths (trial, epoch) in steps.
+
+    Epochs may be empty; steps beyond the last count as one epoch more.
+    """
+    until = lengths.cumsum(axis=1)
+    return (np.arange(n_steps)[:, None] >= until[:, None, :]).sum(axis=2)
 
 
 def turns(starts: np.ndarray, n_steps: int) -> tuple[np.ndarray, np.ndarray]:

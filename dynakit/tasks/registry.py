@@ -8,10 +8,18 @@ from typing import Any
 from .. import checks
 from ..errors import InputError
 from .base import Task
+from .decision import ContextIntegration, DelayedComparison, PerceptualDecision
 from .flip_flop import FlipFlop, SetReset
 from .xor import Xor
 
-TASKS: dict[str, type[Task]] = {"flip-flop": FlipFlop, "set-reset": SetReset, "xor": Xor}
+TASKS: dict[str, type[Task]] = {
+    "flip-flop": FlipFlop,
+    "set-reset": SetReset,
+    "xor": Xor,
+    "context-integration": ContextIntegration,
+    "perceptual-decision": PerceptualDecision,
+    "delayed-comparison": DelayedComparison,
+}
 
 
 def by_name(spec: str) -> Task:

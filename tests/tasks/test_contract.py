@@ -6,7 +6,15 @@ import torch
 
 from dynakit.errors import InputError
 from dynakit.results import load_record, save_record
-from dynakit.tasks import FlipFlop, SetReset, Xor, from_arrays
+from dynakit.tasks import (
+    ContextIntegration,
+    DelayedComparison,
+    FlipFlop,
+    PerceptualDecision,
+    SetReset,
+    Xor,
+    from_arrays,
+)
 from dynakit.tasks.registry import TASKS
 
 
@@ -26,6 +34,9 @@ VARIANTS = {
     "one turn, fixed gap": SetReset(1, input_wait=0, quiet_gap=1, stim_dur=1, input_noise=0.0),
     "many turns": SetReset(12, quiet_gap=(1, 30)),
     "random memory gap": Xor(memory_gap=(1, 50), input_wait=0, input_noise=0.0),
+    "coherences of a range": ContextIntegration(None, dt=10.0, noise=0.5),
+    "random delay after dots": PerceptualDecision((0.0, 0.2), delay=(0.0, 500.0), fixation=0.0),
+    "random delay between vibrations": DelayedComparison(delay=(100.0, 900.0)),
     "own trials": _own_trials(),
 }
 
