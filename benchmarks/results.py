@@ -25,6 +25,21 @@ SECTIONS = {
         "bandwidth of writing the result once.",
         "python benchmarks/bench_jacobian.py",
     ),
+    "fixed_points": (
+        "Fixed points of trained networks",
+        "`find_fixed_points` from the states of trials, in 5 orders, against Adam on the speed (Golub and Sussillo "
+        "2018; written anew from its description, without its Jacobian stage) from 1024 of these states with noise. "
+        "`cpu_s` is the median of a method's runs; the rest of a row is its worst run. `true`: distinct roots within "
+        "1e-3 of a returned point, of the `known` ones that float64 Newton confirms from any run. `_arrived`: of the "
+        "points below the baseline's tolerance alone.",
+        "python benchmarks/bench_fixed_points.py --only trained",
+    ),
+    "fixed_points_random": (
+        "Fixed points of random networks",
+        "x' = tanh(W x), W ~ N(0, g^2/n), from noisy states of the chaotic trajectory. How many points there are is "
+        "not known; `known` are those found by any search and their mirror images.",
+        "python benchmarks/bench_fixed_points.py --only random",
+    ),
     "analyze": (
         "`analyze` on 3-bit networks of 100 units",
         "All stages, seven constant inputs, with figures and the saved report. CPU seconds.",
@@ -55,6 +70,8 @@ def main() -> None:
         "Made by `python benchmarks/results.py` from the tables beside it.",
     ]
     for name, (title, what, command) in SECTIONS.items():
+        if not (HERE / f"{name}.csv").exists():
+            continue
         text += [f"## {title}", what, f"`{command}`", table(HERE / f"{name}.csv")]
     (HERE / "RESULTS.md").write_text("\n\n".join(text) + "\n")
 
