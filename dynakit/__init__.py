@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _NAMES = {
-    "analysis": "ConditionAverages FixedPoints GraphStatistics MemoryCheck Modes PlaneFlow Projection Transitions "
-    "check_memory condition_average find_fixed_points graph_statistics linearize map_transitions plane_flow project",
+    "analysis": "ConditionAverages FixedPoints GraphStatistics MemoryCheck Modes PlaneFlow Projection SlowPoints "
+    "Transitions check_memory condition_average find_fixed_points find_slow_points graph_statistics "
+    "linearize map_transitions plane_flow project",
     "errors": "ArtifactError DynakitError DynakitWarning InputError NumericalError",
     "pipeline": "analyze load",
     "report": "Report",
@@ -48,10 +49,12 @@ if TYPE_CHECKING:
         Modes,
         PlaneFlow,
         Projection,
+        SlowPoints,
         Transitions,
         check_memory,
         condition_average,
         find_fixed_points,
+        find_slow_points,
         graph_statistics,
         linearize,
         map_transitions,

@@ -109,6 +109,14 @@ def eigvals(matrix: np.ndarray) -> np.ndarray:
     return values[spectral_order(values)]
 
 
+def symmetric_eig(matrices: Tensor) -> tuple[Tensor, Tensor]:
+    """Eigenvalues, rising, and orthonormal columns of each symmetric element; NaN where it is not finite."""
+    good = torch.as_tensor(finite_elements(matrices)).to(matrices.device)
+    eye = torch.eye(matrices.shape[-1], dtype=matrices.dtype, device=matrices.device)
+    values, vectors = torch.linalg.eigh(torch.where(good[:, None, None], matrices, eye))
+    return torch.where(good[:, None], values, torch.nan), torch.where(good[:, None, None], vectors, torch.nan)
+
+
 def solve(matrices: Tensor, rhs: Tensor) -> tuple[Tensor, Tensor]:
     """Solve A x = b for each element; returns x (batch, n) and which elements could be solved.
 

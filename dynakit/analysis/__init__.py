@@ -5,6 +5,7 @@ from .connectivity import GraphStatistics, graph_statistics
 from .fixed_points import FixedPoints, find_fixed_points
 from .linearization import Modes, linearize
 from .memory import MemoryCheck, check_memory
+from .slow_points import SlowPoints, find_slow_points
 from .trajectories import ConditionAverages, PlaneFlow, Projection, condition_average, plane_flow, project
 from .transitions import Transitions, map_transitions
 
@@ -17,10 +18,12 @@ __all__ = [
     "Modes",
     "PlaneFlow",
     "Projection",
+    "SlowPoints",
     "Transitions",
     "check_memory",
     "condition_average",
     "find_fixed_points",
+    "find_slow_points",
     "graph_statistics",
     "linearize",
     "list_attractors",
