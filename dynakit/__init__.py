@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _NAMES = {
-    "analysis": "ConditionAverages FixedPoints GraphStatistics MemoryCheck Modes PlaneFlow Projection SlowPoints "
-    "Transitions check_memory condition_average find_fixed_points find_slow_points graph_statistics "
-    "linearize map_transitions plane_flow project",
+    "analysis": "ConditionAverages FixedPoints GraphStatistics MemoryCheck Modes PlaneFlow Projection "
+    "PsychometricCurve SlowPoints Transitions check_memory condition_average find_fixed_points find_slow_points "
+    "graph_statistics linearize map_transitions plane_flow project psychometric_curve",
     "errors": "ArtifactError DynakitError DynakitWarning InputError NumericalError",
     "pipeline": "analyze load",
     "report": "Report",
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         Modes,
         PlaneFlow,
         Projection,
+        PsychometricCurve,
         SlowPoints,
         Transitions,
         check_memory,
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
         map_transitions,
         plane_flow,
         project,
+        psychometric_curve,
     )
     from .errors import ArtifactError, DynakitError, DynakitWarning, InputError, NumericalError
     from .pipeline import analyze, load

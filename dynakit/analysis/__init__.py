@@ -5,6 +5,7 @@ from .connectivity import GraphStatistics, graph_statistics
 from .fixed_points import FixedPoints, find_fixed_points
 from .linearization import Modes, linearize
 from .memory import MemoryCheck, check_memory
+from .psychometric import PsychometricCurve, psychometric_curve
 from .slow_points import SlowPoints, find_slow_points
 from .trajectories import ConditionAverages, PlaneFlow, Projection, condition_average, plane_flow, project
 from .transitions import Transitions, map_transitions
@@ -18,6 +19,7 @@ __all__ = [
     "Modes",
     "PlaneFlow",
     "Projection",
+    "PsychometricCurve",
     "SlowPoints",
     "Transitions",
     "check_memory",
@@ -30,4 +32,5 @@ __all__ = [
     "map_transitions",
     "plane_flow",
     "project",
+    "psychometric_curve",
 ]

@@ -8,6 +8,7 @@ from .flow import plot_flow
 from .interactive import phase_portrait_3d
 from .memory import plot_memory
 from .portrait import plot_phase_portrait
+from .psychometric import plot_psychometric
 from .spectrum import plot_spectrum
 from .style import close, new_axes, paper_style
 from .training import plot_training
@@ -24,6 +25,7 @@ __all__ = [
     "plot_flow",
     "plot_memory",
     "plot_phase_portrait",
+    "plot_psychometric",
     "plot_spectrum",
     "plot_training",
     "plot_transitions",

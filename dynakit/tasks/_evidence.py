@@ -4,7 +4,7 @@ Evidence is white noise about a constant mean c, and what counts is its integral
 mean adds up to c n and noise of standard deviation s per step to s sqrt(n).  With s = noise / sqrt(dt), where
 ``noise`` is the standard deviation at steps of 1 ms, the integral over T ms carries the same information,
 c sqrt(T) / noise, at every step size, and an observer who integrates without loss is right with probability
-Phi(c sqrt(T) / noise) (Green and Swets 1966; Gold and Shadlen 2007, eq. 1-3).
+Phi(c sqrt(T) / noise) (Green and Swets 1966).
 """
 
 from __future__ import annotations

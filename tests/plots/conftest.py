@@ -79,7 +79,14 @@ def dale():
 
 
 @pytest.fixture(scope="session")
-def drawings(cube, memory, history, trials, dale):
+def curve():
+    """Twenty choices at each of five strengths, the stronger the evidence the more of them +."""
+    strengths = np.repeat([-2.0, -1.0, 0.0, 1.0, 2.0], 20)
+    return dk.psychometric_curve(np.arange(100) % 20 < np.repeat([0, 4, 10, 15, 20], 20), strengths)
+
+
+@pytest.fixture(scope="session")
+def drawings(cube, memory, history, trials, dale, curve):
     """name -> how to draw it on given axes: every plot function with its ordinary argument."""
     P = dk.plots
     return {
@@ -93,5 +100,6 @@ def drawings(cube, memory, history, trials, dale):
         "plot_spectrum": lambda ax=None: P.plot_spectrum(cube.modes, ax=ax),
         "plot_transitions": lambda ax=None: P.plot_transitions(cube.transitions, labels=cube.labels, ax=ax),
         "plot_connectivity": lambda ax=None: P.plot_connectivity(dale[0], ax=ax),
+        "plot_psychometric": lambda ax=None: P.plot_psychometric(curve, ax=ax),
         "plot_memory": lambda ax=None: P.plot_memory(memory, ax=ax),
     }
