@@ -1,16 +1,16 @@
 """Fixed points of a driven map: states x* with F(x*, u) = x*.
 
-Newton's method on r(x) = F(x, u) - x from many starts at once (see ``_newton``), distinct roots merged by their own
-condition (``_cluster``), and a count that can contradict: where the map sends a box into its own interior, the
-signs of det(I - J) over all its fixed points sum to +1 (Lefschetz 1926; Granas and Dugundji 2003, sec. 9).  A sum that
-differs proves that points are missing; a sum that agrees does not prove that none is.  Starts that lead
-nowhere are left out of the points, but counted.
+Newton's method on r(x) = F(x, u) - x from many starts at once (``_newton``), one certificate per point
+(``_certificate``: Krawczyk 1969; Rump 2010, sec. 13), distinct roots told apart by it (``_roots``), and a count
+that can contradict: where the map sends a box into its own interior, the signs of det(I - J) over all its fixed points
+sum to +1 (Lefschetz 1926; Granas and Dugundji 2003, sec. 9).  A sum that differs proves that points are missing; a
+sum that agrees does not prove that none is.  Starts that lead nowhere are left out of the points, but counted.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,9 +21,9 @@ from ..checks import count
 from ..errors import InputError
 from ..results import Provenance, Result, per_item
 from ..systems.base import System, checked
-from ._cluster import Roots
-from ._newton import CONVERGED, STATUS, find_roots
-from ._starts import Starts
+from ._certificate import prove
+from ._newton import STATUS
+from ._search import Outcome, search, unseen
 from .linearization import count_unstable, judge
 
 
@@ -42,10 +42,16 @@ class FixedPoints(Result):
     verdicts: np.ndarray = per_item()  # (point,)  stable | unstable | marginal | undetermined
     signs: np.ndarray = per_item()  # (point,)  sign of det(I - J): the index of the point
     non_isolated: np.ndarray = per_item()  # (point,)  I - J singular as far as can be told
+    certified: np.ndarray = per_item()  # (point,)  a root exists within existence_radius, and is the only one ...
+    existence_radius: np.ndarray = per_item()  # (point,)  max norm; NaN where not certified
+    uniqueness_radius: np.ndarray = per_item()  # (point,)  ... within this; max norm; NaN where not certified
+    evidence: np.ndarray = per_item()  # (point,)  proved | numerically verified | residual only
     uncertainties: np.ndarray = per_item()  # (point,)  how far the true root may be
     starts_per_point: np.ndarray = per_item()  # (point,)
     start_status: np.ndarray  # (start,)  converged | stalled | diverged | non-finite start; given ones first
     n_found: int  # points of the whole search
+    saturation: np.ndarray  # (batch, 3)  drive, starts used so far under it, points found so far
+    unseen: tuple[float, float, float]  # points no start reached: estimate and 95 % interval (Chao 1984, 1987)
     degree: int | None  # sum of the signs; None if a point is not isolated
     expected_degree: int | None  # what it must be, where a theorem says so
     completeness: str  # consistent | incomplete | unknown
@@ -107,14 +113,14 @@ class FixedPoints(Result):
         }
 
 
-class _Search(NamedTuple):
-    roots: Roots
-    status: np.ndarray
-    expected: int | None
-
-
 def find_fixed_points(
-    system: System, starts: Any = None, drive: Any = None, *, seed: Any = 0, max_starts: int = 4096
+    system: System,
+    starts: Any = None,
+    drive: Any = None,
+    *,
+    seed: Any = 0,
+    max_starts: int = 4096,
+    proof: bool = False,
 ) -> FixedPoints:
     """Find the fixed points of a map under a constant drive.
 
@@ -127,31 +133,49 @@ def find_fixed_points(
         drive: the constant input, (input,), or (start, input) for several; None is zero input.
         seed: of the sub-sampling and of the starts the search adds.
         max_starts: most starts to use under each drive.
+        proof: certify in ball arithmetic, so that ``evidence`` may say "proved": slower, and needs the extra
+            ``proof`` (python-flint).  Otherwise certificates hold up to the accuracy of the machine's tanh and exp.
 
     The search adds batches of starts (noisy ones, mixtures of found points, random states) until two in a row
-    bring no new point and, where the sum of the points' signs is known, that sum is met.
+    bring no new point and, where the sum of the points' signs is known, that sum is met; where it is not met, until
+    eight in a row bring none.
 
     Returns:
         FixedPoints.  For a map with an invariant box and no point found, ``completeness`` is "incomplete": one exists.
 
     Raises:
-        InputError: for a discontinuous map, or arguments that do not fit the system.
+        InputError: for a discontinuous map, one that answers differently when asked twice, or arguments that do not
+            fit the system.
 
     >>> import dynakit as dk
-    >>> dk.find_fixed_points(dk.catalog.tanh_unit(w=2.0)).states.round(4).ravel().tolist()
-    [-0.9575, 0.9575, 0.0]
+    >>> points = dk.find_fixed_points(dk.catalog.tanh_unit(w=2.0))
+    >>> points.states.round(4).ravel().tolist(), points.certified.all()
+    ([-0.9575, 0.9575, 0.0], True)
     """
     checked(system).refuse_jumps("a search for fixed points")
     max_starts = count("max_starts", max_starts)
     seed = seeding.as_seed(seed)
     given, drives, group = _arguments(system, starts, drive)
-    searches = []
+    _refuse_chance(system, drives[0])
+    outcomes = []
     with linalg.one_thread(), torch.no_grad():
         for k, u in enumerate(drives):
             rng = seeding.stream(seed, "starts", k)
             own = given if given is None or group is None else given[group == k]
-            searches.append(_search(system, own, u, rng, max_starts))
-        return _collect(system, searches, Provenance.of(system, seed=seed, max_starts=max_starts))
+            outcomes.append(search(system, own, u, rng, max_starts))
+        provenance = Provenance.of(system, seed=seed, max_starts=max_starts, proof=proof)
+        return _collect(system, outcomes, proof, provenance)
+
+
+def _refuse_chance(system: System, u: Tensor) -> None:
+    """A map that answers differently when asked twice has no fixed points."""
+    x = system.initial_state() + 0.1 * torch.arange(1, 4, dtype=torch.float64, device=system.device)[:, None]
+    with torch.no_grad():
+        if not torch.equal(system.step(x, u).nan_to_num(), system.step(x, u).nan_to_num()):
+            raise InputError(
+                f"system ({system.name}) must be deterministic, but two calls with the same state gave different answers; "
+                "switch its noise and dropout off"
+            )
 
 
 def _arguments(system: System, starts: Any, drive: Any) -> tuple[Tensor | None, Tensor, Tensor | None]:
@@ -173,46 +197,26 @@ def _arguments(system: System, starts: Any, drive: Any) -> tuple[Tensor | None, 
     return given, distinct, None if given is None else group
 
 
-def _search(
-    system: System, given: Tensor | None, u: Tensor, rng: np.random.Generator, max_starts: int
-) -> _Search:
-    """Batches of starts under one drive until nothing new turns up."""
-    rows = given if given is not None and given.ndim == 2 else None
-    pool = None if given is None or rows is not None else given.reshape(-1, system.state_size)
-    supply = Starts(system, u, rows, pool, rng)
-    roots, status, quiet = Roots(system, u), [], 0
-    expected = None if supply.box is None else 1
-    batch = supply.first()[:max_starts]
-    while len(batch):
-        iterates, residual = find_roots(system, batch, u, supply.box)
-        good = iterates.status == CONVERGED
-        before = roots.n_isolated
-        roots.add(iterates.x[good], residual[good])
-        status.append(iterates.status.cpu().numpy())
-        quiet = 0 if roots.n_isolated > before else quiet + 1
-        if quiet >= 2 and (expected is None or expected == _degree(roots)):
-            break
-        batch = supply.more(roots.x)[: max_starts - sum(map(len, status))]
-    return _Search(roots, np.concatenate(status), expected)
-
-
-def _degree(roots: Roots) -> int:
-    return int(linalg.sign_det(-roots.A).sum())
-
-
-def _collect(system: System, searches: list[_Search], provenance: Provenance) -> FixedPoints:
+def _collect(system: System, outcomes: list[Outcome], proof: bool, provenance: Provenance) -> FixedPoints:
     """Everything that is said about the points, in a canonical order."""
-    x = torch.cat([s.roots.x for s in searches])
-    u = torch.cat([s.roots.u.expand(len(s.roots), -1) for s in searches])
-    A = torch.cat([s.roots.A for s in searches])
-    residual = torch.cat([s.roots.residual for s in searches])
+    roots = [o.roots for o in outcomes]
+    x, A, residual, existence, uniqueness = (
+        torch.cat([getattr(r, name) for r in roots])
+        for name in ("x", "A", "residual", "existence", "uniqueness")
+    )
+    u = torch.cat([r.u.expand(len(r), -1) for r in roots])
+    evidence = np.where(torch.isfinite(uniqueness).cpu().numpy(), "numerically verified", "residual only")
+    if proof:
+        proofs = prove(system, x, u)
+        existence, uniqueness = torch.as_tensor(proofs.existence_radius), torch.as_tensor(proofs.uniqueness_radius)
+        evidence = np.where(proofs.certified, "proved", evidence)
+    certified = torch.isfinite(uniqueness).cpu().numpy()
     eigen = linalg.eig(A + torch.eye(system.state_size, dtype=A.dtype, device=A.device))
-    norms = linalg.norms(A) + 1
     scale = 1 + x.abs().amax(-1) if len(x) else residual
     kinked = (system.kinks(x, u) < 1e-9 * scale).cpu().numpy()
-    verdicts = judge(eigen.values, eigen.condition, norms, kinked)
-    doubt, degenerate = _isolation(system, x, u, A, residual)
-    order = _canonical_order(x.cpu().numpy(), u.cpu().numpy(), eigen.values, verdicts)
+    verdicts = judge(eigen.values, eigen.condition, linalg.norms(A) + 1, kinked)
+    doubt, degenerate = _isolation(system, x, u, A, residual, certified)
+    doubt[certified] = existence[torch.as_tensor(certified)].cpu().numpy()
     fields = {
         "states": x.cpu().numpy(),
         "drives": u.cpu().numpy(),
@@ -221,41 +225,48 @@ def _collect(system: System, searches: list[_Search], provenance: Provenance) ->
         "verdicts": verdicts,
         "signs": np.where(degenerate, 0, linalg.sign_det(-A)),
         "non_isolated": degenerate,
+        "certified": certified,
+        "existence_radius": existence.cpu().numpy(),
+        "uniqueness_radius": uniqueness.cpu().numpy(),
+        "evidence": evidence,
         "uncertainties": doubt,
-        "starts_per_point": np.array([h for s in searches for h in s.roots.hits], int),
+        "starts_per_point": np.array([h for r in roots for h in r.hits], int),
     }
-    degree = None if degenerate.any() else int(fields["signs"].sum())
-    expected = None if any(s.expected is None for s in searches) else sum(s.expected or 0 for s in searches)
+    order = _canonical_order(fields["states"], fields["drives"], eigen.values, verdicts)
+    expected = None if any(o.expected is None for o in outcomes) else sum(o.expected or 0 for o in outcomes)
+    estimates = np.array([unseen(np.array(r.hits)) for r in roots]).sum(axis=0)
     return FixedPoints(
         **{name: value[order] for name, value in fields.items()},
-        start_status=np.array(STATUS)[np.concatenate([s.status for s in searches])],
+        start_status=np.array(STATUS)[np.concatenate([o.status for o in outcomes])],
         n_found=len(x),
-        degree=degree,
+        saturation=np.concatenate([np.insert(o.curve, 0, k, axis=1) for k, o in enumerate(outcomes)]),
+        unseen=tuple(estimates.tolist()),
+        degree=None if degenerate.any() else int(fields["signs"].sum()),
         expected_degree=expected,
-        completeness=_completeness(searches, degenerate),
+        completeness=_completeness(outcomes, degenerate),
         provenance=provenance,
     )
 
 
-def _completeness(searches: list[_Search], degenerate: np.ndarray) -> str:
+def _completeness(outcomes: list[Outcome], degenerate: np.ndarray) -> str:
     """Whether the signs of the points contradict the theorem, under every drive."""
-    if any(s.expected is None for s in searches):
+    if degenerate.any() or any(o.expected is None for o in outcomes):
         return "unknown"
-    if degenerate.any():
-        return "unknown"
-    return "consistent" if all(_degree(s.roots) == s.expected for s in searches) else "incomplete"
+    return "consistent" if all(o.degree == o.expected for o in outcomes) else "incomplete"
 
 
 def _isolation(
-    system: System, x: Tensor, u: Tensor, A: Tensor, residual: Tensor
+    system: System, x: Tensor, u: Tensor, A: Tensor, residual: Tensor, certified: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """How far the true root may be, and whether J changes by more than its distance from singular within that.
 
-    This is the linear part of the Newton-Kantorovich test: it fails at a double root and on a continuum.
+    For points without a certificate: the linear part of the Newton-Kantorovich test, which fails at a double root
+    and on a continuum.
     """
     doubt, degenerate = np.full(len(x), np.nan), np.zeros(len(x), bool)
     eps = np.finfo(float).eps * np.sqrt(system.state_size)  # errors of n terms add up like a random walk
-    for i in range(len(x)):
+    eye = torch.eye(system.state_size, dtype=A.dtype, device=A.device)
+    for i in np.flatnonzero(~certified):
         matrix = A[i].cpu().numpy()
         s, v = linalg.smallest_singular(matrix)
         noise = float(residual[i]) + eps * (1 + float(x[i].abs().amax()))
@@ -265,9 +276,7 @@ def _isolation(
             continue
         reach = torch.from_numpy(v * doubt[i]).to(x)
         ends = system.jacobian(torch.stack([x[i] + reach, x[i] - reach]), u[i].expand(2, -1))
-        change = float(
-            (ends - A[i] - torch.eye(len(matrix), dtype=A.dtype, device=A.device)).norm(dim=(1, 2)).max()
-        )
+        change = float((ends - A[i] - eye).norm(dim=(1, 2)).max())
         degenerate[i] = not change < 0.5 * s and system.regularity == "smooth"
     return doubt, degenerate
 

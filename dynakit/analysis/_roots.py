@@ -1,0 +1,131 @@
+"""The distinct roots of r(x) = F(x) - x found so far, and which root an iterate belongs to.
+
+A certified root is the only one within its uniqueness radius, so an iterate that enters that region belongs to it
+and need not be followed to the end.  Where there is no certificate, two polished roots x_i and x_j satisfy
+r_j - r_i = (J_i - I)(x_j - x_i) + O(d^2): they are one as far as floating point can tell when the left side, and so
+(J_i - I) d, is within rounding of zero.  The radius that follows is the root's own: tiny across well-conditioned
+directions, and as long as the set itself along a line of fixed points.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .. import linalg
+from ..systems.base import System, minus_identity
+from ._certificate import certify
+from ._newton import Iterates, polish, CONVERGED, HELD, STALLED
+
+COARSE = 1e-2  # iterates closer than this are likely to lead to one root: one of them is polished first
+
+
+class Roots:
+    """The distinct roots under one drive, how many starts reached each, and what is certain of each."""
+
+    def __init__(self, system: System, u: Tensor, *, odd: bool = False) -> None:
+        self.system, self.u, self.odd = system, u, odd
+        n = system.state_size
+        self.x = torch.empty(0, n, dtype=torch.float64, device=system.device)
+        self.residual, self.existence, self.uniqueness = (self.x.new_empty(0) for _ in range(3))
+        self.A = self.x.new_empty(0, n, n)  # J - I at each
+        self.hits: list[int] = []
+        self.regular: list[bool] = []  # I - J is clearly regular: only these count as progress of a search
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    @property
+    def n_isolated(self) -> int:
+        return sum(self.regular)
+
+    def holder(self, x: Tensor) -> Tensor:
+        """The certified root whose region of uniqueness holds each state, or -1."""
+        owner = torch.full(x.shape[:1], -1, device=x.device)
+        known = (self.uniqueness > 1e3 * torch.finfo(x.dtype).eps * (1 + self.x.abs().amax(-1))).nonzero()[:, 0]
+        if len(known) and len(x):
+            distance = torch.cdist(x, self.x[known].to(x.dtype), p=torch.inf) / self.uniqueness[known].to(x.dtype)
+            nearest, which = distance.min(-1)
+            owner = torch.where(nearest < 0.9, known[which], owner)
+        return owner
+
+    def absorb(self, found: Iterates) -> Tensor:
+        """Polish what has converged and merge it into the set; returns the status of each start after that."""
+        status = found.status.clone()
+        for k in found.owner[status == HELD].tolist():
+            self.hits[k] += 1
+        rows = (status == CONVERGED).nonzero()[:, 0]
+        first = True
+        while len(rows):
+            chosen = rows[_representatives(found.x[rows])] if first else rows
+            refined, residual, sure = polish(self.system, found.x[chosen], self.u.expand(len(chosen), -1))
+            status[chosen[~sure]] = STALLED
+            self.include(refined[sure], residual[sure])
+            rows = rows[~torch.isin(rows, chosen)]
+            owner = self.holder(found.x[rows])
+            for k in owner[owner >= 0].tolist():
+                self.hits[k] += 1
+            rows, first = rows[owner < 0], False
+        return status
+
+    def include(self, x: Tensor, residual: Tensor, hit: int = 1) -> None:
+        """Merge polished roots into the set; those that are new are certified where that is possible."""
+        x, residual = self._without_known(x, residual, hit)
+        if not len(x):
+            return
+        A = minus_identity(self.system.jacobian(x, self.u.expand(len(x), -1)))
+        proofs = certify(self.system, x, self.u.expand(len(x), -1))
+        existence, uniqueness = (torch.as_tensor(v).to(x) for v in (proofs.existence_radius, proofs.uniqueness_radius))
+        added = []
+        for k in residual.argsort().tolist():
+            before = len(self)
+            y, _ = self._without_known(x[k : k + 1], residual[k : k + 1], hit)
+            if len(y):
+                self._append(x[k], residual[k], A[k], existence[k], uniqueness[k], hit)
+                added.append(before)
+        if self.odd and added:
+            mirrored, residual, sure = polish(self.system, -self.x[added], self.u.expand(len(added), -1))
+            self.include(mirrored[sure], residual[sure], hit=0)
+
+    def _without_known(self, x: Tensor, residual: Tensor, hit: int) -> tuple[Tensor, Tensor]:
+        """What of ``x`` is new; the others are counted as hits of the roots they are."""
+        owner = self.holder(x)
+        for k in (~(self.uniqueness > 1e-9)).nonzero()[:, 0].tolist():
+            owner = torch.where((owner < 0) & self._same(k, x, residual), k, owner)
+        for k in owner[owner >= 0].tolist():
+            self.hits[k] += hit
+        return x[owner < 0], residual[owner < 0]
+
+    def _append(self, x: Tensor, residual: Tensor, A: Tensor, existence: Tensor, uniqueness: Tensor, hit: int) -> None:
+        self.x, self.A = torch.cat([self.x, x[None]]), torch.cat([self.A, A[None]])
+        self.residual = torch.cat([self.residual, residual[None]])
+        self.existence = torch.cat([self.existence, existence[None]])
+        self.uniqueness = torch.cat([self.uniqueness, uniqueness[None]])
+        self.hits.append(hit)
+        self.regular.append(bool(torch.isfinite(uniqueness)) or _clearly_regular(A.cpu().numpy()))
+
+    def _same(self, k: int, x: Tensor, residual: Tensor) -> Tensor:
+        """Which of the rows of ``x`` cannot be told from root k by I - J there."""
+        A, d = self.A[k], x - self.x[k]
+        eps = torch.finfo(x.dtype).eps * x.shape[-1]
+        norm = A.norm()
+        rounding = eps * (1 + norm) * (1 + self.x[k].abs().amax() + d.norm(dim=-1))
+        return (d @ A.T).norm(dim=-1) <= 32 * (rounding + self.residual[k] + residual)
+
+
+def _clearly_regular(A: np.ndarray) -> bool:
+    smallest = linalg.smallest_singular_value(A)
+    return bool(smallest > 1e3 * np.finfo(float).eps * len(A) * (1 + np.abs(A).sum(axis=1).max()))
+
+
+def _representatives(x: Tensor) -> Tensor:
+    """Indices of iterates such that each of the others is close to one of them."""
+    close = torch.cdist(x, x, p=torch.inf) <= COARSE * (1 + x.abs().amax())
+    left = torch.ones(len(x), dtype=torch.bool, device=x.device)
+    chosen = []
+    for k in range(len(x)):
+        if bool(left[k]):
+            chosen.append(k)
+            left &= ~close[k]
+    return torch.tensor(chosen, device=x.device)
