@@ -12,8 +12,9 @@ __version__ = "0.1.0"
 
 _NAMES = {
     "analysis": "ConditionAverages FixedPoints GraphStatistics MemoryCheck Modes PlaneFlow Projection "
-    "PsychometricCurve SlowPoints Transitions check_memory condition_average find_fixed_points find_slow_points "
-    "graph_statistics linearize map_transitions plane_flow project psychometric_curve",
+    "PsychometricCurve Selection SlowManifold SlowPoints Transitions check_memory condition_average "
+    "find_fixed_points find_slow_points graph_statistics linearize map_transitions plane_flow "
+    "project psychometric_curve selection_vectors trace_slow_manifold",
     "errors": "ArtifactError DynakitError DynakitWarning InputError NumericalError",
     "pipeline": "analyze load",
     "report": "Report",
@@ -50,6 +51,8 @@ if TYPE_CHECKING:
         PlaneFlow,
         Projection,
         PsychometricCurve,
+        Selection,
+        SlowManifold,
         SlowPoints,
         Transitions,
         check_memory,
@@ -62,6 +65,8 @@ if TYPE_CHECKING:
         plane_flow,
         project,
         psychometric_curve,
+        selection_vectors,
+        trace_slow_manifold,
     )
     from .errors import ArtifactError, DynakitError, DynakitWarning, InputError, NumericalError
     from .pipeline import analyze, load

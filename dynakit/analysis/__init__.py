@@ -6,6 +6,8 @@ from .fixed_points import FixedPoints, find_fixed_points
 from .linearization import Modes, linearize
 from .memory import MemoryCheck, check_memory
 from .psychometric import PsychometricCurve, psychometric_curve
+from .selection import Selection, selection_vectors
+from .slow_manifold import SlowManifold, trace_slow_manifold
 from .slow_points import SlowPoints, find_slow_points
 from .trajectories import ConditionAverages, PlaneFlow, Projection, condition_average, plane_flow, project
 from .transitions import Transitions, map_transitions
@@ -20,6 +22,8 @@ __all__ = [
     "PlaneFlow",
     "Projection",
     "PsychometricCurve",
+    "Selection",
+    "SlowManifold",
     "SlowPoints",
     "Transitions",
     "check_memory",
@@ -33,4 +37,6 @@ __all__ = [
     "plane_flow",
     "project",
     "psychometric_curve",
+    "selection_vectors",
+    "trace_slow_manifold",
 ]

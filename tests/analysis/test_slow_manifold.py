@@ -1,0 +1,238 @@
+"""Slow curves that are known in closed form: lines, rings, and what inputs do along them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose
+
+import dynakit as dk
+from dynakit.errors import InputError, NumericalError
+
+ANGLES = np.linspace(0, 2 * np.pi, 20, endpoint=False)
+
+
+def ring(bumps: float = 0.0, n_bumps: int = 3, turn: float = 0.0, radius: float = 1.0) -> dk.System:
+    """r' = (r + radius) / 2, angle' = angle + turn + bumps sin(n_bumps angle): a ring attractor with a drift."""
+
+    def step(z):
+        size, angle = z.norm(dim=1), torch.atan2(z[:, 1], z[:, 0])
+        angle = angle + turn + bumps * torch.sin(n_bumps * angle)
+        size = (size + radius) / 2
+        return torch.stack([size * torch.cos(angle), size * torch.sin(angle)], 1)
+
+    return dk.FunctionSystem(step, 2)
+
+
+def around(radius: float = 1.0) -> np.ndarray:
+    return 1.05 * radius * np.stack([np.cos(ANGLES), np.sin(ANGLES)], 1)
+
+
+def integrator(slow: float = 1.0, seed: int = 0) -> tuple[dk.System, np.ndarray, np.ndarray, np.ndarray]:
+    """x' = A x + B u of two units, with the eigenvalues ``slow`` and 0.5 and known eigenvectors: map, r, l, B."""
+    rng = np.random.default_rng(seed)
+    R, B = rng.normal(size=(2, 2)), rng.normal(size=(2, 3))
+    R[:, 0] /= np.linalg.norm(R[:, 0])
+    L = np.linalg.inv(R)
+    A = torch.from_numpy(R @ np.diag([slow, 0.5]) @ L)
+    system = dk.FunctionSystem(lambda x, u: x @ A.T + u @ torch.from_numpy(B).T, 2, 3)
+    return system, R[:, 0], L[0], B
+
+
+@pytest.mark.parametrize("radius", [0.3, 1.0, 7.0])
+def test_a_ring_attractor_is_a_closed_curve_of_the_right_length(radius):
+    manifold = dk.trace_slow_manifold(ring(radius=radius), around(radius))
+    assert manifold.closed
+    assert_allclose(manifold.length, 2 * np.pi * radius, rtol=1e-12)
+    assert_allclose(np.linalg.norm(manifold.states, axis=1), radius, rtol=1e-12)
+    assert_allclose(manifold.drift, 0, atol=1e-14)
+    assert_allclose(manifold.eigenvalues, 1, atol=1e-12)
+    assert_allclose(manifold.transverse, 0.5, atol=1e-12)
+    assert_allclose(manifold.gaps, 0.5, atol=1e-12)
+    assert manifold.attracting.all()
+    assert len(manifold.fixed_points) == 0  # a continuum: none of them is isolated
+    tangents = np.stack([-manifold.states[:, 1], manifold.states[:, 0]], 1) / radius
+    assert_allclose(np.abs((tangents * manifold.right).sum(axis=1)), 1, rtol=1e-12)
+
+
+def test_the_points_of_a_ring_are_in_order():
+    manifold = dk.trace_slow_manifold(ring(), around())
+    angles = np.unwrap(np.arctan2(manifold.states[:, 1], manifold.states[:, 0]))
+    steps = np.diff(angles) * np.sign(angles[1] - angles[0])
+    assert (steps > 0).all()
+    assert_allclose(np.diff(manifold.arclengths), steps, rtol=1e-9)
+    assert abs(angles[-1] - angles[0]) < 2 * np.pi
+
+
+@pytest.mark.parametrize("n_bumps", [1, 3, 4])
+def test_a_bumpy_ring_has_its_drift_and_twice_as_many_fixed_points_as_bumps(n_bumps):
+    eps = 1e-3
+    manifold = dk.trace_slow_manifold(ring(eps, n_bumps), around())
+    assert manifold.closed
+    angles = np.arctan2(manifold.states[:, 1], manifold.states[:, 0])
+    way = np.sign(manifold.states[:, 0] * manifold.right[:, 1] - manifold.states[:, 1] * manifold.right[:, 0])
+    exact = way * 2 * np.sin(eps * np.sin(n_bumps * angles) / 2)
+    assert_allclose(manifold.drift, exact, atol=20 * n_bumps**2 * eps**3)
+    assert_allclose(np.linalg.norm(manifold.states, axis=1), 1, atol=4 * n_bumps * eps**2)
+    found = np.sort(np.arctan2(manifold.fixed_points[:, 1], manifold.fixed_points[:, 0]) % (2 * np.pi))
+    expected = np.arange(2 * n_bumps) * np.pi / n_bumps
+    apart = np.abs(np.exp(1j * found)[:, None] - np.exp(1j * expected))
+    assert_allclose(apart.min(axis=0), 0, atol=1e-9)
+    assert len(found) == 2 * n_bumps
+    holds = np.cos(n_bumps * np.arctan2(manifold.fixed_points[:, 1], manifold.fixed_points[:, 0])) < 0
+    assert_allclose(manifold.fixed_holds, holds)
+
+
+def test_a_ring_that_turns_has_no_fixed_point():
+    manifold = dk.trace_slow_manifold(ring(turn=1e-3), around())
+    assert manifold.closed
+    assert_allclose(np.abs(manifold.drift), 1e-3, rtol=1e-5)
+    assert len(np.unique(np.sign(manifold.drift))) == 1
+    assert len(manifold.fixed_points) == 0
+
+
+def test_a_linear_integrator_is_a_straight_line_within_the_range_of_the_starts():
+    system, r, l, B = integrator()
+    starts = np.linspace(-2, 2, 9)[:, None] * r + 0.01
+    manifold = dk.trace_slow_manifold(system, starts)
+    assert not manifold.closed
+    assert manifold.ends == ("left the range of the starts",) * 2
+    assert_allclose(manifold.states - np.outer(manifold.states @ r, r), 0, atol=1e-12)
+    assert_allclose(manifold.drift, 0, atol=1e-14)
+    assert manifold.length > 4
+    way = np.sign(manifold.right[0] @ r)
+    assert_allclose(manifold.left, np.tile(way * l, (len(manifold), 1)), atol=1e-10)
+    assert_allclose(manifold.selection, np.tile(way * (l @ B), (len(manifold), 1)), atol=1e-10)
+
+
+def test_a_leaky_integrator_drifts_to_its_fixed_point():
+    system, r, _, _ = integrator(slow=0.99)
+    manifold = dk.trace_slow_manifold(system, np.linspace(-2, 2, 9)[:, None] * r)
+    along = manifold.states @ manifold.right[0]
+    assert_allclose(manifold.drift, -0.01 * along, atol=1e-12)
+    assert_allclose(manifold.fixed_points, [[0, 0]], atol=1e-11)
+    assert manifold.fixed_holds.tolist() == [True]
+    assert_allclose(manifold.time_constants, -1 / np.log(0.99), rtol=1e-9)
+    at_root, _ = manifold.locate([0.0, 0.0])
+    assert_allclose(manifold.fixed_arclengths, at_root, atol=1e-10)
+
+
+def test_a_displacement_is_predicted_by_the_selection_vector():
+    """A pulse of input, simulated until the fast mode is gone, against l.B u."""
+    system, r, _, _ = integrator()
+    pulse = np.array([0.3, -0.2, 0.5])
+    manifold = dk.trace_slow_manifold(system, np.linspace(-2, 2, 9)[:, None] * r)
+    chosen = dk.selection_vectors(system, [[0.0, 0.0]])
+    for start in (0.3 * r, -1.1 * r):
+        end = system.settle(system.step(start, pulse), None, 200).numpy()
+        here, there = manifold.locate(np.stack([start, end]))[0]
+        assert_allclose(there - here, manifold.responses([pulse])[0, 0], atol=1e-10)
+        assert_allclose((end - start) @ chosen.right[0], chosen.responses([pulse])[0, 0], atol=1e-10)
+
+
+def test_one_slow_coordinate_does_for_the_whole_network():
+    """x' = tanh(W x + B u), nearly an integrator: its state under noisy input against the one-dimensional account."""
+    rng = np.random.default_rng(1)
+    r, l = np.array([0.6, 0.8, 0.0]), np.array([0.6, 0.8, 1.0])
+    W = np.outer(r, l) + 0.2 * np.diag([0.0, 0.0, 1.0])
+    system = dk.catalog.tanh_network(W, W_in=0.02 * rng.normal(size=(3, 2)))
+    starts = np.linspace(-0.3, 0.3, 7)[:, None] * r
+    manifold = dk.trace_slow_manifold(system, starts)
+    inputs = rng.normal(size=(80, 2))
+    states = system.trajectory(np.zeros(3), inputs).numpy()
+    begin = manifold.locate(np.zeros(3))[0]
+    walked = manifold.integrate(inputs, start=float(begin))
+    truly = manifold.locate(states)[0]
+    assert np.ptp(truly) > 0.1
+    assert np.abs(walked - truly).max() < 0.02 * np.ptp(truly)
+
+
+def test_a_pitchfork_seen_along_its_line():
+    """x' = tanh(1.1 x): the line through the saddle at 0 ends beyond the two stable points."""
+    manifold = dk.trace_slow_manifold(dk.catalog.tanh_unit(1.1), [[-1.0], [1.0]])
+    roots = np.sort(dk.find_fixed_points(dk.catalog.tanh_unit(1.1)).states[:, 0])
+    order = np.argsort(manifold.fixed_points[:, 0])
+    assert_allclose(manifold.fixed_points[order, 0], roots, atol=1e-11)
+    assert manifold.fixed_holds[order].tolist() == [True, False, True]
+
+
+def test_a_curve_ends_where_the_time_scales_meet():
+    """x' = x - 0.1 x^3, y' = 0.8 y: the slow slope 1 - 0.3 x^2 is twice as near to 1 as 0.8 up to |x| = 0.577."""
+    system = dk.FunctionSystem(lambda z: torch.stack([z[:, 0] - 0.1 * z[:, 0] ** 3, 0.8 * z[:, 1]], 1), 2)
+    manifold = dk.trace_slow_manifold(system, [[-3.0, 0.0], [3.0, 0.0], [0.0, 0.1]])
+    assert manifold.ends == ("the slow mode is no longer apart from the next",) * 2
+    reach = np.sqrt(0.1 / 0.3)
+    assert_allclose(np.sort(manifold.states[[0, -1], 0]), [-reach, reach], atol=0.015)
+    assert np.abs(manifold.states[:, 0]).max() <= reach
+
+
+def test_a_ring_is_the_same_in_other_coordinates():
+    """The map turned into five dimensions by an orthogonal matrix, with three more modes that die out."""
+    Q = np.linalg.qr(np.random.default_rng(0).normal(size=(5, 5)))[0]
+    inner = ring(1e-3, 2)
+
+    def step(x):
+        z = x @ torch.from_numpy(Q)
+        return torch.cat([inner.step(z[:, :2]), 0.3 * z[:, 2:]], 1) @ torch.from_numpy(Q).T
+
+    starts = np.concatenate([around(), np.zeros((20, 3))], 1) @ Q.T
+    manifold = dk.trace_slow_manifold(dk.FunctionSystem(step, 5), starts)
+    plain = dk.trace_slow_manifold(inner, around())
+    assert manifold.closed
+    assert_allclose(manifold.length, plain.length, rtol=1e-6)
+    assert_allclose(manifold.states @ Q[:, 2:], 0, atol=1e-12)
+    assert len(manifold.fixed_points) == 4
+
+
+def test_selection_at_a_turning_mode_is_unknown_and_its_neighbours_are_not():
+    turning = torch.tensor([[0.0, -1.0], [1.0, 0.0]]).double()
+
+    def step(x):
+        return torch.where(x[:, :1] > 5, x @ turning, torch.tensor([1.0, 0.5]).double() * x)
+
+    chosen = dk.selection_vectors(dk.FunctionSystem(step, 2), [[0.0, 0.0], [9.0, 0.0], [1.0, np.nan]])
+    assert np.isnan(chosen.eigenvalues).tolist() == [False, True, True]
+    assert_allclose(chosen.right[0], [1, 0])
+
+
+def test_selection_vectors_point_to_one_side():
+    system, r, _, _ = integrator()
+    points = np.random.default_rng(0).normal(size=(6, 2))
+    chosen = dk.selection_vectors(system, points)
+    assert len(np.unique(np.sign(chosen.right @ r))) == 1
+    assert_allclose((chosen.left * chosen.right).sum(axis=1), 1)
+
+
+def test_a_saved_manifold_comes_back(tmp_path):
+    manifold = dk.trace_slow_manifold(ring(1e-3, 2), around())
+    manifold.save(tmp_path)
+    assert dk.load(tmp_path) == manifold
+
+
+@pytest.mark.parametrize(
+    ("ask", "message"),
+    [
+        (lambda s: dk.trace_slow_manifold(s, np.zeros((2, 3))), "starts must have shape"),
+        (lambda s: dk.trace_slow_manifold(s, [[np.nan, 0.0]]), "starts must hold at least one finite state"),
+        (lambda s: dk.trace_slow_manifold(s, around(), separation=0.5), "separation must be"),
+        (lambda s: dk.trace_slow_manifold(s, around(), max_points=1), "max_points must be at least 2"),
+        (lambda s: dk.trace_slow_manifold(s, around(), drive=np.zeros((2, 0))), "drive must be one vector"),
+        (
+            lambda s: dk.trace_slow_manifold(s, around()).responses(np.zeros((1, 2))),
+            "directions must have shape",
+        ),
+        (lambda s: dk.trace_slow_manifold(s, around()).integrate(np.zeros((4, 1))), "inputs must have shape"),
+        (lambda s: dk.trace_slow_manifold(s, around()).locate(np.zeros((4, 3))), "states must have shape"),
+        (lambda s: dk.selection_vectors(s, np.zeros((4, 3))), "points must have shape"),
+        (lambda s: dk.trace_slow_manifold(torch.nn.GRU(1, 2), around()), r"see dk\.as_system"),
+    ],
+)
+def test_bad_arguments_are_named(ask, message):
+    with pytest.raises(InputError, match=message):
+        ask(ring())
+
+
+def test_a_network_without_a_slow_mode_says_so():
+    with pytest.raises(NumericalError, match="no slow curve"):
+        dk.trace_slow_manifold(dk.catalog.rotation(0.1, 0.9), [[1.0, 0.0], [0.0, 1.0]])
