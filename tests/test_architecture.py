@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "models": set(),
     "training": {"tasks", "models"},
     "systems": {"models"},
-    "analysis": {"systems.base", "systems.derived", "systems.flow"},
+    "analysis": {"systems.base", "systems.derived", "systems.flow", "systems.intervals"},
     "plots": {"analysis", "systems.recording"},
     "summary": {"report", "analysis"},
     "report": {"plots", "summary", "analysis", "models", "systems.recording"},

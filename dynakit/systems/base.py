@@ -19,6 +19,7 @@ from torch import Tensor
 from .. import checks, linalg
 from ..errors import InputError
 from .autodiff import autodiff
+from .enclosures import Enclosure, enclose
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 REGULARITIES = ("smooth", "piecewise_linear", "discontinuous")
@@ -29,6 +30,13 @@ class Box(NamedTuple):
 
     lo: Tensor  # (unit,)
     hi: Tensor  # (unit,)
+
+
+class JacobianBounds(NamedTuple):
+    """lo <= dF/dx <= hi, entry by entry, for all states of a box."""
+
+    lo: Tensor  # (..., unit, unit)
+    hi: Tensor  # (..., unit, unit)
 
 
 class Pieces(NamedTuple):
@@ -221,6 +229,32 @@ class System:
 
     def _pieces(self, u: Tensor) -> Pieces | None:
         return None
+
+    @detached
+    def jacobian_bounds(self, x: Any, u: Any = None, radius: Any = 0.0) -> JacobianBounds | None:
+        """Bounds of dF/dx over the states y with |y - x| <= radius in every unit, rounding included.
+
+        ``radius`` is a number, one per point, or (point, unit).  None for a map whose code an enclosure cannot
+        follow (see :mod:`dynakit.systems.jets`).  Across a kink the bounds hold the Jacobians of both sides.
+        """
+        x, u, lead = self.as_batch(x, u)
+        n, reach = self.state_size, torch.as_tensor(radius, dtype=x.dtype, device=x.device)
+        if not bool((reach >= 0).all()) or reach.ndim > 2:
+            raise InputError("radius must be a number, (point,) or (point, unit), none of them negative")
+        reach = (reach if reach.ndim == 2 else reach.reshape(-1, 1)).expand(len(x), -1)
+        enclosure = self.enclosure(x, u, torch.stack([torch.zeros_like(reach), reach]))
+        if enclosure is None:
+            return None
+        middle, gap = enclosure.middle(), enclosure.gap(torch.eye(n, dtype=x.dtype, device=x.device))[-1]
+        ends = (middle - gap, middle + gap)
+        lo, hi = (torch.nextafter(end, end.new_tensor(far)) for end, far in zip(ends, (-torch.inf, torch.inf)))
+        return JacobianBounds(lo.reshape(*lead, n, n), hi.reshape(*lead, n, n))
+
+    def enclosure(self, x: Tensor, u: Tensor, radii: Tensor) -> Enclosure | None:
+        """F and dF/dx over boxes around the points of a flat batch, or None; see :func:`enclosures.enclose`."""
+        if self.regularity == "discontinuous" or self.dtype != torch.float64:
+            return None
+        return enclose(self._step, x, u, radii)
 
     def single_precision(self) -> System | None:
         """This map in float32, for the rough phase of a search; None for one that is only ever called in float64."""

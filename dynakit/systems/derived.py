@@ -172,7 +172,7 @@ class Driven(Wrapped):
         self.constant = u.detach().clone()
 
     def _u(self, x: Tensor) -> Tensor:
-        return self.constant.expand(len(x), -1)
+        return self.constant.type_as(x).expand(len(x), -1)
 
     def _step(self, x: Tensor, u: Tensor) -> Tensor:
         return self.inner._step(x, self._u(x))

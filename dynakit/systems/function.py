@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from torch import Tensor
 from ..checks import count, number, one_of
 from ..errors import InputError
 from .base import REGULARITIES, System
+from .jets import Jet
 
 ORDERS = ("state, input", "input, state")
 
@@ -160,6 +161,8 @@ def readout_size(readout: Callable[[Tensor], Any], x: Tensor) -> int:
 
 
 def _as_float64(name: str, value: Any, device: torch.device) -> Tensor:
+    if isinstance(value, Jet):  # the values and slopes of an enclosure
+        return cast(Tensor, value)
     if not isinstance(value, (Tensor, np.ndarray)):
         raise InputError(f"{name} must return one array, got {type(value).__name__}")
     value = torch.as_tensor(value, device=device)

@@ -39,7 +39,7 @@ class GRUCell(Cell):
     def _step(self, x: Tensor, u: Tensor) -> Tensor:
         _, a_z, _, a_n = self._gates(x, u)
         z, n = torch.sigmoid(a_z), torch.tanh(a_n)
-        return n + z * (x - n)
+        return torch.lerp(n, x, z)
 
     def _coefficients(self, x: Tensor, u: Tensor) -> tuple[Tensor, ...]:
         """Derivatives of h' by a_r, a_z and a_n; then r and z."""
