@@ -19,7 +19,9 @@ from torch import Tensor
 from .. import checks, linalg
 from ..errors import InputError
 from .autodiff import autodiff
+from .balls import enclose_point
 from .enclosures import Enclosure, enclose
+from .pieces import OpenPieces, Pieces, Readout
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 REGULARITIES = ("smooth", "piecewise_linear", "discontinuous")
@@ -39,16 +41,6 @@ class JacobianBounds(NamedTuple):
     hi: Tensor  # (..., unit, unit)
 
 
-class Pieces(NamedTuple):
-    """A piecewise-linear map under one drive, F(x) = A x + c + B relu(W x + b)."""
-
-    W: Tensor  # (hinge, unit)
-    b: Tensor  # (hinge,)
-    A: Tensor  # (unit, unit)
-    B: Tensor  # (unit, hinge)
-    c: Tensor  # (unit,)
-
-
 def detached(method: Method) -> Method:
     """Run a method without recording gradients, and outside inference mode, where autograd cannot work."""
     return torch.inference_mode(False)(torch.no_grad()(method))
@@ -64,6 +56,7 @@ class System:
         state_size, input_size, output_size: numbers of units, inputs and readout values.
         dt: time of one step in ms, or None.
         alpha: leak per step (dt/tau) of a leaky network, or None.
+        euler: whether a step is x + alpha (G(x, u) - x), Euler's step of the flow dx/dt = (G(x, u) - x) / tau.
         regularity: "smooth", "piecewise_linear" or "discontinuous".
         parts: names of the blocks of the state, for example {"h": slice(0, 16), "c": slice(16, 32)}.
         fingerprint: SHA-256 of the weights and what they make up; empty for a plain callable.
@@ -88,6 +81,7 @@ class System:
         self.device, self.dtype = torch.device(device), torch.float64
         self.dt: float | None = None
         self.alpha: float | None = None
+        self.euler = False
         self.fingerprint = ""
         self.name = name or type(self).__name__
 
@@ -223,11 +217,20 @@ class System:
         return x.new_full(x.shape[:1], torch.inf)
 
     def pieces(self, u: Any = None) -> Pieces | None:
-        """The map under the constant drive ``u`` as one layer of hinges, or None where it is not of that form."""
+        """The map under the constant drive ``u`` as hinges, or None where it is not known to be of that form."""
         drive = self.as_tensor("u", np.zeros(self.input_size) if u is None else u, self.input_size)
         return self._pieces(drive)
 
     def _pieces(self, u: Tensor) -> Pieces | None:
+        whole = self.open_pieces()
+        return None if whole is None else whole.under(u)
+
+    def open_pieces(self) -> OpenPieces | None:
+        """The map as hinges for every input, or None."""
+        return None
+
+    def readout_pieces(self) -> Readout | None:
+        """The readout as hinges of the state, or None."""
         return None
 
     @detached
@@ -247,7 +250,9 @@ class System:
             return None
         middle, gap = enclosure.middle(), enclosure.gap(torch.eye(n, dtype=x.dtype, device=x.device))[-1]
         ends = (middle - gap, middle + gap)
-        lo, hi = (torch.nextafter(end, end.new_tensor(far)) for end, far in zip(ends, (-torch.inf, torch.inf)))
+        lo, hi = (
+            torch.nextafter(end, end.new_tensor(far)) for end, far in zip(ends, (-torch.inf, torch.inf))
+        )
         return JacobianBounds(lo.reshape(*lead, n, n), hi.reshape(*lead, n, n))
 
     def enclosure(self, x: Tensor, u: Tensor, radii: Tensor) -> Enclosure | None:
@@ -255,6 +260,21 @@ class System:
         if self.regularity == "discontinuous" or self.dtype != torch.float64:
             return None
         return enclose(self._step, x, u, radii)
+
+    def ball_enclosure(self, x: Tensor, u: Tensor, radius: float) -> tuple[Any, Any] | None:
+        """The same around one state in ball arithmetic, as matrices of python-flint, or None."""
+        if self.regularity == "discontinuous" or self.dtype != torch.float64:
+            return None
+        return enclose_point(self._step, x, u, radius)
+
+    def siblings(self, x: Any, u: Any = None) -> Float[Tensor, "sibling unit"]:
+        """States that are fixed points wherever those of the flat batch ``x`` are: here none."""
+        x, _, _ = self.as_batch(x, u)
+        return x[:0]
+
+    def factors(self) -> list[System]:
+        """Simpler maps whose fixed points are all fixed points of this one."""
+        return []
 
     def single_precision(self) -> System | None:
         """This map in float32, for the rough phase of a search; None for one that is only ever called in float64."""

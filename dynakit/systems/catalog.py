@@ -12,6 +12,8 @@ from ..errors import InputError
 from .base import System
 from .cells import ElmanCell
 from .function import FunctionSystem
+from .pieces import Pieces
+from .piecewise import HingeMap
 
 
 def linear(A: Any, b: Any = None) -> System:
@@ -82,6 +84,28 @@ def tanh_network(W: Any, b: Any = None, W_in: Any = None) -> System:
     shift = torch.from_numpy(reals("b", b, (n,))) if b is not None else torch.zeros(n, dtype=torch.float64)
     weights = torch.from_numpy(reals("W_in", W_in, (n, "input"))) if W_in is not None else W.new_zeros(n, 0)
     return ElmanCell(weights, W, shift)
+
+
+def piecewise_linear(A: Any, W: Any, B: Any, b: Any = None, c: Any = None) -> System:
+    """x' = A x + c + B relu(W x + b): A (unit, unit), W (hinge, unit), B (unit, hinge) (Hess et al. 2023, eq. 2).
+
+    >>> float(piecewise_linear([[0.0]], [[1.0]], [[2.0]], c=[-1.0]).step([3.0]))
+    5.0
+    """
+    A = _square("A", A)
+    W = torch.from_numpy(reals("W", W, ("hinge", len(A))))
+    B = torch.from_numpy(reals("B", B, (len(A), len(W))))
+    shifts = []
+    for name, shift, size in (("b", b, len(W)), ("c", c, len(A))):
+        shifts.append(
+            torch.zeros(size).to(A) if shift is None else torch.from_numpy(reals(name, shift, (size,)))
+        )
+    return HingeMap(Pieces(W, shifts[0], A, B, shifts[1]))
+
+
+def tent() -> System:
+    """x' = 1 - |2 x - 1|: its k-th iterate has 2^k fixed points, all repelling, in [0, 1]."""
+    return piecewise_linear([[2.0]], [[1.0]], [[-4.0]], b=[-0.5])
 
 
 def rotation(angle: float = 0.1, radius: float = 1.0) -> System:

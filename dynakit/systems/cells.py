@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ..models.activations import activation as activation_named
 from .base import Box, System
+from .pieces import OpenPieces, Readout
 
 
 def zeros(like: Tensor, *shape: int) -> Tensor:
@@ -81,6 +82,10 @@ class Cell(System):
         eye = torch.eye(self.output_size, self.state_size, dtype=x.dtype, device=x.device)
         return eye.expand(len(x), -1, -1)
 
+    def readout_pieces(self) -> Readout | None:
+        P = torch.eye(self.output_size, self.state_size).to(self.W_rec)
+        return Readout(P, torch.zeros_like(P), P.new_zeros(self.output_size))
+
     def recurrent_weights(self) -> dict[str, np.ndarray]:
         gates = self.gates or ("rec",)
         return {
@@ -119,6 +124,12 @@ class ElmanCell(Cell):
 
     def _kinks(self, x: Tensor, u: Tensor) -> Tensor:
         return self._pre(x, u).abs().amin(-1) if self.f.piecewise_linear else super()._kinks(x, u)
+
+    def open_pieces(self) -> OpenPieces | None:
+        if not self.f.piecewise_linear:
+            return None
+        eye, b = torch.eye(self.state_size).to(self.W_rec), self.b
+        return OpenPieces(self.W_rec, self.W_in, b, 0 * eye, 0 * self.W_in, eye, torch.zeros_like(b))
 
     def _box(self, inputs: Box) -> Box | None:
         return self.observe_bounds()
@@ -162,7 +173,7 @@ class LeakyCell(Cell):
             regularity="piecewise_linear" if self.f.piecewise_linear else "smooth",
             name=f"leaky network ({activation}, {form} form)",
         )
-        self.b, self.alpha = b, alpha
+        self.b, self.alpha, self.euler = b, alpha, form != "rectified"
         self.fingerprint = fingerprint(self.name, f"{alpha:.17g}", W_in, W_rec, b)
 
     def _pre(self, x: Tensor, u: Tensor) -> Tensor:
@@ -206,6 +217,23 @@ class LeakyCell(Cell):
 
     def _kinks(self, x: Tensor, u: Tensor) -> Tensor:
         return self._pre(x, u).abs().amin(-1) if self.f.piecewise_linear else super()._kinks(x, u)
+
+    def open_pieces(self) -> OpenPieces | None:
+        if not self.f.piecewise_linear:
+            return None
+        a, W, V, b = self._alpha, self.W_rec, self.W_in, self.b
+        eye, none, nothing = torch.eye(self.state_size).to(W), torch.zeros_like(V), torch.zeros_like(b)
+        if self.form == "current":
+            return OpenPieces(eye, none, nothing, (1 - a) * eye, a * V, a * W, a * b)
+        if self.form == "rate":
+            return OpenPieces(W, V, b, (1 - a) * eye, none, a * eye, nothing)
+        return OpenPieces((1 - a) * eye + a * W, a * V, a * b, 0 * eye, none, eye, nothing)
+
+    def readout_pieces(self) -> Readout | None:
+        plain = super().readout_pieces()
+        if self.form != "current" or plain is None:
+            return plain
+        return Readout(plain.Q, plain.P, plain.p) if self.f.piecewise_linear else None
 
     def _box(self, inputs: Box) -> Box | None:
         rates = self.observe_bounds()

@@ -15,6 +15,7 @@ from .autodiff import autodiff
 from .base import Box, System, checked
 from .cells import affine_range, fingerprint, in_single_precision
 from .function import readout_size
+from .pieces import OpenPieces, Pieces, Readout
 
 
 class Wrapped(System):
@@ -31,7 +32,8 @@ class Wrapped(System):
         }
         input_size = settings.pop("input_size", inner.input_size)
         super().__init__(inner.state_size, input_size, **settings)
-        self.inner, self.dt, self.alpha, self.fingerprint = inner, inner.dt, inner.alpha, inner.fingerprint
+        self.inner, self.dt, self.fingerprint = inner, inner.dt, inner.fingerprint
+        self.alpha, self.euler = inner.alpha, inner.euler
 
     def _step(self, x: Tensor, u: Tensor) -> Tensor:
         return self.inner._step(x, u)
@@ -67,6 +69,15 @@ class Wrapped(System):
         twin = in_single_precision(self)
         twin.inner = inner
         return twin
+
+    def _pieces(self, u: Tensor) -> Pieces | None:
+        return self.inner._pieces(u)
+
+    def open_pieces(self) -> OpenPieces | None:
+        return self.inner.open_pieces()
+
+    def readout_pieces(self) -> Readout | None:
+        return self.inner.readout_pieces()
 
     def initial_state(self) -> Tensor:
         return self.inner.initial_state()
@@ -118,6 +129,10 @@ class WithReadout(Wrapped):
             return None
         return affine_range(self.W, self.b, bounds)
 
+    def readout_pieces(self) -> Readout | None:
+        inner = self.inner.readout_pieces()
+        return None if inner is None or self.W is None or self.b is None else inner.then(self.W, self.b)
+
 
 class ClosedLoop(Wrapped):
     """The network that hears itself: x' = F(x, observe(x)), autonomous.
@@ -158,6 +173,13 @@ class ClosedLoop(Wrapped):
         heard = self.inner.observe_bounds()
         return None if heard is None else self.inner._box(heard)
 
+    def _pieces(self, u: Tensor) -> Pieces | None:
+        whole, heard = self.inner.open_pieces(), self.inner.readout_pieces()
+        return None if whole is None or heard is None else whole.fed(heard)
+
+    def open_pieces(self) -> OpenPieces | None:
+        return None
+
 
 class Driven(Wrapped):
     """``system`` under one constant drive (input,): autonomous."""
@@ -192,6 +214,12 @@ class Driven(Wrapped):
     def _box(self, inputs: Box) -> Box | None:
         return self.inner._box(Box(self.constant, self.constant))
 
+    def _pieces(self, u: Tensor) -> Pieces | None:
+        return self.inner._pieces(self.constant)
+
+    def open_pieces(self) -> OpenPieces | None:
+        return None
+
 
 class Iterated(Wrapped):
     """``k`` steps of ``system`` as one: its fixed points are the system's points of period dividing k."""
@@ -200,7 +228,7 @@ class Iterated(Wrapped):
         self.k = count("k", k)
         super().__init__(checked(system), name=f"{system.name}, {self.k} steps as one")
         self.dt = None if system.dt is None else system.dt * self.k
-        self.alpha = None
+        self.alpha, self.euler = None, False
 
     def _step(self, x: Tensor, u: Tensor) -> Tensor:
         for _ in range(self.k):
@@ -221,6 +249,20 @@ class Iterated(Wrapped):
             x = self.inner._step(x, u)
         return total
 
+    def factors(self) -> list[System]:
+        """Fewer steps, of which the k steps are a whole number: one map per prime factor of k."""
+        primes = [p for p in range(2, self.k + 1) if self.k % p == 0 and all(p % q for q in range(2, p))]
+        return [Iterated(self.inner, self.k // p) for p in primes]
+
+    def siblings(self, x: Any, u: Any = None) -> Tensor:
+        """The rest of the orbit."""
+        x, u, _ = self.as_batch(x, u)
+        orbit = []
+        for _ in range(self.k - 1):
+            x = self.inner._step(x, u)
+            orbit.append(x)
+        return torch.cat(orbit) if orbit else x[:0]
+
     def newton_step(self, x: Any, u: Any, r: Tensor, jacobian: Tensor | None = None) -> tuple[Tensor, Tensor]:
         return System.newton_step(self, x, u, r, jacobian)
 
@@ -230,3 +272,10 @@ class Iterated(Wrapped):
             nearest = torch.minimum(nearest, self.inner._kinks(x, u))
             x = self.inner._step(x, u)
         return nearest
+
+    def _pieces(self, u: Tensor) -> Pieces | None:
+        once = self.inner._pieces(u)
+        return None if once is None else once.repeated(self.k)
+
+    def open_pieces(self) -> OpenPieces | None:
+        return None

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from .base import Box, System
 from .cells import Cell, fingerprint, in_single_precision
+from .pieces import OpenPieces, Readout
 
 
 class Stack(System):
@@ -100,6 +101,20 @@ class Stack(System):
 
     def observe_bounds(self) -> Box | None:
         return self.layers[-1].observe_bounds()
+
+    def open_pieces(self) -> OpenPieces | None:
+        whole, heard = self.layers[0].open_pieces(), self.layers[0].readout_pieces()
+        for layer in self.layers[1:]:
+            own = layer.open_pieces()
+            if own is None or whole is None or heard is None or bool(heard.Q.any()):
+                return None
+            whole, heard = own.onto(whole, heard), layer.readout_pieces()
+            heard = None if heard is None else heard.widened(len(whole.A))
+        return whole
+
+    def readout_pieces(self) -> Readout | None:
+        top = self.layers[-1].readout_pieces()
+        return None if top is None else top.widened(self.state_size)
 
     def recurrent_weights(self) -> dict[str, np.ndarray]:
         prefix = lambda k: "" if k == 1 else f"layer{k}."  # noqa: E731

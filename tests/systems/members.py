@@ -80,6 +80,10 @@ MEMBERS: dict[str, Callable[[], System]] = {
     "tanh_unit": catalog.tanh_unit,
     "tanh_network": lambda: catalog.tanh_network([[1.5, 0.2], [0.1, 2.0]], W_in=[[1.0], [-1.0]]),
     "rotation": lambda: catalog.rotation(0.3, 0.9),
+    "tent": catalog.tent,
+    "hinges": lambda: catalog.piecewise_linear(
+        [[0.5, 0.2], [0.0, 0.9]], [[1.0, -0.5]], [[2.0], [-1.0]], c=[0.3, -1.0]
+    ),
     "Elman tanh": lambda: own("Elman"),
     "Elman relu": lambda: own("Elman", activation="relu"),
     "GRU": lambda: own("GRU"),
@@ -101,6 +105,13 @@ MEMBERS: dict[str, Callable[[], System]] = {
     "driven GRU": lambda: dk.Driven(own("GRU"), [0.3, -0.2, 1.0]),
     "driven LSTM": lambda: dk.Driven(own("LSTM"), [0.3, -0.2, 1.0]),
     "three steps": lambda: dk.Iterated(own("GRU"), 3),
+    "closed leaky relu": lambda: looped("LeakyRNN"),
+    "closed Elman relu": lambda: looped("Elman", activation="relu"),
+    "driven relu": lambda: dk.Driven(own("Elman", activation="relu"), [0.3, -0.2, 1.0]),
+    "two relu layers": lambda: bare("RNN", num_layers=2, nonlinearity="relu"),
+    "three relu layers, closed": lambda: dk.ClosedLoop(
+        dk.as_system((seeded(lambda: nn.RNN(M, N, 3, nonlinearity="relu")), seeded(lambda: nn.Linear(N, M))))
+    ),
     "three steps, relu": lambda: dk.Iterated(own("Elman", activation="relu"), 3),
     "two steps, closed": lambda: dk.Iterated(looped("GRU"), 2),
 }
