@@ -77,16 +77,23 @@ class Roots:
         A = minus_identity(self.system.jacobian(x, self.u.expand(len(x), -1)))
         proofs = certify(self.system, x, self.u.expand(len(x), -1))
         existence, uniqueness = (torch.as_tensor(v).to(x) for v in (proofs.existence_radius, proofs.uniqueness_radius))
-        added = []
+        added: list[int] = []
         for k in residual.argsort().tolist():
             before = len(self)
             y, _ = self._without_known(x[k : k + 1], residual[k : k + 1], hit)
             if len(y):
                 self._append(x[k], residual[k], A[k], existence[k], uniqueness[k], hit)
                 added.append(before)
-        if self.odd and added:
-            mirrored, residual, sure = polish(self.system, -self.x[added], self.u.expand(len(added), -1))
-            self.include(mirrored[sure], residual[sure], hit=0)
+        if added:
+            x = self.x[added]
+            related = self.system.siblings(x, self.u.expand(len(x), -1))
+            self.include_relatives(torch.cat([related, -x]) if self.odd else related)
+
+    def include_relatives(self, x: Tensor) -> None:
+        """States that must be roots because others are: the mirror images under an odd map, the rest of an orbit."""
+        if len(x):
+            refined, residual, sure = polish(self.system, x, self.u.expand(len(x), -1))
+            self.include(refined[sure], residual[sure], hit=0)
 
     def _without_known(self, x: Tensor, residual: Tensor, hit: int) -> tuple[Tensor, Tensor]:
         """What of ``x`` is new; the others are counted as hits of the roots they are."""

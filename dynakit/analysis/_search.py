@@ -21,7 +21,7 @@ from ._starts import BATCH, Starts
 
 QUIET = 2  # batches in a row without a new point that end a search
 TURNS = 8  # times a strategy may go on with one batch
-PATIENCE = 8  # and that end it even where points are known to be missing
+PATIENCE = 8  # and that end it even where points are known to be missing, if they are half of all batches
 
 
 class Outcome(NamedTuple):
@@ -36,6 +36,11 @@ class Outcome(NamedTuple):
     def degree(self) -> int:
         return int(linalg.sign_det(-self.roots.A).sum())
 
+    def may_be_all(self) -> bool:
+        """Does neither the sum of the signs nor the number of points seen only once speak of points not seen?"""
+        met = self.expected is None or self.expected == self.degree
+        return met and unseen(np.array(self.roots.hits))[0] < 0.5
+
 
 def search(
     system: System, given: Tensor | None, u: Tensor, rng: np.random.Generator, max_starts: int
@@ -48,6 +53,8 @@ def search(
     pool = None if given is None or rows is not None else given.reshape(-1, system.state_size)
     supply = Starts(system, u, rows, pool, rng)
     roots = Roots(system, u, odd=_is_odd(system, u, supply))
+    for factor in system.factors():
+        roots.include_relatives(search(factor, given, u, rng, max_starts).roots.x)
     newton, status, curve = _Batches(system, u, supply), [], []
     expected = None if supply.box is None else 1
     n_used, quiet, batch = 0, 0, supply.first()[:max_starts]
@@ -59,7 +66,7 @@ def search(
             curve.append((n_used, len(roots)))
         quiet = 0 if roots.n_isolated > before else quiet + 1
         outcome = Outcome(roots, np.concatenate(status), np.array(curve), expected)
-        if quiet >= PATIENCE or (quiet >= QUIET and (expected is None or expected == outcome.degree)):
+        if quiet >= max(PATIENCE, len(curve) // 2) or (quiet >= QUIET and outcome.may_be_all()):
             break
         batch = supply.more(roots.x)[: max_starts - n_used]
     return outcome

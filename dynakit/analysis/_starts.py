@@ -45,7 +45,8 @@ class Starts:
         mixed = [self._noisy(quarter // 2), self._on_paths(quarter), self._random(quarter // 2)]
         if len(found):
             mixed += [
-                self._mixtures(found, quarter),
+                self._mixtures(found, quarter // 2),
+                self._parallelograms(found, quarter // 2),
                 self._mixtures(torch.cat([found, self._from_pool(64)]), quarter),
             ]
         else:
@@ -81,6 +82,12 @@ class Starts:
         weights[: n // 2, 2] = 0.0
         weights /= weights.sum(1, keepdim=True)
         return (states[rows] * weights[..., None]).sum(1) + 0.05 * self.scale * self._normal(n)
+
+    def _parallelograms(self, states: Tensor, n: int) -> Tensor:
+        """a + b - c: where the next point is if the network is made of parts that do not heed each other."""
+        rows = torch.from_numpy(self.rng.integers(len(states), size=(n, 3))).to(states.device)
+        a, b, c = states[rows].unbind(1)
+        return a + b - c + 0.05 * self.scale * self._normal(n)
 
     def _random(self, n: int) -> Tensor:
         """Random states of the box; without a box, normal ones of several scales, half of them settled."""

@@ -21,7 +21,7 @@ from ..checks import count
 from ..errors import InputError
 from ..results import Provenance, Result, per_item
 from ..systems.base import System, checked
-from ._certificate import prove
+from ._proof import prove
 from ._newton import STATUS
 from ._search import Outcome, search, unseen
 from .linearization import count_unstable, judge
