@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _NAMES = {
-    "analysis": "ConditionAverages FixedPoints GraphStatistics MemoryCheck Modes PlaneFlow Projection "
-    "PsychometricCurve Selection SlowManifold SlowPoints Transitions check_memory condition_average "
-    "find_fixed_points find_slow_points graph_statistics linearize map_transitions plane_flow "
-    "project psychometric_curve selection_vectors trace_slow_manifold",
+    "analysis": "Bifurcations Branches ConditionAverages FixedPoints GraphStatistics MemoryCheck Modes "
+    "NonNormality PlaneFlow Projection PsychometricCurve Selection SlowManifold SlowPoints "
+    "Transitions check_memory condition_average find_fixed_points find_slow_points graph_statistics "
+    "linearize map_transitions nonnormality plane_flow project psychometric_curve selection_vectors "
+    "trace_fixed_points trace_slow_manifold",
     "errors": "ArtifactError DynakitError DynakitWarning InputError NumericalError",
     "pipeline": "analyze load",
     "report": "Report",
@@ -43,11 +44,14 @@ def __dir__() -> list[str]:
 if TYPE_CHECKING:
     from . import models, plots, tasks, training
     from .analysis import (
+        Bifurcations,
+        Branches,
         ConditionAverages,
         FixedPoints,
         GraphStatistics,
         MemoryCheck,
         Modes,
+        NonNormality,
         PlaneFlow,
         Projection,
         PsychometricCurve,
@@ -62,10 +66,12 @@ if TYPE_CHECKING:
         graph_statistics,
         linearize,
         map_transitions,
+        nonnormality,
         plane_flow,
         project,
         psychometric_curve,
         selection_vectors,
+        trace_fixed_points,
         trace_slow_manifold,
     )
     from .errors import ArtifactError, DynakitError, DynakitWarning, InputError, NumericalError

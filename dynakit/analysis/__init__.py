@@ -2,9 +2,11 @@
 
 from .attractors import Attractors, list_attractors
 from .connectivity import GraphStatistics, graph_statistics
+from .continuation import Bifurcations, Branches, trace_fixed_points
 from .fixed_points import FixedPoints, find_fixed_points
 from .linearization import Modes, linearize
 from .memory import MemoryCheck, check_memory
+from .nonnormality import NonNormality, nonnormality
 from .psychometric import PsychometricCurve, psychometric_curve
 from .selection import Selection, selection_vectors
 from .slow_manifold import SlowManifold, trace_slow_manifold
@@ -14,11 +16,14 @@ from .transitions import Transitions, map_transitions
 
 __all__ = [
     "Attractors",
+    "Bifurcations",
+    "Branches",
     "ConditionAverages",
     "FixedPoints",
     "GraphStatistics",
     "MemoryCheck",
     "Modes",
+    "NonNormality",
     "PlaneFlow",
     "Projection",
     "PsychometricCurve",
@@ -34,9 +39,11 @@ __all__ = [
     "linearize",
     "list_attractors",
     "map_transitions",
+    "nonnormality",
     "plane_flow",
     "project",
     "psychometric_curve",
     "selection_vectors",
+    "trace_fixed_points",
     "trace_slow_manifold",
 ]
