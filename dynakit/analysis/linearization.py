@@ -5,9 +5,13 @@ Near a fixed point x' - x* = J (x - x*).  Each eigenvalue lambda_k decays or gro
 of the mode (a line attractor points along it); the left one, l_k with l_k^H r_k = 1, says how much of a disturbance
 enters it (Mante et al. 2013 call it the selection vector).
 
-A *map* is stable where all eigenvalues lie inside the unit circle.  Computed eigenvalues are only known to
-about eps |J| kappa_k, with kappa_k the condition number of the eigenvalue (Golub and Van Loan, sec. 7.2), so the
-verdict has four values: stable, unstable, marginal (on the circle as far as can be told) and undetermined.
+A *map* is stable where all eigenvalues lie inside the unit circle; the verdict has four values: stable, unstable,
+marginal (on the circle as far as can be told) and undetermined (see ``_verdict``).
+
+A leaky network x' = x + alpha (G(x) - x) is Euler's step of the flow dx/dt = (G(x) - x) / tau, alpha = dt / tau.  Both
+have the same fixed points, but not the same stability: to lambda belongs mu = (lambda - 1) / alpha, in units of
+1 / tau, and the flow is stable where all Re mu < 0.  A stable map implies a stable flow, not the other way round:
+where mu = -2.5, Euler's step with alpha = 1 flips and grows.
 """
 
 from __future__ import annotations
@@ -22,8 +26,10 @@ from .. import linalg
 from ..errors import InputError
 from ..results import Provenance, Result, per_item
 from ..systems.base import System, checked
+from ._kinks import adjacent_jacobians, grows_along_a_ray
+from ._verdict import EPS, ILL, MARGIN, contract_together, count_unstable, judge
 
-MARGIN = 1e-9  # distance from the unit circle below which no stability is claimed
+__all__ = ["Modes", "count_unstable", "judge", "linearize"]
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -36,9 +42,12 @@ class Modes(Result):
     right: np.ndarray = per_item()  # (point, unit, mode)  unit columns: the direction of each mode
     left: np.ndarray = per_item()  # (point, unit, mode)  columns l_k with l_k^H r_k = 1: what enters it
     condition_numbers: np.ndarray = per_item()  # (point, mode)  of each eigenvalue
+    norms: np.ndarray = per_item()  # (point,)  |dF/dx|, Frobenius
+    one_sided: np.ndarray = per_item()  # (point, side, mode)  at a kink, the spectrum of each side; else NaN
     verdicts: np.ndarray = per_item()  # (point,)  stable | unstable | marginal | undetermined
     dt: float | None = None  # ms per step
     alpha: float | None = None  # leak per step of a leaky network
+    euler: bool = False  # x' = x + alpha (G - x): the step of a flow
 
     @property
     def time_constants(self) -> np.ndarray:
@@ -61,6 +70,56 @@ class Modes(Result):
     def n_unstable(self) -> np.ma.MaskedArray:
         """Dimension of each unstable manifold; masked where the verdict is undetermined."""
         return count_unstable(self.eigenvalues, self.verdicts)
+
+    @property
+    def kinked(self) -> np.ndarray:
+        """Is the point at a kink of the map (point,)?"""
+        return np.asarray(np.isfinite(self.one_sided).any(axis=(1, 2)))
+
+    @property
+    def flow_eigenvalues(self) -> np.ndarray | None:
+        """mu = (lambda - 1) / alpha (point, mode), per time constant tau; None unless a step is Euler's step of a flow.
+
+        A network of the "rectified" form, r' = f((1 - a) r + a (...)), is no such step, although it leaks: there a unit
+        that is cut off has lambda = 0 whatever its time constant.
+        """
+        if self.alpha is None or not self.euler:
+            return None
+        return (self.eigenvalues - 1) / self.alpha
+
+    @property
+    def flow_verdicts(self) -> np.ndarray | None:
+        """The verdict on the flow at each point, by the signs of Re mu; None where there is no flow."""
+        mu = self.flow_eigenvalues
+        if mu is None:
+            return None
+        assert self.alpha is not None
+        doubt = np.maximum(MARGIN, 10 * EPS * self.norms[:, None] * self.condition_numbers) / self.alpha
+        rate = np.real(mu)
+        with np.errstate(invalid="ignore"):
+            near = np.abs(rate) <= doubt
+            grows = ((rate > 0) & ~near).any(axis=1)
+        ill = (near & (self.condition_numbers >= ILL)).any(axis=1)
+        known = np.isfinite(mu).all(axis=1) & ~self.kinked
+        choices = [self.verdicts == "stable", ~known, grows, ill, near.any(axis=1)]
+        return np.select(
+            choices, ["stable", "undetermined", "unstable", "undetermined", "marginal"], "stable"
+        )
+
+    @property
+    def flow_time_constants(self) -> np.ndarray | None:
+        """-tau / Re mu in steps (point, mode): negative where a mode of the flow grows; None where there is no flow."""
+        mu = self.flow_eigenvalues
+        if mu is None:
+            return None
+        with np.errstate(divide="ignore"):
+            return -1 / np.real(mu * self.alpha)
+
+    @property
+    def flow_time_constants_ms(self) -> np.ndarray | None:
+        """:attr:`flow_time_constants` in ms, or None if the system's ``dt`` is not known."""
+        steps = self.flow_time_constants
+        return None if steps is None or self.dt is None else steps * self.dt
 
     def headline(self) -> str:
         counts = {v: int((self.verdicts == v).sum()) for v in np.unique(self.verdicts)}
@@ -106,11 +165,14 @@ def linearize(system: System, points: Any, drive: Any = None) -> Modes:
     x, u, _ = system.as_batch(points, system.as_drive("drive", drive), ("points", "drive"))
     with linalg.one_thread(), torch.no_grad():
         J = system.jacobian(x, u)
-        eigen = linalg.eig(J)
-    norms = linalg.norms(J)
-    kinked = (
-        (system.kinks(x, u) < 1e-9 * (1 + x.abs().amax(-1))).cpu().numpy() if len(x) else np.zeros(0, bool)
-    )
+        eigen, norms = linalg.eig(J), linalg.norms(J)
+        kinked = (
+            (system.kinks(x, u) < 1e-9 * (1 + x.abs().amax(-1))).cpu().numpy()
+            if len(x)
+            else np.zeros(0, bool)
+        )
+        verdicts = judge(eigen.values, eigen.condition, norms, kinked, J.cpu().numpy())
+        one_sided = _at_kinks(system, x, u, kinked, verdicts)
     return Modes(
         states=x.cpu().numpy(),
         drives=u.cpu().numpy(),
@@ -118,34 +180,27 @@ def linearize(system: System, points: Any, drive: Any = None) -> Modes:
         right=eigen.right,
         left=eigen.left,
         condition_numbers=eigen.condition,
-        verdicts=judge(eigen.values, eigen.condition, norms, kinked),
+        norms=norms,
+        one_sided=one_sided,
+        verdicts=verdicts,
         dt=system.dt,
         alpha=system.alpha,
+        euler=system.euler,
         provenance=Provenance.of(system),
     )
 
 
-def judge(values: np.ndarray, condition: np.ndarray, norms: np.ndarray, kinked: np.ndarray) -> np.ndarray:
-    """The verdict on each point from its eigenvalues, their condition numbers and the norm of its Jacobian.
-
-    At a kink of the map the one-sided spectra may differ: undetermined.
-    """
-    verdicts = np.full(len(values), "undetermined", dtype="<U12")
-    for i, modulus in enumerate(np.abs(values)):
-        if np.isnan(modulus).any() or kinked[i]:
-            continue
-        doubt = np.maximum(MARGIN, 10 * np.finfo(float).eps * norms[i] * condition[i])
-        near = np.abs(modulus - 1) <= doubt
-        if (modulus[~near] > 1).any():
+def _at_kinks(
+    system: System, x: torch.Tensor, u: torch.Tensor, kinked: np.ndarray, verdicts: np.ndarray
+) -> np.ndarray:
+    """The spectra (point, side, mode) of the sides of each kink; fills in the verdicts that can be given there."""
+    sides = {int(i): adjacent_jacobians(system, x[i], u[i]) for i in np.flatnonzero(kinked)}
+    spectra = np.full((len(x), max(map(len, sides.values()), default=0), x.shape[1]), np.nan, complex)
+    for i, matrices in sides.items():
+        for k, matrix in enumerate(matrices):
+            spectra[i, k] = linalg.eigvals(matrix)
+        if grows_along_a_ray(system, x[i], u[i], matrices):
             verdicts[i] = "unstable"
-        elif not near.any():
+        elif len(matrices) <= 2 and contract_together(matrices):
             verdicts[i] = "stable"
-        elif condition[i][near].max() < 1e6:
-            verdicts[i] = "marginal"
-    return verdicts
-
-
-def count_unstable(eigenvalues: np.ndarray, verdicts: np.ndarray) -> np.ma.MaskedArray:
-    """How many eigenvalues lie outside the unit circle; masked where the verdict is undetermined."""
-    outside = (np.abs(eigenvalues) > 1 + MARGIN).sum(axis=1)
-    return np.ma.array(outside, mask=verdicts == "undetermined")
+    return spectra

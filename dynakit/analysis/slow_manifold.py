@@ -187,7 +187,7 @@ def _bounds(states: np.ndarray, separation: float, max_points: int) -> Bounds:
     if width <= 1e-9 * (1 + np.abs(states).max()):
         reach = 1 + np.abs(states).max()
         return Bounds(lo - reach, hi + reach, 2 * reach, separation, max_points)
-    length = float(np.linalg.norm(hi - lo))
+    length = 2 * float(np.linalg.norm(states - states.mean(axis=0), axis=1).max())
     return Bounds(lo - 0.1 * width, hi + 0.1 * width, length, separation, max_points)
 
 

@@ -57,6 +57,7 @@ class System:
         dt: time of one step in ms, or None.
         alpha: leak per step (dt/tau) of a leaky network, or None.
         euler: whether a step is x + alpha (G(x, u) - x), Euler's step of the flow dx/dt = (G(x, u) - x) / tau.
+        euler: whether a step is x + alpha (G(x, u) - x), Euler's step of the flow dx/dt = (G(x, u) - x) / tau.
         regularity: "smooth", "piecewise_linear" or "discontinuous".
         parts: names of the blocks of the state, for example {"h": slice(0, 16), "c": slice(16, 32)}.
         fingerprint: SHA-256 of the weights and what they make up; empty for a plain callable.
@@ -81,6 +82,7 @@ class System:
         self.device, self.dtype = torch.device(device), torch.float64
         self.dt: float | None = None
         self.alpha: float | None = None
+        self.euler = False
         self.euler = False
         self.fingerprint = ""
         self.name = name or type(self).__name__

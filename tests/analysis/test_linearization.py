@@ -96,3 +96,157 @@ def test_no_points_give_no_modes():
     modes = dk.linearize(dk.catalog.henon(), np.zeros((0, 2)))
     assert len(modes) == 0
     assert modes.left.shape == (0, 2, 2)
+
+
+# --- verdicts that condition numbers cannot give
+
+
+@pytest.mark.parametrize(
+    ("block", "verdict"),
+    [
+        ([[1 - 1e-10, 1.0], [0.0, 1 - 1e-10]], "undetermined"),  # rounding may put it outside
+        (
+            [[1 - 1e-8, 1.0], [0.0, 1 - 1e-8]],
+            "undetermined",
+        ),  # at sqrt(eps), where a double eigenvalue moves to
+        ([[0.99, 1.0], [0.0, 0.99]], "stable"),  # as ill-conditioned, but far enough inside
+        ([[1.01, 1.0], [0.0, 1.01]], "unstable"),
+        ([[-0.99, 1.0], [0.0, -0.99]], "stable"),
+        ([[0.0, 5.0], [0.0, 0.0]], "stable"),  # nilpotent: gone after two steps
+    ],
+)
+def test_defective_blocks(block, verdict):
+    assert dk.linearize(dk.catalog.linear(block), [[0.0, 0.0]]).verdicts.tolist() == [verdict]
+
+
+def test_a_long_chain_of_units_is_stable_but_cannot_be_told_from_unstable_when_it_amplifies():
+    """Nilpotent, all eigenvalues zero; with weights of 10 a change of 1e-20 at the corner brings one to 1."""
+    weak, strong = (np.diag(np.full(19, w), 1) for w in (0.5, 10.0))
+    assert dk.linearize(dk.catalog.linear(weak), np.zeros((1, 20))).verdicts.tolist() == ["stable"]
+    assert dk.linearize(dk.catalog.linear(strong), np.zeros((1, 20))).verdicts.tolist() == ["undetermined"]
+
+
+# --- kinks
+
+
+def tent(left: float, right: float) -> dk.System:
+    """x' = left min(x, 0) + right max(x, 0): a kink at the fixed point 0."""
+    system = dk.FunctionSystem(
+        lambda x: left * x.clamp_max(0) + right * x.clamp_min(0), 1, regularity="piecewise_linear"
+    )
+    system._kinks = lambda x, u: x.abs().amax(-1)
+    return system
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "verdict"),
+    [
+        (0.5, -0.9, "stable"),  # both contract in one norm
+        (0.5, 1.2, "unstable"),  # the right side grows along its own ray
+        (1.2, 0.5, "unstable"),
+        (-1.2, 0.5, "undetermined"),  # leaves to the right, where it shrinks
+    ],
+)
+def test_a_kink_of_one_unit(left, right, verdict):
+    modes = dk.linearize(tent(left, right), [[0.0], [0.7]])
+    assert modes.verdicts[0] == verdict
+    assert_allclose(np.sort(modes.one_sided[0, :, 0].real), np.sort([left, right]))
+    assert modes.kinked.tolist() == [True, False]
+    assert np.isnan(modes.one_sided[1]).all()
+    assert modes.verdicts[1] == ("stable" if abs(right) < 1 else "unstable")
+
+
+def test_two_stable_sides_do_not_make_a_stable_switch():
+    """Each side turns by a quarter and shrinks by 0.95, but in opposite half-planes stretches the other axis by 3."""
+    sides = [np.array([[0.0, -3.0], [0.95**2 / 3, 0.0]]), np.array([[0.0, -(0.95**2) / 3], [3.0, 0.0]])]
+    A, B = (torch.from_numpy(m) for m in sides)
+    system = dk.FunctionSystem(
+        lambda z: torch.where(z[:, :1] * z[:, 1:] >= 0, z @ A.T, z @ B.T), 2, regularity="piecewise_linear"
+    )
+    system._kinks = lambda x, u: x.abs().amin(-1)
+    modes = dk.linearize(system, [[0.0, 0.0]])
+    assert (np.abs(modes.one_sided) < 1).all()
+    assert modes.verdicts.tolist() == ["undetermined"]
+    assert system.trajectory([1.0, 0.1], 40)[-1].abs().max() > 100  # and it does grow
+
+
+def test_a_relu_network_at_its_kink_is_judged_by_its_sides():
+    elman = torch.nn.RNN(1, 2, nonlinearity="relu")
+    with torch.no_grad():
+        for p in elman.parameters():
+            p.zero_()
+        elman.weight_hh_l0.copy_(torch.tensor([[0.5, 0.2], [0.0, -0.4]]))
+        elman.bias_hh_l0.copy_(torch.tensor([0.3, 0.0]))
+    modes = dk.linearize(dk.as_system(elman), [[0.6, 0.0]])
+    assert modes.kinked.tolist() == [True]
+    assert_allclose(sorted(np.unique(modes.one_sided[0].real.round(9))), [-0.4, 0, 0.5])
+    assert modes.verdicts.tolist() == ["stable"]
+
+
+# --- the flow behind a leaky network
+
+
+def leaky(W, alpha: float, form: str = "current", activation: str = "tanh") -> dk.System:
+    W = np.atleast_2d(W)
+    model = dk.models.LeakyRNN(1, len(W), 1, dt=100 * alpha, tau=100.0, activation=activation, form=form)
+    with torch.no_grad():
+        for p in model.parameters():
+            p.zero_()
+        model.W_rec.copy_(torch.tensor(W))
+    return dk.as_system(model)
+
+
+def test_a_stable_flow_whose_euler_step_is_unstable():
+    """dx/dt = -x - 1.5 tanh(x) decays at rate 2.5; its Euler step of a whole time constant multiplies by -1.5."""
+    modes = dk.linearize(leaky(-1.5, alpha=1.0), [[0.0]])
+    assert_allclose(modes.eigenvalues, -1.5)
+    assert_allclose(modes.flow_eigenvalues, -2.5)
+    assert (modes.verdicts.tolist(), modes.flow_verdicts.tolist()) == (["unstable"], ["stable"])
+    assert_allclose(modes.flow_time_constants_ms, 100 / 2.5)
+
+
+def test_a_slowly_decaying_rotation_grows_in_steps_that_are_too_long():
+    """mu = -0.1 +- i: |1 + alpha mu| = 1 at alpha = 0.198."""
+    W = [[0.9, -1.0], [1.0, 0.9]]
+    for alpha, verdict in ((0.15, "stable"), (0.25, "unstable")):
+        modes = dk.linearize(leaky(W, alpha), np.zeros((1, 2)))
+        assert_allclose(modes.flow_eigenvalues[0], [-0.1 + 1j, -0.1 - 1j], atol=1e-6)
+        assert (modes.verdicts.tolist(), modes.flow_verdicts.tolist()) == ([verdict], ["stable"])
+        assert_allclose(modes.flow_time_constants_ms, 1000, rtol=1e-5)
+
+
+@pytest.mark.parametrize("form", ["current", "rate"])
+def test_the_flow_does_not_depend_on_the_step_and_a_stable_map_has_a_stable_flow(form):
+    rng = np.random.default_rng(0)
+    for _ in range(10):
+        W = 1.5 * rng.normal(size=(6, 6)) / np.sqrt(6)
+        coarse, fine = (dk.linearize(leaky(W, alpha, form), np.zeros((1, 6))) for alpha in (0.5, 0.01))
+        assert_allclose(
+            np.sort_complex(coarse.flow_eigenvalues), np.sort_complex(fine.flow_eigenvalues), atol=1e-5
+        )
+        assert (coarse.flow_verdicts == fine.flow_verdicts).all()
+        assert coarse.verdicts[0] != "stable" or coarse.flow_verdicts[0] == "stable"
+
+
+def test_a_flow_at_the_imaginary_axis_is_marginal():
+    modes = dk.linearize(leaky(1.0, alpha=0.1, activation="tanh"), [[0.0]])
+    assert modes.flow_verdicts.tolist() == ["marginal"]
+
+
+def test_only_the_step_of_a_flow_has_flow_eigenvalues():
+    assert (
+        dk.linearize(leaky(0.5, 0.1, form="rectified", activation="relu"), [[1.0]]).flow_eigenvalues is None
+    )
+    assert dk.linearize(dk.catalog.tanh_unit(), [[0.0]]).flow_verdicts is None
+    twice = dk.Iterated(leaky(0.5, 0.1), 2)
+    assert dk.linearize(twice, [[0.0]]).flow_time_constants is None
+    driven = dk.Driven(leaky(0.5, 0.1), [0.0])
+    assert_allclose(dk.linearize(driven, [[0.0]]).flow_eigenvalues, -0.5, atol=1e-6)
+
+
+def test_saved_modes_come_back(tmp_path):
+    modes = dk.linearize(leaky([[0.9, -1.0], [1.0, 0.9]], 0.25), np.zeros((1, 2)))
+    modes.save(tmp_path)
+    back = dk.load(tmp_path)
+    assert back == modes
+    assert back.flow_verdicts.tolist() == ["stable"]
