@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "models": set(),
     "training": {"tasks", "models"},
     "systems": {"models"},
-    "analysis": {"systems.base", "systems.derived", "systems.flow", "systems.intervals"},
+    "analysis": {"systems.base", "systems.derived", "systems.flow", "systems.intervals", "systems.balls"},
     "plots": {"analysis", "systems.recording"},
     "summary": {"report", "analysis"},
     "report": {"plots", "summary", "analysis", "models", "systems.recording"},

@@ -8,7 +8,7 @@ included.  Then (Krawczyk 1969; Rump 2010, sec. 13; radii polynomials: van den B
 - Z(r) < 1: at most one root lies within r.  The largest such r is the uniqueness radius.
 
 Both come with bounds for the accuracy of the machine's tanh and exp (see ``systems.intervals``): the result is
-numerically verified; :func:`prove` needs no such assumption.
+numerically verified; :mod:`dynakit.analysis._proof` needs no such assumption.
 
 Two certified points are two roots if the balls of existence are disjoint, and one root if the ball of existence of one
 lies in the ball of uniqueness of the other (:func:`compare`).  Neither may hold: then it is open.
@@ -23,12 +23,11 @@ import torch
 from torch import Tensor
 
 from .. import linalg
-from ..systems.base import System, minus_identity
+from ..systems.base import System
 from ..systems.intervals import gamma, upward
 
 CHUNK_BYTES = 64 * 2**20
-NEAREST, FARTHEST = 1e-15, 1e3  # smallest and largest radius tried, relative to 1 + |x|
-N_RADII = 13  # in between
+NEAREST, FARTHEST, N_RADII = 1e-13, 1e2, 11  # the radii tried first, relative to 1 + |x|
 
 
 class Certificates(NamedTuple):
@@ -108,17 +107,19 @@ class _Krawczyk(NamedTuple):
     @classmethod
     def of(cls, enclosure: Any, x: Tensor) -> _Krawczyk:
         n = x.shape[-1]
-        A = minus_identity(enclosure.middle())
+        A = enclosure.middle()
+        A.diagonal(dim1=-2, dim2=-1).sub_(1.0)
         C, usable = linalg.inverses(A)
-        absC = torch.where(usable, 1.0, torch.nan)[:, None, None] * C.abs()
         step = torch.stack([enclosure.lo[0] - x, enclosure.hi[0] - x])
         middle = step.mean(0)
         radius = (step - middle).abs().amax(0) + gamma(2) * step.abs().amax(0)
-        newton = _times(C, middle).abs() + _times(absC, radius + gamma(n) * middle.abs())
-        rounding = 2 * gamma(n) * _times(absC, A.abs().sum(-1))  # of the product with C, and of M - I
-        defect = minus_identity(C @ A).abs().sum(-1) + rounding
+        newton, defect = _times(C, middle).abs(), C @ A
+        defect.diagonal(dim1=-2, dim2=-1).sub_(1.0)
+        absC = C.abs_().mul_(torch.where(usable, 1.0, torch.nan)[:, None, None])
+        newton = newton + _times(absC, radius + gamma(n) * middle.abs())
+        rounding = 2 * gamma(n) * _times(absC, A.abs_().sum(-1))  # of the product with C, and of M - I
         residual = upward(step.abs().amax((0, -1)))
-        return cls(residual, absC, upward(newton.amax(-1), n), upward(defect, n))
+        return cls(residual, absC, upward(newton.amax(-1), n), upward(defect.abs_().sum(-1) + rounding, n))
 
     def contraction(self, enclosure: Any) -> tuple[Tensor, Tensor]:
         """Z and the gap |J - M| in the max norm for the radii of the enclosure but its first."""
@@ -151,8 +152,8 @@ class _Trials(NamedTuple):
         at_inner = torch.where(self.radii == inner, self.Z, 0.0).amax(0)
         guess = (inner / at_inner).clamp_max(outer)  # Z grows about as r does, or faster
         guess = torch.where(guess > inner, guess, inner)  # not for a NaN
-        shares = torch.tensor([0.5, 0.65, 0.8, 0.87, 0.92, 0.96, 1.0], dtype=guess.dtype, device=guess.device)
-        return torch.cat([_between(inner, outer, 8)[1:-1], shares[:, None] * guess])
+        shares = torch.tensor([0.5, 0.65, 0.8, 0.88, 0.94, 1.0], dtype=guess.dtype, device=guess.device)
+        return torch.cat([_between(inner, outer, 6)[1:-1], shares[:, None] * guess])
 
     def joined(self, other: _Trials) -> _Trials:
         return _Trials(*(torch.cat(pair) for pair in zip(self, other)))
@@ -188,7 +189,3 @@ def compare(x: Any, certificates: Certificates) -> Comparison:
     with np.errstate(invalid="ignore"):
         distinct = low > (exists[None, :] + exists[:, None]) * (1 + 1e-15)
     return Comparison(inside | inside.T, distinct)
-
-
-def prove(system: System, x: Any, u: Any = None) -> Certificates:
-    return _refused(len(x))

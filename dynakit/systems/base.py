@@ -57,7 +57,6 @@ class System:
         dt: time of one step in ms, or None.
         alpha: leak per step (dt/tau) of a leaky network, or None.
         euler: whether a step is x + alpha (G(x, u) - x), Euler's step of the flow dx/dt = (G(x, u) - x) / tau.
-        euler: whether a step is x + alpha (G(x, u) - x), Euler's step of the flow dx/dt = (G(x, u) - x) / tau.
         regularity: "smooth", "piecewise_linear" or "discontinuous".
         parts: names of the blocks of the state, for example {"h": slice(0, 16), "c": slice(16, 32)}.
         fingerprint: SHA-256 of the weights and what they make up; empty for a plain callable.
@@ -82,7 +81,6 @@ class System:
         self.device, self.dtype = torch.device(device), torch.float64
         self.dt: float | None = None
         self.alpha: float | None = None
-        self.euler = False
         self.euler = False
         self.fingerprint = ""
         self.name = name or type(self).__name__
@@ -243,19 +241,14 @@ class System:
         follow (see :mod:`dynakit.systems.jets`).  Across a kink the bounds hold the Jacobians of both sides.
         """
         x, u, lead = self.as_batch(x, u)
-        n, reach = self.state_size, torch.as_tensor(radius, dtype=x.dtype, device=x.device)
-        if not bool((reach >= 0).all()) or reach.ndim > 2:
+        reach = torch.as_tensor(radius, dtype=x.dtype, device=x.device)
+        if reach.ndim > 2 or not bool((reach >= 0).all()):
             raise InputError("radius must be a number, (point,) or (point, unit), none of them negative")
         reach = (reach if reach.ndim == 2 else reach.reshape(-1, 1)).expand(len(x), -1)
         enclosure = self.enclosure(x, u, torch.stack([torch.zeros_like(reach), reach]))
         if enclosure is None:
             return None
-        middle, gap = enclosure.middle(), enclosure.gap(torch.eye(n, dtype=x.dtype, device=x.device))[-1]
-        ends = (middle - gap, middle + gap)
-        lo, hi = (
-            torch.nextafter(end, end.new_tensor(far)) for end, far in zip(ends, (-torch.inf, torch.inf))
-        )
-        return JacobianBounds(lo.reshape(*lead, n, n), hi.reshape(*lead, n, n))
+        return JacobianBounds(*(end.reshape(*lead, *end.shape[1:]) for end in enclosure.jacobian()))
 
     def enclosure(self, x: Tensor, u: Tensor, radii: Tensor) -> Enclosure | None:
         """F and dF/dx over boxes around the points of a flat batch, or None; see :func:`enclosures.enclose`."""

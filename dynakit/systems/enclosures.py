@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from . import jet_operations as jet_operations  # what torch may do to a jet
-from .intervals import Interval
+from .intervals import Interval, outward
 from .jets import Jet
 from .tangents import Spread
 
@@ -33,6 +33,14 @@ class Enclosure:
     def gap(self, V: Tensor) -> Tensor:
         """An upper bound of |J - M| V over each box, (radius, point, unit, column), for a V >= 0 (state, column)."""
         return self._spread(V).gap(self._image.tangent)
+
+    def jacobian(self) -> Tensor:
+        """Lower and upper bounds of J over the boxes of the last radius, (2, point, unit, state)."""
+        middle, gap = self.middle(), self.gap(torch.eye(self._state_size).to(self.lo))[-1]
+        ends = outward(torch.stack([middle - gap, middle + gap]))
+        return torch.where(
+            torch.isnan(ends), torch.tensor([-torch.inf, torch.inf]).to(ends).view(2, 1, 1, 1), ends
+        )
 
     def _spread(self, V: Tensor) -> Spread:
         return Spread(V, self._image.n_points)

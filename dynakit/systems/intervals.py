@@ -36,7 +36,7 @@ def gamma(k: int) -> float:
 
 def upward(value: Tensor, k: int = 4) -> Tensor:
     """A non-negative quantity, raised by the error of the ``k`` operations that gave it."""
-    return value * (1 + 2 * gamma(k)) + TINY
+    return torch.add(value.new_tensor(TINY), value, alpha=1 + 2 * gamma(k))
 
 
 def outward(ends: Tensor, error: float = 0.0) -> Tensor:
@@ -60,6 +60,7 @@ class Interval:
     """
 
     __slots__ = ("ends",)
+    exact = False  # constant matrices are multiplied as floats, with a bound of the rounding
 
     def __init__(self, ends: Tensor) -> None:
         self.ends = ends
@@ -94,6 +95,10 @@ class Interval:
     def width(self) -> int:
         """Number of units."""
         return self.ends.shape[-1]
+
+    @property
+    def device(self) -> torch.device:
+        return self.ends.device
 
     @property
     def magnitude(self) -> Tensor:

@@ -116,6 +116,31 @@ def _relu(input: Jet, inplace: bool = False) -> Jet:
     return _elementwise("relu", input)
 
 
+@operation("clamp", "clip")
+def _clamp(input: Jet, min: Any = None, max: Any = None) -> Jet:
+    """min + relu(x - min), and the same from above."""
+    if min is not None:
+        input = (
+            _relu(input) if isinstance(min, int | float) and min == 0 else _add(_relu(_sub(input, min)), min)
+        )
+    return input if max is None else _rsub(_relu(_rsub(input, max)), max)
+
+
+@operation("clamp_min")
+def _clamp_min(input: Jet, min: Any) -> Jet:
+    return _clamp(input, min)
+
+
+@operation("clamp_max")
+def _clamp_max(input: Jet, max: Any) -> Jet:
+    return _clamp(input, None, max)
+
+
+@operation("leaky_relu")
+def _leaky_relu(input: Jet, negative_slope: float = 0.01, inplace: bool = False) -> Jet:
+    return _sub(_relu(input, inplace), _mul(_relu(_neg(input)), negative_slope))
+
+
 @operation("softplus")
 def _softplus(input: Jet, beta: float = 1.0, threshold: float = 20.0) -> Jet:
     if beta != 1.0 or threshold < 36.0:  # below, the function as computed has a jump above rounding

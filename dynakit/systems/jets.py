@@ -5,8 +5,8 @@ the values the quantity takes over the box, and its derivative by the state (Ral
 differentiation of interval-valued functions).  torch hands each of its functions over to
 the jets among its arguments, so the step of any network, or of a user's own, needs no second version.
 
-Whatever is not listed here is refused: branches on values, other functions, writing in place, NumPy.  A map that
-needs any of it has no enclosure.
+Whatever is not listed in ``jet_operations`` is refused: branches on values, other functions, writing in place, NumPy.
+A map that needs any of it has no enclosure.  Constants count as the floats they have been computed to.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Jet:
     @classmethod
     def state(cls, value: Any, n_points: int) -> Jet:
         """The state itself."""
-        return cls(value, Tangent([(None, Select(slice(0, value.width)))]), n_points)
+        return cls(value, Tangent([(None, Select(slice(0, value.width), value.exact))]), n_points)
 
     @classmethod
     def fixed(cls, value: Any, n_points: int) -> Jet:
@@ -53,6 +53,14 @@ class Jet:
     @property
     def shape(self) -> torch.Size:
         return torch.Size((self.n_points,) if self.is_column else (self.n_points, self.value.width))
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return torch.float64
+
+    @property
+    def device(self) -> torch.device:
+        return self.value.device
 
     @property
     def ndim(self) -> int:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -26,13 +27,17 @@ Coefficients = Any  # a vector of intervals, in the arithmetic in use; None is o
 
 @dataclass(frozen=True, eq=False)
 class Select:
-    """Rows of the identity: a part of the state itself."""
+    """Rows of the identity: a part of the state itself.
+
+    ``exact``: products of constant matrices are kept apart, for an arithmetic that rounds them itself.
+    """
 
     columns: slice
+    exact: bool = False
 
     def rows(self, s: slice) -> Tangent:
         start = self.columns.start
-        return Tangent([(None, Select(slice(start + s.start, start + s.stop)))])
+        return Tangent([(None, Select(slice(start + s.start, start + s.stop), self.exact))])
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,10 +47,11 @@ class Weights:
     W: Tensor  # (unit, column)
     columns: slice
     error: Tensor | None = None
+    exact: bool = False
 
     def rows(self, s: slice) -> Tangent:
         error = None if self.error is None else self.error[s]
-        return Tangent([(None, Weights(self.W[s], self.columns, error))])
+        return Tangent([(None, Weights(self.W[s], self.columns, error, self.exact))])
 
     def behind(self, W: Tensor) -> Weights:
         """W times this: the effective weights of a loop that is closed."""
@@ -138,8 +144,8 @@ class Tangent:
         """W D."""
         a, base = self.terms[0] if len(self.terms) == 1 else (None, None)
         if a is None and isinstance(base, Select):
-            return Tangent([(None, Weights(W, base.columns))])
-        if a is None and isinstance(base, Weights):
+            return Tangent([(None, Weights(W, base.columns, exact=base.exact))])
+        if a is None and isinstance(base, Weights) and not base.exact:
             return Tangent([(None, base.behind(W))])
         return Tangent([(None, Chain(W, self))] if self.terms else [])
 
@@ -149,7 +155,8 @@ def _merged(
 ) -> tuple[Coefficients, Base] | None:
     """Two terms as one, where they are multiples of the same matrix or constant matrices of the same units."""
     (a, B), (b, C) = one, two
-    if B is C and a is not None and b is not None:
+    same = B is C or (isinstance(B, Select) and isinstance(C, Select) and B.columns == C.columns)
+    if same and a is not None and b is not None:
         return a + b, B
     if (
         a is None
@@ -160,6 +167,12 @@ def _merged(
     ):
         return None, B.plus(C)
     return None
+
+
+def _leaves(tangent: Tangent) -> int:
+    """How many matrices are added, at most, for one row."""
+    parts = (base.parts if isinstance(base, Blocks) else [] for _, base in tangent.terms)
+    return sum(max((_leaves(t) for _, t in blocks), default=1) for blocks in parts)
 
 
 class Spread:
@@ -174,7 +187,9 @@ class Spread:
 
     def middle(self, tangent: Tangent, width: int) -> Tensor:
         """M, (point, unit, state)."""
-        out = self.V.new_zeros(self.n_points, width, self.V.shape[-2])
+        shape = (self.n_points, width, self.V.shape[-2])
+        # NumPy's zeros are pages that the kernel has cleared already, huge ones where they pay
+        out = torch.from_numpy(np.zeros(shape)) if self.V.device.type == "cpu" else self.V.new_zeros(shape)
         self._write(tangent, None, out)
         return out
 
@@ -205,7 +220,7 @@ class Spread:
     def _gap_of_term(self, tangent: Tangent, a: Coefficients, base: Base) -> Tensor:
         """What a and B add to the gap, and the rounding of m_k M_k where M is formed."""
         gap, reach = self._base_gap(base), self._base_reach(base)
-        rounding = gamma(len(tangent.terms) + 4) * (reach[:1] + gap[:1])
+        rounding = gamma(_leaves(tangent) + 4) * (reach[:1] + gap[:1])
         if a is None:
             return gap + rounding
         middle = a.middle()
