@@ -184,9 +184,11 @@ def inverses(matrices: Tensor) -> tuple[Tensor, Tensor]:
     """The inverse of each element and which elements have one; identity and False for the others."""
     eye = torch.eye(matrices.shape[-1], dtype=matrices.dtype, device=matrices.device)
     usable = torch.isfinite(matrices.sum((-2, -1)))  # a sum that overflows counts as not finite
-    inverse, info = torch.linalg.inv_ex(torch.where(usable[:, None, None], matrices, eye))
+    if not bool(usable.all()):
+        matrices = torch.where(usable[:, None, None], matrices, eye)
+    inverse, info = torch.linalg.inv_ex(matrices)
     usable = usable & (info == 0) & torch.isfinite(inverse.sum((-2, -1)))
-    return torch.where(usable[:, None, None], inverse, eye), usable
+    return inverse if bool(usable.all()) else torch.where(usable[:, None, None], inverse, eye), usable
 
 
 def norms(matrices: Tensor) -> np.ndarray:
