@@ -9,6 +9,7 @@ from .interactive import phase_portrait_3d
 from .memory import plot_memory
 from .portrait import plot_phase_portrait
 from .psychometric import plot_psychometric
+from .slow_manifold import plot_slow_manifold
 from .spectrum import plot_spectrum
 from .style import close, new_axes, paper_style
 from .training import plot_training
@@ -26,6 +27,7 @@ __all__ = [
     "plot_memory",
     "plot_phase_portrait",
     "plot_psychometric",
+    "plot_slow_manifold",
     "plot_spectrum",
     "plot_training",
     "plot_transitions",

@@ -17,6 +17,7 @@ def phase_portrait_3d(
     points: FixedPoints | Modes | None = None,
     modes: Modes | None = None,
     *,
+    slow: Any = None,
     conditions: Any = None,
     axes: tuple[int, int, int] = (0, 1, 2),
     n_trajectories: int = 24,
@@ -36,11 +37,13 @@ def phase_portrait_3d(
     if len(axes) != 3:
         raise InputError(f"axes must name three components, got {tuple(axes)}")
     frame = scene.frame(projection, axes, 3)
-    shown = scene.build(frame, states, points, modes, conditions, n_trajectories)
+    shown = scene.build(frame, states, points, modes, slow, conditions, n_trajectories)
     traces = [trace for group in shown.groups for trace in _paths(go, group)]
     traces += _directions(go, shown.segments)
     if points is not None:
         traces += [_points(go, kind, points, shown.placed) for kind in scene.kinds(points)]
+    if slow is not None and len(slow):
+        traces.append(_slow(go, slow, shown.slow))
     figure = go.Figure(traces)
     figure.update_layout(_layout(frame))
     if points is not None and not len(points):
@@ -89,6 +92,14 @@ def _points(go: Any, kind: scene.Kind, points: Any, placed: np.ndarray) -> Any:
     where = dict(zip("xyz", placed[kind.index].T))
     told = {"text": texts, "hoverinfo": "text"}
     return go.Scatter3d(**where, mode="markers", name=kind.counted, marker=marker, **told)
+
+
+def _slow(go: Any, slow: Any, placed: np.ndarray) -> Any:
+    said = zip(slow.kinds, slow.speeds, slow.passage_times)
+    texts = [f"{kind}: q = {q:.1e}<br>{steps:.3g} steps to pass" for kind, q, steps in said]
+    marker = {"symbol": "x", "size": 4 * scene.slowness(slow.speeds), "color": style.GREY}
+    told = {"text": texts, "hoverinfo": "text", "name": f"slow point ({len(slow)})"}
+    return go.Scatter3d(**dict(zip("xyz", placed.T)), mode="markers", marker=marker, **told)
 
 
 def _layout(frame: scene.Frame) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..analysis import FixedPoints, Modes, Projection
+from ..analysis import FixedPoints, Modes, Projection, SlowPoints
 from ..errors import InputError
 from . import scene, style
 
@@ -24,6 +24,7 @@ def plot_phase_portrait(
     points: FixedPoints | Modes | None = None,
     modes: Modes | None = None,
     *,
+    slow: SlowPoints | None = None,
     conditions: Any = None,
     ax: Any = None,
     axes: tuple[int, ...] | None = None,
@@ -37,6 +38,7 @@ def plot_phase_portrait(
         states: trajectories (trial, time, unit), a Recording, or ConditionAverages.
         points: fixed points, coloured and marked by the dimension of their unstable set.
         modes: modes at the points; a line runs along each unstable direction of each saddle (up to three).
+        slow: slow points, small grey crosses, the larger the slower.
         conditions: one label per trial (trial,): names get hues, numbers get shades.
         ax: where to draw; 3-D axes are drawn on in 3-D.
         axes: one, two or three components; three make a 3-D figure, one is drawn over the steps.
@@ -59,9 +61,11 @@ def plot_phase_portrait(
         kind, n = ("3-D", "three components") if style.is_3d(ax) else ("2-D", "one or two components")
         held = f"the projection has {len(projection)}"
         raise InputError(f"axes must name {n} on {kind} axes ({held}), got {frame.axes}")
-    shown = scene.build(frame, states, points, modes, conditions, n_trajectories)
+    shown = scene.build(frame, states, points, modes, slow, conditions, n_trajectories)
     _draw_paths(ax, shown.groups, kwargs)
     _draw_directions(ax, shown.segments)
+    if slow is not None and len(slow):
+        _draw_slow(ax, slow, shown.slow)
     if points is not None:
         _draw_points(ax, points, shown.placed)
     _finish(ax, frame, alone=shown.n_steps == 1)
@@ -88,6 +92,20 @@ def _draw_directions(ax: Any, segments: np.ndarray) -> None:
     look = {"color": style.UNSTABLE_DIRECTION, "linewidth": 1.4, "zorder": 4, "gid": "direction"}
     for k, segment in enumerate(segments):
         ax.plot(*segment.T, label="unstable direction" if k == 0 else None, **look)
+
+
+def _draw_slow(ax: Any, slow: SlowPoints, placed: np.ndarray) -> None:
+    from matplotlib.patheffects import withStroke
+
+    look: dict[str, Any] = {
+        "marker": "x",
+        "color": style.GREY,
+        "linewidths": 1.2,
+        "zorder": 4,
+        "gid": "slow points",
+    }
+    look["path_effects"] = [withStroke(linewidth=2.6, foreground="white")]  # to be seen above trajectories
+    ax.scatter(*placed.T, s=(6 * scene.slowness(slow.speeds)) ** 2, label=f"slow point ({len(slow)})", **look)
 
 
 def _draw_points(ax: Any, points: Any, placed: np.ndarray) -> None:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..analysis import ConditionAverages, FixedPoints, Modes, Projection
+from ..analysis import ConditionAverages, FixedPoints, Modes, Projection, SlowPoints
 from ..checks import count, matches_shape
 from ..errors import InputError
 from . import style
@@ -70,15 +70,23 @@ class Scene(NamedTuple):
     n_steps: int
     placed: np.ndarray  # (point, axis)
     segments: np.ndarray  # (segment, 2, axis)  unstable directions
+    slow: np.ndarray  # (slow point, axis)
 
 
-def build(frame: Frame, states: Any, points: Any, modes: Any, conditions: Any, n_trajectories: int) -> Scene:
+def build(
+    frame: Frame, states: Any, points: Any, modes: Any, slow: Any, conditions: Any, n_trajectories: int
+) -> Scene:
     """Check the arguments of a portrait and place what they hold."""
     groups = [] if states is None else paths(frame, states, conditions, n_trajectories)
     n_steps = max((len(line) for group in groups for line in group.lines), default=1)
     beyond = 1.04 * (n_steps - 1)  # with a single component, points stand right of the last step
     placed, segments = np.zeros((0, len(frame.names))), np.zeros((0, 2, len(frame.names)))
-    for name, value, accepted in (("points", points, (FixedPoints, Modes)), ("modes", modes, (Modes,))):
+    expected = {
+        "points": (points, (FixedPoints, Modes)),
+        "modes": (modes, (Modes,)),
+        "slow": (slow, (SlowPoints,)),
+    }
+    for name, (value, accepted) in expected.items():
         if value is not None:
             style.expect(name, value, *accepted)
             matches_shape(f"{name}.states", value.states.shape, ("point", frame.projection.mean.size))
@@ -86,7 +94,8 @@ def build(frame: Frame, states: Any, points: Any, modes: Any, conditions: Any, n
         placed = frame.place(points.states, beyond)
     if modes is not None:
         segments = unstable_segments(frame, modes, LENGTH * extent(frame, groups, placed), beyond)
-    return Scene(groups, n_steps, placed, segments)
+    crosses = placed[:0] if slow is None or not len(slow) else frame.place(slow.states, beyond)
+    return Scene(groups, n_steps, placed, segments, crosses)
 
 
 def frame(projection: Any, axes: Any, n_default: int) -> Frame:
@@ -117,6 +126,13 @@ def kinds(points: FixedPoints | Modes) -> list[Kind]:
     for name, here in (("marginal", firm["marginal"]), ("undetermined", undecided), ("not isolated", loose)):
         found.append(Kind(name, style.MARKS[name], style.GREY, np.flatnonzero(here)))
     return [kind for kind in found if len(kind.index)]
+
+
+def slowness(speeds: np.ndarray) -> np.ndarray:
+    """Relative sizes of slow points, 0.6 (fastest) to 1 (slowest), by the logarithm of q."""
+    size = -np.log(np.maximum(speeds, np.finfo(float).tiny))
+    span = float(np.ptp(size))
+    return 0.6 + 0.4 * (size - size.min()) / span if span > 0 else np.ones(len(size))
 
 
 def paths(frame: Frame, states: Any, conditions: Any, n_trajectories: int) -> list[Paths]:

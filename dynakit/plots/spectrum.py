@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,7 +25,8 @@ def plot_spectrum(result: Any, *, ax: Any = None, line: str | None = None, **kwa
         ax: where to draw.
         line: "map" draws the unit circle, "flow" the imaginary axis.  None: "map", but for the eigenvalues of
             a weight matrix, which say nothing about stability, a circle of the spectral radius.  "flow" for
-            the Modes of a leaky network shows (lambda - 1) / alpha, the rates of its flow per time constant.
+            the Modes of a leaky network shows (lambda - 1) / alpha, the rates of its flow per time constant,
+            marked by the verdicts on the flow.
         kwargs: for the marks.
 
     Raises InputError, naming the argument.
@@ -60,12 +62,10 @@ def plot_spectrum(result: Any, *, ax: Any = None, line: str | None = None, **kwa
 def _groups(result: Any, flow: bool) -> list[tuple[Any, dict[str, Any], str | None]]:
     """(eigenvalues, look, label) of each kind of point."""
     if isinstance(result, Modes):
-        values = result.eigenvalues
-        if flow and result.alpha is None:
-            raise InputError("line must be 'map' for Modes without alpha: their eigenvalues are a map's")
+        values, marked = result.eigenvalues, result
         if flow:
-            values = (values - 1) / result.alpha
-        return [(values[kind.index].ravel(), _look(kind), kind.counted) for kind in scene.kinds(result)]
+            values, marked = _of_flow(result)
+        return [(values[kind.index].ravel(), _look(kind), kind.counted) for kind in scene.kinds(marked)]
     plain = {"marker": "o", "color": style.BLACK, "markeredgewidth": 0}
     if isinstance(result, GraphStatistics):
         return [(result.eigenvalues, plain, f"eigenvalues of W ({len(result)})")]
@@ -74,6 +74,16 @@ def _groups(result: Any, flow: bool) -> list[tuple[Any, dict[str, Any], str | No
         kind = type(result).__name__
         raise InputError(f"result must be Modes, GraphStatistics or an array of eigenvalues, got {kind}")
     return [(array.ravel().astype(complex), plain, None)]
+
+
+def _of_flow(modes: Modes) -> tuple[Any, Modes]:
+    """The rates mu of the flow, and modes with its verdicts: e^mu has |e^mu| < 1 where the flow decays."""
+    rates, verdicts = modes.flow_eigenvalues, modes.flow_verdicts
+    if rates is None or verdicts is None:
+        raise InputError(
+            "line must be 'map' for Modes of a map that is no step of a flow: their eigenvalues are a map's"
+        )
+    return rates, dataclasses.replace(modes, eigenvalues=np.exp(rates), verdicts=verdicts)
 
 
 def _look(kind: scene.Kind) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+import torch
 
 import dynakit as dk
 
@@ -86,7 +87,22 @@ def curve():
 
 
 @pytest.fixture(scope="session")
-def drawings(cube, memory, history, trials, dale, curve):
+def bumpy_ring():
+    """A ring of radius 1 with three stable and three unstable points on it, and axes to see it in."""
+
+    def step(z):
+        size, angle = z.norm(dim=1), torch.atan2(z[:, 1], z[:, 0])
+        angle, size = angle + 1e-3 * torch.sin(3 * angle), (size + 1) / 2
+        return torch.stack([size * torch.cos(angle), size * torch.sin(angle)], 1)
+
+    angles = np.linspace(0, 2 * np.pi, 20, endpoint=False)
+    starts = np.stack([np.cos(angles), np.sin(angles)], 1)
+    axes = dk.Projection.onto(np.eye(2), ["a", "b"])
+    return dk.trace_slow_manifold(dk.FunctionSystem(step, 2), starts), axes
+
+
+@pytest.fixture(scope="session")
+def drawings(cube, memory, history, trials, dale, bumpy_ring, curve):
     """name -> how to draw it on given axes: every plot function with its ordinary argument."""
     P = dk.plots
     return {
@@ -101,5 +117,6 @@ def drawings(cube, memory, history, trials, dale, curve):
         "plot_transitions": lambda ax=None: P.plot_transitions(cube.transitions, labels=cube.labels, ax=ax),
         "plot_connectivity": lambda ax=None: P.plot_connectivity(dale[0], ax=ax),
         "plot_psychometric": lambda ax=None: P.plot_psychometric(curve, ax=ax),
+        "plot_slow_manifold": lambda ax=None: P.plot_slow_manifold(bumpy_ring[0], bumpy_ring[1], ax=ax),
         "plot_memory": lambda ax=None: P.plot_memory(memory, ax=ax),
     }

@@ -84,7 +84,7 @@ def test_the_stability_line_of_a_flow_is_the_imaginary_axis():
 
 
 def test_leaky_modes_turn_into_rates_of_the_flow(cube):
-    leaky = dataclasses.replace(cube.modes, alpha=0.2)
+    leaky = dataclasses.replace(cube.modes, alpha=0.2, euler=True)
     lines = drawn(P.plot_spectrum(leaky, line="flow"), "eigenvalues")
     shown = np.sort(np.concatenate([line.get_xdata() for line in lines]))
     np.testing.assert_allclose(shown, np.sort((cube.modes.eigenvalues.real.ravel() - 1) / 0.2))
