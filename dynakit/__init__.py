@@ -13,8 +13,9 @@ __version__ = "0.1.0"
 _NAMES = {
     "analysis": "Bifurcations Branches ConditionAverages FixedPoints GraphStatistics MemoryCheck Modes "
     "NonNormality PlaneFlow Projection PsychometricCurve Selection SlowManifold SlowPoints "
-    "Transitions check_memory condition_average find_fixed_points find_slow_points graph_statistics "
-    "linearize map_transitions nonnormality plane_flow project psychometric_curve selection_vectors "
+    "Transitions UnstableManifolds check_memory condition_average find_fixed_points find_slow_points "
+    "graph_statistics linearize map_transitions map_unstable_manifolds nonnormality plane_flow project "
+    "psychometric_curve selection_vectors "
     "trace_fixed_points trace_slow_manifold",
     "errors": "ArtifactError DynakitError DynakitWarning InputError NumericalError",
     "pipeline": "analyze load",
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
         SlowManifold,
         SlowPoints,
         Transitions,
+        UnstableManifolds,
         check_memory,
         condition_average,
         find_fixed_points,
@@ -66,6 +68,7 @@ if TYPE_CHECKING:
         graph_statistics,
         linearize,
         map_transitions,
+        map_unstable_manifolds,
         nonnormality,
         plane_flow,
         project,

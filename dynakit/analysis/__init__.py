@@ -5,6 +5,7 @@ from .connectivity import GraphStatistics, graph_statistics
 from .continuation import Bifurcations, Branches, trace_fixed_points
 from .fixed_points import FixedPoints, find_fixed_points
 from .linearization import Modes, linearize
+from .manifolds import UnstableManifolds, map_unstable_manifolds
 from .memory import MemoryCheck, check_memory
 from .nonnormality import NonNormality, nonnormality
 from .psychometric import PsychometricCurve, psychometric_curve
@@ -31,6 +32,7 @@ __all__ = [
     "SlowManifold",
     "SlowPoints",
     "Transitions",
+    "UnstableManifolds",
     "check_memory",
     "condition_average",
     "find_fixed_points",
@@ -39,6 +41,7 @@ __all__ = [
     "linearize",
     "list_attractors",
     "map_transitions",
+    "map_unstable_manifolds",
     "nonnormality",
     "plane_flow",
     "project",
