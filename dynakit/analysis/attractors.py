@@ -9,6 +9,7 @@ import numpy as np
 
 from ..results import Provenance, Result, per_item
 from ..systems.base import System
+from ._arrival import Arrival
 from .fixed_points import FixedPoints
 from .memory import MemoryCheck
 
@@ -53,14 +54,13 @@ def list_attractors(
         system: the map, with its readout.
         points: fixed points under the resting input.
         decode: labels of readouts, (..., output) -> (...).
-        memory: released states; each is counted for the stable point nearest to where it ended, if it ended
-            within a tenth of the smallest distance between two of them.
+        memory: released states; each is counted for the stable point it arrived at.
     """
     stable = points.stable
     outputs = system.observe(stable.states).detach().cpu().numpy()
     shares, unresolved = np.full(len(stable), np.nan), float("nan")
     if memory is not None and len(memory):
-        which = _nearest(stable.states, memory.end_states)
+        which, _ = Arrival(stable).at(memory.end_states)
         shares = np.array([(which == k).mean() for k in range(len(stable))])
         unresolved = float((which < 0).mean())
     with np.errstate(divide="ignore"):
@@ -78,14 +78,3 @@ def list_attractors(
         unresolved=unresolved,
         provenance=Provenance.of(system),
     )
-
-
-def _nearest(centres: np.ndarray, states: np.ndarray) -> np.ndarray:
-    """Index of the centre each state is close to, or -1."""
-    if not len(centres):
-        return np.full(len(states), -1)
-    distances = np.linalg.norm(states[:, None] - centres, axis=-1)
-    between = np.linalg.norm(centres[:, None] - centres, axis=-1)
-    between = between[between > 0]
-    reach = 0.1 * (between.min() if len(between) else 1 + np.abs(centres).max())
-    return np.where(distances.min(axis=1) <= reach, distances.argmin(axis=1), -1)

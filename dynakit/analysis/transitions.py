@@ -20,11 +20,11 @@ from ..checks import count, number, reals
 from ..errors import InputError
 from ..results import Provenance, Result, per_item
 from ..systems.base import System, checked
+from ._arrival import Arrival
 
 if TYPE_CHECKING:
     import networkx
 
-NEAR = 1e-3  # an end state belongs to an attractor within this share of the smallest distance between two
 ROUNDS = 10  # an end state still on its way is given this many times n_settle steps
 HALVINGS = 20
 
@@ -37,7 +37,9 @@ class Transitions(Result):
     distances: np.ndarray = per_item()  # (attractor, pulse)  of the end from the nearest attractor, max-norm
     end_states: np.ndarray = per_item()  # (attractor, pulse, unit)
     end_outputs: np.ndarray = per_item()  # (attractor, pulse, output)
-    critical_amplitudes: np.ndarray = per_item()  # (attractor, pulse)  factor where it just fails; NaN: no switch
+    critical_amplitudes: np.ndarray = (
+        per_item()
+    )  # (attractor, pulse)  factor where it just fails; NaN: no switch
     outputs: np.ndarray = per_item()  # (attractor, output)  readout at each attractor
     pulses: tuple[str, ...]
 
@@ -111,7 +113,7 @@ def map_transitions(
     factors = None if amplitudes is None else _factors(amplitudes)
     played = _pulse_inputs(system, pulses, quiet)
     with linalg.one_thread(), torch.no_grad():
-        runner = _Runner(system, x, quiet, n_settle)
+        runner = _Runner(system, x, Arrival(attractors), quiet, n_settle)
         n = len(x)
         start = torch.arange(n).repeat_interleave(len(played))
         which = torch.arange(len(played)).repeat(n)
@@ -164,17 +166,11 @@ def _pulse_inputs(system: System, pulses: dict[str, Any], rest: Tensor) -> Tenso
 class _Runner:
     """Plays pulses at attractors and names the attractor where each run ends."""
 
-    def __init__(self, system: System, attractors: Tensor, rest: Tensor, n_settle: int) -> None:
-        self.system, self.attractors, self.rest, self.n_settle = system, attractors, rest, n_settle
-        apart = (
-            torch.cdist(attractors, attractors, p=torch.inf)
-            if len(attractors)
-            else attractors.new_zeros(0, 0)
-        )
-        apart = apart[apart > 0]
-        self.near = NEAR * float(
-            apart.min() if len(apart) else 1 + attractors.abs().max() if len(attractors) else 1
-        )
+    def __init__(
+        self, system: System, attractors: Tensor, arrival: Arrival, rest: Tensor, n_settle: int
+    ) -> None:
+        self.system, self.attractors, self.arrival = system, attractors, arrival
+        self.rest, self.n_settle = rest, n_settle
 
     def play(self, start: Tensor, deviations: Tensor) -> Tensor:
         """The states right after the pulses."""
@@ -186,30 +182,25 @@ class _Runner:
     def reaches(self, start: Tensor, deviations: Tensor, targets: np.ndarray) -> np.ndarray:
         """Whether each run comes near its target within n_settle steps; stops as soon as all are near something."""
         x = self.play(start, deviations)
+        arrived = np.full(len(start), -1)
         for _ in range(10):
             x = self.system.settle(x, self.rest, -(-self.n_settle // 10))
-            nearest, distance = self._nearest(x)
-            if bool((distance <= self.near).all()):
+            arrived, _ = self.arrival.at(x)
+            if (arrived >= 0).all():
                 break
-        return torch.where(distance.le(self.near), nearest, -1).cpu().numpy() == targets
+        return arrived == targets
 
     def run(self, start: Tensor, deviations: Tensor) -> tuple[Tensor, np.ndarray, np.ndarray]:
         """End states, the attractors they belong to (-1: none) and the distance from the nearest one."""
         x = self.play(start, deviations)
+        targets, distance = self.arrival.at(x)
         for _ in range(ROUNDS):
             x = self.system.settle(x, self.rest, self.n_settle)
-            nearest, distance = self._nearest(x)
+            targets, distance = self.arrival.at(x)
             moving = (self.system.step(x, self.rest) - x).abs().amax(-1) > 1e-13 * (1 + x.abs().amax(-1))
-            if not bool((moving & (distance > self.near)).any()):
+            if not (moving.cpu().numpy() & (targets < 0)).any():
                 break
-        targets = torch.where(distance.le(self.near), nearest, -1)
-        return x, targets.cpu().numpy(), distance.cpu().numpy()
-
-    def _nearest(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        if not len(x):
-            return torch.zeros(0, dtype=torch.long), x.new_zeros(0)
-        distance, nearest = torch.cdist(x.nan_to_num(torch.inf), self.attractors, p=torch.inf).min(-1)
-        return nearest, distance
+        return x, targets, distance
 
 
 def _bisect(
