@@ -12,7 +12,8 @@ ours with the trajectories in another order each time, the baseline with another
 in a row belongs to the worst run, that with fewest ``true`` points: distinct roots within 1e-3 of a returned point.
 ``known`` roots are all that float64 Newton confirms from any run of any method (``reference.py``); ``spurious`` points
 are near none of them.  The baseline also returns points that never met its tolerance, q < 1e-12; ``_arrived`` counts
-those that did.  Writes fixed_points.csv and fixed_points_random.csv (with --quick: in out/benchmarks).
+those that did, and ``true_polished`` the roots that float64 Newton makes of all it returned.  Writes fixed_points.csv
+and fixed_points_random.csv (with --quick: in out/benchmarks).
 """
 
 from __future__ import annotations
@@ -29,9 +30,10 @@ from pathlib import Path
 from typing import Any
 
 import networks
+import numpy as np
 import torch
 from adam_search import adam_search, noisy_states, one_step
-from reference import Reference
+from reference import Reference, polish
 from torch import Tensor, nn
 
 import dynakit as dk
@@ -80,41 +82,60 @@ def baseline(model: nn.Module, starts: Tensor, learning_rate: float) -> Outcome:
     return Outcome(found.states, len(starts), {"iterations": found.n_iterations}, found.arrived)
 
 
+@dataclass(frozen=True)
+class Run:
+    """One search: its time, its answer, and the roots that Newton reaches from the answer."""
+
+    seconds: float
+    outcome: Outcome
+    polished: Tensor  # (root, unit)
+
+    @classmethod
+    def of(cls, search: Search, system: dk.System) -> Run:
+        """Time a search; polishing is not on the clock."""
+        start = time.process_time()
+        outcome = search()
+        return cls(time.process_time() - start, outcome, polish(system, outcome.states))
+
+
 def measure(searches: dict[str, list[Search]], reference: Reference) -> list[dict[str, Any]]:
     """Run all searches in turn and compare what they found, one row per method."""
-    runs: dict[str, list[tuple[float, Outcome]]] = {name: [] for name in searches}
+    runs: dict[str, list[Run]] = {name: [] for name in searches}
     for turn in itertools.zip_longest(*searches.values()):
         for name, search in zip(searches, turn):
             if search is not None:
-                start = time.process_time()
-                outcome = search()
-                runs[name].append((time.process_time() - start, outcome))
-    for _, outcome in itertools.chain.from_iterable(runs.values()):
-        reference.add(outcome.states)
+                runs[name].append(Run.of(search, reference.system))
+    for run in itertools.chain.from_iterable(runs.values()):
+        reference.add(run.polished)
     rows = [{"method": name, **summary(done, reference)} for name, done in runs.items()]
     return [{**row, "cpu_ratio": row["cpu_s"] / rows[0]["cpu_s"]} for row in rows]
 
 
-def summary(runs: list[tuple[float, Outcome]], reference: Reference) -> dict[str, Any]:
+def summary(runs: list[Run], reference: Reference) -> dict[str, Any]:
     """One method on one network: median time, and the points of its worst run."""
-    roots = [reference.nearest(outcome.states) for _, outcome in runs]
-    found = [frozenset(near[near >= 0].tolist()) for near in roots]
-    worst = min(range(len(runs)), key=lambda k: (len(found[k]), -int((roots[k] < 0).sum())))
-    outcome = runs[worst][1]
-    arrived = roots[worst] if outcome.arrived is None else roots[worst][outcome.arrived.numpy()]
+    near = [reference.nearest(run.outcome.states) for run in runs]
+    found = [_distinct(roots) for roots in near]
+    worst = min(range(len(runs)), key=lambda k: (len(found[k]), -int((near[k] < 0).sum())))
+    run, roots = runs[worst], near[worst]
+    arrived = roots if run.outcome.arrived is None else roots[run.outcome.arrived.numpy()]
     return {
-        "cpu_s": statistics.median(seconds for seconds, _ in runs),
-        "starts": outcome.starts,
-        "returned": len(outcome.states),
+        "cpu_s": statistics.median(run.seconds for run in runs),
+        "starts": run.outcome.starts,
+        "returned": len(roots),
         "true": len(found[worst]),
         "known": len(reference.roots),
-        "spurious": int((roots[worst] < 0).sum()),
-        "true_arrived": len(set(arrived[arrived >= 0].tolist())),
+        "spurious": int((roots < 0).sum()),
+        "true_arrived": len(_distinct(arrived)),
         "spurious_arrived": int((arrived < 0).sum()),
-        "largest_residual": largest_residual(reference.system, outcome.states),
+        "true_polished": len(_distinct(reference.nearest(run.polished))),
+        "largest_residual": largest_residual(reference.system, run.outcome.states),
         "runs_with_the_same_points": f"{max(map(found.count, found))} of {len(found)}",
-        **outcome.said,
+        **run.outcome.said,
     }
+
+
+def _distinct(roots: np.ndarray) -> frozenset[int]:
+    return frozenset(roots[roots >= 0].tolist())
 
 
 def largest_residual(system: dk.System, states: Tensor) -> float:

@@ -55,10 +55,9 @@ class Reference:
         self.system, self.odd = system, odd
         self.roots = torch.zeros(0, system.state_size, dtype=torch.float64)
 
-    def add(self, states: Tensor) -> None:
-        """Polish states (point, unit) and keep what is new."""
-        found = polish(self.system, states)
-        for root in torch.cat([found, -found]) if self.odd else found:
+    def add(self, roots: Tensor) -> None:
+        """Keep what is new of roots (point, unit) as :func:`polish` returns them."""
+        for root in torch.cat([roots, -roots]) if self.odd else roots:
             if not len(self.roots) or float((self.roots - root).norm(dim=1).min()) > SAME_ROOT:
                 self.roots = torch.cat([self.roots, root[None]])
 

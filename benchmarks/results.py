@@ -31,7 +31,8 @@ SECTIONS = {
         "2018; written anew from its description, without its Jacobian stage) from 1024 of these states with noise. "
         "`cpu_s` is the median of a method's runs; the rest of a row is its worst run. `true`: distinct roots within "
         "1e-3 of a returned point, of the `known` ones that float64 Newton confirms from any run. `_arrived`: of the "
-        "points below the baseline's tolerance alone.",
+        "points below the baseline's tolerance alone. `true_polished`: distinct roots that float64 Newton, off the "
+        "clock, reaches from all that was returned.",
         "python benchmarks/bench_fixed_points.py --only trained",
     ),
     "fixed_points_random": (
