@@ -125,7 +125,9 @@ def eigenpair(
     getrf, getrs = scipy.linalg.get_lapack_funcs(("getrf", "getrs"), (matrix,))
     for _ in range(most_steps):
         factors, pivots, info = getrf(matrix - value * np.eye(len(matrix)))
-        if info > 0:  # the shift is an eigenvalue to the last digit: the smallest pivot that can be divided by
+        if (
+            info > 0
+        ):  # the shift is an eigenvalue to the last digit: the smallest pivot that can be divided by
             factors[info - 1, info - 1] = np.finfo(float).eps * size
         right, left = getrs(factors, pivots, right)[0], getrs(factors, pivots, left, trans=1)[0]
         right, left = right / np.linalg.norm(right), left / np.linalg.norm(left)
@@ -210,6 +212,16 @@ def sign_det(matrices: Tensor) -> np.ndarray:
 def smallest_singular_value(matrix: np.ndarray) -> float:
     """Smallest singular value of one matrix; NaN if it is not finite."""
     return float(np.linalg.svd(matrix, compute_uv=False)[-1]) if np.isfinite(matrix).all() else float("nan")
+
+
+def svd(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """U, s, V^T of one matrix, all singular vectors; NaN if it is not finite."""
+    if not np.isfinite(matrix).all():
+        rows, columns = matrix.shape
+        shapes = ((rows, rows), min(rows, columns), (columns, columns))
+        left, s, right = (np.full(shape, np.nan) for shape in shapes)
+        return left, s, right
+    return np.linalg.svd(matrix)
 
 
 def smallest_singular(matrix: np.ndarray) -> tuple[float, np.ndarray]:

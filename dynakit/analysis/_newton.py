@@ -20,7 +20,10 @@ from ..systems.base import Box, System, minus_identity
 
 CHUNK_BYTES = 64 * 2**20  # of Jacobians held at once
 NEAR = 1e-3  # residual and Newton step, relative to 1 + |x|, at which a start is handed to the polish
-SMALL = {torch.float64: 1e-9, torch.float32: 2e-6}  # and the residual, relative to 1 + |x|, at which any start is
+SMALL = {
+    torch.float64: 1e-9,
+    torch.float32: 2e-6,
+}  # and the residual, relative to 1 + |x|, at which any start is
 TAIL = 12  # steps after which the last few starts of a batch are given up: fresh ones find more
 ACCEPT = 1e-12  # residual of an accepted root, relative to max(1, |x|)
 
@@ -130,9 +133,7 @@ def capped_newton(
     smooth = system.regularity == "smooth"
     cap = 0.25 * max(x.shape[-1] ** 0.5, spread(x)) if smooth else torch.inf
 
-    def update(
-        rows: Tensor, z: Tensor, v: Tensor, r: Tensor, J: Tensor, p: Tensor
-    ) -> tuple[Tensor, Tensor]:
+    def update(rows: Tensor, z: Tensor, v: Tensor, r: Tensor, J: Tensor, p: Tensor) -> tuple[Tensor, Tensor]:
         length = p.norm(dim=-1, keepdim=True)
         following = z + p * (cap / length.clamp_min(1e-30)).clamp_max(1.0)
         lost = torch.isnan(length[:, 0])  # J - I is singular
@@ -151,9 +152,7 @@ def trust_region(
     patience = torch.zeros_like(radius)
     tiny = torch.finfo(x.dtype).tiny
 
-    def update(
-        rows: Tensor, z: Tensor, v: Tensor, r: Tensor, J: Tensor, p: Tensor
-    ) -> tuple[Tensor, Tensor]:
+    def update(rows: Tensor, z: Tensor, v: Tensor, r: Tensor, J: Tensor, p: Tensor) -> tuple[Tensor, Tensor]:
         A = minus_identity(J)
         q = 0.5 * r.square().sum(-1)
         p = _dogleg(A, r, p, radius[rows])

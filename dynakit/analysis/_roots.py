@@ -13,11 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .. import linalg
 from ..systems.base import System, minus_identity
 from ._certificate import certify
+from ._isolation import Isolation, isolation
 from ._newton import Iterates, polish, CONVERGED, HELD, STALLED
 
+SAMPLES = 64  # of a continuum of roots: more would only repeat what these say
 COARSE = 1e-2  # iterates closer than this are likely to lead to one root: one of them is polished first
 
 
@@ -31,21 +32,32 @@ class Roots:
         self.residual, self.existence, self.uniqueness = (self.x.new_empty(0) for _ in range(3))
         self.A = self.x.new_empty(0, n, n)  # J - I at each
         self.hits: list[int] = []
-        self.regular: list[bool] = []  # I - J is clearly regular: only these count as progress of a search
+        self.alone: list[
+            Isolation
+        ] = []  # of each: only points that stand alone count as progress of a search
 
     def __len__(self) -> int:
         return len(self.x)
 
     @property
     def n_isolated(self) -> int:
-        return sum(self.regular)
+        return int(self.isolated.sum())
+
+    @property
+    def isolated(self) -> np.ndarray:
+        """Which of the roots stand alone (root,)."""
+        return np.array([not item.singular for item in self.alone], bool)
 
     def holder(self, x: Tensor) -> Tensor:
         """The certified root whose region of uniqueness holds each state, or -1."""
         owner = torch.full(x.shape[:1], -1, device=x.device)
-        known = (self.uniqueness > 1e3 * torch.finfo(x.dtype).eps * (1 + self.x.abs().amax(-1))).nonzero()[:, 0]
+        known = (self.uniqueness > 1e3 * torch.finfo(x.dtype).eps * (1 + self.x.abs().amax(-1))).nonzero()[
+            :, 0
+        ]
         if len(known) and len(x):
-            distance = torch.cdist(x, self.x[known].to(x.dtype), p=torch.inf) / self.uniqueness[known].to(x.dtype)
+            distance = torch.cdist(x, self.x[known].to(x.dtype), p=torch.inf) / self.uniqueness[known].to(
+                x.dtype
+            )
             nearest, which = distance.min(-1)
             owner = torch.where(nearest < 0.9, known[which], owner)
         return owner
@@ -76,14 +88,22 @@ class Roots:
             return
         A = minus_identity(self.system.jacobian(x, self.u.expand(len(x), -1)))
         proofs = certify(self.system, x, self.u.expand(len(x), -1))
-        existence, uniqueness = (torch.as_tensor(v).to(x) for v in (proofs.existence_radius, proofs.uniqueness_radius))
+        existence, uniqueness = (
+            torch.as_tensor(v).to(x) for v in (proofs.existence_radius, proofs.uniqueness_radius)
+        )
         added: list[int] = []
         for k in residual.argsort().tolist():
-            before = len(self)
             y, _ = self._without_known(x[k : k + 1], residual[k : k + 1], hit)
-            if len(y):
-                self._append(x[k], residual[k], A[k], existence[k], uniqueness[k], hit)
-                added.append(before)
+            if not len(y):
+                continue
+            alone = isolation(self.system, x[k], self.u, A[k], float(residual[k]), float(existence[k]))
+            if alone.singular and len(self) - self.n_isolated >= SAMPLES:
+                self.hits[self._nearest_singular(x[k])] += hit
+                continue
+            added.append(len(self))
+            self._append(x[k], residual[k], A[k], existence[k], uniqueness[k])
+            self.alone.append(alone)
+            self.hits.append(hit)
         if added:
             x = self.x[added]
             related = self.system.siblings(x, self.u.expand(len(x), -1))
@@ -98,32 +118,32 @@ class Roots:
     def _without_known(self, x: Tensor, residual: Tensor, hit: int) -> tuple[Tensor, Tensor]:
         """What of ``x`` is new; the others are counted as hits of the roots they are."""
         owner = self.holder(x)
-        for k in (~(self.uniqueness > 1e-9)).nonzero()[:, 0].tolist():
-            owner = torch.where((owner < 0) & self._same(k, x, residual), k, owner)
+        known = (~(self.uniqueness > 1e-9)).nonzero()[:, 0]
+        if len(known) and len(x):
+            same = self._same(known, x, residual)
+            owner = torch.where((owner < 0) & same.any(-1), known[same.long().argmax(-1)], owner)
         for k in owner[owner >= 0].tolist():
             self.hits[k] += hit
         return x[owner < 0], residual[owner < 0]
 
-    def _append(self, x: Tensor, residual: Tensor, A: Tensor, existence: Tensor, uniqueness: Tensor, hit: int) -> None:
+    def _append(self, x: Tensor, residual: Tensor, A: Tensor, existence: Tensor, uniqueness: Tensor) -> None:
         self.x, self.A = torch.cat([self.x, x[None]]), torch.cat([self.A, A[None]])
         self.residual = torch.cat([self.residual, residual[None]])
         self.existence = torch.cat([self.existence, existence[None]])
         self.uniqueness = torch.cat([self.uniqueness, uniqueness[None]])
-        self.hits.append(hit)
-        self.regular.append(bool(torch.isfinite(uniqueness)) or _clearly_regular(A.cpu().numpy()))
 
-    def _same(self, k: int, x: Tensor, residual: Tensor) -> Tensor:
-        """Which of the rows of ``x`` cannot be told from root k by I - J there."""
-        A, d = self.A[k], x - self.x[k]
+    def _nearest_singular(self, x: Tensor) -> int:
+        distance = (self.x - x).norm(dim=-1)
+        distance[torch.from_numpy(self.isolated).to(x.device)] = torch.inf
+        return int(distance.argmin())
+
+    def _same(self, known: Tensor, x: Tensor, residual: Tensor) -> Tensor:
+        """Which of the rows of ``x`` cannot be told from which of the ``known`` roots by I - J there (row, root)."""
+        A, d = self.A[known], x[:, None] - self.x[known]
         eps = torch.finfo(x.dtype).eps * x.shape[-1]
-        norm = A.norm()
-        rounding = eps * (1 + norm) * (1 + self.x[k].abs().amax() + d.norm(dim=-1))
-        return (d @ A.T).norm(dim=-1) <= 32 * (rounding + self.residual[k] + residual)
-
-
-def _clearly_regular(A: np.ndarray) -> bool:
-    smallest = linalg.smallest_singular_value(A)
-    return bool(smallest > 1e3 * np.finfo(float).eps * len(A) * (1 + np.abs(A).sum(axis=1).max()))
+        size = 1 + self.x[known].abs().amax(-1) + torch.linalg.vector_norm(d, dim=-1)
+        rounding = eps * (1 + torch.linalg.matrix_norm(A)) * size + self.residual[known] + residual[:, None]
+        return torch.linalg.vector_norm(torch.einsum("kij,mkj->mki", A, d), dim=-1) <= 32 * rounding
 
 
 def _representatives(x: Tensor) -> Tensor:

@@ -36,10 +36,14 @@ class Outcome(NamedTuple):
     def degree(self) -> int:
         return int(linalg.sign_det(-self.roots.A).sum())
 
+    def unseen(self) -> tuple[float, float, float]:
+        """Estimate of isolated points no start reached, with its interval."""
+        return unseen(np.array(self.roots.hits, int)[self.roots.isolated])
+
     def may_be_all(self) -> bool:
         """Does neither the sum of the signs nor the number of points seen only once speak of points not seen?"""
         met = self.expected is None or self.expected == self.degree
-        return met and unseen(np.array(self.roots.hits))[0] < 0.5
+        return met and self.unseen()[0] < 0.5
 
 
 def search(

@@ -23,7 +23,7 @@ from ..results import Provenance, Result, per_item
 from ..systems.base import System, checked
 from ._proof import prove
 from ._newton import STATUS
-from ._search import Outcome, search, unseen
+from ._search import Outcome, search
 from .linearization import count_unstable, judge
 
 
@@ -41,8 +41,13 @@ class FixedPoints(Result):
     eigenvalues: np.ndarray = per_item()  # (point, unit)  of dF/dx at x*, by falling modulus
     verdicts: np.ndarray = per_item()  # (point,)  stable | unstable | marginal | undetermined
     signs: np.ndarray = per_item()  # (point,)  sign of det(I - J): the index of the point
-    non_isolated: np.ndarray = per_item()  # (point,)  I - J singular as far as can be told
-    certified: np.ndarray = per_item()  # (point,)  a root exists within existence_radius, and is the only one ...
+    non_isolated: np.ndarray = per_item()  # (point,)  I - J singular as far as can be told: never certified
+    dimensions: np.ndarray = (
+        per_item()
+    )  # (point,)  of the set of fixed points it lies in; 0 for a single point
+    certified: np.ndarray = (
+        per_item()
+    )  # (point,)  a root exists within existence_radius, and is the only one ...
     existence_radius: np.ndarray = per_item()  # (point,)  max norm; NaN where not certified
     uniqueness_radius: np.ndarray = per_item()  # (point,)  ... within this; max norm; NaN where not certified
     evidence: np.ndarray = per_item()  # (point,)  proved | numerically verified | residual only
@@ -51,7 +56,9 @@ class FixedPoints(Result):
     start_status: np.ndarray  # (start,)  converged | stalled | diverged | non-finite start; given ones first
     n_found: int  # points of the whole search
     saturation: np.ndarray  # (batch, 3)  drive, starts used so far under it, points found so far
-    unseen: tuple[float, float, float]  # points no start reached: estimate and 95 % interval (Chao 1984, 1987)
+    unseen: tuple[
+        float, float, float
+    ]  # points no start reached: estimate and 95 % interval (Chao 1984, 1987)
     degree: int | None  # sum of the signs; None if a point is not isolated
     expected_degree: int | None  # what it must be, where a theorem says so
     completeness: str  # consistent | incomplete | unknown
@@ -144,8 +151,7 @@ def find_fixed_points(
         FixedPoints.  For a map with an invariant box and no point found, ``completeness`` is "incomplete": one exists.
 
     Raises:
-        InputError: for a discontinuous map, one that answers differently when asked twice, or arguments that do not
-            fit the system.
+        InputError: for a discontinuous map, or arguments that do not fit the system.
 
     >>> import dynakit as dk
     >>> points = dk.find_fixed_points(dk.catalog.tanh_unit(w=2.0))
@@ -156,7 +162,6 @@ def find_fixed_points(
     max_starts = count("max_starts", max_starts)
     seed = seeding.as_seed(seed)
     given, drives, group = _arguments(system, starts, drive)
-    _refuse_chance(system, drives[0])
     outcomes = []
     with linalg.one_thread(), torch.no_grad():
         for k, u in enumerate(drives):
@@ -165,17 +170,6 @@ def find_fixed_points(
             outcomes.append(search(system, own, u, rng, max_starts))
         provenance = Provenance.of(system, seed=seed, max_starts=max_starts, proof=proof)
         return _collect(system, outcomes, proof, provenance)
-
-
-def _refuse_chance(system: System, u: Tensor) -> None:
-    """A map that answers differently when asked twice has no fixed points."""
-    x = system.initial_state() + 0.1 * torch.arange(1, 4, dtype=torch.float64, device=system.device)[:, None]
-    with torch.no_grad():
-        if not torch.equal(system.step(x, u).nan_to_num(), system.step(x, u).nan_to_num()):
-            raise InputError(
-                f"system ({system.name}) must be deterministic, but two calls with the same state gave different answers; "
-                "switch its noise and dropout off"
-            )
 
 
 def _arguments(system: System, starts: Any, drive: Any) -> tuple[Tensor | None, Tensor, Tensor | None]:
@@ -205,18 +199,21 @@ def _collect(system: System, outcomes: list[Outcome], proof: bool, provenance: P
         for name in ("x", "A", "residual", "existence", "uniqueness")
     )
     u = torch.cat([r.u.expand(len(r), -1) for r in roots])
-    evidence = np.where(torch.isfinite(uniqueness).cpu().numpy(), "numerically verified", "residual only")
+    verified = torch.isfinite(uniqueness).cpu().numpy()
+    evidence = np.where(verified, "numerically verified", "residual only").astype("<U20")
     if proof:
         proofs = prove(system, x, u)
-        existence, uniqueness = torch.as_tensor(proofs.existence_radius), torch.as_tensor(proofs.uniqueness_radius)
-        evidence = np.where(proofs.certified, "proved", evidence)
+        proved = torch.as_tensor(proofs.certified, device=x.device)
+        existence = torch.where(proved, torch.as_tensor(proofs.existence_radius).to(x), existence)
+        uniqueness = torch.where(proved, torch.as_tensor(proofs.uniqueness_radius).to(x), uniqueness)
+        evidence[proofs.certified] = "proved"
     certified = torch.isfinite(uniqueness).cpu().numpy()
     eigen = linalg.eig(A + torch.eye(system.state_size, dtype=A.dtype, device=A.device))
     scale = 1 + x.abs().amax(-1) if len(x) else residual
     kinked = (system.kinks(x, u) < 1e-9 * scale).cpu().numpy()
     verdicts = judge(eigen.values, eigen.condition, linalg.norms(A) + 1, kinked)
-    doubt, degenerate = _isolation(system, x, u, A, residual, certified)
-    doubt[certified] = existence[torch.as_tensor(certified)].cpu().numpy()
+    alone = [item for r in roots for item in r.alone]
+    degenerate = ~certified & np.array([item.singular for item in alone], bool)
     fields = {
         "states": x.cpu().numpy(),
         "drives": u.cpu().numpy(),
@@ -225,16 +222,17 @@ def _collect(system: System, outcomes: list[Outcome], proof: bool, provenance: P
         "verdicts": verdicts,
         "signs": np.where(degenerate, 0, linalg.sign_det(-A)),
         "non_isolated": degenerate,
+        "dimensions": np.array([item.dimension for item in alone], int),
         "certified": certified,
         "existence_radius": existence.cpu().numpy(),
         "uniqueness_radius": uniqueness.cpu().numpy(),
         "evidence": evidence,
-        "uncertainties": doubt,
+        "uncertainties": np.where(certified, existence.cpu().numpy(), [item.uncertainty for item in alone]),
         "starts_per_point": np.array([h for r in roots for h in r.hits], int),
     }
     order = _canonical_order(fields["states"], fields["drives"], eigen.values, verdicts)
     expected = None if any(o.expected is None for o in outcomes) else sum(o.expected or 0 for o in outcomes)
-    estimates = np.array([unseen(np.array(r.hits)) for r in roots]).sum(axis=0)
+    estimates = np.array([o.unseen() for o in outcomes]).sum(axis=0)
     return FixedPoints(
         **{name: value[order] for name, value in fields.items()},
         start_status=np.array(STATUS)[np.concatenate([o.status for o in outcomes])],
@@ -253,32 +251,6 @@ def _completeness(outcomes: list[Outcome], degenerate: np.ndarray) -> str:
     if degenerate.any() or any(o.expected is None for o in outcomes):
         return "unknown"
     return "consistent" if all(o.degree == o.expected for o in outcomes) else "incomplete"
-
-
-def _isolation(
-    system: System, x: Tensor, u: Tensor, A: Tensor, residual: Tensor, certified: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """How far the true root may be, and whether J changes by more than its distance from singular within that.
-
-    For points without a certificate: the linear part of the Newton-Kantorovich test, which fails at a double root
-    and on a continuum.
-    """
-    doubt, degenerate = np.full(len(x), np.nan), np.zeros(len(x), bool)
-    eps = np.finfo(float).eps * np.sqrt(system.state_size)  # errors of n terms add up like a random walk
-    eye = torch.eye(system.state_size, dtype=A.dtype, device=A.device)
-    for i in np.flatnonzero(~certified):
-        matrix = A[i].cpu().numpy()
-        s, v = linalg.smallest_singular(matrix)
-        noise = float(residual[i]) + eps * (1 + float(x[i].abs().amax()))
-        doubt[i] = noise / max(s, 1e-300)
-        if not s > 4 * eps * np.sqrt(len(matrix)) * (1 + np.abs(matrix).sum(axis=1).max()):
-            degenerate[i] = True
-            continue
-        reach = torch.from_numpy(v * doubt[i]).to(x)
-        ends = system.jacobian(torch.stack([x[i] + reach, x[i] - reach]), u[i].expand(2, -1))
-        change = float((ends - A[i] - eye).norm(dim=(1, 2)).max())
-        degenerate[i] = not change < 0.5 * s and system.regularity == "smooth"
-    return doubt, degenerate
 
 
 def _canonical_order(x: np.ndarray, u: np.ndarray, values: np.ndarray, verdicts: np.ndarray) -> np.ndarray:

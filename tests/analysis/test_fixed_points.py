@@ -12,6 +12,7 @@ from scipy.optimize import brentq
 
 import dynakit as dk
 from dynakit.analysis._newton import CONVERGED, NON_FINITE, Newton, capped_newton
+from dynakit.analysis._search import unseen
 from dynakit.errors import InputError
 
 
@@ -50,6 +51,44 @@ def test_independent_bits_have_three_to_the_n_points(n):
     assert points.completeness == "consistent"
 
 
+def test_six_independent_bits_have_all_their_729_points():
+    points = dk.find_fixed_points(dk.catalog.tanh_network(1.5 * np.eye(6)), max_starts=20000)
+    assert [len(points), len(points.stable)] == [729, 64]
+    assert points.certified.all()
+    assert points.completeness == "consistent"
+
+
+def test_points_seen_once_speak_of_points_not_seen():
+    few = dk.find_fixed_points(dk.catalog.tanh_network(1.5 * np.eye(6)), max_starts=1500)
+    estimate, low, high = few.unseen
+    assert len(few) < 729
+    assert low < estimate < high
+    assert (729 - len(few)) / 4 < estimate < 4 * (729 - len(few))  # the starts are no independent draws
+    assert (np.diff(few.saturation[:, 1:], axis=0) >= 0).all()
+    assert few.saturation[-1].tolist() == [0, 1500, len(few)]
+    all_of_them = dk.find_fixed_points(dk.catalog.tanh_network(1.5 * np.eye(3)))
+    assert all_of_them.unseen[0] < 0.5
+
+
+def test_estimate_of_unseen_points_is_the_published_formula():
+    hits = np.array([1, 1, 1, 1, 2, 2, 5, 9])  # f1 = 4, f2 = 2: 4 * 3 / (2 * 3) = 2
+    estimate, low, high = unseen(hits)
+    variance = 2 + 4 * 7**2 / (4 * 9) + 16 * 2 * 9 / (4 * 81)
+    factor = np.exp(1.96 * np.sqrt(np.log(1 + variance / 4)))
+    assert_allclose([estimate, low, high], [2, 2 / factor, 2 * factor])
+    assert unseen(np.array([7, 8]))[0] == 0
+
+
+def test_under_an_odd_map_every_point_has_its_mirror_image():
+    W = 3.0 * np.random.default_rng(0).normal(size=(40, 40)) / np.sqrt(40)
+    points = dk.find_fixed_points(dk.catalog.tanh_network(W), max_starts=128)
+    assert points.completeness == "incomplete"  # such networks have very many
+    assert len(points) % 2 == 1
+    for x in points.states:
+        assert np.abs(points.states + x).max(axis=1).min() < 1e-10
+    assert (points.starts_per_point == 0).any()  # found as mirror images only
+
+
 def test_affine_map_has_the_solution_of_the_linear_system():
     rng = np.random.default_rng(0)
     A, b = rng.normal(size=(10, 10)) * 0.3, rng.normal(size=10)
@@ -65,16 +104,18 @@ def test_henon_points_and_their_iterates():
     assert_allclose(sorted(points.states[:, 0]), expected, atol=1e-13)
     rng = np.random.default_rng(0)
     starts = np.stack([rng.uniform(-1.5, 1.5, 1500), rng.uniform(-0.45, 0.45, 1500)], 1)
-    counts = [len(dk.find_fixed_points(dk.Iterated(dk.catalog.henon(), k), starts)) for k in range(1, 6)]
-    assert counts == [2, 4, 2, 8, 2]
+    found = [dk.find_fixed_points(dk.Iterated(dk.catalog.henon(), k), starts[: 200 * k]) for k in range(1, 9)]
+    assert [len(points) for points in found] == [2, 4, 2, 8, 2, 16, 30, 64]
+    assert all(points.certified.all() for points in found)
 
 
-@pytest.mark.parametrize("k", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("k", range(1, 9))
 def test_logistic_iterates_have_two_to_the_k_points(k):
     points = dk.find_fixed_points(dk.Iterated(dk.catalog.logistic(4.0), k), grid(-0.1, 1.1, 1500))
     exact = [np.sin(np.pi * j / (2**k - 1)) ** 2 for j in range(2 ** (k - 1))]
     exact += [np.sin(np.pi * j / (2**k + 1)) ** 2 for j in range(1, 2 ** (k - 1) + 1)]
     assert_allclose(sorted(points.states[:, 0]), sorted(exact), atol=1e-10)
+    assert points.certified.all()
 
 
 def test_hopfield_memories_and_their_overlap():
@@ -117,6 +158,8 @@ def test_a_line_of_fixed_points_is_one_set_and_not_isolated():
     assert len(points) == 1
     assert points.non_isolated.all()
     assert not len(points.stable)
+    assert points.dimensions.tolist() == [1]
+    assert not points.certified.any()
     assert points.degree is None
     assert points.completeness == "unknown"
 
@@ -127,12 +170,26 @@ def test_identity_keeps_memory_bounded_and_claims_nothing():
     )
     assert len(points) == 1
     assert points.non_isolated.all()
+    assert points.dimensions.tolist() == [6]
+
+
+def test_a_ring_of_fixed_points_is_sampled_and_the_point_inside_it_stands_alone():
+    ring = dk.FunctionSystem(lambda x: x * (1.2 - 0.2 * x.square().sum(-1, keepdim=True)), 2)
+    points = dk.find_fixed_points(ring)
+    on_ring = points[points.non_isolated]
+    assert (on_ring.dimensions == 1).all()
+    assert_allclose(np.linalg.norm(on_ring.states, axis=1), 1, atol=1e-9)
+    assert 30 <= len(on_ring) <= 64
+    assert_allclose(points[~points.non_isolated].states, [[0, 0]], atol=1e-12)
 
 
 def test_degenerate_root_is_not_isolated_and_not_stable():
     points = dk.find_fixed_points(dk.catalog.tanh_unit(1.0), grid(-2, 2, 101))
     assert len(points) == 1
     assert points.non_isolated.all()
+    assert points.dimensions.tolist() == [0]
+    assert not points.certified.any()
+    assert points.evidence.tolist() == ["residual only"]
     assert points.verdicts[0] == "marginal"
 
 
@@ -159,6 +216,26 @@ def test_a_flat_valley_is_not_a_fixed_point():
     assert {x.tobytes() for x in points.states.round(8)} == {
         x.tobytes() for x in dk.find_fixed_points(inside).states.round(8)
     }
+
+
+def test_starts_far_outside_the_box_are_brought_into_it():
+    gru = torch.nn.GRUCell(1, 4).double()
+    with torch.no_grad():
+        gru.weight_hh.mul_(3)
+    system = dk.as_system(gru)
+    points = dk.find_fixed_points(system, np.random.default_rng(0).uniform(-20, 20, (200, 4)))
+    assert (np.abs(points.states) <= 1).all()
+    assert points.certified.all()
+    assert points.completeness == "consistent"
+
+
+def test_proof_in_ball_arithmetic_earns_the_word():
+    points = dk.find_fixed_points(dk.catalog.tanh_network(1.5 * np.eye(2)), proof=True)
+    assert points.evidence.tolist() == ["proved"] * 9
+    assert (points.existence_radius < 1e-13).all()
+    floating = dk.find_fixed_points(dk.catalog.tanh_network(1.5 * np.eye(2)))
+    assert floating.evidence.tolist() == ["numerically verified"] * 9
+    assert_allclose(points.uniqueness_radius, floating.uniqueness_radius, rtol=0.5)
 
 
 def test_a_small_residual_far_from_any_root_is_no_root():
