@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -81,6 +82,17 @@ class Residual:
             plus, minus = pulled.reshape(len(rows), 2 * n, n).split(n, 1)
             curved[rows] = (plus - minus) / (2 * h[rows, :, None])
         return A.mT @ A + (curved + curved.mT) / 2
+
+
+class Local(NamedTuple):
+    """What is said of minima of q, in units of r."""
+
+    gradients: np.ndarray  # (point,)  |grad q|
+    curvatures: np.ndarray  # (point,)  least eigenvalue of the Hessian of q
+    smallest: np.ndarray  # (point,)  least singular value of A
+    passage_times: np.ndarray  # (point,)
+    widths: np.ndarray  # (point,)
+    kinds: np.ndarray  # (point,)  "flat", "kink" or nothing
 
 
 class Descent(NamedTuple):

@@ -24,8 +24,8 @@ from .. import linalg, seeding
 from ..checks import count, reals
 from ..results import Provenance, Result, per_item
 from ..systems.base import System, checked
-from ._descent import STATUS, times
-from ._minima import MinimaSearch, curvature_doubt, search_minima
+from ._descent import STATUS
+from ._minima import MinimaSearch, search_minima
 from .fixed_points import _arguments
 
 Known = Callable[[Tensor], Tensor]  # drive -> fixed points (point, unit)
@@ -38,19 +38,30 @@ class SlowPoints(Result):
 
     The kinds: "ghost", at which all other modes contract, so that trajectories are drawn in, linger and leave;
     "saddle", at which some expand, so that only some trajectories pass; "shoulder", with a fixed point nearer than the
-    ghost is wide; and "flat", where q does not rise in every direction as far as can be told: a piece of a slow set.
+    ghost is wide; "flat", where q does not rise in every direction as far as can be told: a piece of a slow set; and
+    "kink", of a piecewise-linear map, whose slow points lie at its kinks.
     """
 
     states: np.ndarray = per_item()  # (point, unit)
     drives: np.ndarray = per_item()  # (point, input)
     kinds: np.ndarray = per_item()  # (point,)  ghost | saddle | shoulder | flat
     speeds: np.ndarray = per_item()  # (point,)  q
-    gradients: np.ndarray = per_item()  # (point,)  |grad q|: zero but for rounding
-    curvatures: np.ndarray = per_item()  # (point,)  smallest eigenvalue of the Hessian of q
-    smallest_singular_values: np.ndarray = per_item()  # (point,)  of J - I: zero but for rounding
+    gradients: np.ndarray = (
+        per_item()
+    )  # (point,)  |grad q|: zero but for rounding; at a kink the least of all sides
+    curvatures: np.ndarray = (
+        per_item()
+    )  # (point,)  smallest eigenvalue of the Hessian of q; at a kink, along it
+    smallest_singular_values: np.ndarray = (
+        per_item()
+    )  # (point,)  of J - I: zero but for rounding, not at a kink
     eigenvalues: np.ndarray = per_item()  # (point, unit)  of J, by falling modulus
-    passage_times: np.ndarray = per_item()  # (point,)  steps a trajectory takes to pass, pi / sqrt(a eps)
-    widths: np.ndarray = per_item()  # (point,)  length of the slow stretch on either side, sqrt(eps / a)
+    passage_times: np.ndarray = (
+        per_item()
+    )  # (point,)  steps a trajectory takes to pass, pi / sqrt(a eps); NaN at a kink
+    widths: np.ndarray = (
+        per_item()
+    )  # (point,)  length of the slow stretch on either side, sqrt(eps / a); NaN at a kink
     distances: np.ndarray = (
         per_item()
     )  # (point,)  to the nearest known fixed point under the same drive, or NaN
@@ -152,7 +163,9 @@ def _collect(
     system: System, searches: list[MinimaSearch], known: Known | None, provenance: Provenance
 ) -> SlowPoints:
     """Everything that is said about the points, the slowest first under each drive."""
-    parts = [_describe(system, s, s.roots if known is None else known(s.residual.u)) for s in searches]
+    parts = [
+        _describe(system, s, s.roots if known is None else known(s.landscape.residual.u)) for s in searches
+    ]
     fields = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     order = np.lexsort([fields["speeds"], *fields["drives"].T[::-1]])
     return SlowPoints(
@@ -166,48 +179,29 @@ def _collect(
 
 def _describe(system: System, search: MinimaSearch, roots: Tensor) -> dict[str, np.ndarray]:
     """The fields of the points under one drive."""
-    residual, x, scale = search.residual, search.minima.x, 1 / search.residual.rate
-    r, A = residual(x), residual.slope(x)
-    H = residual.hessian(x, r, A)
-    values = linalg.eig(scale * A + torch.eye(x.shape[1], dtype=x.dtype, device=x.device)).values
-    curvature = linalg.symmetric_eig(H)[0][:, 0]
-    passing = [_bottleneck(*(t[i].cpu().numpy() for t in (r, A, H))) for i in range(len(x))]
-    smallest, times_, widths = np.array(passing).reshape(-1, 3).T
+    residual, x, alpha = search.landscape.residual, search.minima.x, 1 / search.landscape.residual.rate
+    local, values = search.landscape.describe(x), linalg.eig(system.jacobian(x, residual.u)).values
     away = torch.cdist(x, roots, compute_mode="donot_use_mm_for_euclid_dist").cpu().numpy()
     distances = away.min(axis=1, initial=np.inf) if len(roots) else np.full(len(x), np.nan)
-    flat = (curvature <= curvature_doubt(H, A)).cpu().numpy()
     return {
         "states": x.cpu().numpy(),
         "drives": residual.u.expand(len(x), -1).cpu().numpy(),
-        "kinds": _kinds(values, flat, distances <= widths),
+        "kinds": _kinds(values, local.kinds, distances <= local.widths),
         "speeds": system.speed(x, residual.u).cpu().numpy(),
-        "gradients": scale**2 * times(A.mT, r).norm(dim=-1).cpu().numpy(),
-        "curvatures": scale**2 * curvature.cpu().numpy(),
-        "smallest_singular_values": scale * smallest,
+        "gradients": alpha**2 * local.gradients,
+        "curvatures": alpha**2 * local.curvatures,
+        "smallest_singular_values": alpha * local.smallest,
         "eigenvalues": values,
-        "passage_times": times_ / scale,
-        "widths": widths,
+        "passage_times": local.passage_times / alpha,
+        "widths": local.widths,
         "distances": distances,
         "starts_per_point": np.array(search.minima.hits, int),
     }
 
 
-def _bottleneck(r: np.ndarray, A: np.ndarray, H: np.ndarray) -> tuple[float, float, float]:
-    """Smallest singular value of A, passage time pi / sqrt(a eps), and half width sqrt(eps / a)."""
-    smallest, v = linalg.smallest_singular(A)
-    speed = float(np.linalg.norm(r))
-    bend = max(float(v @ H @ v) - float(np.sum((A @ v) ** 2)), 0.0)  # r.d2F(v, v)
-    overlap = abs(float(r @ v)) / speed
-    if (
-        bend == 0 or overlap < 1e-8
-    ):  # no turn, or none of the motion along the mode: the normal form is another
-        return smallest, np.inf if overlap >= 1e-8 else np.nan, np.inf
-    return smallest, np.pi * overlap * np.sqrt(2 / bend), speed * np.sqrt(2 / bend)
-
-
-def _kinds(values: np.ndarray, flat: np.ndarray, rooted: np.ndarray) -> np.ndarray:
+def _kinds(values: np.ndarray, known: np.ndarray, rooted: np.ndarray) -> np.ndarray:
     expands = (np.abs(_others(values)) > 1 - MARGIN).any(axis=1)
-    return np.select([flat, rooted, expands], ["flat", "shoulder", "saddle"], "ghost")
+    return np.select([known != "", rooted, expands], [known, "shoulder", "saddle"], "ghost")
 
 
 def _others(values: np.ndarray) -> np.ndarray:

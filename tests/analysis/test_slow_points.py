@@ -26,7 +26,7 @@ def chaotic(n: int, gain: float, seed: int = 0) -> tuple[dk.System, np.ndarray]:
 
 @pytest.mark.parametrize("eps", [1e-2, 1e-4, 1e-6])
 def test_after_a_fold_its_ghost_remains(eps):
-    slow = dk.find_slow_points(nearly_a_fold(eps), [[0.5], [-0.5], [0.1]])
+    slow = dk.find_slow_points(nearly_a_fold(eps), [[0.5], [-0.5], [0.1]], max_starts=3)
     assert len(slow) == 1
     assert slow.kinds.tolist() == ["ghost"]
     assert_allclose(slow.states, 0, atol=1e-12)
@@ -85,7 +85,7 @@ def test_trajectories_linger_as_long_as_the_ghost_says():
 
 def test_slow_points_of_a_chaotic_network_satisfy_their_definition():
     system, states = chaotic(50, 1.5)
-    slow = dk.find_slow_points(system, states, max_starts=128)
+    slow = dk.find_slow_points(system, states, max_starts=64)
     assert len(slow) >= 1
     x = torch.tensor(slow.states, requires_grad=True)
     speed = system.speed(x)
@@ -104,7 +104,7 @@ def test_slow_points_of_a_chaotic_network_satisfy_their_definition():
 
 def test_slow_points_of_an_odd_map_come_in_pairs():
     system, states = chaotic(50, 1.5)
-    slow = dk.find_slow_points(system, states)
+    slow = dk.find_slow_points(system, states, max_starts=128)
     assert len(slow) >= 2
     for x in slow.states:
         assert np.abs(slow.states + x).max(axis=1).min() < 1e-10
@@ -157,6 +157,51 @@ def test_a_drift_that_is_the_same_along_a_line_is_flat():
     assert_allclose(slow.speeds, 5e-5)
 
 
+@pytest.mark.parametrize(("left", "right"), [(1.0, 1.0), (0.3, 2.0), (1.5, 0.01)])
+def test_the_ghost_of_two_lines_that_no_longer_cross_lies_at_the_kink(left, right):
+    """x' = x + 0.01 + right max(x, 0) - left min(x, 0): q falls towards 0 from both sides."""
+    system = dk.catalog.piecewise_linear([[1.0]], [[1.0], [-1.0]], [[right, left]], c=[0.01])
+    slow = dk.find_slow_points(system, [[0.5], [-0.5]], max_starts=2)
+    assert slow.kinds.tolist() == ["kink"]
+    assert slow.starts_per_point.tolist() == [2]
+    assert_allclose(slow.states, 0, atol=1e-14)
+    assert_allclose(slow.speeds, 5e-5, rtol=1e-12)
+    assert np.isnan(slow.passage_times).all()
+
+
+@pytest.mark.parametrize("alpha", [0.2, 0.01])
+def test_a_rectified_unit_past_its_corner(alpha):
+    """x' = (1 - a) x + a (2 max(x, 0) + 0.1): no root, and the rate -x + 0.1 (left), x + 0.1 (right) is least at 0."""
+    model = dk.models.LeakyRNN(1, 1, 1, dt=100 * alpha, tau=100.0, activation="relu")
+    with torch.no_grad():
+        for p in model.parameters():
+            p.zero_()
+        model.W_rec.fill_(2.0)
+        model.b_rec.fill_(0.1)
+    slow = dk.find_slow_points(dk.as_system(model), [[0.7], [-0.4]], max_starts=2)
+    assert slow.kinds.tolist() == ["kink"]
+    assert_allclose(slow.states, 0, atol=1e-9)
+    assert_allclose(slow.speeds, (0.1 * alpha) ** 2 / 2, rtol=1e-6)
+
+
+def test_slow_points_of_rectified_networks_are_minima():
+    rng = np.random.default_rng(4)
+    found = 0
+    for _ in range(6):
+        W = 2 * rng.normal(size=(8, 8)) / np.sqrt(8)
+        system = dk.catalog.piecewise_linear(0.5 * np.eye(8), W, 0.5 * np.eye(8), b=rng.normal(size=8))
+        slow = dk.find_slow_points(system, 2 * rng.normal(size=(40, 8)), max_starts=40)
+        found += len(slow)
+        assert set(slow.kinds) <= {"kink"}
+        directions = rng.normal(size=(3000, 8))
+        directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+        for x, q in zip(slow.states, slow.speeds):
+            for step in (1e-5, 1e-3):
+                assert float(system.speed(x + step * directions).min()) > q
+        assert_allclose(slow.gradients, 0, atol=1e-12)
+    assert found >= 3
+
+
 def test_permuted_units_give_permuted_points():
     system, states = chaotic(20, 2.0, seed=3)
     order = np.random.default_rng(1).permutation(20)
@@ -184,11 +229,11 @@ def test_a_map_that_torch_cannot_differentiate_is_searched_through_its_jacobian(
 def test_drives_are_searched_one_by_one():
     system = dk.catalog.tanh_unit(2.0)
     drives = np.array([[0.0], [0.6], [-0.6]])
-    slow = dk.find_slow_points(system, np.array([[0.7], [-0.7], [0.7]]), drives)
+    slow = dk.find_slow_points(system, np.array([[0.7], [-0.7], [0.7]]), drives, max_starts=64)
     assert_allclose(slow.drives, [[-0.6], [0.6]])
     assert_allclose(slow.states[0], -slow.states[1], atol=1e-12)
     points = dk.find_fixed_points(system, drive=[0.6])
-    given = dk.find_slow_points(system, np.zeros((2, 1)), [[0.6], [-0.6]], fixed_points=points)
+    given = dk.find_slow_points(system, np.zeros((2, 1)), [[0.6], [-0.6]], fixed_points=points, max_starts=32)
     assert np.isnan(given.distances).tolist() == [True, False]  # known under the drive 0.6 only
 
 
