@@ -13,10 +13,10 @@ __version__ = "0.1.0"
 _NAMES = {
     "analysis": "Bifurcations Branches ConditionAverages FixedPoints GraphStatistics MemoryCheck Modes "
     "NonNormality PlaneFlow Projection PsychometricCurve Selection SlowManifold SlowPoints "
-    "Transitions UnstableManifolds check_memory condition_average find_fixed_points find_slow_points "
-    "graph_statistics linearize map_transitions map_unstable_manifolds nonnormality plane_flow project "
-    "psychometric_curve selection_vectors "
-    "trace_fixed_points trace_slow_manifold",
+    "TrackChanges Tracks Transitions UnstableManifolds check_memory condition_average find_fixed_points "
+    "find_slow_points graph_statistics linearize map_transitions map_unstable_manifolds nonnormality "
+    "plane_flow project psychometric_curve selection_vectors trace_fixed_points trace_slow_manifold "
+    "track_fixed_points",
     "errors": "ArtifactError DynakitError DynakitWarning InputError NumericalError",
     "pipeline": "analyze load",
     "report": "Report",
@@ -59,6 +59,8 @@ if TYPE_CHECKING:
         Selection,
         SlowManifold,
         SlowPoints,
+        TrackChanges,
+        Tracks,
         Transitions,
         UnstableManifolds,
         check_memory,
@@ -76,6 +78,7 @@ if TYPE_CHECKING:
         selection_vectors,
         trace_fixed_points,
         trace_slow_manifold,
+        track_fixed_points,
     )
     from .errors import ArtifactError, DynakitError, DynakitWarning, InputError, NumericalError
     from .pipeline import analyze, load

@@ -12,6 +12,7 @@ from .psychometric import PsychometricCurve, psychometric_curve
 from .selection import Selection, selection_vectors
 from .slow_manifold import SlowManifold, trace_slow_manifold
 from .slow_points import SlowPoints, find_slow_points
+from .tracking import TrackChanges, Tracks, track_fixed_points
 from .trajectories import ConditionAverages, PlaneFlow, Projection, condition_average, plane_flow, project
 from .transitions import Transitions, map_transitions
 
@@ -31,6 +32,8 @@ __all__ = [
     "Selection",
     "SlowManifold",
     "SlowPoints",
+    "TrackChanges",
+    "Tracks",
     "Transitions",
     "UnstableManifolds",
     "check_memory",
@@ -49,4 +52,5 @@ __all__ = [
     "selection_vectors",
     "trace_fixed_points",
     "trace_slow_manifold",
+    "track_fixed_points",
 ]
