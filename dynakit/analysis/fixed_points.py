@@ -99,6 +99,11 @@ class FixedPoints(Result):
             n = int((self.verdicts == verdict).sum())
             if n or verdict in ("stable", "unstable"):
                 said.append(f"{n} {verdict}")
+        if self.certified.any():
+            which = "all" if self.certified.all() else str(int(self.certified.sum()))
+            said.append(
+                f"{which} {'proved' if (self.evidence == 'proved').sum() == self.certified.sum() else 'certified'}"
+            )
         if self.non_isolated.any():
             said.append(f"{int(self.non_isolated.sum())} not isolated")
         if len(self) == self.n_found:
@@ -115,6 +120,8 @@ class FixedPoints(Result):
             "n_unstable": self.n_unstable.filled(-1),
             "|eigenvalue 1|": largest,
             "residual": self.residuals,
+            "evidence": self.evidence,
+            "uniqueness radius": self.uniqueness_radius,
             "sign": self.signs,
             "starts": self.starts_per_point,
         }
