@@ -1,6 +1,6 @@
 """The line in one call: from a trained network and its task to a report.
 
-Record the network on trials, find its axes, its fixed points under each constant input and the modes there,
+Record the network on trials, find its axes, its fixed points under each constant input, its slow points and the modes,
 release its states to see what lasts, hit it with pulses to see what switches, and read its wiring.
 """
 
@@ -18,6 +18,7 @@ from .analysis import (
     Transitions,
     check_memory,
     find_fixed_points,
+    find_slow_points,
     graph_statistics,
     linearize,
     list_attractors,
@@ -36,8 +37,10 @@ from .tasks.base import score_mask, sign_marks
 
 N_TRIALS = 128
 STARTS_AT_REST, STARTS_ELSEWHERE = 2048, 256  # most starts of a search: the memories are at rest
+SLOW_STARTS = 64  # descents in search of slow points, from states of the trials
 NEEDS = {
     "projection": ("trajectories",),
+    "slow_points": ("trajectories", "fixed_points"),
     "modes": ("fixed_points",),
     "memory": ("trajectories",),
     "attractors": ("fixed_points", "memory"),
@@ -186,6 +189,14 @@ def _fixed_points(system: System, report: Report, seed: int) -> dict[str, Any]:
     return {"fixed_points": points}
 
 
+def _slow_points(system: System, report: Report, seed: int) -> dict[str, Any]:
+    rest = report.fixed_points["rest"]
+    found = find_slow_points(
+        system, _states(report), report.task.rest, fixed_points=rest, seed=seed, max_starts=SLOW_STARTS
+    )
+    return {"slow_points": found}
+
+
 def _modes(system: System, report: Report, seed: int) -> dict[str, Any]:
     return {"modes": linearize(system, report.fixed_points["rest"])}
 
@@ -237,6 +248,7 @@ _STAGES: dict[str, Callable[[System, Report, int], dict[str, Any]]] = {
     "trajectories": _trajectories,
     "projection": _projection,
     "fixed_points": _fixed_points,
+    "slow_points": _slow_points,
     "modes": _modes,
     "memory": _memory,
     "attractors": _attractors,

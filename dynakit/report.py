@@ -22,6 +22,7 @@ from .analysis import (
     Modes,
     PlaneFlow,
     Projection,
+    SlowPoints,
     Transitions,
 )
 from .checks import one_of
@@ -52,7 +53,7 @@ class Report(Result):
     trajectories: Recording | None = None
     projection: Projection | None = None
     fixed_points: dict[str, FixedPoints] = field(default_factory=dict)  # condition -> points; "rest" first
-    slow_points: Result | None = None
+    slow_points: SlowPoints | None = None  # under rest
     modes: Modes | None = None  # at the fixed points under rest
     memory: MemoryCheck | None = None
     attractors: Attractors | None = None
@@ -179,6 +180,8 @@ class Report(Result):
             tables["Attractors at rest"] = self.attractors.table()
         for condition, points in self.fixed_points.items():
             tables[f"Fixed points under “{condition}”: {points.headline()}"] = points.table()
+        if self.slow_points is not None and len(self.slow_points):
+            tables[f"Slow points under “rest”: {self.slow_points.headline()}"] = self.slow_points.table()
         if self.transitions is not None:
             tables["Transitions: the attractor reached from each attractor under each pulse"] = (
                 self.transitions.table()
@@ -197,6 +200,7 @@ class Report(Result):
             self.trajectories.states[:24],
             self.fixed_points.get("rest"),
             self.modes,
+            slow=self.slow_points,
             conditions=None if labels is None else labels[:24],
         )
         figure.update_layout(height=620, margin={"l": 0, "r": 0, "t": 10, "b": 30})
@@ -232,6 +236,7 @@ def _portrait(report: Report, ax: Any, kwargs: dict[str, Any], axes: tuple[int, 
         report.trajectories.states,
         report.fixed_points.get("rest"),
         report.modes,
+        slow=report.slow_points,
         conditions=_colours(report),
         axes=axes,
         ax=ax,
@@ -283,7 +288,8 @@ _FIGURES: dict[str, tuple[tuple[str, ...], Any]] = {
 
 CAPTIONS = {
     "phase_portrait": "Trajectories, fixed points at rest and their unstable directions in the plane of the first two "
-    "principal axes of the trajectories; arrows fade where the motion leaves the plane "
+    "principal axes of the trajectories; slow points are grey crosses, the larger the slower; "
+    "arrows fade where the motion leaves the plane "
     "(after Sussillo and Barak 2013; colours after Maheswaranathan et al. 2019).",
     "phase_portrait_3d": "The same in three principal axes.",
     "memory": "States at the end of trials, left alone under the resting input: "

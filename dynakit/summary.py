@@ -200,6 +200,23 @@ def _switches(report: Report) -> list[str]:
 
 
 def _slow(report: Report) -> list[str]:
+    return _slow_modes(report) + _slow_points(report)
+
+
+def _slow_points(report: Report) -> list[str]:
+    slow = report.slow_points
+    if slow is None:
+        return []
+    if not len(slow):
+        return [f"none of {len(slow.start_status)} descents in speed ended at a slow point besides the fixed ones"]
+    what = f"{_n(len(slow), 'slow point')} besides the fixed ones, |F(x) - x| >= {np.sqrt(2 * slow.speeds.min()):.1e}"
+    if not len(slow.ghosts):
+        return [what]
+    times = _range(slow.ghosts.passage_times, "steps")
+    return [what, f"{_n(len(slow.ghosts), 'ghost')} among them: trajectories linger there for about {times}"]
+
+
+def _slow_modes(report: Report) -> list[str]:
     modes = report.modes
     if modes is None or not len(modes):
         return []

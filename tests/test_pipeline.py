@@ -62,7 +62,9 @@ def task_names(n):
 
 def test_the_summary_states_the_answer(report):
     text = report.summary()
+    assert len(report.slow_points) == 0
     for said in (
+        "none of 64 descents in speed ended at a slow point",
         "Score 1.0000",
         "YES.",
         "8 stable fixed points",
@@ -95,6 +97,20 @@ def test_a_memory_that_fades_is_called_a_transient():
     assert 30 < report.memory.hold_time < 300
     assert "NO." in report.summary()
     assert "transient" in report.summary()
+
+
+def test_the_ghost_of_a_lost_memory_is_found():
+    """x' = tanh(2 x + 3 u - 0.54): past the fold at 0.5328, "on" is no fixed point any more, but held for long."""
+    model = bistable_elman(1)
+    with torch.no_grad():
+        model.rnn.bias_hh_l0.fill_(-0.54)
+    report = dk.analyze(model, dk.tasks.FlipFlop(n_bits=1), include=["slow_points", "projection"])
+    slow = report.slow_points
+    assert slow.kinds.tolist() == ["ghost"]
+    np.testing.assert_allclose(slow.states, (np.arctanh(np.sqrt(0.5)) + 0.54) / 2, rtol=1e-6)
+    np.testing.assert_allclose(slow.distances, slow.states[0] - report.fixed_points["rest"].states[0])
+    assert "1 ghost among them: trajectories linger there for about 44.2 steps" in report.summary()
+    assert "slow point (1)" in [t.get_text() for t in report.plot("phase_portrait").get_legend().get_texts()]
 
 
 def test_saved_report_comes_back_equal(report, saved):
