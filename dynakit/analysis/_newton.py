@@ -43,6 +43,12 @@ Holder = Callable[[Tensor], Tensor]  # which known root holds each state, or -1
 Strategy = Callable[[System, Tensor, Tensor, Box, Holder], Iterates]
 
 
+def chunk_of(system: System) -> int:
+    """How many states' Jacobians may be in memory at once, with what is made of them."""
+    itemsize = torch.finfo(system.dtype).bits // 8
+    return max(1, CHUNK_BYTES // (4 * itemsize * max(1, system.state_size) ** 2))
+
+
 class Newton:
     """The search under one drive: from starts to the neighbourhood of roots."""
 
@@ -50,7 +56,7 @@ class Newton:
         self.rough = system.single_precision() or system
         self.smooth = system.regularity == "smooth"
         self.u, self.box = u.to(self.rough.dtype), box
-        self.chunk = max(1, CHUNK_BYTES // (4 * self.u.element_size() * system.state_size**2))
+        self.chunk = chunk_of(self.rough)
 
     def clip(self, starts: Tensor) -> Tensor:
         """Starts within the box; rows that are not finite stay as they are, and are marked later."""
@@ -197,12 +203,18 @@ def _dogleg(A: Tensor, r: Tensor, newton: Tensor, radius: Tensor) -> Tensor:
     return torch.where((n_newton <= radius)[:, None], newton, p)
 
 
-def polish(system: System, x: Tensor, u: Tensor, max_steps: int = 40) -> tuple[Tensor, Tensor, Tensor]:
+def polish(system: System, x: Tensor, u: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Newton to the last digit, keeping the best iterate; returns x, max |F(x) - x|, and whether it is a root.
 
     A root has a residual of at most ACCEPT and a short last Newton step, or I - J that is singular to working
     precision (a root that is not isolated): a small residual alone also occurs far from any root, in a valley.
     """
+    parts = [_polish(system, *rows) for rows in zip(*(t.split(chunk_of(system)) for t in (x, u)))]
+    best, least, sure = (torch.cat(items) for items in zip(*parts))
+    return best, least, sure
+
+
+def _polish(system: System, x: Tensor, u: Tensor, max_steps: int = 40) -> tuple[Tensor, Tensor, Tensor]:
     x, best = x.clone(), x.clone()
     least = x.new_full(x.shape[:1], torch.inf)
     step = torch.full_like(least, torch.inf)

@@ -13,11 +13,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .. import linalg
 from ..systems.base import System, minus_identity
 from ._certificate import certify
 from ._isolation import Isolation, isolation
-from ._newton import Iterates, polish, CONVERGED, HELD, STALLED
+from ._newton import CONVERGED, HELD, STALLED, Iterates, chunk_of, polish
 
+TELLING = 1e-9  # radius of uniqueness from which on it tells roots apart beyond rounding
 SAMPLES = 64  # of a continuum of roots: more would only repeat what these say
 COARSE = 1e-2  # iterates closer than this are likely to lead to one root: one of them is polished first
 
@@ -30,11 +32,10 @@ class Roots:
         n = system.state_size
         self.x = torch.empty(0, n, dtype=torch.float64, device=system.device)
         self.residual, self.existence, self.uniqueness = (self.x.new_empty(0) for _ in range(3))
-        self.A = self.x.new_empty(0, n, n)  # J - I at each
+        self.matrices: dict[int, Tensor] = {}  # J - I, where the certificate does not tell roots apart
         self.hits: list[int] = []
-        self.alone: list[
-            Isolation
-        ] = []  # of each: only points that stand alone count as progress of a search
+        self.signs: list[int] = []  # of det(I - J)
+        self.alone: list[Isolation] = []  # only points that stand alone count as progress of a search
 
     def __len__(self) -> int:
         return len(self.x)
@@ -51,14 +52,11 @@ class Roots:
     def holder(self, x: Tensor) -> Tensor:
         """The certified root whose region of uniqueness holds each state, or -1."""
         owner = torch.full(x.shape[:1], -1, device=x.device)
-        known = (self.uniqueness > 1e3 * torch.finfo(x.dtype).eps * (1 + self.x.abs().amax(-1))).nonzero()[
-            :, 0
-        ]
+        coarse = 1e3 * torch.finfo(x.dtype).eps * (1 + self.x.abs().amax(-1))
+        known = (self.uniqueness > coarse).nonzero()[:, 0]
         if len(known) and len(x):
-            distance = torch.cdist(x, self.x[known].to(x.dtype), p=torch.inf) / self.uniqueness[known].to(
-                x.dtype
-            )
-            nearest, which = distance.min(-1)
+            distance = torch.cdist(x, self.x[known].to(x.dtype), p=torch.inf)
+            nearest, which = (distance / self.uniqueness[known].to(x.dtype)).min(-1)
             owner = torch.where(nearest < 0.9, known[which], owner)
         return owner
 
@@ -84,30 +82,40 @@ class Roots:
     def include(self, x: Tensor, residual: Tensor, hit: int = 1) -> None:
         """Merge polished roots into the set; those that are new are certified where that is possible."""
         x, residual = self._without_known(x, residual, hit)
-        if not len(x):
-            return
-        A = minus_identity(self.system.jacobian(x, self.u.expand(len(x), -1)))
-        proofs = certify(self.system, x, self.u.expand(len(x), -1))
+        before = len(self)
+        for rows in residual.argsort().split(chunk_of(self.system)):
+            self._include(x[rows], residual[rows], hit)
+        if len(self) > before:
+            x = self.x[before:]
+            related = self.system.siblings(x, self.u.expand(len(x), -1))
+            self.include_relatives(torch.cat([related, -x]) if self.odd else related)
+
+    def _include(self, x: Tensor, residual: Tensor, hit: int) -> None:
+        drive = self.u.expand(len(x), -1)
+        A = minus_identity(self.system.jacobian(x, drive))
+        proofs = certify(self.system, x, drive)
+        signs = linalg.sign_det(-A)
         existence, uniqueness = (
             torch.as_tensor(v).to(x) for v in (proofs.existence_radius, proofs.uniqueness_radius)
         )
-        added: list[int] = []
-        for k in residual.argsort().tolist():
-            y, _ = self._without_known(x[k : k + 1], residual[k : k + 1], hit)
-            if not len(y):
+        for k in range(len(x)):
+            if not len(self._without_known(x[k : k + 1], residual[k : k + 1], hit)[0]):
                 continue
             alone = isolation(self.system, x[k], self.u, A[k], float(residual[k]), float(existence[k]))
             if alone.singular and len(self) - self.n_isolated >= SAMPLES:
                 self.hits[self._nearest_singular(x[k])] += hit
                 continue
-            added.append(len(self))
-            self._append(x[k], residual[k], A[k], existence[k], uniqueness[k])
+            if not uniqueness[k] > TELLING:
+                self.matrices[len(self)] = A[k].clone()
+            self.x, self.residual = (
+                torch.cat([self.x, x[k : k + 1]]),
+                torch.cat([self.residual, residual[k : k + 1]]),
+            )
+            self.existence = torch.cat([self.existence, existence[k : k + 1]])
+            self.uniqueness = torch.cat([self.uniqueness, uniqueness[k : k + 1]])
             self.alone.append(alone)
+            self.signs.append(int(signs[k]))
             self.hits.append(hit)
-        if added:
-            x = self.x[added]
-            related = self.system.siblings(x, self.u.expand(len(x), -1))
-            self.include_relatives(torch.cat([related, -x]) if self.odd else related)
 
     def include_relatives(self, x: Tensor) -> None:
         """States that must be roots because others are: the mirror images under an odd map, the rest of an orbit."""
@@ -118,19 +126,13 @@ class Roots:
     def _without_known(self, x: Tensor, residual: Tensor, hit: int) -> tuple[Tensor, Tensor]:
         """What of ``x`` is new; the others are counted as hits of the roots they are."""
         owner = self.holder(x)
-        known = (~(self.uniqueness > 1e-9)).nonzero()[:, 0]
+        known = torch.tensor(list(self.matrices), dtype=torch.long, device=x.device)
         if len(known) and len(x):
             same = self._same(known, x, residual)
             owner = torch.where((owner < 0) & same.any(-1), known[same.long().argmax(-1)], owner)
         for k in owner[owner >= 0].tolist():
             self.hits[k] += hit
         return x[owner < 0], residual[owner < 0]
-
-    def _append(self, x: Tensor, residual: Tensor, A: Tensor, existence: Tensor, uniqueness: Tensor) -> None:
-        self.x, self.A = torch.cat([self.x, x[None]]), torch.cat([self.A, A[None]])
-        self.residual = torch.cat([self.residual, residual[None]])
-        self.existence = torch.cat([self.existence, existence[None]])
-        self.uniqueness = torch.cat([self.uniqueness, uniqueness[None]])
 
     def _nearest_singular(self, x: Tensor) -> int:
         distance = (self.x - x).norm(dim=-1)
@@ -139,7 +141,8 @@ class Roots:
 
     def _same(self, known: Tensor, x: Tensor, residual: Tensor) -> Tensor:
         """Which of the rows of ``x`` cannot be told from which of the ``known`` roots by I - J there (row, root)."""
-        A, d = self.A[known], x[:, None] - self.x[known]
+        A = torch.stack([self.matrices[k] for k in known.tolist()])
+        d = x[:, None] - self.x[known]
         eps = torch.finfo(x.dtype).eps * x.shape[-1]
         size = 1 + self.x[known].abs().amax(-1) + torch.linalg.vector_norm(d, dim=-1)
         rounding = eps * (1 + torch.linalg.matrix_norm(A)) * size + self.residual[known] + residual[:, None]

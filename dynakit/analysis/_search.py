@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .. import linalg
 from ..systems.base import System
 from ._newton import CONVERGED, RUNAWAY, STALLED, Newton, Strategy, capped_newton, trust_region
 from ._roots import Roots
@@ -34,7 +33,7 @@ class Outcome(NamedTuple):
 
     @property
     def degree(self) -> int:
-        return int(linalg.sign_det(-self.roots.A).sum())
+        return sum(self.roots.signs)
 
     def unseen(self) -> tuple[float, float, float]:
         """Estimate of isolated points no start reached, with its interval."""

@@ -21,8 +21,8 @@ from ..checks import count
 from ..errors import InputError
 from ..results import Provenance, Result, per_item
 from ..systems.base import System, checked
+from ._newton import STATUS, chunk_of
 from ._proof import prove
-from ._newton import STATUS
 from ._search import Outcome, search
 from .linearization import count_unstable, judge
 
@@ -201,9 +201,8 @@ def _arguments(system: System, starts: Any, drive: Any) -> tuple[Tensor | None, 
 def _collect(system: System, outcomes: list[Outcome], proof: bool, provenance: Provenance) -> FixedPoints:
     """Everything that is said about the points, in a canonical order."""
     roots = [o.roots for o in outcomes]
-    x, A, residual, existence, uniqueness = (
-        torch.cat([getattr(r, name) for r in roots])
-        for name in ("x", "A", "residual", "existence", "uniqueness")
+    x, residual, existence, uniqueness = (
+        torch.cat([getattr(r, name) for r in roots]) for name in ("x", "residual", "existence", "uniqueness")
     )
     u = torch.cat([r.u.expand(len(r), -1) for r in roots])
     verified = torch.isfinite(uniqueness).cpu().numpy()
@@ -215,19 +214,16 @@ def _collect(system: System, outcomes: list[Outcome], proof: bool, provenance: P
         uniqueness = torch.where(proved, torch.as_tensor(proofs.uniqueness_radius).to(x), uniqueness)
         evidence[proofs.certified] = "proved"
     certified = torch.isfinite(uniqueness).cpu().numpy()
-    eigen = linalg.eig(A + torch.eye(system.state_size, dtype=A.dtype, device=A.device))
-    scale = 1 + x.abs().amax(-1) if len(x) else residual
-    kinked = (system.kinks(x, u) < 1e-9 * scale).cpu().numpy()
-    verdicts = judge(eigen.values, eigen.condition, linalg.norms(A) + 1, kinked)
+    values, verdicts = _spectra(system, x, u)
     alone = [item for r in roots for item in r.alone]
     degenerate = ~certified & np.array([item.singular for item in alone], bool)
     fields = {
         "states": x.cpu().numpy(),
         "drives": u.cpu().numpy(),
         "residuals": residual.cpu().numpy(),
-        "eigenvalues": eigen.values,
+        "eigenvalues": values,
         "verdicts": verdicts,
-        "signs": np.where(degenerate, 0, linalg.sign_det(-A)),
+        "signs": np.where(degenerate, 0, np.array([s for r in roots for s in r.signs], int)),
         "non_isolated": degenerate,
         "dimensions": np.array([item.dimension for item in alone], int),
         "certified": certified,
@@ -237,7 +233,7 @@ def _collect(system: System, outcomes: list[Outcome], proof: bool, provenance: P
         "uncertainties": np.where(certified, existence.cpu().numpy(), [item.uncertainty for item in alone]),
         "starts_per_point": np.array([h for r in roots for h in r.hits], int),
     }
-    order = _canonical_order(fields["states"], fields["drives"], eigen.values, verdicts)
+    order = _canonical_order(fields["states"], fields["drives"], values, verdicts)
     expected = None if any(o.expected is None for o in outcomes) else sum(o.expected or 0 for o in outcomes)
     estimates = np.array([o.unseen() for o in outcomes]).sum(axis=0)
     return FixedPoints(
@@ -251,6 +247,22 @@ def _collect(system: System, outcomes: list[Outcome], proof: bool, provenance: P
         completeness=_completeness(outcomes, degenerate),
         provenance=provenance,
     )
+
+
+def _spectra(system: System, x: Tensor, u: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """Eigenvalues and verdict of each point, a few Jacobians at a time."""
+    values = np.empty((len(x), system.state_size), complex)
+    verdicts = np.empty(len(x), dtype="<U12")
+    kinked = (system.kinks(x, u) < 1e-9 * (1 + x.abs().amax(-1))).cpu().numpy()
+    for part in torch.arange(len(x)).split(chunk_of(system)):
+        rows = part.numpy()
+        J = system.jacobian(x[rows], u[rows])
+        eigen = linalg.eig(J)
+        values[rows] = eigen.values
+        verdicts[rows] = judge(
+            eigen.values, eigen.condition, linalg.norms(J) + 1, kinked[rows], J.cpu().numpy()
+        )
+    return values, verdicts
 
 
 def _completeness(outcomes: list[Outcome], degenerate: np.ndarray) -> str:
