@@ -80,9 +80,9 @@ def _certify(system: System, x: Tensor, u: Tensor) -> Certificates:
     test = _Krawczyk.of(enclosure, x)
     trials = _Trials(radii, *test.contraction(enclosure))
     radii = trials.finer()
-    enclosure = _around(system, x, u, radii)
-    assert enclosure is not None
-    return trials.joined(_Trials(radii, *test.contraction(enclosure))).verdict(test)
+    finer = _around(system, x, u, radii)
+    assert finer is not None
+    return trials.joined(_Trials(radii, *test.contraction(finer, another=True))).verdict(test)
 
 
 def _around(system: System, x: Tensor, u: Tensor, radii: Tensor) -> Any:
@@ -121,12 +121,15 @@ class _Krawczyk(NamedTuple):
         residual = upward(step.abs().amax((0, -1)))
         return cls(residual, absC, upward(newton.amax(-1), n), upward(defect.abs_().sum(-1) + rounding, n))
 
-    def contraction(self, enclosure: Any) -> tuple[Tensor, Tensor]:
-        """Z and the gap |J - M| in the max norm for the radii of the enclosure but its first."""
+    def contraction(self, enclosure: Any, *, another: bool = False) -> tuple[Tensor, Tensor]:
+        """Z and the gap |J - M| in the max norm for the radii of the enclosure but its first.
+
+        The M of ``another`` enclosure than the one C is from may differ by rounding: the way is J(y), J(x), M.
+        """
         n = self.absC.shape[-1]
         gap = enclosure.gap(self.absC.new_ones(n, 1))[..., 0]
-        # J(y) to J(x), and J(x) to the M in use, which may differ by rounding from the one of this enclosure
-        gap = upward(gap + gap[:1]).expand(len(enclosure.lo), *self.absC.shape[:2])[1:]
+        gap = upward(gap + gap[:1]) if another else gap
+        gap = gap.expand(len(enclosure.lo), *self.absC.shape[:2])[1:]
         rows = self.Z_at_x + (self.absC @ gap.permute(1, 2, 0)).permute(2, 0, 1)
         return upward(rows.amax(-1), n), gap.amax(-1)
 
@@ -143,17 +146,17 @@ class _Trials(NamedTuple):
     gap: Tensor
 
     def finer(self) -> Tensor:
-        """Radii between the largest that passed and the next: some evenly, some where Z should reach 1."""
+        """Radii between the largest that passed and the next: evenly, and about where Z should reach 1."""
         passed = self.Z < 1
         inner = torch.where(passed, self.radii, 0.0).amax(0)
         inner = torch.where(inner > 0, inner, self.radii[0])
         outer = torch.where(~passed & (self.radii > inner), self.radii, torch.inf).amin(0)
         outer = torch.where(torch.isfinite(outer), outer, 2 * inner)
-        at_inner = torch.where(self.radii == inner, self.Z, 0.0).amax(0)
-        guess = (inner / at_inner).clamp_max(outer)  # Z grows about as r does, or faster
-        guess = torch.where(guess > inner, guess, inner)  # not for a NaN
-        shares = torch.tensor([0.5, 0.65, 0.8, 0.88, 0.94, 1.0], dtype=guess.dtype, device=guess.device)
-        return torch.cat([_between(inner, outer, 6)[1:-1], shares[:, None] * guess])
+        guess = inner / torch.where(self.radii == inner, self.Z, 0.0).amax(0)  # a smooth Z grows as r does
+        shares = torch.tensor([0.5, 0.7, 0.85, 0.95, 1.05, 1.2], dtype=guess.dtype, device=guess.device)
+        smooth = torch.cat([_between(inner, outer, 6)[1:-1], shares[:, None] * guess])
+        jumps = _between(inner, outer, len(smooth) + 2)[1:-1]
+        return torch.where((guess > inner) & (guess < outer), smooth, jumps)
 
     def joined(self, other: _Trials) -> _Trials:
         return _Trials(*(torch.cat(pair) for pair in zip(self, other)))
