@@ -21,8 +21,7 @@ import torch
 from torch import Tensor
 
 from .. import linalg
-from ..systems.base import Box, System
-from ..systems.pieces import Pieces
+from ..systems.base import Box, Pieces, System
 from ._descent import EPS, FIXED, SLOW, STALLED, Descent, Local, Residual, within
 
 MAX_CHANGES = 400  # of the working set

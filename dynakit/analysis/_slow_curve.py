@@ -20,8 +20,15 @@ from .. import linalg
 from ..systems.base import System
 
 MAX_CORRECTIONS = 12
-ANGLE = 0.15  # radians the tangent may turn from one point to the next
-SMALLEST_STEP = 1e-4  # of the largest
+STEPS = 40  # in the length of the region, if none is shortened
+ANGLE, CORNER = (
+    0.15,
+    0.6,
+)  # radians the tangent may turn from one point to the next: smooth map, or with kinks
+SMOOTH = tuple(
+    0.5**k for k in range(14)
+)  # shares of a step to try; a line on the next linear piece may begin
+KINKED = (1.0, 0.5, 0.25, 0.125, 1.5, 2.0, 3.0, 4.0)  # beside the end of this one, so there also longer steps
 STILL = 1e-13  # drift, relative to 1 + |x|, that cannot be told from rounding
 CLOSED = "closed"
 
@@ -73,7 +80,7 @@ class SlowCurve:
 
     def __init__(self, system: System, u: np.ndarray) -> None:
         self.system, self.u = system, u
-        self.eye = np.eye(system.state_size)
+        self.eye, self.smooth = np.eye(system.state_size), system.regularity == "smooth"
 
     def residual(self, x: np.ndarray) -> np.ndarray:
         with torch.no_grad():
@@ -139,33 +146,40 @@ class SlowCurve:
     def walk(self, first: SlowState, bounds: Bounds) -> tuple[list[SlowState], str]:
         """The points after ``first``, in the direction of its tangent, and why the walk ended."""
         here, path = first, []
-        largest = step = bounds.length / 40
+        largest = step = bounds.length / STEPS
         while len(path) < bounds.max_points:
-            trial = self.correct(here.x + step * here.t, here)
-            if trial is None or not _is_next(here, trial, step):
-                step /= 2
-                if step < SMALLEST_STEP * largest:
-                    return path, "no next point was found"
-                continue
-            objection = bounds.objection(trial)
-            if objection and step < largest / 16:
-                return path, objection
-            if objection:  # end as near to the border as a sixteenth of a step
-                step /= 2
-                continue
-            if len(path) > 2 and _passes(here, trial, first):
+            after, reason = self._advance(here, step, largest, bounds)
+            if after is None:
+                return path, reason
+            if len(path) > 2 and _passes(here, after, first):
                 return path, CLOSED
-            path.append(trial)
-            turned = float(np.arccos(np.clip(here.t @ trial.t, -1, 1)))
-            step = min(largest, step * (1.5 if turned < ANGLE / 2 else 1.0))
-            here = trial
+            path.append(after)
+            step = min(largest, 1.5 * float(np.linalg.norm(after.x - here.x)))
+            here = after
         return path, "max_points was reached"
 
+    def _advance(
+        self, here: SlowState, step: float, largest: float, bounds: Bounds
+    ) -> tuple[SlowState | None, str]:
+        """The next point at a step or less, and where the map has kinks also at a few steps; or why there is none."""
+        reason = "no next point was found"
+        for share in SMOOTH if self.smooth else KINKED:
+            length = share * step
+            after = self.correct(here.x + length * here.t, here)
+            if after is None or not self._follows(here, after, length):
+                continue
+            objection = bounds.objection(after)
+            if not objection:
+                return after, ""
+            reason = objection
+            if length < largest / 16:  # as near to the border as that
+                break
+        return None, reason
 
-def _is_next(here: SlowState, trial: SlowState, step: float) -> bool:
-    """Is it the next point of the same curve: not far off the predicted one, its tangent turned but little?"""
-    off = np.linalg.norm(trial.x - here.x - step * here.t)
-    return bool(off < 0.5 * step and here.t @ trial.t > np.cos(ANGLE))
+    def _follows(self, here: SlowState, after: SlowState, length: float) -> bool:
+        """Is it the next point of the same curve: not far off the predicted one, its tangent turned but little?"""
+        off = np.linalg.norm(after.x - here.x - length * here.t)
+        return bool(off < 0.5 * length and here.t @ after.t > np.cos(ANGLE if self.smooth else CORNER))
 
 
 def _passes(before: SlowState, after: SlowState, first: SlowState) -> bool:

@@ -167,6 +167,21 @@ def test_a_curve_ends_where_the_time_scales_meet():
     assert np.abs(manifold.states[:, 0]).max() <= reach
 
 
+@pytest.mark.parametrize("leak", [0.0, 1e-3])
+def test_a_line_with_a_corner_is_followed_round_it(leak):
+    """x' = (1 - leak) x, y' = y / 2 + |x| / 10: on the left and on the right, y = +-k x with k near 0.2."""
+    hinges = [[1.0, 0.0], [-1.0, 0.0]]
+    system = dk.catalog.piecewise_linear([[1.0 - leak, 0.0], [0.0, 0.5]], hinges, [[0.0, 0.0], [0.1, 0.1]])
+    manifold = dk.trace_slow_manifold(system, [[-2.0, 0.3], [2.0, 0.3], [0.3, 0.0]])
+    x, y = manifold.states.T
+    k = 0.1 / (0.5 - leak)
+    assert_allclose(y, k * np.abs(x), atol=1e-12)
+    assert (x.min(), x.max()) == pytest.approx((-2.4, 2.4), abs=0.05)
+    assert (np.diff(x) * np.sign(x[-1] - x[0]) > 0).all()
+    assert_allclose(manifold.drift * np.sign(x[-1] - x[0]), -leak * x * np.sqrt(1 + k**2), atol=1e-12)
+    assert_allclose(manifold.fixed_points, np.zeros((int(leak > 0), 2)), atol=1e-9)
+
+
 def test_a_ring_is_the_same_in_other_coordinates():
     """The map turned into five dimensions by an orthogonal matrix, with three more modes that die out."""
     Q = np.linalg.qr(np.random.default_rng(0).normal(size=(5, 5)))[0]
