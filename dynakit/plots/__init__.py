@@ -3,15 +3,18 @@
 No function computes, shows or changes global settings; matplotlib is imported when the first one is called.
 """
 
+from .branches import plot_branches
 from .connectivity import plot_connectivity
 from .flow import plot_flow
 from .interactive import phase_portrait_3d
+from .manifolds import plot_heteroclinic
 from .memory import plot_memory
 from .portrait import plot_phase_portrait
 from .psychometric import plot_psychometric
 from .slow_manifold import plot_slow_manifold
 from .spectrum import plot_spectrum
 from .style import close, new_axes, paper_style
+from .tracks import plot_tracks
 from .training import plot_training
 from .transitions import plot_transitions
 from .trials import plot_activity, plot_trials
@@ -22,13 +25,16 @@ __all__ = [
     "paper_style",
     "phase_portrait_3d",
     "plot_activity",
+    "plot_branches",
     "plot_connectivity",
     "plot_flow",
+    "plot_heteroclinic",
     "plot_memory",
     "plot_phase_portrait",
     "plot_psychometric",
     "plot_slow_manifold",
     "plot_spectrum",
+    "plot_tracks",
     "plot_training",
     "plot_transitions",
     "plot_trials",

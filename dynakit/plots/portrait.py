@@ -67,8 +67,8 @@ def plot_phase_portrait(
     if slow is not None and len(slow):
         _draw_slow(ax, slow, shown.slow)
     if points is not None:
-        _draw_points(ax, points, shown.placed)
-    _finish(ax, frame, alone=shown.n_steps == 1)
+        draw_points(ax, points, shown.placed)
+    finish(ax, frame, alone=shown.n_steps == 1)
     return ax
 
 
@@ -108,7 +108,8 @@ def _draw_slow(ax: Any, slow: SlowPoints, placed: np.ndarray) -> None:
     ax.scatter(*placed.T, s=(6 * scene.slowness(slow.speeds)) ** 2, label=f"slow point ({len(slow)})", **look)
 
 
-def _draw_points(ax: Any, points: Any, placed: np.ndarray) -> None:
+def draw_points(ax: Any, points: Any, placed: np.ndarray) -> None:
+    """Fixed points at their places (point, axis), each kind in its own mark."""
     import matplotlib
 
     base = float(matplotlib.rcParams["lines.markersize"])
@@ -129,7 +130,8 @@ def _draw_points(ax: Any, points: Any, placed: np.ndarray) -> None:
         )
 
 
-def _finish(ax: Any, frame: scene.Frame, alone: bool) -> None:
+def finish(ax: Any, frame: scene.Frame, alone: bool) -> None:
+    """Labels, spines and legend of a portrait; ``alone``: points without trajectories."""
     for name, label in zip("xyz", frame.names):
         getattr(ax, f"set_{name}label")(label)
     if len(frame.axes) == 1 and alone:  # points without trajectories: a line of states, no time

@@ -102,7 +102,26 @@ def bumpy_ring():
 
 
 @pytest.fixture(scope="session")
-def drawings(cube, memory, history, trials, dale, bumpy_ring, curve):
+def branches():
+    """One unit over its input: two folds."""
+    unit = dk.catalog.tanh_unit(2.0)
+    return dk.trace_fixed_points(unit, dk.find_fixed_points(unit), drives=[[-1.0], [1.0]])
+
+
+@pytest.fixture(scope="session")
+def tracks():
+    """One unit whose weight grows past the pitchfork, and its loss."""
+    systems = [dk.catalog.tanh_unit(w) for w in (0.6, 0.9, 1.2, 1.5)]
+    return dk.track_fixed_points(systems, updates=[0, 10, 20, 30], losses=[2.0, 1.8, 0.4, 0.3])
+
+
+@pytest.fixture(scope="session")
+def manifolds(cube):
+    return dk.map_unstable_manifolds(cube.system, cube.points, max_steps=200)
+
+
+@pytest.fixture(scope="session")
+def drawings(cube, memory, history, trials, dale, bumpy_ring, curve, branches, tracks, manifolds):
     """name -> how to draw it on given axes: every plot function with its ordinary argument."""
     P = dk.plots
     return {
@@ -118,5 +137,10 @@ def drawings(cube, memory, history, trials, dale, bumpy_ring, curve):
         "plot_connectivity": lambda ax=None: P.plot_connectivity(dale[0], ax=ax),
         "plot_psychometric": lambda ax=None: P.plot_psychometric(curve, ax=ax),
         "plot_slow_manifold": lambda ax=None: P.plot_slow_manifold(bumpy_ring[0], bumpy_ring[1], ax=ax),
+        "plot_branches": lambda ax=None: P.plot_branches(branches, ax=ax),
+        "plot_tracks": lambda ax=None: P.plot_tracks(tracks, ax=ax),
+        "plot_heteroclinic": lambda ax=None: P.plot_heteroclinic(
+            manifolds, cube.points, cube.projection, ax=ax
+        ),
         "plot_memory": lambda ax=None: P.plot_memory(memory, ax=ax),
     }
