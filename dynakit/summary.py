@@ -148,8 +148,21 @@ def _between(report: Report) -> list[str]:
         lines.append(
             f"{_n(int(points.non_isolated.sum()), 'point')} not isolated: part of a continuum, or about to merge"
         )
+    lines += _flow(report)
     lines.append(_completeness(report))
     return lines
+
+
+def _flow(report: Report) -> list[str]:
+    """Where the step of a leaky network is unstable although the flow it stands for is stable."""
+    modes = report.modes
+    flow = None if modes is None else modes.flow_verdicts
+    if modes is None or flow is None:
+        return []
+    n = int(((modes.verdicts == "unstable") & (flow == "stable")).sum())
+    return (
+        [f"{_n(n, 'point')} unstable for the network's time step only: its flow is stable there"] if n else []
+    )
 
 
 def _completeness(report: Report) -> str:
@@ -166,6 +179,8 @@ def _completeness(report: Report) -> str:
     if points.completeness == "incomplete":
         sums = f"the signs sum to {points.degree}, not to {points.expected_degree}"
         return f"INCOMPLETE: {sums}: points are missing ({used})"
+    if points.expected_degree is not None and points.degree is not None:
+        return f"the search ran out of starts while points still turned up: points are likely to be missing ({used})"
     if points.expected_degree is not None:
         return f"the signs of det(I - J) cannot be summed, because of points that are not isolated ({used})"
     return f"no theorem says how many there must be: points may be missing ({used})"
@@ -208,7 +223,9 @@ def _slow_points(report: Report) -> list[str]:
     if slow is None:
         return []
     if not len(slow):
-        return [f"none of {len(slow.start_status)} descents in speed ended at a slow point besides the fixed ones"]
+        return [
+            f"none of {len(slow.start_status)} descents in speed ended at a slow point besides the fixed ones"
+        ]
     what = f"{_n(len(slow), 'slow point')} besides the fixed ones, |F(x) - x| >= {np.sqrt(2 * slow.speeds.min()):.1e}"
     if not len(slow.ghosts):
         return [what]

@@ -113,6 +113,18 @@ def test_the_ghost_of_a_lost_memory_is_found():
     assert "slow point (1)" in [t.get_text() for t in report.plot("phase_portrait").get_legend().get_texts()]
 
 
+def test_a_time_step_that_is_too_long_is_blamed_for_the_instability():
+    """dx/dt = -x - 1.5 tanh(x) + u: stable, but not in steps of a whole time constant."""
+    model = dk.models.LeakyRNN(1, 1, 1, dt=100.0, tau=100.0, activation="tanh")
+    with torch.no_grad():
+        for p in model.parameters():
+            p.zero_()
+        model.W_rec.fill_(-1.5)
+    report = dk.analyze(model, dk.tasks.FlipFlop(n_bits=1), include=["modes"])
+    assert report.modes.verdicts.tolist() == ["unstable"]
+    assert "1 point unstable for the network's time step only: its flow is stable there" in report.summary()
+
+
 def test_saved_report_comes_back_equal(report, saved):
     back = dk.load(saved)
     assert back.summary() == report.summary()

@@ -136,7 +136,8 @@ class Modes(Result):
         if self.eigenvalues.shape[1]:
             columns["time constant 1 (steps)"] = self.time_constants[:, 0]
             columns["period 1 (steps)"] = self.periods[:, 0]
-        return columns
+        flow = self.flow_verdicts
+        return columns if flow is None else {**columns, "verdict on the flow": flow}
 
 
 def linearize(system: System, points: Any, drive: Any = None) -> Modes:
