@@ -174,7 +174,8 @@ def newton_on_gradient(residual: Residual, x: Tensor, limit: Box, max_steps: int
         r_trial = residual(trial)
         q_trial = 0.5 * r_trial.square().sum(-1)
         fall = (q - q_trial) / predicted.clamp_min(1e-300)
-        lost = predicted <= 1e-11 * q  # in the rounding of q
+        rounding = 4 * EPS * residual.rate * (1 + z.norm(dim=-1)) * r.norm(dim=-1)
+        lost = predicted <= rounding + 1e-11 * q  # of q
         g_trial = residual.pulled_back(trial, r_trial)
         better = torch.where(lost, g_trial.norm(dim=-1) < g.norm(dim=-1), fall > 1e-4) & within(trial, limit)
         length = p.norm(dim=-1)

@@ -130,6 +130,19 @@ def test_the_time_step_of_a_leaky_network_scales_q_and_nothing_else(form):
         assert (fine.kinds == coarse.kinds).all()
 
 
+def test_a_short_time_step_does_not_make_a_slow_point_a_fixed_one():
+    """The rate (F - x) / alpha is 5e-10, the step F - x only 5e-13: within what is a fixed point of a map that leaps."""
+    model = dk.models.LeakyRNN(1, 1, 1, dt=0.1, tau=100.0, activation="tanh", form="rate").double()
+    with torch.no_grad():
+        for p in model.parameters():
+            p.zero_()
+        model.W_rec.fill_(2.0)
+        model.b_rec.fill_(FOLD + 1e-9)
+    slow = dk.find_slow_points(dk.as_system(model), [[-0.71], [-0.7]], max_starts=2)
+    assert slow.start_status.tolist() == ["slow point"] * 2
+    assert_allclose(slow.speeds, (5e-13) ** 2 / 2, rtol=0.01)
+
+
 def test_the_valley_of_closed_gates_is_no_slow_point():
     """Where h >> 1 closes the update gate, q falls to zero without a fixed point: outside the box, so never said."""
     gru = torch.nn.GRU(1, 3)
