@@ -45,6 +45,11 @@ class Roots:
         return int(self.isolated.sum())
 
     @property
+    def degree(self) -> int:
+        """The sum of the signs of det(I - J)."""
+        return sum(self.signs)
+
+    @property
     def isolated(self) -> np.ndarray:
         """Which of the roots stand alone (root,)."""
         return np.array([not item.singular for item in self.alone], bool)

@@ -30,19 +30,7 @@ class Outcome(NamedTuple):
     status: np.ndarray  # (start,)  index into STATUS
     curve: np.ndarray  # (batch, 2)  starts used and points found after each batch
     expected: int | None  # what the signs of det(I - J) must sum to
-
-    @property
-    def degree(self) -> int:
-        return sum(self.roots.signs)
-
-    def unseen(self) -> tuple[float, float, float]:
-        """Estimate of isolated points no start reached, with its interval."""
-        return unseen(np.array(self.roots.hits, int)[self.roots.isolated])
-
-    def may_be_all(self) -> bool:
-        """Does neither the sum of the signs nor the number of points seen only once speak of points not seen?"""
-        met = self.expected is None or self.expected == self.degree
-        return met and self.unseen()[0] < 0.5
+    settled: bool  # ended because nothing spoke of points not seen, not for want of starts
 
 
 def search(
@@ -60,7 +48,7 @@ def search(
         roots.include_relatives(search(factor, given, u, rng, max_starts).roots.x)
     newton, status, curve = _Batches(system, u, supply), [], []
     expected = None if supply.box is None else 1
-    n_used, quiet, batch = 0, 0, supply.first()[:max_starts]
+    n_used, quiet, settled, batch = 0, 0, False, supply.first()[:max_starts]
     while len(batch):
         before = roots.n_isolated
         for part in batch.split(BATCH):
@@ -68,11 +56,16 @@ def search(
             n_used += len(part)
             curve.append((n_used, len(roots)))
         quiet = 0 if roots.n_isolated > before else quiet + 1
-        outcome = Outcome(roots, np.concatenate(status), np.array(curve), expected)
-        if quiet >= max(PATIENCE, len(curve) // 2) or (quiet >= QUIET and outcome.may_be_all()):
+        settled = quiet >= QUIET and _may_be_all(roots, expected)
+        if settled or quiet >= max(PATIENCE, len(curve) // 2):
             break
         batch = supply.more(roots.x)[: max_starts - n_used]
-    return outcome
+    return Outcome(roots, np.concatenate(status), np.array(curve), expected, settled)
+
+
+def _may_be_all(roots: Roots, expected: int | None) -> bool:
+    """Does neither the sum of the signs nor the number of points seen only once speak of points not seen?"""
+    return expected in (None, roots.degree) and unseen(roots)[0] < 0.5
 
 
 class _Batches:
@@ -126,7 +119,12 @@ def _is_odd(system: System, u: Tensor, supply: Starts) -> bool:
     return bool(((forth + back).abs() <= 8 * torch.finfo(x.dtype).eps * (1 + forth.abs())).all())
 
 
-def unseen(hits: np.ndarray) -> tuple[float, float, float]:
+def unseen(roots: Roots) -> tuple[float, float, float]:
+    """Estimate of isolated points no start reached, with its 95 % interval."""
+    return chao(np.array(roots.hits, int)[roots.isolated])
+
+
+def chao(hits: np.ndarray) -> tuple[float, float, float]:
     """Estimated number of points that no start reached, with its 95 % interval (Chao 1987), from hits per point."""
     hits = hits[hits > 0]
     once, twice = int((hits == 1).sum()), int((hits == 2).sum())

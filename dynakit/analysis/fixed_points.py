@@ -23,7 +23,7 @@ from ..results import Provenance, Result, per_item
 from ..systems.base import System, checked
 from ._newton import STATUS, chunk_of
 from ._proof import prove
-from ._search import Outcome, search
+from ._search import Outcome, search, unseen
 from .linearization import count_unstable, judge
 
 
@@ -155,7 +155,9 @@ def find_fixed_points(
     eight in a row bring none.
 
     Returns:
-        FixedPoints.  For a map with an invariant box and no point found, ``completeness`` is "incomplete": one exists.
+        FixedPoints.  ``completeness`` is "incomplete" where the signs prove that points are missing (a map with an
+        invariant box and no point found: one exists), "consistent" where the signs agree and the search had settled,
+        and "unknown" where no theorem holds, or where the search ran out of starts while points still turned up.
 
     Raises:
         InputError: for a discontinuous map, or arguments that do not fit the system.
@@ -235,7 +237,7 @@ def _collect(system: System, outcomes: list[Outcome], proof: bool, provenance: P
     }
     order = _canonical_order(fields["states"], fields["drives"], values, verdicts)
     expected = None if any(o.expected is None for o in outcomes) else sum(o.expected or 0 for o in outcomes)
-    estimates = np.array([o.unseen() for o in outcomes]).sum(axis=0)
+    estimates = np.array([unseen(r) for r in roots]).sum(axis=0)
     return FixedPoints(
         **{name: value[order] for name, value in fields.items()},
         start_status=np.array(STATUS)[np.concatenate([o.status for o in outcomes])],
@@ -266,10 +268,12 @@ def _spectra(system: System, x: Tensor, u: Tensor) -> tuple[np.ndarray, np.ndarr
 
 
 def _completeness(outcomes: list[Outcome], degenerate: np.ndarray) -> str:
-    """Whether the signs of the points contradict the theorem, under every drive."""
+    """Whether the signs of the points contradict the theorem, under every drive, and whether the search was cut short."""
     if degenerate.any() or any(o.expected is None for o in outcomes):
         return "unknown"
-    return "consistent" if all(o.degree == o.expected for o in outcomes) else "incomplete"
+    if any(o.roots.degree != o.expected for o in outcomes):
+        return "incomplete"
+    return "consistent" if all(o.settled for o in outcomes) else "unknown"
 
 
 def _canonical_order(x: np.ndarray, u: np.ndarray, values: np.ndarray, verdicts: np.ndarray) -> np.ndarray:

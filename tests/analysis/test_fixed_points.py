@@ -12,7 +12,7 @@ from scipy.optimize import brentq
 
 import dynakit as dk
 from dynakit.analysis._newton import CONVERGED, NON_FINITE, Newton, capped_newton
-from dynakit.analysis._search import unseen
+from dynakit.analysis._search import chao
 from dynakit.errors import InputError
 
 
@@ -70,13 +70,20 @@ def test_points_seen_once_speak_of_points_not_seen():
     assert all_of_them.unseen[0] < 0.5
 
 
+def test_a_search_cut_short_does_not_call_itself_consistent():
+    W = 3.0 * np.random.default_rng(0).standard_normal((60, 60)) / np.sqrt(60)
+    found = [dk.find_fixed_points(dk.catalog.tanh_network(W), max_starts=n) for n in (128, 192, 256, 320)]
+    assert {points.completeness for points in found} <= {"incomplete", "unknown"}
+    assert any(points.degree == 1 for points in found)  # though the signs happen to agree
+
+
 def test_estimate_of_unseen_points_is_the_published_formula():
     hits = np.array([1, 1, 1, 1, 2, 2, 5, 9])  # f1 = 4, f2 = 2: 4 * 3 / (2 * 3) = 2
-    estimate, low, high = unseen(hits)
+    estimate, low, high = chao(hits)
     variance = 2 + 4 * 7**2 / (4 * 9) + 16 * 2 * 9 / (4 * 81)
     factor = np.exp(1.96 * np.sqrt(np.log(1 + variance / 4)))
     assert_allclose([estimate, low, high], [2, 2 / factor, 2 * factor])
-    assert unseen(np.array([7, 8]))[0] == 0
+    assert chao(np.array([7, 8]))[0] == 0
 
 
 def test_under_an_odd_map_every_point_has_its_mirror_image():
