@@ -36,7 +36,7 @@ from .tasks.arrays import ArrayTask
 from .tasks.base import score_mask, sign_marks
 
 N_TRIALS = 128
-STARTS_AT_REST, STARTS_ELSEWHERE = 2048, 256  # most starts of a search: the memories are at rest
+STARTS_AT_REST, STARTS_ELSEWHERE = 2048, 1024  # most starts of a search: the memories are at rest
 SLOW_STARTS = 64  # descents in search of slow points, from states of the trials
 NEEDS = {
     "projection": ("trajectories",),
