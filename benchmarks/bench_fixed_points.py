@@ -43,13 +43,13 @@ HERE = Path(__file__).parent
 N_TRIALS, N_STARTS, NOISE = 128, 1024, 0.5
 RATES = (1.0, 0.1)
 N_ORDERS = 5  # orders of the trajectories given to ours
-ROUNDS = 3  # draws of the baseline's starts; searches of a random network
+ROUNDS = 1  # draws of the baseline's starts; searches of a random network
 AS_CALLED = "find_fixed_points"
 RANDOM = {  # units, gain -> starts given, and how many ours may use
-    (50, 1.5): (1024, (256, 1024, 4096)),
-    (100, 1.5): (1024, (256, 1024, 4096)),
-    (100, 3.0): (1024, (256, 1024, 4096)),
-    (512, 1.5): (128, (32, 128, 512)),
+    (50, 1.5): (1024, (256, 1024)),
+    (100, 1.5): (1024, (256, 1024)),
+    (100, 3.0): (1024, (128, 256, 1024)),
+    (512, 1.5): (128, (32, 128)),
 }
 QUICK = {(50, 1.5): (1024, (256, 1024)), (100, 3.0): (1024, (256, 1024)), (512, 1.5): (128, (128,))}
 
