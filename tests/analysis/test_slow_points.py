@@ -64,6 +64,23 @@ def test_a_bistable_unit_before_its_fold_and_far_beyond_it_has_none(b):
     assert len(dk.find_slow_points(dk.catalog.tanh_unit(2.0, b))) == 0
 
 
+def test_descents_that_leave_the_box_are_said_to():
+    """For b = 1.2 the stationary point lies at -1.04; tanh maps everything into [-1, 1]."""
+    slow = dk.find_slow_points(dk.catalog.tanh_unit(2.0, 1.2), [[-1.0], [1.0]], max_starts=2)
+    assert slow.start_status.tolist() == ["outside", "fixed point"]
+    assert len(slow) == 0
+
+
+def test_twins_are_told_apart():
+    """x' = x + 0.01 + (x^2 - d^2)^2 is slowest at both +-d."""
+    d = 0.03
+    twins = dk.FunctionSystem(lambda x: x + 0.01 + (x**2 - d**2) ** 2, 1)
+    slow = dk.find_slow_points(twins, [[-0.04], [0.04], [-0.02], [0.02]], max_starts=4)
+    assert_allclose(np.sort(slow.states[:, 0]), [-d, d], atol=1e-9)
+    assert slow.starts_per_point.tolist() == [2, 2]
+    assert_allclose(slow.speeds, 5e-5)
+
+
 def test_a_root_of_third_order_is_a_fixed_point():
     slow = dk.find_slow_points(dk.catalog.tanh_unit(1.0), np.linspace(-1, 1, 9)[:, None], max_starts=9)
     assert len(slow) == 0
@@ -126,6 +143,7 @@ def test_the_time_step_of_a_leaky_network_scales_q_and_nothing_else(form):
     if form == "rate":
         assert_allclose(fine.states, coarse.states, atol=1e-9)
         assert_allclose(fine.speeds * (50 / 0.1) ** 2, coarse.speeds, rtol=1e-6)
+        assert_allclose(fine.curvatures * (50 / 0.1) ** 2, coarse.curvatures, rtol=1e-4)
         assert_allclose(fine.passage_times_ms, coarse.passage_times_ms, rtol=1e-6)
         assert (fine.kinds == coarse.kinds).all()
 
