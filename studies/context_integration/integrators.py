@@ -1,0 +1,127 @@
+"""One network: train it, watch it decide, and collect what each context makes of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import mechanism
+import numpy as np
+
+import dynakit as dk
+
+TASK = dk.tasks.ContextIntegration(dt=10.0)
+TRAINING = dataclasses.replace(TASK, coherences=None)
+CONTEXTS = ("motion", "colour")
+
+
+class Size(NamedTuple):
+    """How much of everything."""
+
+    n_hidden: int
+    n_updates: int
+    n_trials: int
+    learning_rate: float
+
+
+FULL, QUICK = Size(100, 1500, 2880, 3e-3), Size(100, 300, 1440, 1e-2)
+
+
+@dataclass(frozen=True)
+class Network:
+    """What was found out about one network; plain arrays, so that it can cross processes."""
+
+    seed: int
+    tables: dict[str, list[dict[str, Any]]]
+    curves: dict[tuple[str, str], Any]  # (context, modality) -> PsychometricCurve
+    sides: dict[
+        str, mechanism.Side
+    ]  # context -> what the network is in it; empty without a slow line in both
+    states: np.ndarray  # (trial, time, unit)
+    labels: dict[str, np.ndarray]  # conditions of the trials, and the "choice" of the network
+
+
+def train(seed: int, size: Size) -> Any:
+    """A noisy network of tanh units with a time constant of 50 ms, in steps of 10 ms."""
+    model = dk.models.LeakyRNN.for_task(
+        TRAINING,
+        n_hidden=size.n_hidden,
+        activation="tanh",
+        dt=TASK.dt,
+        tau=50.0,
+        spectral_radius=0.5,
+        sigma_rec=0.0224,
+        seed=seed,
+    )
+    method = dk.training.BPTT(learning_rate=size.learning_rate, max_updates=size.n_updates)
+    dk.train(model, TRAINING, method, seed=seed)
+    return model
+
+
+def examine(seed: int, size: Size) -> Network:
+    """Train one network and take it apart."""
+    started = time.perf_counter()
+    model = train(seed, size)
+    return take_apart(model, seed, size, time.perf_counter() - started)
+
+
+def take_apart(model: Any, seed: int, size: Size, seconds: float = float("nan")) -> Network:
+    """Everything that is measured of a trained network, on trials it has not seen, without recurrent noise."""
+    system = dk.as_system(model)
+    trials = TASK.sample(size.n_trials, seed=10_000 + seed)
+    record = dk.record(system, trials.inputs)
+    labels = {**trials.conditions, "choice": np.sign(record.outputs[:, -1, 0])}
+    sides, objection = _sides(system, record.states, labels["context"])
+    behaviour = {
+        "seed": seed,
+        "updates": size.n_updates,
+        "training s": seconds,
+        "score": TASK.score(record.outputs, trials),
+        "ideal": TASK.ideal_score,
+    }
+    behaviour |= {
+        "share of ideal": behaviour["score"] / behaviour["ideal"],
+        "slow lines": objection or "both",
+    }
+    curves = {(c, m): _curve(labels, c, m) for c in CONTEXTS for m in CONTEXTS}
+    tables = mechanism.tables(system, sides, seed, trials, record)
+    tables["networks"] = [behaviour]
+    tables["psychometric"] = [row for key, curve in curves.items() for row in _curve_rows(seed, *key, curve)]
+    return Network(seed, tables, curves, sides, record.states, labels)
+
+
+def _sides(system: Any, states: np.ndarray, context: np.ndarray) -> tuple[dict[str, mechanism.Side], str]:
+    """The network in each context, or none and the reason: not every network that scores has a slow line."""
+    try:
+        return {
+            c: mechanism.Side.of(system, states[context == c], TASK.conditions[f"{c} context"])
+            for c in CONTEXTS
+        }, ""
+    except dk.NumericalError as error:
+        return {}, f"none: {error}"
+
+
+def _curve(labels: dict[str, np.ndarray], context: str, modality: str) -> Any:
+    """Choices in one context against the coherence of one modality."""
+    rows = labels["context"] == context
+    return dk.psychometric_curve(labels["choice"][rows], labels[modality][rows])
+
+
+def _curve_rows(seed: int, context: str, modality: str, curve: Any) -> list[dict[str, Any]]:
+    fit = {"slope": curve.slope, "slope error": curve.slope_error, "offset": curve.offset}
+    return [
+        {
+            "seed": seed,
+            "context": context,
+            "modality": modality,
+            "coherence": float(c),
+            "trials": int(n),
+            "chose +": int(k),
+            "low": float(low),
+            "high": float(high),
+            **fit,
+        }
+        for c, n, k, low, high in zip(curve.strengths, curve.n_trials, curve.n_chosen, curve.low, curve.high)
+    ]

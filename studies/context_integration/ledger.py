@@ -1,0 +1,47 @@
+"""Tables of this study: CSV that carries the command, the versions, the seeds and the run time."""
+
+from __future__ import annotations
+
+import csv
+import io
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import joblib
+import torch
+
+import dynakit as dk
+
+COMMAND = "python3 run.py study context_integration"
+
+
+def run_all(job: Callable[..., Any], arguments: Iterable[tuple[Any, ...]], n_jobs: int) -> list[Any]:
+    """``job(*arguments)`` for each, side by side in processes of one thread each."""
+    return list(joblib.Parallel(n_jobs=n_jobs)(joblib.delayed(_one_thread)(job, a) for a in arguments))
+
+
+def _one_thread(job: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    torch.set_num_threads(1)
+    return job(*arguments)
+
+
+def write(path: Path, rows: list[dict[str, Any]], *, seeds: list[int], started: float, quick: bool) -> None:
+    """Write rows of one set of columns, after lines that say where they come from."""
+    buffer = io.StringIO()
+    buffer.write(f"# command: {COMMAND}{' --quick' if quick else ''}\n")
+    buffer.write(
+        f"# dynakit {dk.__version__}, torch {torch.__version__}; seeds {' '.join(map(str, seeds))}\n"
+    )
+    buffer.write(f"# run time of this table: {time.perf_counter() - started:.0f} s\n")
+    columns = list(dict.fromkeys(name for row in rows for name in row if not name.startswith("_")))
+    writer = csv.DictWriter(buffer, columns, extrasaction="ignore", restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows([{k: _short(v) for k, v in row.items()} for row in rows])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(buffer.getvalue())
+
+
+def _short(value: Any) -> Any:
+    return f"{value:.6g}" if isinstance(value, float) else value
