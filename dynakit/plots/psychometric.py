@@ -21,7 +21,7 @@ def plot_psychometric(curves: Any, *, ax: Any = None, **kwargs: Any) -> Axes:
     Arguments:
         curves: a PsychometricCurve, or a dictionary of them by name, to compare.
         ax: where to draw.
-        kwargs: for the lines of the fitted curves.
+        kwargs: for the lines of the fitted curves; a ``color`` is that of the counts, too.
 
     Where nothing could be fitted the counts are joined by a thin line.  Raises InputError, naming the argument.
 
@@ -38,7 +38,7 @@ def plot_psychometric(curves: Any, *, ax: Any = None, **kwargs: Any) -> Axes:
         line(y if x is None else x, color=style.FAINT, linewidth=0.6, zorder=0)
     colours = [style.BLACK] if len(named) == 1 else list(style.condition_colours(list(named)).values())
     for (name, curve), colour in zip(named.items(), colours):
-        _counts(ax, curve, colour)
+        _counts(ax, curve, kwargs.get("color", colour))
         _fit(ax, curve, {"color": colour, "linewidth": 1.2, "label": name or None} | kwargs)
     ax.set_ylim(-0.03, 1.03)
     ax.set_xlabel("strength of the evidence")

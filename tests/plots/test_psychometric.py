@@ -32,6 +32,13 @@ def test_several_curves_have_names_and_colours_of_their_own(curve):
     assert {line.get_linewidth() for line in fits} == {3.0}
 
 
+def test_counts_and_curve_share_a_colour_that_is_asked_for(curve):
+    ax = P.plot_psychometric(curve, color="#D55E00", label="motion")
+    points = ax.containers[0][0]
+    assert points.get_color() == lines(ax, "fit")[0].get_color() == "#D55E00"
+    assert ax.get_legend().get_texts()[0].get_text() == "motion"
+
+
 def test_what_cannot_be_fitted_is_joined():
     perfect = dk.psychometric_curve([False, False, True, True], [-2.0, -1.0, 1.0, 2.0])
     (line,) = lines(P.plot_psychometric(perfect), "fit")
