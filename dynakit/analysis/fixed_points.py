@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from .. import linalg, seeding
-from ..checks import count
+from ..checks import count, one_of
 from ..errors import InputError
 from ..results import Provenance, Result, per_item
 from ..systems.base import System, checked
@@ -169,6 +169,7 @@ def find_fixed_points(
     """
     checked(system).refuse_jumps("a search for fixed points")
     max_starts = count("max_starts", max_starts)
+    proof = one_of("proof", proof, (False, True))
     seed = seeding.as_seed(seed)
     given, drives, group = _arguments(system, starts, drive)
     outcomes = []
