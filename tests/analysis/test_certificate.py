@@ -11,6 +11,7 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
 import dynakit as dk
+from dynakit import linalg
 from dynakit.analysis import _certificate
 from dynakit.analysis._certificate import certify, compare
 
@@ -233,6 +234,24 @@ def test_the_size_of_the_chunks_changes_nothing(monkeypatch):
     whole = certify(system, x)
     monkeypatch.setattr(_certificate, "CHUNK_BYTES", 1)
     assert_allclose(certify(system, x).uniqueness_radius, whole.uniqueness_radius, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("factor", "contraction"), [(1.3, 0.3), (0.6, 0.4), (2.5, None), (-1.0, None)])
+def test_an_inverse_that_is_none_costs_contraction(monkeypatch, factor, contraction):
+    """With C = f A^-1 the norm of I - C A is |1 - f|."""
+    true = linalg.inverses
+
+    def scaled(matrices):
+        C, usable = true(matrices)
+        return factor * C, usable
+
+    monkeypatch.setattr(linalg, "inverses", scaled)
+    system = NETWORKS["Elman"]()
+    x = roots_of(system)
+    found = certify(system, x)
+    assert (found.certified == (contraction is not None)).all()
+    if contraction is not None:
+        assert_allclose(found.contraction, contraction, rtol=1e-6)
 
 
 def test_inputs_count():

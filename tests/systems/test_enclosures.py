@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import torch
@@ -115,6 +117,55 @@ def test_the_weights_of_a_closed_loop_are_effective_ones():
     loop = dk.ClosedLoop(dk.systems.derived.WithReadout(cell, eye, b))
     lo, hi = loop.jacobian_bounds([0.3, -0.2], radius=0.5)
     assert float((hi - lo).abs().max()) < 1e-14
+
+
+def rational(matrix: torch.Tensor) -> np.ndarray:
+    return np.array([[Fraction(v) for v in row] for row in matrix.tolist()])
+
+
+def matrices(*shape: int) -> torch.Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
+
+
+A, B, V = matrices(3, 20, 20)
+FIVE = matrices(6, 20, 20)
+EXACT = {
+    "weights in a row": (lambda x: (x @ A.T) @ B.T, lambda: rational(B) @ rational(A)),
+    "weights side by side": (
+        lambda x: x @ A.T + (x @ B.T) @ V.T,
+        lambda: rational(A) + rational(V) @ rational(B),
+    ),
+    "active units between": (lambda x: torch.relu(x @ A.T + 99) @ B.T, lambda: rational(B) @ rational(A)),
+    "active units": (lambda x: torch.relu(x + 99) @ B.T, lambda: rational(B)),
+    "a sum": (
+        lambda x: sum(torch.relu(x @ W.T + 99) for W in FIVE[1:]) + torch.relu(x @ FIVE[0].T + 99),
+        lambda: sum(rational(W) for W in FIVE),
+    ),
+    "a leak": (lambda x: torch.lerp(x, torch.relu(x @ A.T + 99), 0.1), lambda: leaking()),
+    "cat": (
+        lambda x: torch.cat([x[:, :9] * 0.1, torch.relu(x @ A[9:].T + 99) * 0.3], -1),
+        lambda: np.concatenate([Fraction(0.1) * rational(torch.eye(9, 20)), Fraction(0.3) * rational(A[9:])]),
+    ),
+}
+
+
+def leaking() -> np.ndarray:
+    return (1 - Fraction(0.1)) * rational(torch.eye(20)) + Fraction(0.1) * rational(A)
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_bounds_hold_the_rational_jacobian(name):
+    step, exact = EXACT[name]
+    J = exact()
+    x = matrices(20)
+    lo, hi = dk.FunctionSystem(step, 20).jacobian_bounds(x)
+    assert (rational(lo) <= J).all()
+    assert (rational(hi) >= J).all()
+    assert float((hi - lo).max()) < 1e-12
+    with flint.ctx.workprec(128):
+        _, balls = dk.FunctionSystem(step, 20).ball_enclosure(x, x[:0], 0.0)
+        for ball, value in zip(balls.entries(), J.ravel()):
+            assert ball.contains(flint.fmpq(value.numerator, value.denominator))
 
 
 def states(n: int = 2) -> list[float]:

@@ -152,6 +152,17 @@ def test_what_is_no_number_stays_none(name):
     assert balls.slope(name).entries[0].is_nan()
 
 
+@pytest.mark.parametrize(("name", "low"), [("relu", 0.0), ("abs", -1.0)])
+def test_a_box_that_ends_at_a_kink_holds_the_slopes_of_both_sides(name, low):
+    zero, one = torch.zeros(1, dtype=torch.float64), torch.ones(1, dtype=torch.float64)
+    for box in (interval(-one, zero), interval(zero, one), interval(zero, zero)):
+        slope = box.slope(name)
+        assert (float(slope.lo), float(slope.hi)) == (low, 1.0)
+    ball = Balls.constant(0.0).slope(name).entries[0]
+    assert ball.contains(low)
+    assert ball.contains(1)
+
+
 @pytest.mark.parametrize("name", ["exp", "tanh", "sigmoid", "softplus", "sin", "cos"])
 def test_the_functions_in_use_are_as_accurate_as_is_assumed(name):
     """At most 8 units in the last place, of 1 for sin and cos; checked where the arguments of a network lie."""
