@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from scipy.spatial.distance import cdist
 from torch import Tensor
 
 from .. import linalg
@@ -185,10 +186,9 @@ def compare(x: Any, certificates: Certificates) -> Comparison:
     the ball of uniqueness of the other.  A point that is not certified is neither, even to itself.
     """
     x = np.asarray(x)
-    apart = np.abs(x[:, None] - x[None]).max(-1, initial=0.0)
+    apart = cdist(x, x, "chebyshev")
     low, high = apart * (1 - 1e-15), apart * (1 + 1e-15)
     exists, unique = certificates.existence_radius, certificates.uniqueness_radius
     inside = high + exists[None, :] * (1 + 1e-15) <= unique[:, None]
-    with np.errstate(invalid="ignore"):
-        distinct = low > (exists[None, :] + exists[:, None]) * (1 + 1e-15)
+    distinct = low > (exists[None, :] + exists[:, None]) * (1 + 1e-15)
     return Comparison(inside | inside.T, distinct)

@@ -239,5 +239,7 @@ def enclose_point(step: Any, x: Tensor, u: Tensor, radius: float) -> tuple[Any, 
         return None
     if not isinstance(image, Jet) or image.shape != (1, len(x)):
         return None
-    value = library().arb_mat([[v] for v in image.value.entries])
-    return value, Dense(len(x)).of(image.tangent, len(x))
+    value, at_x = image.value.entries, step(x[None], u[None])[0].tolist()
+    if not all(abs(v - y).lower() < 1e-9 * (1 + abs(y)) for v, y in zip(value, at_x)):
+        return None  # not one function
+    return library().arb_mat([[v] for v in value]), Dense(len(x)).of(image.tangent, len(x))

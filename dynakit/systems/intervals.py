@@ -139,7 +139,7 @@ class Interval:
     def lerp(self, end: Interval, weight: Interval) -> Interval:
         """(1 - w) start + w end; affine in w, so that the ends of w give the extremes."""
         low, high = Interval(weight.ends[[0, 0]]), Interval(weight.ends[[1, 1]])
-        one = self.constant(1.0)
+        one = self.constant(torch.ones_like(weight.lo[..., :1]))
         return (self * (one - low) + end * low).hull(self * (one - high) + end * high)
 
     def affine(self, W: Tensor, b: Tensor | None = None) -> Interval:

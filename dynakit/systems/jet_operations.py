@@ -143,7 +143,9 @@ def _leaky_relu(input: Jet, negative_slope: float = 0.01, inplace: bool = False)
 
 @operation("softplus")
 def _softplus(input: Jet, beta: float = 1.0, threshold: float = 20.0) -> Jet:
-    if beta != 1.0 or threshold < 36.0:  # below, the function as computed has a jump above rounding
+    if (
+        beta != 1.0 or threshold < 36.0
+    ):  # where torch takes x for log(1 + e^x): below, the jump is above rounding
         raise Unsupported("softplus needs beta = 1 and a threshold of at least 36")
     return _elementwise("softplus", input)
 
@@ -172,12 +174,12 @@ def _expand(a: Jet, *sizes: Any) -> Jet:
 
 @operation("zeros_like")
 def _zeros_like(a: Jet) -> Jet:
-    return a.constant(torch.zeros(a.value.width, dtype=torch.float64))
+    return a.constant(0.0)
 
 
 @operation("ones_like")
 def _ones_like(a: Jet) -> Jet:
-    return a.constant(torch.ones(a.value.width, dtype=torch.float64))
+    return a.constant(1.0)
 
 
 def _rows(a: Jet, s: slice) -> Jet:
@@ -260,7 +262,7 @@ def _roll(a: Jet, shifts: int, dims: int = 0) -> Jet:
 @operation("sum")
 def _sum(a: Jet, dim: Any = None, keepdim: bool = False) -> Jet:
     _check_units(a, dim)
-    total = affine(a, torch.ones(1, a.value.width, dtype=torch.float64))
+    total = affine(a, torch.ones(1, a.value.width, dtype=a.dtype, device=a.device))
     total.is_column = not keepdim
     return total
 

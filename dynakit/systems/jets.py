@@ -89,7 +89,7 @@ class Jet:
         """A quantity that does not depend on the state, beside this one."""
         if isinstance(value, Jet):
             return value
-        full = torch.as_tensor(_aligned(value, self), dtype=torch.float64)
+        full = torch.as_tensor(_aligned(value, self), dtype=self.dtype, device=self.device)
         if full.ndim == 0 or full.shape[-1] == 1:
             full = full.expand(*full.shape[:-1], self.value.width)
         return self.like(self.value.constant(full), Tangent([]))
@@ -103,7 +103,7 @@ class Jet:
             return self
         if self.value.width != 1 or self.is_column:
             raise Unsupported(f"{self.value.width} units do not go with {width}")
-        return affine(self, torch.ones(width, 1, dtype=torch.float64))
+        return affine(self, torch.ones(width, 1, dtype=self.dtype, device=self.device))
 
 
 def _refuse(self: Jet, *_: Any) -> Any:
@@ -185,7 +185,7 @@ def _width(value: Tensor | float) -> int:
 
 
 def scaled(jet: Jet, c: Tensor | float) -> Jet:
-    full = torch.as_tensor(c, dtype=torch.float64)
+    full = torch.as_tensor(c, dtype=jet.dtype, device=jet.device)
     full = full.expand(*full.shape[:-1], jet.value.width)
     return jet.like(jet.value * c, jet.tangent.scaled(jet.value.constant(full)))
 
