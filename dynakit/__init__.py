@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _NAMES = {
-    "analysis": "Bifurcations Branches ConditionAverages FixedPoints GraphStatistics MemoryCheck Modes "
+    "analysis": "Bifurcations Branches ConditionAverages ExactFixedPoints FixedPoints GraphStatistics MemoryCheck Modes "
     "NonNormality PlaneFlow Projection PsychometricCurve Selection SlowManifold SlowPoints "
-    "TrackChanges Tracks Transitions UnstableManifolds check_memory condition_average find_fixed_points "
-    "find_slow_points graph_statistics linearize map_transitions map_unstable_manifolds nonnormality "
+    "TrackChanges Tracks Transitions UnstableManifolds check_memory condition_average enumerate_fixed_points "
+    "find_fixed_points find_slow_points graph_statistics linearize map_transitions map_unstable_manifolds nonnormality "
     "plane_flow project psychometric_curve selection_vectors trace_fixed_points trace_slow_manifold "
     "track_fixed_points",
     "errors": "ArtifactError DynakitError DynakitWarning InputError NumericalError",
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
         Bifurcations,
         Branches,
         ConditionAverages,
+        ExactFixedPoints,
         FixedPoints,
         GraphStatistics,
         MemoryCheck,
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
         UnstableManifolds,
         check_memory,
         condition_average,
+        enumerate_fixed_points,
         find_fixed_points,
         find_slow_points,
         graph_statistics,

@@ -8,6 +8,7 @@ from .linearization import Modes, linearize
 from .manifolds import UnstableManifolds, map_unstable_manifolds
 from .memory import MemoryCheck, check_memory
 from .nonnormality import NonNormality, nonnormality
+from .piecewise_linear import ExactFixedPoints, enumerate_fixed_points
 from .psychometric import PsychometricCurve, psychometric_curve
 from .selection import Selection, selection_vectors
 from .slow_manifold import SlowManifold, trace_slow_manifold
@@ -21,6 +22,7 @@ __all__ = [
     "Bifurcations",
     "Branches",
     "ConditionAverages",
+    "ExactFixedPoints",
     "FixedPoints",
     "GraphStatistics",
     "MemoryCheck",
@@ -38,6 +40,7 @@ __all__ = [
     "UnstableManifolds",
     "check_memory",
     "condition_average",
+    "enumerate_fixed_points",
     "find_fixed_points",
     "find_slow_points",
     "graph_statistics",

@@ -38,6 +38,23 @@ class Pieces(NamedTuple):
         """F(x) for states (..., unit)."""
         return x @ self.A.T + self.c + self.hinges(x).clamp_min(0) @ self.B.T
 
+    def mirrored(self, flip: Tensor) -> Pieces:
+        """The same map with the hinges of the mask ``flip`` (hinge,) turned round: relu(y) = y + relu(-y)."""
+        E, sign = torch.diag(flip.to(self.b)), 1 - 2 * flip.to(self.b)
+        L = _or_zero(self.L, self.b)
+        eye = torch.eye(len(L)).to(L)
+        K = torch.linalg.solve_triangular(eye - L @ E, eye, upper=False)  # y = K (W x + L r' + b)
+        W, b, L = K @ self.W, K @ self.b, K @ L
+        through = self.B @ E
+        return Pieces(
+            sign[:, None] * W,
+            sign * b,
+            self.A + through @ W,
+            self.B + through @ L,
+            self.c + through @ b,
+            None if self.L is None else sign[:, None] * L,
+        )
+
     def after(self, first: Pieces) -> Pieces:
         """The composition: ``first``, then this map."""
         return Pieces(

@@ -1,0 +1,176 @@
+"""From the pieces of a map to all its fixed points: the search, the regions of what it found, and what is left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..systems.base import Pieces, System
+from ._complementarity import search
+from ._hinges import Hinges, as_problem, bounds
+from ._reduction import LCP
+from ._regions import Solution, jump, solution, within
+
+N_STARTS = 128  # regions to jump from
+SAME = 1e-9  # relative distance below which two solutions at a kink are one
+
+
+class Enumeration(NamedTuple):
+    """The fixed points and what is known of their number."""
+
+    states: np.ndarray  # (point, unit)
+    regions: np.ndarray  # (point, hinge)  active
+    n_kinks: np.ndarray  # (point,)  hinges at zero as far as can be told
+    singular: np.ndarray  # (point,)  not isolated as far as can be told
+    signs: np.ndarray  # (point,)  sign of det(I - J); at one kink the index of the point, at several 0
+    hits: np.ndarray  # (point,)  region jumps that ended there
+    n_starts: int
+    n_nodes: int
+    n_left: int
+    left: str
+    verdict: str  # proved | proved in box | incomplete
+    expected_degree: int | None
+
+
+def enumerated(
+    system: System,
+    u: Tensor,
+    pieces: Pieces,
+    limits: np.ndarray | None,
+    rng: np.random.Generator,
+    stop: Callable[[], bool],
+) -> Enumeration:
+    """All fixed points of the map that ``pieces`` are, within ``limits`` (2, unit) if given."""
+    hinges = as_problem(pieces, rng)
+    if hinges is None:
+        return _nothing(pieces, "I - J is singular in every region tried")
+    found = _Found(hinges.lcp)
+    ends = jump(hinges.lcp, _starting_regions(system, u, pieces, hinges, rng))
+    for on in ends:
+        found.add(solution(hinges.lcp, on), hit=1)
+    tree = search(hinges.lcp, _decided(pieces, hinges, limits), stop=stop)
+    seen = {found.add(one) for box in tree.boxes for one in within(hinges.lcp, box)}
+    for state in tree.singular:
+        found.add(solution(hinges.lcp, state > 0))
+    points = _Points.of(hinges, found)
+    inside = np.ones(len(points.states), bool) if limits is None else _inside(points.states, limits)
+    left = {
+        "sub-problem{s} open when time ran out": len(tree.open),
+        "region{s} in which I - J is singular as far as can be told": len(tree.singular),
+    }
+    if not any(left.values()):
+        missed = set(np.flatnonzero(inside)) - seen
+        left["point{s} found where the proof has none"] = len(missed)
+    said = [f"{n} " + what.format(s="" if n == 1 else "s") for what, n in left.items() if n]
+    verdict = "incomplete" if said else "proved" if limits is None else "proved in box"
+    counts = (len(ends), tree.n_nodes, sum(left.values()))
+    return points.where(inside).counted(*counts, ", ".join(said), verdict)
+
+
+def _nothing(pieces: Pieces, left: str) -> Enumeration:
+    none = np.zeros(0, int)
+    states, regions = np.zeros((0, len(pieces.A))), np.zeros((0, len(pieces.b)), bool)
+    return _Points(states, regions, none, none > 0, none, none).counted(0, 0, 1, left, "incomplete")
+
+
+def _inside(states: np.ndarray, limits: np.ndarray) -> np.ndarray:
+    """Which states lie in the box, its border included as far as rounding can tell."""
+    slack = 1e-12 * (1 + np.abs(limits).clip(0, 1e300))
+    return ((states >= limits[0] - slack[0]) & (states <= limits[1] + slack[1])).all(1)
+
+
+class _Points(NamedTuple):
+    """The first fields of an Enumeration."""
+
+    states: np.ndarray
+    regions: np.ndarray
+    n_kinks: np.ndarray
+    singular: np.ndarray
+    signs: np.ndarray
+    hits: np.ndarray
+
+    @classmethod
+    def of(cls, hinges: Hinges, found: _Found) -> _Points:
+        r = np.array([one.r for one in found.solutions]).reshape(-1, len(hinges.flip))
+        on = np.array([one.on for one in found.solutions], bool).reshape(r.shape)
+        kinked = np.array([one.kinked for one in found.solutions], bool).reshape(r.shape)
+        signs = [_index(hinges, one) for one in found.solutions]
+        return cls(
+            r @ hinges.X.T + hinges.x0,
+            (on ^ hinges.flip) & ~kinked,
+            kinked.sum(1),
+            np.array([one.singular for one in found.solutions], bool),
+            np.array(signs, int),
+            np.array(found.hits, int),
+        )
+
+    def where(self, mask: np.ndarray) -> _Points:
+        return _Points(*(field[mask] for field in self))
+
+    def counted(self, n_starts: int, n_nodes: int, n_left: int, left: str, verdict: str) -> Enumeration:
+        return Enumeration(*self, n_starts, n_nodes, n_left, left, verdict, None)
+
+
+def _index(hinges: Hinges, one: Solution) -> int:
+    """The index of a fixed point: the sign of det(I - J); at one kink the mean of the two, 0 being a fold."""
+    if one.singular or one.kinked.sum() > 1:
+        return 0
+    sides = [one.on, one.on | one.kinked]
+    signs = [np.linalg.slogdet(hinges.lcp.N[np.ix_(on, on)])[0] for on in sides]
+    return int(hinges.sign * (signs[0] + signs[1]) / 2)
+
+
+def _starting_regions(
+    system: System, u: Tensor, pieces: Pieces, hinges: Hinges, rng: np.random.Generator
+) -> np.ndarray:
+    """Regions of random states of several scales and of what they become, and regions at random."""
+    scale = np.array([0.1, 1.0, 10.0]).repeat(N_STARTS // 6)[:, None]
+    states = torch.from_numpy(scale * rng.standard_normal((len(scale), system.state_size))).to(u.device)
+    settled = system.settle(states, u, 200)
+    settled = settled[torch.isfinite(settled).all(-1)]
+    known = pieces.hinges(torch.cat([states, settled])).cpu().numpy() > 0
+    random = rng.random((N_STARTS - len(known), len(hinges.flip))) < 0.5
+    return np.concatenate([known, random]) ^ hinges.flip
+
+
+def _decided(pieces: Pieces, hinges: Hinges, limits: np.ndarray | None) -> np.ndarray:
+    """What a box of states decides of the units: +1 active, -1 inactive, 0 free."""
+    if limits is None:
+        return np.zeros(len(hinges.flip), np.int8)
+    low, high = bounds(pieces, *limits)
+    return (np.where(hinges.flip, -1, 1) * ((low > 0).astype(int) - (high < 0).astype(int))).astype(np.int8)
+
+
+class _Found:
+    """Distinct solutions."""
+
+    def __init__(self, lcp: LCP) -> None:
+        self.lcp, self.solutions, self.hits = lcp, [], []
+        self._index: dict[bytes, int] = {}
+
+    def add(self, one: Solution | None, hit: int = 0) -> int | None:
+        """The index of a solution, new or not."""
+        if one is None:
+            return None
+        k = self._known(one)
+        if k is None:
+            k = len(self.solutions)
+            self.solutions.append(one)
+            self.hits.append(0)
+            if not one.kinked.any():
+                self._index[one.on.tobytes()] = k
+        self.hits[k] += hit
+        return k
+
+    def _known(self, one: Solution) -> int | None:
+        if not one.kinked.any():
+            return self._index.get(one.on.tobytes())
+        size = SAME * (np.abs(one.r).max(initial=0.0) + np.abs(self.lcp.p).max(initial=0.0) + 1e-300)
+        for k, other in enumerate(self.solutions):
+            if other.kinked.any() and np.abs(one.r - other.r).max() <= size:
+                return k
+        return None
