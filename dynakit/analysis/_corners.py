@@ -85,7 +85,7 @@ class Corners:
             smallest=np.array([linalg.smallest_singular_value(A) for A in slopes]),
             passage_times=unknown,
             widths=unknown,
-            kinds=np.full(len(x), "kink"),
+            kinds=np.array(["kink" if c is not None and c.held.any() else "flat" for c in found], "<U4"),
         )
 
 
@@ -113,13 +113,15 @@ class Hinged:
                 held[k], active[k] = True, False
                 continue
             r = r + matrix @ p
-            slack, multipliers = self._slack(matrix, r, held)
+            falling, rising, multipliers = self._slack(matrix, r, held)
+            slack = np.minimum(falling, rising)
             if (slack >= 0).all():
                 curvature = np.linalg.svd(matrix @ Z, compute_uv=False)[-1] ** 2 if Z.shape[1] else np.inf
                 gradient = matrix.T @ r + self.W[held].T @ multipliers
                 return Corner(x, r, held, gradient, float(curvature))
-            k = np.flatnonzero(held)[slack.argmin()]
-            held[k], active[k] = False, multipliers[slack.argmin()] > 0
+            worst = int(slack.argmin())
+            k = np.flatnonzero(held)[worst]
+            held[k], active[k] = False, rising[worst] < falling[worst]
         return None
 
     def _touching(self, x: np.ndarray) -> np.ndarray:
@@ -137,20 +139,23 @@ class Hinged:
         k = int(share.argmin()) if share.size else 0
         return (float(share[k]), k) if share.size else (np.inf, 0)
 
-    def _slack(self, matrix: np.ndarray, r: np.ndarray, held: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """By how much each t_k keeps within [0, beta_k], beyond rounding, and the t_k.
+    def _slack(self, matrix: np.ndarray, r: np.ndarray, held: np.ndarray) -> tuple[np.ndarray, ...]:
+        """The rates t_k and beta_k - t_k at which q grows where a hinge falls or rises, and the t_k; rounding allowed.
 
         Where several hinges meet in fewer dimensions the t_k are not unique: any that fit will do.
         """
         g, beta, W = matrix.T @ r, self.B[:, held].T @ r, self.W[held]
         t = np.linalg.lstsq(W.T, -g, rcond=None)[0]
         tolerance = 1e-10 * (np.abs(t) + np.abs(beta) + np.linalg.norm(g))
-        inside = np.minimum(t, beta - t) + tolerance
-        if (inside < 0).any() and (beta > 0).all() and np.linalg.matrix_rank(W) < len(W):
+        if (
+            (np.minimum(t, beta - t) < -tolerance).any()
+            and (beta > 0).all()
+            and np.linalg.matrix_rank(W) < len(W)
+        ):
             bounded = scipy.optimize.lsq_linear(W.T, -g, (np.zeros_like(beta), beta), method="bvls")
             if np.linalg.norm(W.T @ bounded.x + g) <= 1e-10 * (1e-300 + np.linalg.norm(g)):
-                return tolerance, bounded.x
-        return inside, t
+                return tolerance, tolerance, bounded.x
+        return t + tolerance, beta - t + tolerance, t
 
 
 def _null_space(rows: np.ndarray) -> np.ndarray:

@@ -25,10 +25,13 @@ ANGLE, CORNER = (
     0.15,
     0.6,
 )  # radians the tangent may turn from one point to the next: smooth map, or with kinks
-SMOOTH = tuple(
-    0.5**k for k in range(14)
-)  # shares of a step to try; a line on the next linear piece may begin
-KINKED = (1.0, 0.5, 0.25, 0.125, 1.5, 2.0, 3.0, 4.0)  # beside the end of this one, so there also longer steps
+SHARES = tuple(0.5**k for k in range(14))  # of a step, to try
+LEAPS = (
+    1.0,
+    2.0,
+    3.0,
+    4.0,
+)  # steps to try over a kink: the next piece's line may begin beside the end of this one's
 STILL = 1e-13  # drift, relative to 1 + |x|, that cannot be told from rounding
 CLOSED = "closed"
 
@@ -163,8 +166,8 @@ class SlowCurve:
     ) -> tuple[SlowState | None, str]:
         """The next point at a step or less, and where the map has kinks also at a few steps; or why there is none."""
         reason = "no next point was found"
-        for share in SMOOTH if self.smooth else KINKED:
-            length = share * step
+        lengths = [share * step for share in (SHARES if self.smooth else SHARES[:4])]
+        for length in lengths + [leap * largest for leap in (() if self.smooth else LEAPS)]:
             after = self.correct(here.x + length * here.t, here)
             if after is None or not self._follows(here, after, length):
                 continue

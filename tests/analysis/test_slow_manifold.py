@@ -131,6 +131,19 @@ def test_a_displacement_is_predicted_by_the_selection_vector():
         assert_allclose((end - start) @ chosen.right[0], chosen.responses([pulse])[0, 0], atol=1e-10)
 
 
+def test_the_drive_is_already_in_the_drift():
+    """Under a constant drive d an integrator moves by l.B d in each step, and more only by what is added to it."""
+    system, r, l, B = integrator()
+    d, more = np.array([0.1, -0.05, 0.02]), np.array([0.0, 0.03, 0.01])
+    manifold = dk.trace_slow_manifold(system, np.linspace(-2, 2, 9)[:, None] * r, d)
+    way = np.sign(manifold.right[0] @ r)
+    assert_allclose(manifold.drift, way * (l @ B @ d), atol=1e-12)
+    assert_allclose(
+        np.diff(manifold.integrate(np.tile(d, (3, 1)), start=2.0), prepend=2.0), way * (l @ B @ d)
+    )
+    assert_allclose(manifold.integrate([d + more], start=2.0) - 2, way * (l @ B @ (d + more)))
+
+
 def test_one_slow_coordinate_does_for_the_whole_network():
     """x' = tanh(W x + B u), nearly an integrator: its state under noisy input against the one-dimensional account."""
     rng = np.random.default_rng(1)
@@ -180,6 +193,18 @@ def test_a_line_with_a_corner_is_followed_round_it(leak):
     assert (np.diff(x) * np.sign(x[-1] - x[0]) > 0).all()
     assert_allclose(manifold.drift * np.sign(x[-1] - x[0]), -leak * x * np.sqrt(1 + k**2), atol=1e-12)
     assert_allclose(manifold.fixed_points, np.zeros((int(leak > 0), 2)), atol=1e-9)
+
+
+@pytest.mark.parametrize("push", [0.1, -0.1, -0.2])
+def test_a_line_that_goes_on_beside_itself_is_followed_in_leaps(push):
+    """x' = x + push + 0.2 max(-x, 0), y' = (x + y) / 2: two slow lines that end at x = 0, some way from each other."""
+    hinges, weights = [[1.0, 0.0], [-1.0, 0.0]], [[0.0, 0.2], [0.0, 0.0]]
+    system = dk.catalog.piecewise_linear([[1.0, 0.0], [0.5, 0.5]], hinges, weights, c=[push, 0.0])
+    manifold = dk.trace_slow_manifold(system, [[-2.0, -3.0], [2.0, 2.0], [0.5, 0.5]])
+    x, y = manifold.states.T
+    assert x.min() < -0.4 < 1.5 < x.max()
+    slope = np.where(x > 0, 1.0, 5 / 3)
+    assert_allclose(y, slope * x - 2 * slope * push, atol=1e-9)
 
 
 def test_a_ring_is_the_same_in_other_coordinates():

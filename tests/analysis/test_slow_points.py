@@ -149,7 +149,7 @@ def test_the_time_step_of_a_leaky_network_scales_q_and_nothing_else(form):
 
 
 def test_a_short_time_step_does_not_make_a_slow_point_a_fixed_one():
-    """The rate (F - x) / alpha is 5e-10, the step F - x only 5e-13: within what is a fixed point of a map that leaps."""
+    """The rate (F - x) / alpha is 5e-10, the step F - x only 5e-13: which would be a fixed point of a map."""
     model = dk.models.LeakyRNN(1, 1, 1, dt=0.1, tau=100.0, activation="tanh", form="rate").double()
     with torch.no_grad():
         for p in model.parameters():
@@ -198,6 +198,14 @@ def test_the_ghost_of_two_lines_that_no_longer_cross_lies_at_the_kink(left, righ
     assert_allclose(slow.states, 0, atol=1e-14)
     assert_allclose(slow.speeds, 5e-5, rtol=1e-12)
     assert np.isnan(slow.passage_times).all()
+
+
+def test_a_map_half_flat_is_left_at_its_kink():
+    """x' = x + 0.01 - max(x, 0) / 2 drifts on the left, at the same speed everywhere, and has a root at 0.02."""
+    system = dk.catalog.piecewise_linear([[1.0]], [[1.0]], [[-0.5]], c=[0.01])
+    slow = dk.find_slow_points(system, [[0.0], [1.0], [-1.0]], max_starts=3)
+    assert slow.start_status.tolist() == ["fixed point", "fixed point", "slow point"]
+    assert slow.kinds.tolist() == ["flat"]
 
 
 @pytest.mark.parametrize("alpha", [0.2, 0.01])
