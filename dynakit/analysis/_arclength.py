@@ -57,7 +57,7 @@ def correct(
     best: tuple[float, np.ndarray, np.ndarray] | None = None
     matrix = np.empty((0, 0))
     for _ in range(most):
-        r = curve.residual(z)
+        r = curve.residual(z, leg)
         if not np.isfinite(r).all():
             return None
         size = float(np.abs(r).max())
@@ -104,7 +104,7 @@ def make_node(
     """The node at a corrected point with a known tangent; at a kink, eigenvalues are those ``side_of`` along it."""
     bordered = torch.from_numpy(np.vstack([found.matrix, tangent]))[None]
     side = int(linalg.sign_det(bordered)[0])
-    values = linalg.eigvals(curve.jacobian(found.z + side_of * tangent))
+    values = linalg.eigvals(curve.jacobian(found.z + side_of * tangent, leg))
     return Node(found.z, tangent, side, values, leg)
 
 
@@ -145,9 +145,13 @@ class Step(NamedTuple):
     longer: float  # by how much the next step may be longer
 
 
-def step(curve: OneParameter, a: Node, h: float) -> Step | None:
-    """The step of length h; None if h is too long."""
-    found = correct(curve, a.leg, a.z + h * a.tangent, a.tangent)
+def step(curve: OneParameter, a: Node, h: float, nu: float | None = None) -> Step | None:
+    """The step of length h, to the scaled parameter ``nu`` exactly if that is given; None if h is too long."""
+    guess = a.z + h * a.tangent
+    if nu is None:
+        found = correct(curve, a.leg, guess, a.tangent)
+    else:
+        found = correct_at(curve, a.leg, np.append(guess[:-1], nu))
     if found is None or found.contraction > 0.3 or found.first > 0.3 * h:
         return None
     tangent = tangent_at(curve, found, a.tangent)

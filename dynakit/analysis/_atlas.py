@@ -60,7 +60,10 @@ class Atlas:
         assert event.other is not None
         there = event.node._replace(tangent=event.other)
         for distance in (FIRST, FIRST / 10, -FIRST, -FIRST / 10):  # one side may lie outside the range
-            node = along(curve, there, distance)
+            try:
+                node = along(curve, there, distance)
+            except (ValueError, ArithmeticError):  # outside the range of the user's own family
+                continue
             if node is not None and 0 <= node.z[-1] <= 1:
                 before = len(self.branches)
                 self._trace(curve, node, node.z)

@@ -17,6 +17,7 @@ from scipy.spatial.distance import cdist
 from ..systems.base import System
 from ._atlas import Atlas
 from ._branches import RANGE, Branch
+from ._events import BRANCH_POINT, FOLD
 from ._family import OneParameter, as_numpy
 
 UNRESOLVED = "unresolved"
@@ -54,11 +55,11 @@ class Between(OneParameter):
         super().__init__(Blended(first, second, 0.0), np.array([0.0, 1.0]), scale)
         self.first, self.second, self.constant = first, second, drive
 
-    def member(self, mu: float) -> tuple[System, np.ndarray]:
+    def member(self, mu: float, leg: int) -> tuple[System, np.ndarray]:
         return Blended(self.first, self.second, mu), self.constant
 
     def slope(self, z: np.ndarray, leg: int) -> np.ndarray:
-        _, x, u = self._at(z)
+        _, x, u = self._at(z, leg)
         return as_numpy(self.second._step(x, u) - self.first._step(x, u))[0]
 
 
@@ -108,11 +109,33 @@ def follow(
         if numbers[0] and numbers[1]:
             pairs.append((numbers[0][0], numbers[1][0]))
         changes += _changes(branch, numbers)
+    moved = [float(np.linalg.norm(known[0.0][i][:-1] - known[1.0][j][:-1])) for i, j in pairs]
+    for side in (0, 1):
+        pairs, moved, split = _one_each(pairs, moved, side)
+        changes += split
     missed = [
         np.array(known[s][n:]).reshape(-1, curve.n + 1)[:, :-1] * curve.c
         for s, n in ((0.0, len(first)), (1.0, len(second)))
     ]
     return Passage(pairs, changes, missed[0], missed[1])
+
+
+def _one_each(
+    pairs: list[tuple[int, int]], moved: list[float], side: int
+) -> tuple[list[tuple[int, int]], list[float], list[Change]]:
+    """Where several branches meet in one point, a bifurcation of that map itself, the nearest keeps its identity."""
+    kept: dict[int, int] = {}
+    for k in np.argsort(moved, kind="stable").tolist():
+        kept.setdefault(pairs[k][side], k)
+    changes = []
+    for point, k in kept.items():
+        others = [pair[1 - side] for n, pair in enumerate(pairs) if pair[side] == point and n != k]
+        if others:  # two arms meet at a fold, three at a pitchfork
+            kind = FOLD if len(others) == 1 else BRANCH_POINT
+            before, after = ([], others) if side == 0 else (others, [])
+            changes.append(Change(float(side), kind, "death" if side else "birth", before, after))
+    order = sorted(kept.values())
+    return [pairs[k] for k in order], [moved[k] for k in order], changes
 
 
 def _end(known: dict[float, list[np.ndarray]], branch: Branch, side: int) -> tuple[float, int] | None:

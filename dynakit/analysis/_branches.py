@@ -106,7 +106,8 @@ class _March:
 
     def _advance(self) -> None:
         here = self.nodes[-1]
-        taken = step(self.curve, here, self.h)
+        nu, far = self._edge_ahead()
+        taken = step(self.curve, here, far, nu) if far <= self.h else step(self.curve, here, self.h)
         if taken is None and not self.curve.smooth:
             self._corner()
             return
@@ -120,6 +121,8 @@ class _March:
             self.reason = CLOSED
         elif np.linalg.norm(node.z[:-1]) > FAR:
             self.reason = LEFT
+        elif np.linalg.norm(node.z - here.z) < SHORTEST:
+            self.reason = LOST
         else:
             self._change_leg()
 
@@ -144,14 +147,20 @@ class _March:
         return True
 
     def _shorten(self) -> None:
-        self.h /= 2
+        self.h = min(self.h, self._edge_ahead()[1]) / 2
         if self.h < SHORTEST:
             self.reason = LOST
+
+    def _edge_ahead(self) -> tuple[float, float]:
+        """The end of the leg to which the tangent points, and how far along it that is."""
+        here = self.nodes[-1]
+        nu = float(self.curve.marks[here.leg + (here.tangent[-1] > 0)])
+        return nu, (nu - here.z[-1]) / here.tangent[-1] if here.tangent[-1] else np.inf
 
     def _edge(self, z: np.ndarray) -> float | None:
         """The scaled parameter at which a step to z would leave the leg."""
         lo, hi = self.curve.marks[self.nodes[-1].leg :][:2]
-        return float(lo) if z[-1] <= lo else float(hi) if z[-1] >= hi else None
+        return float(lo) if z[-1] < lo else float(hi) if z[-1] > hi else None
 
     def _change_leg(self) -> None:
         """At the end of a leg, go on in the next one or stop where there is none."""
@@ -219,10 +228,10 @@ def _end_of_piece(curve: OneParameter, here: Node, h: float) -> Step | None:
     low, high = 0.0, h
     last: Step | None = None
     if curve.straight:  # the branch is its tangent as long as dF/dx stays the same
-        low, within = 2 * BESIDE, curve.jacobian(here.z + BESIDE * here.tangent)
+        low, within = 2 * BESIDE, curve.jacobian(here.z + BESIDE * here.tangent, here.leg)
         while high - low > 1e-15 + 1e-14 * low:
             middle = (low + high) / 2
-            same = np.array_equal(curve.jacobian(here.z + middle * here.tangent), within)
+            same = np.array_equal(curve.jacobian(here.z + middle * here.tangent, here.leg), within)
             low, high = (middle, high) if same else (low, middle)
         if low == 2 * BESIDE:
             return None
@@ -247,7 +256,7 @@ def _beyond(curve: OneParameter, corner: Node) -> Node | None:
         ahead = curve.matrix(corner.z + probe * corner.tangent, corner.leg)
         tangent = linalg.smallest_singular(ahead)[1]
         ways = [tangent, -tangent]
-        misses = [float(np.linalg.norm(curve.residual(corner.z + probe * way))) for way in ways]
+        misses = [float(np.linalg.norm(curve.residual(corner.z + probe * way, corner.leg))) for way in ways]
         best = int(np.argmin(misses))
         if max(misses) <= 1e-3 * probe:  # smooth after all
             best = int(corner.tangent @ ways[1] > 0)

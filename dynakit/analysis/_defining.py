@@ -25,6 +25,7 @@ class Located(NamedTuple):
     """A solution of a defining system."""
 
     z: np.ndarray
+    leg: int
     eigenvalue: complex
     right: np.ndarray  # null vector of J - eigenvalue, of length 1 (branch point: of dG/dz, (unit + 1, 2))
     left: (
@@ -38,19 +39,19 @@ def eigenvalue_point(
 ) -> Located | None:
     """The fixed point near z with an eigenvalue at e^{i angle}; ``free``: the angle is unknown too."""
     shift = np.exp(1j * angle) if free else np.round(np.cos(angle))
-    A = curve.jacobian(z) - shift * np.eye(curve.n)
+    A = curve.jacobian(z, leg) - shift * np.eye(curve.n)
     c, b = linalg.smallest_singular(A)[1].conj(), linalg.smallest_singular(A.conj().T)[1].conj()
     last = np.inf
     for _ in range(STEPS):
         shift = np.exp(1j * angle) if free else shift
-        A = curve.jacobian(z) - shift * np.eye(curve.n)
+        A = curve.jacobian(z, leg) - shift * np.eye(curve.n)
         B = np.block([[A, b[:, None]], [c.conj()[None], np.zeros((1, 1))]])
         e = np.eye(curve.n + 1)[-1]
         right, left = solve(B, e), solve(B.conj().T, e)
         if right is None or left is None:
             return None
         v, w, g = right[:-1], left[:-1], right[-1]
-        r = curve.residual(z)
+        r = curve.residual(z, leg)
         size = max(np.abs(r).max(), abs(g))
         if not np.isfinite(size):
             return None
@@ -66,13 +67,13 @@ def eigenvalue_point(
         return None
     z, value, v, w, size = best
     overlap = w.conj() @ v
-    return Located(z, value, v, w / np.conj(overlap) if overlap != 0 else w, size)
+    return Located(z, leg, value, v, w / np.conj(overlap) if overlap != 0 else w, size)
 
 
 def _newton_step(curve: OneParameter, leg: int, z: np.ndarray, at: tuple, free: bool) -> np.ndarray | None:
     """The correction of (z, angle) for G = 0, g = 0."""
     r, g, v, w, shift = at
-    by_x = -(w.conj() @ curve.jacobian_along(z, v)) * curve.c
+    by_x = -(w.conj() @ curve.jacobian_along(z, leg, v)) * curve.c
     by_nu = -(w.conj() @ curve.jacobian_slope(z, leg) @ v)
     row = np.append(by_x, by_nu)
     top = curve.matrix(z, leg)
@@ -105,7 +106,7 @@ def branch_point(curve: OneParameter, leg: int, z: np.ndarray) -> Located | None
         if first is None or second is None or left is None:
             return None
         V, psi, g = np.stack([first[:-1], second[:-1]], 1), left[:n], left[n:]
-        r = curve.residual(z) + beta * p
+        r = curve.residual(z, leg) + beta * p
         size = max(np.abs(r).max(), np.abs(g).max(), abs(beta))
         if last <= 1e-9 and size >= 0.5 * last:
             break
@@ -119,7 +120,7 @@ def branch_point(curve: OneParameter, leg: int, z: np.ndarray) -> Located | None
     if last > 1e-9:
         return None
     z, V, psi = best
-    return Located(z, 1.0 + 0j, np.linalg.qr(V)[0], psi / np.linalg.norm(psi), float(last))
+    return Located(z, leg, 1.0 + 0j, np.linalg.qr(V)[0], psi / np.linalg.norm(psi), float(last))
 
 
 def matrix_along(curve: OneParameter, leg: int, z: np.ndarray, v: np.ndarray) -> np.ndarray:

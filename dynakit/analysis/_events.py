@@ -165,4 +165,4 @@ class _Step:
 
 
 def _moved(curve: OneParameter, node: Node, z: np.ndarray) -> Node:
-    return node._replace(z=z, values=linalg.eigvals(curve.jacobian(z)))
+    return node._replace(z=z, values=linalg.eigvals(curve.jacobian(z, node.leg)))

@@ -36,15 +36,16 @@ class OneParameter:
         self.start, self.length = float(knots[0]), float(knots[-1] - knots[0])
         self.marks = (knots - self.start) / self.length  # nu at each knot
 
-    def member(self, mu: float) -> tuple[System, np.ndarray]:
-        """The system at ``mu`` and the constant input (input,) it runs under."""
+    def member(self, mu: float, leg: int) -> tuple[System, np.ndarray]:
+        """The system at ``mu`` and the constant input (input,) it runs under; the leg goes on beyond its ends."""
         raise NotImplementedError
 
-    def _at(self, z: np.ndarray) -> tuple[System, torch.Tensor, torch.Tensor]:
+    def _at(self, z: np.ndarray, leg: int) -> tuple[System, torch.Tensor, torch.Tensor]:
         """The system at z with the arguments of its private methods: these are called thousands of times."""
         x, mu = self.split(z)
-        system, u = self.member(mu)
-        return system, *(torch.from_numpy(v)[None].to(system.device) for v in (x, u))
+        system, u = self.member(mu, leg)
+        x, u = (torch.from_numpy(v)[None].to(system.device) for v in (x, u))
+        return system, x, u
 
     def slope(self, z: np.ndarray, leg: int) -> np.ndarray:
         """dF/dmu (unit,), from within the leg."""
@@ -62,39 +63,40 @@ class OneParameter:
         mu = self.knots[at[0]] if len(at) else self.start + self.length * z[-1]
         return z[:-1] * self.c, float(mu)
 
-    def residual(self, z: np.ndarray) -> np.ndarray:
+    def residual(self, z: np.ndarray, leg: int) -> np.ndarray:
         """G(z) (unit,)."""
-        system, x, u = self._at(z)
+        system, x, u = self._at(z, leg)
         return as_numpy(system._step(x, u) - x)[0]
 
-    def jacobian(self, z: np.ndarray) -> np.ndarray:
+    def jacobian(self, z: np.ndarray, leg: int) -> np.ndarray:
         """dF/dx (unit, unit)."""
-        system, x, u = self._at(z)
+        system, x, u = self._at(z, leg)
         return as_numpy(system._jacobian(x, u))[0]
 
     def matrix(self, z: np.ndarray, leg: int) -> np.ndarray:
         """dG/dz (unit, unit + 1)."""
-        A = self.jacobian(z) - np.eye(self.n)  # a copy: the system may have handed out its own matrix
+        A = self.jacobian(z, leg) - np.eye(self.n)  # a copy: the system may have handed out its own matrix
         return np.concatenate([self.c * A, self.length * self.slope(z, leg)[:, None]], axis=1)
 
     def jacobian_slope(self, z: np.ndarray, leg: int) -> np.ndarray:
         """d(dF/dx)/dnu (unit, unit), by differences within the leg."""
         lo, hi = sorted(self.marks[leg : leg + 2])
-        return _difference(lambda nu: self.jacobian(np.append(z[:-1], nu)), z[-1], DIFFERENCE, lo, hi)
+        return _difference(lambda nu: self.jacobian(np.append(z[:-1], nu), leg), z[-1], DIFFERENCE, lo, hi)
 
-    def jacobian_along(self, z: np.ndarray, v: np.ndarray) -> np.ndarray:
+    def jacobian_along(self, z: np.ndarray, leg: int, v: np.ndarray) -> np.ndarray:
         """The derivative of dF/dx along the states v, which may be complex: F_xx[v, .] (unit, unit)."""
         if np.iscomplexobj(v):
-            return self.jacobian_along(z, np.real(v)) + 1j * self.jacobian_along(z, np.imag(v))
+            return self.jacobian_along(z, leg, np.real(v)) + 1j * self.jacobian_along(z, leg, np.imag(v))
         size = np.linalg.norm(v)
         if size == 0:
             return np.zeros((self.n, self.n))
         step = np.append(v / self.c, 0.0) * (DIFFERENCE * self.c / size)
-        return (self.jacobian(z + step) - self.jacobian(z - step)) * (size / (2 * DIFFERENCE * self.c))
+        change = self.jacobian(z + step, leg) - self.jacobian(z - step, leg)
+        return change * (size / (2 * DIFFERENCE * self.c))
 
-    def kinked(self, z: np.ndarray) -> bool:
+    def kinked(self, z: np.ndarray, leg: int) -> bool:
         """Does the map have a kink at this very point?"""
-        system, x, u = self._at(z)
+        system, x, u = self._at(z, leg)
         return bool(system._kinks(x, u)[0] < 1e-9 * (1 + x.abs().max()))
 
 
@@ -107,22 +109,13 @@ class AlongDrives(OneParameter):
         super().__init__(system, knots, scale)
         self.straight = system.regularity == "piecewise_linear"
 
-    def drive(self, mu: float) -> np.ndarray:
-        """The input (input,) at ``mu``."""
-        leg = self._leg(mu)
+    def member(self, mu: float, leg: int) -> tuple[System, np.ndarray]:
         share = (mu - self.knots[leg]) / (self.knots[leg + 1] - self.knots[leg])
-        return (1 - share) * self.rows[leg] + share * self.rows[leg + 1]
-
-    def _leg(self, mu: float) -> int:
-        nu = (mu - self.start) / self.length
-        return int(np.clip(np.searchsorted(self.marks, nu, side="right") - 1, 0, len(self.marks) - 2))
-
-    def member(self, mu: float) -> tuple[System, np.ndarray]:
-        return self.system, self.drive(mu)
+        return self.system, (1 - share) * self.rows[leg] + share * self.rows[leg + 1]
 
     def slope(self, z: np.ndarray, leg: int) -> np.ndarray:
         direction = (self.rows[leg + 1] - self.rows[leg]) / (self.knots[leg + 1] - self.knots[leg])
-        system, x, u = self._at(z)
+        system, x, u = self._at(z, leg)
         return as_numpy(system._input_jacobian(x, u))[0] @ direction
 
     def positions(self, drive: np.ndarray) -> np.ndarray:
@@ -163,7 +156,7 @@ class OfSystems(OneParameter):
         self.family, self.constant, self.like = family, drive, like
         self._kept: dict[float, System] = {}
 
-    def member(self, mu: float) -> tuple[System, np.ndarray]:
+    def member(self, mu: float, leg: int) -> tuple[System, np.ndarray]:
         if mu not in self._kept:
             if len(self._kept) >= MEMBERS:
                 del self._kept[next(iter(self._kept))]
@@ -174,7 +167,7 @@ class OfSystems(OneParameter):
         x, mu = self.split(z)
 
         def step(value: float) -> np.ndarray:
-            return as_numpy(self.member(value)[0].step(x, self.constant))
+            return as_numpy(self.member(value, leg)[0].step(x, self.constant))
 
         return _difference(step, mu, DIFFERENCE * abs(self.length), *sorted(self.knots))
 

@@ -21,17 +21,17 @@ UNDETERMINED = "undetermined"
 
 def fold_form(curve: OneParameter, point: Located) -> str:
     """ "quadratic" where the branch turns like a parabola."""
-    term = abs(point.left.conj() @ curve.jacobian_along(point.z, point.right) @ point.right)
-    size = np.linalg.norm(point.left) * np.linalg.norm(curve.jacobian_along(point.z, point.right))
+    term = abs(point.left.conj() @ curve.jacobian_along(point.z, point.leg, point.right) @ point.right)
+    size = np.linalg.norm(point.left) * np.linalg.norm(curve.jacobian_along(point.z, point.leg, point.right))
     return "quadratic" if term > SURE * size else UNDETERMINED
 
 
 def flip_form(curve: OneParameter, point: Located) -> str:
     """Supercritical: the 2-cycle is stable."""
     p, q = point.left, point.right
-    B = curve.jacobian_along(point.z, q)
-    cubic = p @ _second(curve, point.z, q) @ q / 6
-    h = solve(np.eye(curve.n) - curve.jacobian(point.z), B @ q)
+    B = curve.jacobian_along(point.z, point.leg, q)
+    cubic = p @ _second(curve, point, q) @ q / 6
+    h = solve(np.eye(curve.n) - curve.jacobian(point.z, point.leg), B @ q)
     if h is None:
         return UNDETERMINED
     square = p @ (B @ h) / 2
@@ -43,13 +43,16 @@ def circle_form(curve: OneParameter, point: Located) -> str:
     p, q, turn = point.left, point.right, point.eigenvalue
     if min(abs(turn**k - 1) for k in (1, 2, 3, 4)) < 1e-3:
         return UNDETERMINED
-    J = curve.jacobian(point.z).astype(complex)
-    along, back = curve.jacobian_along(point.z, q), curve.jacobian_along(point.z, q.conj())
+    J = curve.jacobian(point.z, point.leg).astype(complex)
+    along, back = (
+        curve.jacobian_along(point.z, point.leg, q),
+        curve.jacobian_along(point.z, point.leg, q.conj()),
+    )
     still = solve(np.eye(curve.n) - J, along @ q.conj())
     double = solve(turn**2 * np.eye(curve.n) - J, along @ q)
     if still is None or double is None:
         return UNDETERMINED
-    terms = np.array([_cubic(curve, point.z, q), 2 * along @ still, back @ double]) @ p.conj()
+    terms = np.array([_cubic(curve, point, q), 2 * along @ still, back @ double]) @ p.conj()
     return _criticality(curve, (terms / turn).real / 2, positive="subcritical")
 
 
@@ -61,15 +64,15 @@ def _criticality(curve: OneParameter, terms: np.ndarray, positive: str) -> str:
     return positive if value > 0 else other
 
 
-def _second(curve: OneParameter, z: np.ndarray, v: np.ndarray) -> np.ndarray:
+def _second(curve: OneParameter, point: Located, v: np.ndarray) -> np.ndarray:
     """F_xxx[v, v, .] for a real v."""
     move = np.append(v, 0.0) * STEP
-    difference = curve.jacobian(z + move) - 2 * curve.jacobian(z) + curve.jacobian(z - move)
-    return difference / (STEP * curve.c) ** 2
+    behind, here, ahead = (curve.jacobian(point.z + k * move, point.leg) for k in (-1, 0, 1))
+    return (ahead - 2 * here + behind) / (STEP * curve.c) ** 2
 
 
-def _cubic(curve: OneParameter, z: np.ndarray, q: np.ndarray) -> np.ndarray:
+def _cubic(curve: OneParameter, point: Located, q: np.ndarray) -> np.ndarray:
     """C(q, q, q~) of q = a + i b, from differences along real vectors."""
     a, b = np.real(q), np.imag(q)
-    by_a, by_b = _second(curve, z, a), _second(curve, z, b)
+    by_a, by_b = _second(curve, point, a), _second(curve, point, b)
     return by_a @ a + by_b @ a + 1j * (by_a @ b + by_b @ b)

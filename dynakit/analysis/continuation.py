@@ -20,6 +20,7 @@ from .. import linalg
 from ..errors import InputError
 from ..results import Provenance, Result, per_item
 from ..systems.base import System, checked
+from ._arclength import Node
 from ._atlas import NOT_TRACED, Atlas
 from ._family import OneParameter
 from ._starting import in_family, on_drives, points_of
@@ -156,16 +157,17 @@ def trace_fixed_points(
 
 
 def _collect(system: System, atlas: Atlas, name: str) -> Branches:
-    rows = [(k, curve, node.z) for k, (curve, branch) in enumerate(atlas.branches) for node in branch.nodes]
-    values = [node.values for _, branch in atlas.branches for node in branch.nodes]
-    met = [(k, atlas.branches[k][0], event.node.z) for k, event in atlas.events]
+    rows = [(k, curve, node) for k, (curve, branch) in enumerate(atlas.branches) for node in branch.nodes]
+    met = [(k, atlas.branches[k][0], event.node) for k, event in atlas.events]
     events = [event for _, event in atlas.events]
     provenance = Provenance.of(system)
     return Branches(
         **_places(system, rows),
-        eigenvalues=np.array(values, complex).reshape(-1, system.state_size),
-        verdicts=_verdicts([(curve, z) for _, curve, z in rows], values),
-        residuals=np.array([np.abs(curve.residual(z)).max() for _, curve, z in rows]),
+        eigenvalues=np.array([node.values for *_, node in rows], complex).reshape(-1, system.state_size),
+        verdicts=np.array([_verdict(curve, node) for _, curve, node in rows], "<U12"),
+        residuals=np.array(
+            [np.abs(curve.residual(node.z, node.leg)).max() for _, curve, node in rows], float
+        ),
         events=Bifurcations(
             kinds=np.array([event.kind for event in events], dtype="<U16"),
             **_places(system, met),
@@ -181,9 +183,9 @@ def _collect(system: System, atlas: Atlas, name: str) -> Branches:
     )
 
 
-def _places(system: System, rows: list[tuple[int, OneParameter, np.ndarray]]) -> dict[str, np.ndarray]:
-    split = [curve.split(z) for _, curve, z in rows]
-    drives = [curve.member(mu)[1] for (_, curve, _), (_, mu) in zip(rows, split)]
+def _places(system: System, rows: list[tuple[int, OneParameter, Node]]) -> dict[str, np.ndarray]:
+    split = [curve.split(node.z) for _, curve, node in rows]
+    drives = [curve.member(mu, node.leg)[1] for (_, curve, node), (_, mu) in zip(rows, split)]
     return {
         "parameter": np.array([mu for _, mu in split], float),
         "states": np.array([x for x, _ in split], float).reshape(-1, system.state_size),
@@ -192,14 +194,11 @@ def _places(system: System, rows: list[tuple[int, OneParameter, np.ndarray]]) ->
     }
 
 
-def _verdicts(places: list[tuple[OneParameter, np.ndarray]], values: list[np.ndarray]) -> np.ndarray:
-    """Verdicts as of fixed points; eigenvalues that keep off the unit circle need no condition number."""
-    said = np.zeros(len(values), "<U12")
-    for i, ((curve, z), spectrum) in enumerate(zip(places, values)):
-        condition, norm = np.ones((1, curve.n)), np.ones(1)
-        if np.abs(np.abs(spectrum) - 1).min() < NEAR_CIRCLE:
-            J = curve.jacobian(z)
-            eigen = linalg.eig(J[None])
-            spectrum, condition, norm = eigen.values[0], eigen.condition, np.array([np.linalg.norm(J)])
-        said[i] = judge(spectrum[None], condition, norm, np.array([curve.kinked(z)]))[0]
-    return said
+def _verdict(curve: OneParameter, node: Node) -> str:
+    """The verdict as of a fixed point; eigenvalues that keep off the unit circle need no condition number."""
+    values, condition, norm = node.values[None], np.ones((1, curve.n)), np.ones(1)
+    if np.abs(np.abs(values) - 1).min() < NEAR_CIRCLE:
+        J = curve.jacobian(node.z, node.leg)
+        eigen = linalg.eig(J[None])
+        values, condition, norm = eigen.values, eigen.condition, np.array([np.linalg.norm(J)])
+    return str(judge(values, condition, norm, np.array([curve.kinked(node.z, node.leg)]))[0])

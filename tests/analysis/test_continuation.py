@@ -185,8 +185,10 @@ def test_a_branch_meets_the_points_that_a_search_finds_under_each_drive(kind):
     assert (branches.point_branch >= 0).all()
     assert branches.residuals.max() < 1e-12
     assert branches.parameter_name == "position along the drives"
+    assert {end for ends in branches.ends for end in ends} == {"range"}
     for k, points in enumerate(found):
         rows = branches[branches.parameter == k]
+        assert len(rows)
         assert_allclose(rows.drives, np.broadcast_to(drives[k], rows.drives.shape), atol=1e-15)
         gaps = np.linalg.norm(rows.states[:, None] - points.states, axis=-1)
         assert gaps.min(axis=1).max() < 1e-9  # each arrives at a fixed point
