@@ -174,6 +174,48 @@ def test_one_thread_restores_also_after_an_exception():
 
 
 def test_norms_do_not_overflow_where_squares_would():
-    matrices = torch.tensor([[[3.0, 0.0], [4.0, 0.0]], [[3e200, 0.0], [4e200, 0.0]], [[0.0, 0.0], [0.0, 0.0]]]).double()
+    matrices = torch.tensor(
+        [[[3.0, 0.0], [4.0, 0.0]], [[3e200, 0.0], [4e200, 0.0]], [[0.0, 0.0], [0.0, 0.0]]]
+    ).double()
     matrices[1] = torch.tensor([[3e200, 0.0], [4e200, 0.0]], dtype=torch.float64)
     np.testing.assert_allclose(linalg.norms(matrices), [5, 5e200, 0], rtol=1e-14)
+
+
+def test_an_eigenpair_is_refined_from_a_rough_one():
+    rng = np.random.default_rng(0)
+    R = rng.normal(size=(12, 12))
+    values = np.append(1.0, rng.uniform(-0.8, 0.8, 11))
+    L = np.linalg.inv(R)
+    A = R @ np.diag(values) @ L
+    rough = 0.97, R[:, 0] + 0.1 * rng.normal(size=12), L[0] + 0.1 * rng.normal(size=12)
+    value, right, left = linalg.eigenpair(A, *rough)
+    assert value == pytest.approx(1, abs=1e-12)
+    assert_allclose(np.abs(right @ R[:, 0]), np.linalg.norm(R[:, 0]), rtol=1e-12)
+    assert_allclose(A @ right, right, atol=1e-11)
+    assert_allclose(left @ A, left, atol=1e-11)
+    assert left @ right == pytest.approx(1)
+    again = linalg.eigenpair(A, value, right, left)  # the shift is an eigenvalue already
+    assert again is not None
+    assert again[0] == pytest.approx(1, abs=1e-12)
+
+
+def test_an_eigenpair_that_is_complex_defective_or_not_finite_is_none():
+    turn = np.array([[0.6, -0.8], [0.8, 0.6]])
+    assert linalg.eigenpair(turn, 0.6, np.array([1.0, 0.3]), np.array([0.2, 1.0])) is None
+    assert (
+        linalg.eigenpair(np.array([[1.0, 1.0], [0.0, 1.0]]), 1.0, np.array([1.0, 0.0]), np.array([0.0, 1.0]))
+        is None
+    )
+    assert linalg.eigenpair(np.full((2, 2), np.nan), 1.0, np.ones(2), np.ones(2)) is None
+
+
+def test_symmetric_matrices_are_decomposed_and_bad_ones_marked():
+    rng = np.random.default_rng(0)
+    Q = np.linalg.qr(rng.normal(size=(4, 4)))[0]
+    batch = torch.from_numpy(np.stack([Q @ np.diag([-1.0, 0.0, 2.0, 5.0]) @ Q.T] * 3))
+    batch[1, 0, 0] = np.inf
+    values, vectors = linalg.symmetric_eig(batch)
+    assert_allclose(values[[0, 2]], [[-1, 0, 2, 5]] * 2, atol=1e-12)
+    assert_allclose((batch[0] @ vectors[0] - vectors[0] * values[0]).abs().max(), 0, atol=1e-12)
+    assert torch.isnan(values[1]).all()
+    assert torch.isnan(vectors[1]).all()

@@ -237,10 +237,17 @@ def test_selection_at_a_turning_mode_is_unknown_and_its_neighbours_are_not():
 
 
 def test_selection_vectors_point_to_one_side():
-    system, r, _, _ = integrator()
-    points = np.random.default_rng(0).normal(size=(6, 2))
-    chosen = dk.selection_vectors(system, points)
-    assert len(np.unique(np.sign(chosen.right @ r))) == 1
+    """The slow direction turns with the state, past (1, -1), where another of its entries becomes the largest."""
+
+    def jacobian(z):
+        angle = -torch.pi / 4 + 0.1 * torch.sin(z[:, 0])
+        t = torch.stack([angle.cos(), angle.sin()], 1)
+        return 0.5 * torch.eye(2).double() + 0.49 * t[:, :, None] * t[:, None, :]
+
+    system = dk.FunctionSystem(lambda z: 0.5 * z, 2, jacobian=jacobian)
+    chosen = dk.selection_vectors(system, [[-1.0, 0.0], [-0.3, 0.0], [0.3, 0.0], [1.0, 0.0]])
+    assert_allclose(chosen.eigenvalues, 0.99)
+    assert (chosen.right[1:] @ chosen.right[0] > 0.9).all()
     assert_allclose((chosen.left * chosen.right).sum(axis=1), 1)
 
 
