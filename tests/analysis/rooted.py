@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 import torch
 from torch import Tensor, nn
@@ -65,3 +66,10 @@ def roots_of(system: System, n_starts: int = 60, seed: int = 1) -> Tensor:
     x = x[there & (x.abs().amax(-1) < 20)]
     apart = torch.cdist(x, x, p=torch.inf, compute_mode="donot_use_mm_for_euclid_dist")
     return x[~(apart < 1e-7).tril(-1).any(-1)]
+
+
+@cache
+def rooted(name: str) -> tuple[System, Tensor]:
+    """A network and its roots, found once for all tests."""
+    system = NETWORKS[name]()
+    return system, roots_of(system, n_starts=100)

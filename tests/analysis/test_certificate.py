@@ -15,7 +15,7 @@ from dynakit import linalg
 from dynakit.analysis import _certificate
 from dynakit.analysis._certificate import certify, compare
 
-from .rooted import NETWORKS, roots_of
+from .rooted import NETWORKS, rooted
 
 MP = mpmath.mp.clone()
 MP.dps = 60
@@ -56,8 +56,7 @@ def test_a_state_beside_a_root_is_refused_or_its_radius_reaches_the_root(offset)
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_roots_of_networks_are_certified_and_told_apart(name):
-    system = NETWORKS[name]()
-    x = roots_of(system)
+    system, x = rooted(name)
     assert len(x)
     found = certify(system, x)
     assert found.certified.all()
@@ -71,8 +70,7 @@ def test_roots_of_networks_are_certified_and_told_apart(name):
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_no_second_root_lies_within_a_uniqueness_radius(name):
-    system = NETWORKS[name]()
-    x = roots_of(system, n_starts=200)
+    system, x = rooted(name)
     apart = torch.cdist(x, x, p=torch.inf, compute_mode="donot_use_mm_for_euclid_dist").fill_diagonal_(
         torch.inf
     )
@@ -82,8 +80,8 @@ def test_no_second_root_lies_within_a_uniqueness_radius(name):
 @pytest.mark.parametrize("name", NETWORKS)
 def test_what_is_claimed_away_from_a_root_holds(name):
     """From states beside a root, at many distances: where a root is claimed, the known one is the one."""
-    system = NETWORKS[name]()
-    root = roots_of(system)[:1]
+    system, x = rooted(name)
+    root = x[:1]
     known = float(certify(system, root).existence_radius[0])
     unique = float(certify(system, root).uniqueness_radius[0])
     distance = torch.logspace(-13, -0.5, 40, dtype=torch.float64)[:, None]
@@ -101,8 +99,8 @@ def test_what_is_claimed_away_from_a_root_holds(name):
 
 
 def test_jacobian_error_and_residual_bound_what_they_say():
-    system = NETWORKS["GRU"]()
-    root = roots_of(system)[:1]
+    system, x = rooted("GRU")
+    root = x[:1]
     x = root + 1e-6
     found = certify(system, x)
     J = system.jacobian(torch.cat([root, x]))
@@ -207,8 +205,8 @@ def test_the_roots_of_henon_are_those_of_the_formula():
 
 
 def test_bad_points_are_marked_and_their_neighbours_do_not_notice():
-    system = NETWORKS["GRU"]()
-    good = roots_of(system)[:2]
+    system, x = rooted("GRU")
+    good = x[:2]
     bad = torch.full((1, system.state_size), torch.nan, dtype=torch.float64)
     batch = torch.cat([bad, good[:1], torch.full_like(bad, torch.inf), good[1:], 1e200 + 0 * good[:1]])
     found, alone = certify(system, batch), certify(system, good)
@@ -229,8 +227,7 @@ def test_no_points_and_no_enclosures():
 
 
 def test_the_size_of_the_chunks_changes_nothing(monkeypatch):
-    system = NETWORKS["LSTM"]()
-    x = roots_of(system)
+    system, x = rooted("LSTM")
     whole = certify(system, x)
     monkeypatch.setattr(_certificate, "CHUNK_BYTES", 1)
     assert_allclose(certify(system, x).uniqueness_radius, whole.uniqueness_radius, rtol=1e-6)
@@ -246,8 +243,7 @@ def test_an_inverse_that_is_none_costs_contraction(monkeypatch, factor, contract
         return factor * C, usable
 
     monkeypatch.setattr(linalg, "inverses", scaled)
-    system = NETWORKS["Elman"]()
-    x = roots_of(system)
+    system, x = rooted("Elman")
     found = certify(system, x)
     assert (found.certified == (contraction is not None)).all()
     if contraction is not None:
@@ -255,7 +251,7 @@ def test_an_inverse_that_is_none_costs_contraction(monkeypatch, factor, contract
 
 
 def test_inputs_count():
-    system = NETWORKS["GRU"]()
-    x = roots_of(system)[:1]
+    system, x = rooted("GRU")
+    x = x[:1]
     assert certify(system, x, [0.0, 0.0]).certified.all()
     assert not certify(system, x, [1.0, 0.0]).certified.any()

@@ -13,7 +13,7 @@ import dynakit as dk
 from dynakit.analysis._certificate import certify
 from dynakit.analysis._proof import prove
 
-from .rooted import NETWORKS, roots_of
+from .rooted import NETWORKS, rooted
 
 flint = pytest.importorskip("flint")
 MP = mpmath.mp.clone()
@@ -22,8 +22,8 @@ MP.dps = 60
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_proofs_agree_with_certificates(name):
-    system = NETWORKS[name]()
-    x = roots_of(system)[:2]
+    system, x = rooted(name)
+    x = x[:2]
     likely, proved = certify(system, x), prove(system, x)
     assert proved.certified.all()
     assert (proved.existence_radius <= 1.01 * likely.existence_radius).all()
@@ -67,8 +67,8 @@ def test_a_proof_may_succeed_where_rounding_defeats_the_certificate():
 
 
 def test_bad_points_are_marked():
-    system = NETWORKS["GRU"]()
-    x = torch.cat([roots_of(system)[:1], torch.full((1, 6), torch.nan, dtype=torch.float64)])
+    system, x = rooted("GRU")
+    x = torch.cat([x[:1], torch.full((1, 6), torch.nan, dtype=torch.float64)])
     assert prove(system, x).certified.tolist() == [True, False]
     assert all(len(field) == 0 for field in prove(system, x[:0]))
     foreign = dk.FunctionSystem(lambda x: torch.special.i0(x) - 1, 1)
