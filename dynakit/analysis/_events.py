@@ -71,7 +71,7 @@ class _Step:
 
     def zero(self, f: Callable[[Node], float]) -> tuple[float, bool]:
         """Where f changes sign, and whether it jumps there."""
-        xtol = 1e-7 * self.length  # Newton's method does the rest
+        xtol = 1e-5 * self.length  # Newton's method does the rest
         at = float(brentq(lambda d: f(self.node(d)), 0.0, self.length, xtol=xtol, rtol=1e-12))  # pyright: ignore
         if abs(f(self.node(at))) > 1e-4 * max(abs(f(self.a)), abs(f(self.b))):  # a jump, or a steep place
             at = float(brentq(lambda d: f(self.node(d)), 0.0, self.length, xtol=1e-14, rtol=1e-12))  # pyright: ignore
@@ -116,7 +116,7 @@ class _Step:
     def _halve(self) -> float:
         """Where the side changes, by bisection: near a branch point only its sign is to be trusted."""
         low, high = 0.0, self.length
-        for _ in range(24):
+        for _ in range(12):  # Newton's method does the rest
             middle = (low + high) / 2
             try:
                 side = self.node(middle).side

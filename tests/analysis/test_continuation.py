@@ -77,7 +77,7 @@ def test_flips_of_one_inhibited_unit_are_where_its_slope_is_minus_one(w):
 
 
 def test_the_delayed_logistic_map_turns_into_a_circle_at_two():
-    branches = traced(dk.catalog.delayed_logistic(1.7), family=dk.catalog.delayed_logistic, span=(0.8, 2.5))
+    branches = traced(dk.catalog.delayed_logistic(1.7), family=dk.catalog.delayed_logistic, span=(0.9, 2.2))
     circle = branches.events.of_kind("neimark-sacker")
     assert_allclose(circle.parameter, [2.0], atol=1e-14)
     assert_allclose(circle.states, [[0.5, 0.5]], atol=1e-14)
@@ -97,19 +97,19 @@ def test_a_rotation_loses_stability_when_its_radius_is_one(angle):
 
 
 def test_from_one_point_before_the_pitchfork_comes_the_whole_fork():
-    root = brentq(lambda x: np.tanh(2 * x) - x, 0.5, 1, xtol=1e-15)
-    for start in (0.5, 2.0):
-        branches = traced(dk.catalog.tanh_unit(start), family=dk.catalog.tanh_unit, span=(0.5, 2.0))
+    root = brentq(lambda x: np.tanh(1.6 * x) - x, 0.5, 1, xtol=1e-15)
+    for start in (0.7, 1.6):
+        branches = traced(dk.catalog.tanh_unit(start), family=dk.catalog.tanh_unit, span=(0.7, 1.6))
         assert branches.n_branches == 2
         assert branches.events.kinds.tolist() == ["branch point"]
         assert branches.events.forms.tolist() == ["pitchfork"]
         assert_allclose(branches.events.parameter, [1.0], atol=1e-14)
-        end = branches[branches.parameter == 2.0]
+        end = branches[branches.parameter == 1.6]
         assert_allclose(np.sort(end.states[:, 0]), [-root, 0, root], atol=1e-14)
 
 
 def test_the_logistic_map_exchanges_stability_at_one_and_doubles_its_period_at_three():
-    branches = traced(dk.catalog.logistic(2.0), family=dk.catalog.logistic, span=(0.7, 3.5))
+    branches = traced(dk.catalog.logistic(2.0), family=dk.catalog.logistic, span=(0.8, 3.2))
     events = branches.events
     assert dict(zip(events.kinds.tolist(), events.forms.tolist())) == {
         "branch point": "transcritical",
@@ -148,6 +148,20 @@ def test_the_cubic_term_decides_whether_what_is_born_is_stable(cubic, form):
     assert doubled.events.forms.tolist() == [form]
 
 
+def test_a_long_pulse_erases_a_memory_just_beyond_its_fold():
+    system = dk.catalog.tanh_unit(2.0)
+    stable = dk.find_fixed_points(system).stable
+    branches = traced(system, points=stable, drives=[[0.0], [1.0]])
+    lower = int(stable.states[:, 0].argmin())
+    fold = branches.events[branches.events.branch == branches.point_branch[lower]].parameter[0]
+    n = 300
+    pulse = dk.map_transitions(
+        system, stable, {"up": np.ones((n, 1))}, rest=[0.0], n_settle=100, amplitudes=(0.0, 1.0)
+    )
+    beyond = pulse.critical_amplitudes[lower, 0] - fold
+    assert 0 < beyond < 20 / n**2  # to pass the ghost of the fold takes about pi / sqrt(beyond) steps
+
+
 # --- laws -----------------------------------------------------------------------------------------------
 
 
@@ -156,7 +170,7 @@ def test_every_point_finds_its_branch_and_each_branch_is_told_once():
     points = dk.find_fixed_points(system)
     assert len(points) == 9
     together = traced(system, drives=[[-2.0], [2.0]])
-    for k in (0, 4, 8):
+    for k in (0, 8):
         alone = traced(system, points=points[[k]], drives=[[-2.0], [2.0]])
         assert alone.n_branches == 1
         assert alone.point_branch.tolist() == [0]
