@@ -73,9 +73,9 @@ def test_descents_that_leave_the_box_are_said_to():
 
 def test_twins_are_told_apart():
     """x' = x + 0.01 + (x^2 - d^2)^2 is slowest at both +-d."""
-    d = 0.03
+    d = 0.003
     twins = dk.FunctionSystem(lambda x: x + 0.01 + (x**2 - d**2) ** 2, 1)
-    slow = dk.find_slow_points(twins, [[-0.04], [0.04], [-0.02], [0.02]], max_starts=4)
+    slow = dk.find_slow_points(twins, [[-0.004], [0.004], [-0.002], [0.002]], max_starts=4)
     assert_allclose(np.sort(slow.states[:, 0]), [-d, d], atol=1e-9)
     assert slow.starts_per_point.tolist() == [2, 2]
     assert_allclose(slow.speeds, 5e-5)
