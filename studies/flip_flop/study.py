@@ -13,6 +13,9 @@ import time
 from pathlib import Path
 
 import dale_training
+import edges
+import learning
+import pulses
 import set_reset
 import three_bits
 import usual_recipe
@@ -22,6 +25,9 @@ PARTS = {
     "three_bits": three_bits.run,
     "dale_training": dale_training.run,
     "usual_recipe": usual_recipe.run,
+    "edges": edges.run,
+    "pulses": pulses.run,
+    "learning": learning.run,
 }
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -29,7 +35,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def main() -> None:
     """Run the parts asked for."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--quick", action="store_true", help="one seed, fewer kinds, about a minute")
+    parser.add_argument("--quick", action="store_true", help="one seed, fewer kinds, about a minute and a half")
     parser.add_argument("--only", choices=PARTS, help="one part of the study")
     parser.add_argument("--out", type=Path, help="folder to write to")
     arguments = parser.parse_args()

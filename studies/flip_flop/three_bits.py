@@ -6,34 +6,18 @@ import time
 from pathlib import Path
 from typing import Any
 
+import networks
 import numpy as np
 import tables
 import torch
+from networks import KINDS, RANDOM, REPULSED
 
 import dynakit as dk
-
-KINDS = {
-    "Elman 16": (dk.models.Elman, 16, {}),
-    "GRU 16": (dk.models.GRU, 16, {}),
-    "LSTM 16": (dk.models.LSTM, 16, {}),
-    "Elman 100": (dk.models.Elman, 100, {}),
-    "GRU 100": (dk.models.GRU, 100, {}),
-    "LSTM 100": (dk.models.LSTM, 100, {}),
-    "leaky 100": (dk.models.LeakyRNN, 100, {"autapses": False, "sigma_rec": 0.05}),
-    "Dale 100": (dk.models.LeakyRNN, 100, {"autapses": False, "sigma_rec": 0.05, "dale": "abs"}),
-}
-REPULSED = "every channel pulsed every 20 steps"
-RANDOM = "random pulses"
 
 
 def measure(protocol: str, kind: str, seed: int, n_updates: int) -> dict[str, Any]:
     """Train one network and say what it holds."""
-    task = dk.tasks.FlipFlop()
-    if protocol == REPULSED:
-        task = dk.tasks.FlipFlop(n_steps=103, pulse_width=3, repulse_every=20)
-    cls, n_hidden, options = KINDS[kind]
-    model = cls.for_task(task, n_hidden=n_hidden, seed=seed, **options)
-    history = dk.train(model, task, dk.training.BPTT(max_updates=n_updates), seed=seed)
+    task, model, history = networks.trained(kind, seed, n_updates, protocol=protocol)
     start = time.process_time()
     report = dk.analyze(model, task, seed=seed)
     seconds = time.process_time() - start
@@ -59,6 +43,9 @@ def measure(protocol: str, kind: str, seed: int, n_updates: int) -> dict[str, An
         "expected degree": points.expected_degree,
         "completeness": points.completeness,
         "max residual": float(points.residuals.max()),
+        "certified": int(points.certified.sum()),
+        "smallest uniqueness radius": float(np.min(points.uniqueness_radius[points.certified], initial=np.inf)),
+        "points unseen, estimate": points.unseen[0],
         "slowest time constant (steps)": float(stable.time_constants[:, 0].max()) if len(stable) else np.nan,
         "starts": points.n_starts,
         "failed starts": points.n_failed,
