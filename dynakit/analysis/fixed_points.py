@@ -164,7 +164,7 @@ def find_fixed_points(
 
     >>> import dynakit as dk
     >>> points = dk.find_fixed_points(dk.catalog.tanh_unit(w=2.0))
-    >>> points.states.round(4).ravel().tolist(), points.certified.all()
+    >>> points.states.round(4).ravel().tolist(), bool(points.certified.all())
     ([-0.9575, 0.9575, 0.0], True)
     """
     checked(system).refuse_jumps("a search for fixed points")

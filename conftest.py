@@ -1,4 +1,6 @@
-"""One thread, no windows, and hypothesis examples that are the same on every run."""
+"""One thread, no windows, no figure left open, and hypothesis examples that are the same on every run."""
+
+import sys
 
 import matplotlib
 import pytest
@@ -13,3 +15,10 @@ settings.load_profile("repeatable")
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread():
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _no_figure_stays_open():
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
