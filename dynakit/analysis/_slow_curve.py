@@ -26,7 +26,7 @@ ANGLE, CORNER = (
     0.6,
 )  # radians the tangent may turn from one point to the next: smooth map, or with kinks
 SHARES = tuple(0.5**k for k in range(14))  # of a step, to try
-LEAPS = (1.0, 2.0, 3.0, 4.0)  # steps to try over a kink: the next piece's line may begin beside this one's end
+LEAPS = (1.0, 2.0, 3.0, 4.0)  # steps to try over a kink, beside which the next line may begin
 STILL = 1e-13  # drift, relative to 1 + |x|, that cannot be told from rounding
 CLOSED = "closed"
 
