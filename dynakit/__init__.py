@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _NAMES = {
-    "analysis": "Bifurcations Branches ConditionAverages ExactFixedPoints FixedPoints GraphStatistics MemoryCheck Modes "
-    "NonNormality PlaneFlow Projection PsychometricCurve Selection SlowManifold SlowPoints "
+    "analysis": "Bifurcations Branches ConditionAverages ExactFixedPoints FixedPoints GraphStatistics MemoryCheck "
+    "Modes NonNormality PlaneFlow Projection PsychometricCurve Selection SlowManifold SlowPoints "
     "TrackChanges Tracks Transitions UnstableManifolds check_memory condition_average enumerate_fixed_points "
     "find_fixed_points find_slow_points graph_statistics linearize map_transitions map_unstable_manifolds nonnormality "
     "plane_flow project psychometric_curve selection_vectors trace_fixed_points trace_slow_manifold "

@@ -269,7 +269,7 @@ def _spectra(system: System, x: Tensor, u: Tensor) -> tuple[np.ndarray, np.ndarr
 
 
 def _completeness(outcomes: list[Outcome], degenerate: np.ndarray) -> str:
-    """Whether the signs of the points contradict the theorem, under every drive, and whether the search was cut short."""
+    """Whether the signs of the points contradict the theorem, under every drive, and whether the search ran out."""
     if degenerate.any() or any(o.expected is None for o in outcomes):
         return "unknown"
     if any(o.roots.degree != o.expected for o in outcomes):
