@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+import flint
 import mpmath
 import numpy as np
 import pytest
@@ -15,7 +16,6 @@ from dynakit.analysis._proof import prove
 
 from .rooted import NETWORKS, rooted
 
-flint = pytest.importorskip("flint")
 MP = mpmath.mp.clone()
 MP.dps = 60
 

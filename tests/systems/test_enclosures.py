@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+import flint
 import numpy as np
 import pytest
 import torch
@@ -14,9 +15,7 @@ import dynakit as dk
 from dynakit.errors import InputError
 from dynakit.systems import System
 
-from .members import MEMBERS, sample
-
-flint = pytest.importorskip("flint")
+from .members import MEMBERS, sample, seeded
 
 
 def around(x: torch.Tensor, radius: torch.Tensor | float, n: int = 300) -> torch.Tensor:
@@ -228,8 +227,8 @@ FOLLOWED = {
     "constants": lambda x: torch.ones_like(x) * M[0] + np.float64(0.3) * x - torch.zeros_like(x),
     "waves": lambda x: torch.cos(3 * x) * torch.sin(x - 1.0),
     "cubes": lambda x: x**3 - 0.5 * x.pow(2),
-    "layers": nn.Sequential(
-        nn.Linear(2, 4), nn.Tanh(), nn.Linear(4, 3), nn.Sigmoid(), nn.Linear(3, 2)
+    "layers": seeded(
+        lambda: nn.Sequential(nn.Linear(2, 4), nn.Tanh(), nn.Linear(4, 3), nn.Sigmoid(), nn.Linear(3, 2))
     ).double(),
     "softplus": lambda x: nn.functional.softplus(x, threshold=50.0) - 1,
 }
