@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import linalg
 from ._arclength import (
+    ACCEPT,
     FAR,
     FIRST,
     LONGEST,
@@ -225,25 +226,34 @@ class _March:
 
 def _end_of_piece(curve: OneParameter, here: Node, h: float) -> Step | None:
     """The longest step below h that counts, by bisection; None if there is none."""
+    if curve.straight:
+        taken, known = _end_of_line(curve, here, h)
+        if known:
+            return taken
     low, high = 0.0, h
     last: Step | None = None
-    if curve.straight:  # the branch is its tangent as long as dF/dx stays the same
-        low, within = 2 * BESIDE, curve.jacobian(here.z + BESIDE * here.tangent, here.leg)
-        while high - low > 1e-15 + 1e-14 * low:
-            middle = (low + high) / 2
-            same = np.array_equal(curve.jacobian(here.z + middle * here.tangent, here.leg), within)
-            low, high = (middle, high) if same else (low, middle)
-        if low == 2 * BESIDE:
-            return None
-        z = here.z + low * here.tangent
-        matrix = curve.matrix(z - BESIDE * here.tangent, here.leg)
-        return Step(Corrected(z, matrix, 0.0, 0.0), here.tangent, 1.0)
     while high - low > 1e-13 + 1e-12 * low:
         middle = (low + high) / 2
         taken = step(curve, here, middle)
         low, high = (middle, high) if taken else (low, middle)
         last = taken or last
     return last
+
+
+def _end_of_line(curve: OneParameter, here: Node, h: float) -> tuple[Step | None, bool]:
+    """:func:`_end_of_piece` where the branch is its tangent as long as dF/dx stays the same; and whether it is."""
+    low, high, within = 2 * BESIDE, h, curve.jacobian(here.z + BESIDE * here.tangent, here.leg)
+    while high - low > 1e-15 + 1e-14 * low:
+        middle = (low + high) / 2
+        same = np.array_equal(curve.jacobian(here.z + middle * here.tangent, here.leg), within)
+        low, high = (middle, high) if same else (low, middle)
+    if low == 2 * BESIDE:
+        return None, True
+    z = here.z + low * here.tangent
+    if np.abs(curve.residual(z, here.leg)).max() > ACCEPT * (1 + curve.c * np.abs(z[:-1]).max()):
+        return None, False  # the map is not linear in its input
+    matrix = curve.matrix(z - BESIDE * here.tangent, here.leg)
+    return Step(Corrected(z, matrix, 0.0, 0.0), here.tangent, 1.0), True
 
 
 def _beyond(curve: OneParameter, corner: Node) -> Node | None:

@@ -15,6 +15,7 @@ import dynakit as dk
 TASK = dk.tasks.ContextIntegration(dt=10.0)
 TRAINING = dataclasses.replace(TASK, coherences=None)
 CONTEXTS = ("motion", "colour")
+DRIVES = {c: TASK.conditions[f"{c} context"] for c in CONTEXTS}
 
 
 class Size(NamedTuple):
@@ -26,7 +27,9 @@ class Size(NamedTuple):
     learning_rate: float
 
 
-FULL, QUICK = Size(100, 1500, 2880, 3e-3), Size(100, 300, 1440, 1e-2)
+FULL, HASTY = Size(100, 1500, 2880, 3e-3), Size(100, 1000, 2880, 1e-2)
+QUICK = Size(100, 300, 1440, 1e-2)
+LONG = 300  # steps without evidence after which the speed is read
 
 
 @dataclass(frozen=True)
@@ -73,34 +76,42 @@ def take_apart(model: Any, seed: int, size: Size, seconds: float = float("nan"))
     trials = TASK.sample(size.n_trials, seed=10_000 + seed)
     record = dk.record(system, trials.inputs)
     labels = {**trials.conditions, "choice": np.sign(record.outputs[:, -1, 0])}
-    sides, objection = _sides(system, record.states, labels["context"])
-    behaviour = {
+    visited = {c: record.states[labels["context"] == c] for c in CONTEXTS}
+    points = {c: dk.find_fixed_points(system, visited[c], DRIVES[c]) for c in CONTEXTS}
+    sides, objection = _sides(system, visited, points)
+    score = TASK.score(record.outputs, trials)
+    summary = {
         "seed": seed,
+        "learning rate": size.learning_rate,
         "updates": size.n_updates,
         "training CPU s": seconds,
-        "score": TASK.score(record.outputs, trials),
+        "score": score,
         "ideal": TASK.ideal_score,
-    }
-    behaviour |= {
-        "share of ideal": behaviour["score"] / behaviour["ideal"],
+        "share of ideal": score / TASK.ideal_score,
+        **{f"fixed points, {c}": len(points[c]) for c in CONTEXTS},
+        **{f"stable, {c}": len(points[c].stable) for c in CONTEXTS},
+        **{f"speed without evidence, {c}": _speed(system, DRIVES[c]) for c in CONTEXTS},
         "slow lines": objection or "both",
     }
     curves = {(c, m): _curve(labels, c, m) for c in CONTEXTS for m in CONTEXTS}
     tables = mechanism.tables(system, sides, seed, trials, record)
-    tables["networks"] = [behaviour]
+    tables["networks"] = [summary]
     tables["psychometric"] = [row for key, curve in curves.items() for row in _curve_rows(seed, *key, curve)]
     return Network(seed, tables, curves, sides, record.states, labels)
 
 
-def _sides(system: Any, states: np.ndarray, context: np.ndarray) -> tuple[dict[str, mechanism.Side], str]:
+def _sides(system: Any, visited: dict[str, np.ndarray], points: dict[str, Any]) -> tuple[dict[str, Any], str]:
     """The network in each context, or none and the reason: not every network that scores has a slow line."""
     try:
-        return {
-            c: mechanism.Side.of(system, states[context == c], TASK.conditions[f"{c} context"])
-            for c in CONTEXTS
-        }, ""
+        return {c: mechanism.Side.of(system, visited[c], points[c], DRIVES[c]) for c in CONTEXTS}, ""
     except dk.NumericalError as error:
         return {}, f"none: {error}"
+
+
+def _speed(system: Any, drive: np.ndarray) -> float:
+    """|F(x) - x| long after a trial without evidence began."""
+    x = system.settle(system.initial_state(), drive, LONG)
+    return float((system.step(x, drive) - x).norm())
 
 
 def _curve(labels: dict[str, np.ndarray], context: str, modality: str) -> Any:

@@ -40,14 +40,14 @@ class Side:
     push: np.ndarray  # (unit, input)  dF/du there
 
     @classmethod
-    def of(cls, system: Any, states: np.ndarray, drive: np.ndarray) -> Side:
-        """Trace the slow line next to the states visited under one context."""
+    def of(cls, system: Any, states: np.ndarray, points: Any, drive: np.ndarray) -> Side:
+        """Trace the slow line next to the states visited under one context; NumericalError if there is none."""
         manifold = dk.trace_slow_manifold(system, states, drive, separation=SEPARATION, max_points=60)
         readouts = system.observe(manifold.states).numpy()[:, 0]
         settled = system.settle(system.initial_state(), drive, SETTLED)
         return cls(
             manifold=manifold,
-            points=dk.find_fixed_points(system, states, drive),
+            points=points,
             readouts=readouts,
             sign=float(np.sign(readouts[-1] - readouts[0])),
             start=float(manifold.locate(settled)[0]),

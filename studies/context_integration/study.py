@@ -24,10 +24,12 @@ def run(out: Path, *, quick: bool, n_jobs: int) -> None:
     """Train and examine every network; write all tables and figures."""
     started = time.perf_counter()
     seeds = [0] if quick else [0, 1, 2, 3, 4]
-    size = integrators.QUICK if quick else integrators.FULL
-    found = ledger.run_all(integrators.examine, [(seed, size) for seed in seeds], n_jobs)
+    sizes = [integrators.QUICK] if quick else [integrators.FULL, integrators.HASTY]
+    networks = ledger.run_all(integrators.examine, [(seed, size) for size in sizes for seed in seeds], n_jobs)
+    found = networks[: len(seeds)]  # those that are taken apart; of the hasty ones only the summary is kept
     lined = [network for network in found if network.sides]
     tables = {name: [row for network in found for row in network.tables[name]] for name in found[0].tables}
+    tables["networks"] = [row for network in networks for row in network.tables["networks"]]
     tables["trials"] = lined[0].tables["trials"] if lined else []
     tables["portraits"] = portraits.rows(lined[0]) if lined else []
     for name, rows in tables.items():

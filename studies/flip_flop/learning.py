@@ -150,7 +150,8 @@ def run(out: Path, *, quick: bool, n_jobs: int) -> None:
     """Two bits in two kinds of network, and three bits in one."""
     started = time.perf_counter()
     seeds = [0] if quick else list(range(5))
-    jobs = [(kind, seed, 2, N_UPDATES) for kind in (["Elman 16"] if quick else KINDS) for seed in seeds]
+    n_updates = 160 if quick else N_UPDATES
+    jobs = [(kind, seed, 2, n_updates) for kind in (["Elman 16"] if quick else KINDS) for seed in seeds]
     jobs += [] if quick else [("Elman 16", seed, 3, N_UPDATES) for seed in seeds]
     found = tables.run_all(measure, jobs, n_jobs)
     rows = [row for one in found for row in changes(one)]

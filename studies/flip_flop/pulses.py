@@ -15,13 +15,12 @@ from typing import Any
 import networks
 import numpy as np
 import tables
-from scipy.optimize import brentq
+from scipy.optimize import root_scalar
 
 import dynakit as dk
 
 KINDS = ("Elman 16", "GRU 16", "LSTM 16")
 LENGTHS = (2, 3, 5, 10, 20, 50, 100, 200, 400, 800)
-LONG = LENGTHS[-3:]  # whose weakest pulses give the limit of an endless one
 BESIDE, WATCH = 1e-5, 20_000  # this near to the fold, relative, a memory is watched for so many steps
 
 
@@ -128,7 +127,9 @@ def endless(lengths: np.ndarray, weakest: np.ndarray) -> float:
         return float(slope[1] - slope[0])
 
     low, high = weakest[-1] - 2 * (weakest[-2] - weakest[-1]), weakest[-1] * (1 - 1e-9)
-    return brentq(bent, low, high) if np.isfinite(weakest).all() and bent(low) * bent(high) < 0 else np.nan
+    if not np.isfinite(weakest).all() or bent(low) * bent(high) >= 0:
+        return np.nan
+    return float(root_scalar(bent, bracket=(low, high), method="brentq").root)
 
 
 def figure(nested: list[list[dict[str, Any]]], path: Path) -> None:
@@ -228,8 +229,9 @@ def run(out: Path, *, quick: bool, n_jobs: int) -> None:
     """Every kind and seed."""
     started = time.perf_counter()
     seeds = [0] if quick else [0, 1, 2]
-    kinds, n_updates = (("LSTM 16",), 400) if quick else (KINDS, 800)
-    nested = tables.run_all(measure, [(kind, seed, n_updates) for kind in kinds for seed in seeds], n_jobs)
+    kinds, n_updates, lengths = (("LSTM 16",), 400, (5, 50, 100, 200)) if quick else (KINDS, 800, LENGTHS)
+    jobs = [(kind, seed, n_updates, lengths) for kind in kinds for seed in seeds]
+    nested = tables.run_all(measure, jobs, n_jobs)
     rows = [row for rows in nested for row in rows]
     tables.write(out / "pulses.csv", rows, seeds=seeds, started=started, quick=quick)
     figure(nested, out / "pulses.png")
