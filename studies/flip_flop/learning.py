@@ -141,7 +141,10 @@ def figure(found: list[dict[str, Any]], path: Path) -> None:
         for ax in axes:
             for handle, label in zip(*ax.get_legend_handles_labels()):
                 handles.setdefault(label.partition(" (")[0].replace("a pair", "pairs"), handle)
-        sheet.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3, frameon=False)
+        names = sorted(handles, key=lambda name: ("of pairs" in name, name != "stable", name))
+        sheet.legend(
+            [handles[name] for name in names], names, loc="outside lower center", ncols=3, frameon=False
+        )
         path.parent.mkdir(parents=True, exist_ok=True)
         sheet.savefig(path, dpi=220)
 
