@@ -198,16 +198,17 @@ class _March:
     def _corner(self) -> None:
         """Go to the end of the smooth piece, then round the corner."""
         here = self.nodes[-1]
-        last = _end_of_piece(self.curve, here, self.h)
+        last, h = _end_of_piece(self.curve, here, self.h)
         if last is not None:
-            z, tangent, length = last.found.z, last.tangent, float(np.linalg.norm(last.found.z - here.z))
-            if self._edge(z) is not None or turn(here.tangent, tangent) > 0.9 * TURN:
-                self.h = length * (1 - 1e-9)  # to the end of the leg, or as far as a smooth bend allows
+            if self._edge(last.found.z) is not None:
+                self.h = h  # the leg ends before the piece
                 return
-            if not self._keep(make_node(self.curve, here.leg, last.found, tangent, -BESIDE)):
+            if not self._keep(make_node(self.curve, here.leg, last.found, last.tangent, -BESIDE)):
                 self.reason = LOST
                 return
-            self.n_corners_here = 0
+            if turn(here.tangent, last.tangent) > 0.9 * TURN:  # as far as a smooth bend allows
+                return
+            self.n_corners_here *= h < 100 * BESIDE  # corners on one spot are more than can be told apart
         self.n_corners_here += 1
         beyond = _beyond(self.curve, self.nodes[-1]) if self.n_corners_here < 4 else None
         if beyond is None:
@@ -224,12 +225,12 @@ class _March:
             self.events.append(Event(BORDER, beyond, 0.0, complex("nan"), form, np.nan))
 
 
-def _end_of_piece(curve: OneParameter, here: Node, h: float) -> Step | None:
-    """The longest step below h that counts, by bisection; None if there is none."""
+def _end_of_piece(curve: OneParameter, here: Node, h: float) -> tuple[Step | None, float]:
+    """The longest step below h that counts, by bisection, and its length; None if there is none."""
     if curve.straight:
-        taken, known = _end_of_line(curve, here, h)
-        if known:
-            return taken
+        taken, low = _end_of_line(curve, here, h)
+        if low >= 0:
+            return taken, low
     low, high = 0.0, h
     last: Step | None = None
     while high - low > 1e-13 + 1e-12 * low:
@@ -237,23 +238,23 @@ def _end_of_piece(curve: OneParameter, here: Node, h: float) -> Step | None:
         taken = step(curve, here, middle)
         low, high = (middle, high) if taken else (low, middle)
         last = taken or last
-    return last
+    return last, low
 
 
-def _end_of_line(curve: OneParameter, here: Node, h: float) -> tuple[Step | None, bool]:
-    """:func:`_end_of_piece` where the branch is its tangent as long as dF/dx stays the same; and whether it is."""
+def _end_of_line(curve: OneParameter, here: Node, h: float) -> tuple[Step | None, float]:
+    """:func:`_end_of_piece` where the branch is its tangent as long as dF/dx stays the same; -1 if it is not."""
     low, high, within = 2 * BESIDE, h, curve.jacobian(here.z + BESIDE * here.tangent, here.leg)
     while high - low > 1e-15 + 1e-14 * low:
         middle = (low + high) / 2
         same = np.array_equal(curve.jacobian(here.z + middle * here.tangent, here.leg), within)
         low, high = (middle, high) if same else (low, middle)
     if low == 2 * BESIDE:
-        return None, True
+        return None, 0.0
     z = here.z + low * here.tangent
     if np.abs(curve.residual(z, here.leg)).max() > ACCEPT * (1 + curve.c * np.abs(z[:-1]).max()):
-        return None, False  # the map is not linear in its input
+        return None, -1.0  # the map is not linear in its input
     matrix = curve.matrix(z - BESIDE * here.tangent, here.leg)
-    return Step(Corrected(z, matrix, 0.0, 0.0), here.tangent, 1.0), True
+    return Step(Corrected(z, matrix, 0.0, 0.0), here.tangent, 1.0), low
 
 
 def _beyond(curve: OneParameter, corner: Node) -> Node | None:

@@ -75,6 +75,19 @@ def test_a_change_of_stability_is_located():
     assert_allclose(tracks.changes.updates, [1.0], atol=1e-12)
 
 
+def test_a_rectified_unit_gets_its_memory_in_a_border_collision():
+    def family(w):  # x = 1 and x = 0.2 / (w - 1) from w = 1.2 on
+        step = lambda x: torch.clamp(w * x - 0.2, 0, 1)  # noqa: E731
+        return dk.FunctionSystem(step, 1, regularity="piecewise_linear")
+
+    tracks = tracked(family, [1.0, 1.1, 1.3, 1.4], starts=np.linspace(0, 1, 21)[:, None])
+    assert tracks.n_points.tolist() == [1, 1, 3, 3]
+    assert tracks.changes.effects.tolist() == ["birth"]
+    assert tracks.changes.kinds.tolist() == ["border collision"]
+    assert tracks.changes.intervals.tolist() == [1]
+    assert_allclose(tracks.of_track(0).states, 0, atol=1e-12)
+
+
 def test_what_a_search_missed_is_found_by_following(monkeypatch):
     find, calls = tracking.find_fixed_points, itertools.count()
 
