@@ -225,6 +225,22 @@ def test_stability_changes_at_events_only():
         assert (event[changes] | event[changes + 1]).all()
 
 
+@pytest.mark.parametrize(("gap", "bend"), [(0.02, 15.0), (0.1, 40.0)])
+def test_branches_side_by_side_are_not_mixed_up_in_a_bend(gap, bend):
+    def step(x, u):
+        y = x - torch.tanh(bend * u)
+        return x - 0.3 / gap**2 * (y - gap) * y * (y + gap)
+
+    system = dk.FunctionSystem(step, 1, 1, argument_order="state, input")
+    starts = np.array([[-gap], [0.0], [gap]]) - np.tanh(bend)
+    branches = traced(system, points=starts, drives=[[-1.0], [1.0]])
+    assert branches.point_branch.tolist() == [0, 1, 2]
+    for k, offset in enumerate((-gap, 0.0, gap)):
+        arm = branches[branches.branch == k]
+        assert_allclose(arm.states[:, 0] - np.tanh(bend * arm.parameter), offset, atol=1e-9)
+    assert len(branches.events) == 0
+
+
 def test_an_island_closes_on_itself():
     family = lambda mu: dk.FunctionSystem(lambda x: x + 0.1 * (1 - x**2 - mu**2), 1)  # noqa: E731
     branches = traced(family(0.0), points=[[1.0], [-1.0]], family=family, span=(-2.0, 2.0))

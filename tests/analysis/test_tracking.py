@@ -68,6 +68,15 @@ def test_a_point_keeps_its_identity_further_than_to_its_neighbour():
         assert_allclose(own.states[:, 0] - own.states[0, 0], centres, atol=1e-10)
 
 
+def test_a_point_that_jumps_is_followed_through_the_folds_between():
+    tracks = tracked(lambda b: dk.catalog.tanh_unit(2.0, b), [-0.6, 0.6])
+    assert tracks.n_points.tolist() == [1, 1]
+    assert tracks.n_tracks == 1
+    assert tracks.changes.effects.tolist() == ["change", "change"]
+    assert tracks.changes.kinds.tolist() == ["fold", "fold"]
+    assert_allclose(tracks.changes.updates.sum(), 0, atol=1e-9)
+
+
 def test_a_change_of_stability_is_located():
     tracks = tracked(lambda w: dk.catalog.tanh_unit(-w), [0.5, 0.8, 1.3, 2.0])
     assert tracks.changes.effects.tolist() == ["change"]
