@@ -20,9 +20,9 @@ class Enclosure:
         lo, hi: bounds of F, (radius, point, unit).
     """
 
-    def __init__(self, image: Jet, state_size: int) -> None:
+    def __init__(self, image: Jet, state_size: int, n_radii: int) -> None:
         self._image, self._state_size = image, state_size
-        self.lo, self.hi = image.value.lo, image.value.hi
+        self.lo, self.hi = (end.expand(n_radii, -1, -1) for end in image.value.ends)
 
     def middle(self) -> Tensor:
         """A matrix M close to the Jacobian at each point, (point, unit, state)."""
@@ -62,4 +62,4 @@ def enclose(step: Any, x: Tensor, u: Tensor, radii: Tensor) -> Enclosure | None:
         return None
     at_x, slack = step(x, u), 1e-9 * (1 + image.value.magnitude[0])
     outside = (at_x < image.value.lo[0] - slack) | (at_x > image.value.hi[0] + slack)
-    return None if bool(torch.any(outside)) else Enclosure(image, x.shape[-1])
+    return None if bool(torch.any(outside)) else Enclosure(image, x.shape[-1], len(radii))

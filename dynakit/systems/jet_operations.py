@@ -239,10 +239,18 @@ def _unbind(a: Jet, dim: int = 0) -> tuple[Jet, ...]:
 def _cat(tensors: Any, dim: int = 0) -> Jet:
     model = next(v for v in tensors if isinstance(v, Jet))
     _check_units(model, dim)
-    jets = [model.constant(v) for v in tensors]
+    jets = [v if isinstance(v, Jet) else _beside(model, v) for v in tensors]
     widths = [jet.value.width for jet in jets]
     tangent = Tangent.cat([jet.tangent for jet in jets], widths)
     return Jet(model.value.cat([jet.value for jet in jets]), tangent, model.n_points)
+
+
+def _beside(model: Jet, value: Any) -> Jet:
+    """A constant (point, unit) with its own number of units."""
+    full = exact(value)
+    if not isinstance(full, Tensor) or full.ndim != 2 or len(full) != model.n_points:
+        raise Unsupported("only constants of one row per state go side by side with one")
+    return Jet.fixed(model.value.constant(full), model.n_points)
 
 
 @operation("stack")

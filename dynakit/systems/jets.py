@@ -124,6 +124,12 @@ for _name in (
     "gt",
     "ge",
     "setitem",
+    "iadd",
+    "isub",
+    "imul",
+    "itruediv",
+    "ipow",
+    "imatmul",
 ):
     setattr(Jet, f"__{_name}__", _refuse)
 

@@ -84,9 +84,10 @@ class Chain:
 
 @dataclass(frozen=True, eq=False)
 class Blocks:
-    """Derivatives of quantities written one under the other."""
+    """Derivatives of quantities written one under the other; rows in none of the parts are zero."""
 
     parts: list[tuple[slice, Tangent]]
+    n_rows: int
 
     def rows(self, s: slice) -> Tangent:
         kept = []
@@ -95,7 +96,10 @@ class Blocks:
             if start < stop:
                 inside = tangent.rows(slice(start - where.start, stop - where.start))
                 kept.append((slice(start - s.start, stop - s.start), inside))
-        return kept[0][1] if len(kept) == 1 else Tangent([(None, Blocks(kept))])
+        n_rows = s.stop - s.start
+        if len(kept) == 1 and kept[0][0] == slice(0, n_rows):
+            return kept[0][1]
+        return Tangent([(None, Blocks(kept, n_rows))] if kept else [])
 
 
 Base = Select | Weights | Chain | Blocks
@@ -114,7 +118,7 @@ class Tangent:
         """Derivatives one under the other."""
         stops = torch.tensor(widths).cumsum(0).tolist()
         blocks = [(slice(stop - width, stop), t) for t, width, stop in zip(parts, widths, stops) if t.terms]
-        return cls([(None, Blocks(blocks))] if blocks else [])
+        return cls([(None, Blocks(blocks, sum(widths)))] if blocks else [])
 
     def scaled(self, a: Coefficients) -> Tangent:
         """diag(a) D."""
@@ -269,7 +273,7 @@ class Spread:
     def _stacked(self, of: Callable[[Tangent], Tensor], base: Blocks) -> Tensor:
         parts = [(where, of(tangent)) for where, tangent in base.parts]
         lead = torch.broadcast_shapes(*(part.shape[:2] for _, part in parts))
-        out = self.V.new_zeros(*lead, parts[-1][0].stop, self.V.shape[-1])
+        out = self.V.new_zeros(*lead, base.n_rows, self.V.shape[-1])
         for where, part in parts:
             out[:, :, where] = part
         return out

@@ -204,6 +204,15 @@ def test_the_roots_of_henon_are_those_of_the_formula():
             assert found.existence_radius[0] < 1e-11
 
 
+def test_the_certificate_of_a_constant_map_and_of_constant_units():
+    constant = dk.FunctionSystem(lambda x: torch.zeros_like(x) + 0.25, 2)
+    mixed = dk.FunctionSystem(lambda x: torch.cat([0.5 * x[:, :1], torch.ones(len(x), 2).double()], -1), 3)
+    for system, root in ((constant, [0.25, 0.25]), (mixed, [0.0, 1.0, 1.0])):
+        points = dk.find_fixed_points(system, max_starts=32)
+        assert_allclose(points.states, [root], atol=1e-12)
+        assert points.certified.all() and (points.uniqueness_radius > 100).all()
+
+
 def test_bad_points_are_marked_and_their_neighbours_do_not_notice():
     system, x = rooted("GRU")
     good = x[:2]

@@ -206,6 +206,15 @@ def test_code_that_cannot_be_followed_has_no_bounds(name):
         assert system.ball_enclosure(torch.tensor(states()).double(), torch.zeros(0).double(), 0.01) is None
 
 
+def test_a_state_written_over_under_another_name_has_no_bounds():
+    def step(x: torch.Tensor) -> torch.Tensor:
+        y = x
+        y *= 20.0  # and so x, which at 0 shows in the derivative only
+        return 0.9 * torch.tanh(x)
+
+    assert dk.FunctionSystem(step, 1).jacobian_bounds([0.0]) is None
+
+
 def test_a_discontinuous_map_has_no_bounds():
     system = dk.FunctionSystem(lambda x: torch.tanh(x), 2, regularity="discontinuous")
     assert system.jacobian_bounds(states()) is None
@@ -231,6 +240,13 @@ FOLLOWED = {
         lambda: nn.Sequential(nn.Linear(2, 4), nn.Tanh(), nn.Linear(4, 3), nn.Sigmoid(), nn.Linear(3, 2))
     ).double(),
     "softplus": lambda x: nn.functional.softplus(x, threshold=50.0) - 1,
+    "one constant unit in between": lambda x: torch.cat(
+        [x, torch.zeros(len(x), 1).double(), torch.tanh(x)], -1
+    )[:, 3:],
+    "constants at the end": lambda x: torch.cat([x[:, :1].sin(), torch.ones(len(x), 1).double()], -1),
+    "constant rows": lambda x: 0.5 * x + torch.cat([x, torch.ones(len(x), 2).double()], -1)[:, 2:],
+    "a matrix on constants, too": lambda x: torch.cat([x, torch.ones(len(x), 2).double()], -1) @ M.tile(2, 1),
+    "nothing but constants": lambda x: torch.zeros_like(x) + 0.5,
 }
 
 
