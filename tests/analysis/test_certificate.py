@@ -210,7 +210,8 @@ def test_the_certificate_of_a_constant_map_and_of_constant_units():
     for system, root in ((constant, [0.25, 0.25]), (mixed, [0.0, 1.0, 1.0])):
         points = dk.find_fixed_points(system, max_starts=32)
         assert_allclose(points.states, [root], atol=1e-12)
-        assert points.certified.all() and (points.uniqueness_radius > 100).all()
+        assert points.certified.all()
+        assert (points.uniqueness_radius > 100).all()
 
 
 def test_bad_points_are_marked_and_their_neighbours_do_not_notice():
