@@ -165,7 +165,7 @@ def linearize(system: System, points: Any, drive: Any = None) -> Modes:
         points, drive = points.states, points.drives
     x, u, _ = system.as_batch(points, system.as_drive("drive", drive), ("points", "drive"))
     with linalg.one_thread(), torch.no_grad():
-        J = system.jacobian(x, u)
+        J = known_jacobian(system, x, u)
         eigen, norms = linalg.eig(J), linalg.norms(J)
         kinked = (
             (system.kinks(x, u) < 1e-9 * (1 + x.abs().amax(-1))).cpu().numpy()
@@ -175,8 +175,8 @@ def linearize(system: System, points: Any, drive: Any = None) -> Modes:
         verdicts = judge(eigen.values, eigen.condition, norms, kinked, J.cpu().numpy())
         one_sided = _at_kinks(system, x, u, kinked, verdicts)
     return Modes(
-        states=x.cpu().numpy(),
-        drives=u.cpu().numpy(),
+        states=x.numpy(force=True),
+        drives=u.numpy(force=True),
         eigenvalues=eigen.values,
         right=eigen.right,
         left=eigen.left,
@@ -189,6 +189,12 @@ def linearize(system: System, points: Any, drive: Any = None) -> Modes:
         euler=system.euler,
         provenance=Provenance.of(system),
     )
+
+
+def known_jacobian(system: System, x: torch.Tensor, u: torch.Tensor) -> torch.Tensor:
+    """dF/dx (point, unit, unit), NaN at states that are not finite: a map may have one even there."""
+    finite = torch.isfinite(x).all(-1)[:, None, None]
+    return torch.where(finite, system.jacobian(x, u), torch.nan)
 
 
 def _at_kinks(

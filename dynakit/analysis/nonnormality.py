@@ -27,6 +27,7 @@ from ..errors import InputError
 from ..results import Provenance, Result, per_item
 from ..systems.base import System, checked
 from ._verdict import circle_distance
+from .linearization import known_jacobian
 
 ANGLES = 24  # at which the numerical range is looked at first
 
@@ -41,7 +42,9 @@ class NonNormality(Result):
     spectral_radii: np.ndarray = per_item()  # (point,)
     numerical_radii: np.ndarray = per_item()  # (point,)
     norms: np.ndarray = per_item()  # (point,)  |J|: the most a disturbance grows in one step
-    growth: np.ndarray = per_item()  # (point,)  max over t >= 0 of |J^t|; infinite where a mode grows
+    growth: np.ndarray = (
+        per_item()
+    )  # (point,)  max over t >= 0 of |J^t|; infinite where a mode grows or it overflows
     growth_steps: np.ndarray = per_item()  # (point,)  the t of that maximum; -1 where it is infinite
     settled: np.ndarray = per_item()  # (point,)  no later power can be larger: |J^t| has come down to 1
     stability_radii: np.ndarray = per_item()  # (point,)
@@ -56,6 +59,8 @@ class NonNormality(Result):
 
 
 def _span(values: np.ndarray) -> str:
+    if np.isnan(values).all():
+        return "unknown"
     low, high = (f"{v:.3g}" for v in (np.nanmin(values), np.nanmax(values)))
     return low if low == high else f"{low} to {high}"
 
@@ -87,11 +92,11 @@ def nonnormality(system: System, points: Any, drive: Any = None, *, max_steps: i
         points, drive = points.states, points.drives
     x, u, _ = system.as_batch(points, system.as_drive("drive", drive), ("points", "drive"))
     with linalg.one_thread(), torch.no_grad():
-        rows = [_measures(J, max_steps) for J in system.jacobian(x, u).cpu().numpy()]
+        rows = [_measures(J, max_steps) for J in known_jacobian(system, x, u).cpu().numpy()]
     table = np.array(rows, float).reshape(len(x), 8).T
     return NonNormality(
-        states=x.cpu().numpy(),
-        drives=u.cpu().numpy(),
+        states=x.numpy(force=True),
+        drives=u.numpy(force=True),
         henrici=table[0],
         spectral_radii=table[1],
         numerical_radii=table[2],
@@ -122,10 +127,11 @@ def _measures(J: np.ndarray, max_steps: int) -> tuple[float, ...]:
 
 def henrici_index(J: np.ndarray) -> float:
     """|strictly upper part of the Schur form| / |J|, both Frobenius; 0 for a zero matrix."""
-    size = float(np.linalg.norm(J))
-    if size == 0:
+    largest = np.abs(J).max(initial=0.0)
+    if largest == 0:
         return 0.0
-    form = scipy.linalg.schur(J / size, output="complex")[0]
+    unit = J / largest  # whose squares do not overflow
+    form = scipy.linalg.schur(unit / np.linalg.norm(unit), output="complex")[0]
     return float(np.linalg.norm(np.triu(form, 1)))
 
 
@@ -151,13 +157,17 @@ def numerical_radius(J: np.ndarray) -> float:
 def transient_growth(J: np.ndarray, radius: float, max_steps: int) -> tuple[float, int, bool]:
     """max |J^t| over t = 0, 1, ..., the t of it, and whether no later power can be larger.
 
-    Once |J^k| <= 1, t = m k + j gives |J^t| <= |J^k|^m |J^j|: the maximum is behind.
+    Once |J^k| <= 1, t = m k + j gives |J^t| <= |J^k|^m |J^j|: the maximum is behind.  A power beyond the range of
+    floating point ends the search: the maximum is infinite as far as can be told.
     """
     if radius > 1 + 1e-9:
         return np.inf, -1, True
     peak, at, power = 1.0, 0, np.eye(len(J))
     for t in range(1, max_steps + 1):
-        power = J @ power
+        with np.errstate(over="ignore", invalid="ignore"):
+            power = J @ power
+        if not np.isfinite(power).all():
+            return np.inf, -1, False
         size = float(np.linalg.norm(power, 2))
         if size > peak * (1 + 1e-12):
             peak, at = size, t

@@ -80,8 +80,8 @@ def selection_vectors(system: System, points: Any, drive: Any = None) -> Selecti
     signs = _orientation(np.where(unknown[:, None], 0.0, np.real(right)))[:, None]
     right, left = (np.where(unknown[:, None], np.nan, signs * np.real(v)) for v in (right, left))
     return Selection(
-        states=x.cpu().numpy(),
-        drives=u.cpu().numpy(),
+        states=x.numpy(force=True),
+        drives=u.numpy(force=True),
         eigenvalues=np.where(unknown, np.nan, np.real(values)),
         right=right,
         left=left,

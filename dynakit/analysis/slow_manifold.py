@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.spatial.distance import cdist
 
 from .. import linalg, seeding
 from ..checks import count, number, reals
@@ -81,7 +82,7 @@ class SlowManifold(Result):
         """
         x = reals("states", states, (..., self.states.shape[1]))
         flat = x.reshape(-1, x.shape[-1])
-        away = np.linalg.norm(flat[:, None] - self.states, axis=-1)
+        away = cdist(flat, self.states)
         k = away.argmin(axis=1)
         along = self.arclengths[k] + ((flat - self.states[k]) * self.left[k]).sum(axis=1)
         return along.reshape(x.shape[:-1]), away.min(axis=1).reshape(x.shape[:-1])

@@ -44,7 +44,7 @@ class SlowPoints(Result):
 
     states: np.ndarray = per_item()  # (point, unit)
     drives: np.ndarray = per_item()  # (point, input)
-    kinds: np.ndarray = per_item()  # (point,)  ghost | saddle | shoulder | flat
+    kinds: np.ndarray = per_item()  # (point,)  ghost | saddle | shoulder | flat | kink
     speeds: np.ndarray = per_item()  # (point,)  q
     gradients: np.ndarray = (
         per_item()
@@ -151,7 +151,7 @@ def find_slow_points(
     known = _known(system, fixed_points)
     found = []
     with linalg.one_thread(), torch.no_grad():
-        for k, u in enumerate(drives):
+        for k, u in enumerate(drives.detach()):
             rng = seeding.stream(seed, "slow points", k)
             own = given if given is None or group is None else given[group == k]
             found.append(search_minima(system, own, u, rng, max_starts))

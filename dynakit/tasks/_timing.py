@@ -50,7 +50,8 @@ def gap_in_steps(name: str, duration: Any, dt: float) -> Gap:
     """A :data:`Duration` in ms, of which 0 may be a part, as steps of ``dt`` ms."""
     if not isinstance(duration, (tuple, list)):
         return in_steps(name, duration, dt, least=0)
-    if len(duration) != 2 or duration[0] > duration[1]:
+    shortest_and_longest = [checks.number(f"{name}[{i}]", v, above=0) for i, v in enumerate(duration)]
+    if len(duration) != 2 or shortest_and_longest != sorted(shortest_and_longest):
         raise InputError(f"{name} must be a number of ms or a pair (shortest, longest), got {duration!r}")
     low, high = (in_steps(f"{name}[{i}]", v, dt, least=0) for i, v in enumerate(duration))
     return low, high

@@ -122,3 +122,26 @@ def test_axes_do_not_depend_on_the_unit_of_the_states(size):
     np.testing.assert_allclose(axes.components, PLANE.components, atol=1e-12)
     np.testing.assert_allclose(axes.explained_variance_ratio, PLANE.explained_variance_ratio, atol=1e-12)
     assert axes.participation_ratio == pytest.approx(PLANE.participation_ratio)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [dk.find_fixed_points, dk.find_slow_points, dk.linearize, dk.nonnormality, dk.selection_vectors],
+    ids=lambda ask: ask.__name__,
+)
+def test_states_and_drives_that_require_gradients_are_numbers_like_others(system, ask):
+    x, u = torch.from_numpy(STATES), torch.tensor([0.1, -0.2], dtype=torch.float64)
+    recorded = ask(system, x.clone().requires_grad_(), u.clone().requires_grad_())
+    np.testing.assert_array_equal(recorded.states, ask(system, x, u).states)
+    np.testing.assert_array_equal(recorded.drives, np.broadcast_to(u.numpy(), (len(recorded), 2)))
+
+
+def test_nothing_is_said_of_a_state_that_is_not_finite():
+    relu = dk.as_system(torch.nn.RNNCell(1, 2, nonlinearity="relu"))  # whose slopes are numbers at NaN, too
+    for system in (relu, dk.catalog.linear(0.5 * np.eye(2))):
+        states = [[np.nan, 1.0], [0.3, 0.2], [np.inf, 0.0]]
+        modes, growth = dk.linearize(system, states), dk.nonnormality(system, states)
+        assert (modes.verdicts == ["undetermined", modes.verdicts[1], "undetermined"]).all()
+        assert np.isnan(modes.eigenvalues[[0, 2]]).all()
+        assert np.isfinite(growth.growth).tolist() == [False, True, False]
+        assert "unknown" in repr(growth[[0, 2]])

@@ -126,3 +126,12 @@ def test_points_may_be_results_and_are_saved(tmp_path):
 def test_bad_arguments_are_named(ask, message):
     with pytest.raises(InputError, match=message):
         ask(dk.catalog.tanh_unit(2.0))
+
+
+def test_powers_beyond_the_range_of_floating_point_grow_without_end_and_neighbours_do_not_notice():
+    system = dk.FunctionSystem(lambda x: torch.stack([1e200 * x[:, 1] * x[:, 0], x[:, 2], 0 * x[:, 0]], 1), 3)
+    both = dk.nonnormality(system, [[1.0, 1.0, 0.0], [0.0, 0.0, 0.0]])
+    huge = of(1e200 * np.eye(4, k=1))
+    assert_allclose(huge.henrici, 1)
+    assert (huge.growth[0], huge.growth_steps[0], bool(huge.settled[0])) == (np.inf, -1, False)
+    assert (both.growth[0], both.growth[1]) == (np.inf, 1.0)

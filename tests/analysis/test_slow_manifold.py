@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import torch
@@ -304,3 +306,17 @@ def test_bad_arguments_are_named(ask, message):
 def test_a_network_without_a_slow_mode_says_so():
     with pytest.raises(NumericalError, match="no slow curve"):
         dk.trace_slow_manifold(dk.catalog.rotation(0.1, 0.9), [[1.0, 0.0], [0.0, 1.0]])
+
+
+def test_states_are_located_in_the_memory_of_their_distances():
+    line = dk.trace_slow_manifold(
+        dk.catalog.linear(np.diag([1.0] + [0.2] * 49)), np.eye(50)[:1] * [[-1.0], [1.0]]
+    )
+    states = np.random.default_rng(0).normal(size=(500, 4, 50)) * 0.1
+    tracemalloc.start()
+    along, off = line.locate(states)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 * 8 * 2000 * len(line)  # bytes: not once more for each unit
+    assert_allclose(off, np.linalg.norm(states[..., None, :] - line.states, axis=-1).min(axis=-1))
+    assert_allclose(along, line.locate(np.eye(50)[0] * states[..., :1])[0], atol=1e-12)

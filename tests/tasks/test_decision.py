@@ -290,6 +290,8 @@ def test_the_first_vibration_alone_does_not_tell():
         (lambda: PerceptualDecision(delay=(500.0, 100.0)), r"delay must be a number of ms or a pair"),
         (lambda: PerceptualDecision(delay=(1.0, 2.0, 3.0)), r"delay must be a number of ms or a pair"),
         (lambda: PerceptualDecision(delay=(-5.0, 100.0)), r"delay\[0\]"),
+        (lambda: PerceptualDecision(delay=(None, 100.0)), r"delay\[0\] must be a number"),
+        (lambda: DelayedComparison(delay=(100.0, "long")), r"delay\[1\] must be a number"),
         (lambda: PerceptualDecision(stimulus=(100.0, 200.0)), "stimulus must be a number"),
         (lambda: PerceptualDecision(response=5.0), "response must last at least 1 step"),
         (lambda: DelayedComparison((0.0,)), "frequencies must be positive"),
