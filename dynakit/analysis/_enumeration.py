@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ from ..systems.base import Pieces, System
 from ._complementarity import search
 from ._hinges import Hinges, as_problem, bounds
 from ._reduction import LCP
-from ._regions import Solution, jump, solution, within
+from ._regions import Solution, is_only, jump, solution, within
 
 N_STARTS = 128  # regions to jump from
 SAME = 1e-9  # relative distance below which two solutions at a kink are one
@@ -49,21 +50,25 @@ def enumerated(
     if hinges is None:
         return _nothing(pieces, "I - J is singular in every region tried")
     found = _Found(hinges.lcp)
+    tree = search(hinges.lcp, _decided(pieces, hinges, limits), stop=stop)
+    around = [within(hinges.lcp, box) for box in tree.boxes]
+    seen = {found.add(one) for solutions in around for one in solutions or []}
     ends = jump(hinges.lcp, _starting_regions(system, u, pieces, hinges, rng))
     for on in ends:
         found.add(solution(hinges.lcp, on), hit=1)
-    tree = search(hinges.lcp, _decided(pieces, hinges, limits), stop=stop)
-    seen = {found.add(one) for box in tree.boxes for one in within(hinges.lcp, box)}
     for state in tree.singular:
         found.add(solution(hinges.lcp, state > 0))
     points = _Points.of(hinges, found)
+    sure = np.array([_is_sure(pieces, hinges, one) for one in found.solutions], bool)
     inside = np.ones(len(points.states), bool) if limits is None else _inside(points.states, limits)
     left = {
         "sub-problem{s} open when time ran out": len(tree.open),
         "region{s} in which I - J is singular as far as can be told": len(tree.singular),
+        "place{s} where too many hinges are near zero": sum(part is None for part in around),
+        "point{s} at a kink that may be none or several": int((inside & ~sure).sum()),
     }
     if not any(left.values()):
-        missed = set(np.flatnonzero(inside)) - seen
+        missed = set(np.flatnonzero(inside).tolist()) - seen
         left["point{s} found where the proof has none"] = len(missed)
     said = [f"{n} " + what.format(s="" if n == 1 else "s") for what, n in left.items() if n]
     verdict = "incomplete" if said else "proved" if limits is None else "proved in box"
@@ -124,6 +129,29 @@ def _index(hinges: Hinges, one: Solution) -> int:
     return int(hinges.sign * (signs[0] + signs[1]) / 2)
 
 
+def _is_sure(pieces: Pieces, hinges: Hinges, one: Solution) -> bool:
+    """Whether a solution is one fixed point, whatever the rounding errors."""
+    exact = one.kinked.any() and _is_exact(pieces, hinges.X @ one.r + hinges.x0, one.kinked)
+    return not one.singular and is_only(hinges.lcp, one, bool(exact))
+
+
+def _is_exact(pieces: Pieces, x: np.ndarray, kinked: np.ndarray) -> bool:
+    """Whether F(x) = x with the hinges ``kinked`` at zero, in rational numbers."""
+    state, below = [Fraction(v) for v in x.tolist()], []
+    W, b, A, B, c = (t.tolist() for t in pieces[:5])
+    L = [[]] * len(b) if pieces.L is None else pieces.L.tolist()
+    for i, at_zero in enumerate(kinked.tolist()):
+        y = Fraction(b[i]) + _dot(W[i], state) + _dot(L[i], below)
+        if at_zero and y != 0:
+            return False
+        below.append(max(y, Fraction(0)))
+    return all(Fraction(c[i]) + _dot(A[i], state) + _dot(B[i], below) == v for i, v in enumerate(state))
+
+
+def _dot(row: list[float], values: list[Fraction]) -> Fraction:
+    return sum((Fraction(a) * v for a, v in zip(row, values) if a and v), Fraction(0))
+
+
 def _starting_regions(
     system: System, u: Tensor, pieces: Pieces, hinges: Hinges, rng: np.random.Generator
 ) -> np.ndarray:
@@ -161,16 +189,24 @@ class _Found:
             k = len(self.solutions)
             self.solutions.append(one)
             self.hits.append(0)
-            if not one.kinked.any():
-                self._index[one.on.tobytes()] = k
+        if not one.kinked.any():  # it tells more than one at a kink that is the same as far as can be told
+            self.solutions[k] = one
+            self._index[one.on.tobytes()] = k
+        elif one.singular:
+            self.solutions[k] = self.solutions[k]._replace(singular=True)
         self.hits[k] += hit
         return k
 
     def _known(self, one: Solution) -> int | None:
         if not one.kinked.any():
-            return self._index.get(one.on.tobytes())
+            known = self._index.get(one.on.tobytes())
+            if known is not None:
+                return known
+        return next((k for k, other in enumerate(self.solutions) if self._one(one, other)), None)
+
+    def _one(self, one: Solution, other: Solution) -> bool:
+        """Whether two are the same as far as can be told."""
+        if not (one.kinked.any() or other.kinked.any()):
+            return False
         size = SAME * (np.abs(one.r).max(initial=0.0) + np.abs(self.lcp.p).max(initial=0.0) + 1e-300)
-        for k, other in enumerate(self.solutions):
-            if other.kinked.any() and np.abs(one.r - other.r).max() <= size:
-                return k
-        return None
+        return bool(np.abs(one.r - other.r).max() <= size)

@@ -11,9 +11,10 @@ elsewhere the new A.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import scipy.linalg
 import torch
 
 from ..systems.base import Pieces
@@ -24,7 +25,7 @@ UNIT = 2.0**-53
 
 
 class Hinges(NamedTuple):
-    """A problem and the way from its solutions to states, x = X r + x0."""
+    """A problem, each hinge in a unit of its own, and the way from its solutions to states, x = X r + x0."""
 
     lcp: LCP
     flip: np.ndarray  # (hinge,)  turned round: there r of the problem is relu(-y)
@@ -53,23 +54,44 @@ def _problem(pieces: Pieces, flip: np.ndarray) -> Hinges | None:
     if inverse is None:
         return None
     X, X_error = inverse
-    Mq = W @ X
+    Mq, size = W @ X, np.abs(W) @ np.abs(X)
     terms = min(int((W != 0).sum(1).max(initial=0)), int((X != 0).sum(0).max(initial=0)))
-    size = np.abs(W) @ np.abs(X)
     Mq[:, :-1] += L
     Mq[:, -1] += b
-    total = np.abs(Mq) + size
-    rounding = (2 * gamma(terms) if terms > 1 else 0.0) * size.max(initial=0.0) + 3 * UNIT * (
-        1 + total.max(initial=0.0)
-    )
-    error = rounding + np.abs(W).sum(1).max(initial=0.0) * X_error
-    lcp = LCP(np.eye(n) - Mq[:, :-1], Mq[:, -1].copy(), float(error))
+    error = (2 * gamma(terms) if terms > 1 else 0.0) * size + 3 * UNIT * (np.abs(Mq) + size)
+    error[:, :-1] += 3 * UNIT * np.eye(n)
+    error += np.abs(W) @ np.broadcast_to(X_error, X.shape)
+    N, p = np.eye(n) - Mq[:, :-1], Mq[:, -1].copy()
+    scale, whole = _scales(N, p)
+    rows = (whole * scale)[:, None]
+    lcp = LCP(N / rows * scale, p / rows[:, 0], _largest(error / rows * np.append(scale, 1.0)))
     sign = int(np.linalg.slogdet(np.eye(len(A)) - A)[0])
-    return Hinges(lcp, flip, X[:, :-1], X[:, -1], sign)
+    return Hinges(lcp, flip, X[:, :-1] * scale, X[:, -1], sign)
 
 
-def _inverse_times(A: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, float] | None:
-    """(I - A)^-1 b and a bound of its error in every entry, or None where I - A may be singular."""
+def _scales(N: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, float]:
+    """Units of measurement for r, and by how much more s is, all powers of two.
+
+    They balance N (Parlett and Reinsch 1969) and make its largest entry and that of p about one, so that one bound
+    of the error serves all entries.
+    """
+    _, (scale, _) = scipy.linalg.matrix_balance(N, permute=False, separate=True)
+    whole = _power(N / scale[:, None] * scale)
+    return scale * _power(p / (whole * scale)), whole
+
+
+def _power(a: np.ndarray) -> float:
+    """The power of two next to the largest entry."""
+    largest = _largest(a)
+    return float(2.0 ** np.round(np.log2(largest))) if largest > 0 else 1.0
+
+
+def _largest(a: np.ndarray) -> float:
+    return float(np.abs(a).max(initial=0.0))
+
+
+def _inverse_times(A: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, Any] | None:
+    """(I - A)^-1 b and a bound of its error, of all entries or of each; None where I - A may be singular."""
     rest = np.eye(len(A)) - A
     diagonal = np.diag(rest)
     if np.array_equal(
@@ -78,12 +100,7 @@ def _inverse_times(A: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, float] | N
         if not (np.abs(diagonal) > 1e-12).all():
             return None
         x = b / diagonal[:, None]
-        return x, float(
-            8
-            * UNIT
-            * np.abs(x).max(initial=0.0)
-            * max(1.0, float((1 / np.abs(diagonal)).max(initial=0.0)) * UNIT)
-        )
+        return x, 4 * UNIT * np.abs(x)
     return solved(rest, b, 2 * UNIT * (1 + np.abs(A).max()))
 
 

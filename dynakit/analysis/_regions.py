@@ -15,10 +15,11 @@ import numpy as np
 import torch
 
 from .. import linalg
+from ..systems.intervals import gamma
 from ._reduction import LCP, reduced
 from ._tube import Box
 
-MOST_OPEN = 4  # hinges of undecided sign for which both are tried
+MOST_OPEN = 10  # hinges of undecided sign for which both are tried
 
 
 class Solution(NamedTuple):
@@ -75,9 +76,13 @@ def _any(lcp: LCP, on: np.ndarray) -> Solution | None:
     return Solution(np.maximum(r, 0.0), on & ~kinked, kinked, True)
 
 
-def within(lcp: LCP, box: Box) -> list[Solution]:
-    """The solutions in a box: one, or none, or at kinks those in the closures of the regions around."""
-    certain, open_, found = box.r[0] > 0, np.flatnonzero(box.open), []
+def within(lcp: LCP, box: Box) -> list[Solution] | None:
+    """The solutions in a box: one, or none, or at kinks those in the closures of the regions around.
+
+    None where these are too many.
+    """
+    certain, open_ = box.r[0] > 0, np.flatnonzero(box.open)
+    found: list[Solution] = []
     for signs in itertools.product((False, True), repeat=min(len(open_), MOST_OPEN)):
         on = certain.copy()
         on[open_[: len(signs)]] = signs
@@ -86,6 +91,33 @@ def within(lcp: LCP, box: Box) -> list[Solution]:
             found.append(one)
             if one.kinked[
                 open_
-            ].all():  # the regions around meet in this point, and the box is no larger than rounding
-                break
-    return found
+            ].all():  # the regions around meet in this point, and the box is that of rounding
+                return found
+    return found if len(open_) <= MOST_OPEN else None
+
+
+def is_only(lcp: LCP, one: Solution, exact: bool) -> bool:
+    """Whether a solution exists, for certain, and is the only one in the regions that meet at its kinks.
+
+    What is left of the problem there is one in the kinked units with a matrix S.  If S is a P-matrix it has one
+    solution whatever the errors (Cottle, Pang and Stone 2009, thm. 3.3.7); if only no principal minor of S is
+    zero, a solution known to be ``exact`` is the only one.
+    """
+    if not one.kinked.any():
+        return True
+    problem = reduced(lcp, np.where(one.kinked, 0, np.where(one.on, 1, -1)).astype(np.int8))
+    if problem is None:
+        return False
+    S, n = problem.N, len(problem.free)
+    doubt = 2 * n * problem.error + 4 * n * gamma(n) * (1 + np.abs(S).max())
+    least, is_p = float(np.linalg.eigvalsh((S + S.T) / 2)[0]), True
+    if least <= doubt and n <= MOST_OPEN:
+        masks = np.array(list(itertools.product((False, True), repeat=n)))
+        minors = np.where(masks[:, :, None] & masks[:, None, :], S, np.eye(n))
+        least = float(np.linalg.svd(minors, compute_uv=False)[:, -1].min())
+        is_p = bool((np.linalg.slogdet(minors)[0] > 0).all())
+    if least <= doubt or exact:
+        return least > doubt
+    reach = np.sqrt(n) * (np.abs(problem.p).max() + problem.error) / (least - doubt)  # of the kinked r
+    low = problem.g - problem.side_error - (np.abs(problem.G).sum(1) + n * problem.side_error) * reach
+    return is_p and bool((low > 0).all())

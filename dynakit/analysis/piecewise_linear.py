@@ -37,7 +37,8 @@ class ExactFixedPoints(FixedPoints):
     """Fixed points whose list is complete if ``completeness`` says so.
 
     ``completeness`` is "proved" (no others in the whole state space), "proved in box", or "incomplete"; then
-    ``left`` says what is open.  ``starts_per_point`` counts the region jumps that ended in a point, 0 where
+    ``left`` says what is open: also a point at a kink that rounding errors may have made, moved or split, unless it
+    is one whatever they are, or stands in rational arithmetic.  ``starts_per_point`` counts the region jumps that ended in a point, 0 where
     only the proof found it. ``expected_degree`` is the degree that the ends of the solution path give, where
     one path holds all.
     """

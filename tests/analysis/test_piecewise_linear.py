@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -177,6 +178,54 @@ def test_a_point_at_a_kink_is_found_once_and_marked():
     W, _ = random_network(1)
     silent = dk.enumerate_fixed_points(elman(W, np.zeros(len(W))))  # every unit is at its kink at zero
     assert silent.at_kink[(silent.states == 0).all(1)].tolist() == [True]
+
+
+def rational_points(W: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """All r = relu(W r + b) of a network of two units, in rational numbers; singular regions must hold none."""
+    (p, q), (r, s) = [[Fraction(float(w)) for w in row] for row in W]
+    b0, b1 = (Fraction(float(v)) for v in b)
+    found = set()
+    for on0, on1 in itertools.product((0, 1), repeat=2):
+        A = [[1 - on0 * p, -on0 * q], [-on1 * r, 1 - on1 * s]]
+        c = [on0 * b0, on1 * b1]
+        det = A[0][0] * A[1][1] - A[0][1] * A[1][0]
+        assert det != 0
+        x = (c[0] * A[1][1] - A[0][1] * c[1]) / det, (A[0][0] * c[1] - A[1][0] * c[0]) / det
+        y = p * x[0] + q * x[1] + b0, r * x[0] + s * x[1] + b1
+        if x == (max(y[0], Fraction(0)), max(y[1], Fraction(0))):
+            found.add(x)
+    return np.array([[float(v) for v in x] for x in found]).reshape(-1, 2)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_units_of_any_size_have_the_points_of_rational_arithmetic(seed):
+    rng = np.random.default_rng(seed)
+    size = 10.0 ** rng.integers(-12, 9, 2)  # what the states of each unit are measured in
+    W = size[:, None] * rng.standard_normal((2, 2)) * 10.0 ** rng.integers(0, 9) / size
+    b = size * rng.standard_normal(2) * 10.0 ** rng.integers(-8, 1)
+    points, known = dk.enumerate_fixed_points(elman(W, b)), rational_points(W, b)
+    assert points.completeness == "proved"
+    assert not points.at_kink.any()
+    assert len(points) == len(known)
+    for x in known / size:  # each is met, to nine digits of its own largest entry
+        assert np.abs(points.states / size - x).max(axis=1).min() <= 1e-9 * np.abs(x).max()
+
+
+def test_a_fold_on_a_kink_is_proved_in_rational_numbers_only():
+    """x' = 2 relu(x) + c has two fixed points for c < 0, one for c = 0, and none for c > 0."""
+    step = 2.0**-53
+    for c, n in ((-step, 2), (0.0, 1), (step, 0)):
+        points = dk.enumerate_fixed_points(hinges([[0.0]], [[1.0]], [[2.0]], c=[c]))
+        assert (len(points), points.completeness) == (n, "proved")
+    W = np.array([[1 / 3, 0.7], [0.3, 0.1]])  # the second unit is at its kink but for the rounding of b
+    kink, touched = np.array([1.5, 0.0]), np.array([[1 / 3, 0.0, 0.0], [0.3, 0.1, 2.0], [0.0, 0.0, 0.0]])
+    regular = dk.enumerate_fixed_points(elman(W, (np.eye(2) - W) @ kink))
+    assert (len(regular), regular.completeness) == (1, "proved")  # one, whichever side it is on
+    touched[1, 1] = 2.0
+    open_ = dk.enumerate_fixed_points(elman(touched, (np.eye(3) - touched) @ np.array([0.1, 0.0, 0.0])))
+    assert open_.at_kink.all()
+    assert open_.completeness == "incomplete"
+    assert "none or several" in open_.left
 
 
 def test_a_box_restricts_the_list():
