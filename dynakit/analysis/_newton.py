@@ -24,7 +24,7 @@ SMALL = {
     torch.float64: 1e-9,
     torch.float32: 2e-6,
 }  # and the residual, relative to 1 + |x|, at which any start is
-TAIL = 12  # steps after which the last few starts of a batch are given up: fresh ones find more
+TAIL = 8  # steps after which the last few starts of a batch are given up: fresh ones find more
 ACCEPT = 1e-12  # residual of an accepted root, relative to max(1, |x|)
 
 ACTIVE, CONVERGED, STALLED, RUNAWAY, NON_FINITE, HELD = range(6)
@@ -102,7 +102,7 @@ def iterate(
     update: Callable[..., tuple[Tensor, Tensor]],
     max_steps: int,
 ) -> Iterates:
-    """The loop both strategies share: ``update(rows, x, u, r, J, p) -> (next x, gave up)`` until each start is done.
+    """The loop both strategies share: ``update(rows, x, u, r, p) -> (next x, gave up)`` until each start is done.
 
     A start is done where residual r and Newton step p are short.  A small r alone also occurs in slow regions and in
     valleys far from any root, where Newton's method would go on for ever; the polish tells these apart.
@@ -116,12 +116,11 @@ def iterate(
             break
         z, v = x[rows], u[rows]
         r = system.step(z, v) - z
-        J = system.jacobian(z, v)
-        p, usable = system.newton_step(z, v, r, J)
+        p, usable = system.newton_step(z, v, r)
         size, length, scale = r.abs().amax(-1), p.abs().amax(-1), 1 + z.abs().amax(-1)
         close = usable & (size <= NEAR * scale) & (length <= NEAR * scale)
         done = close | (size <= floor * scale)
-        following, gave_up = update(rows, z, v, r, J, torch.where(usable[:, None], p, torch.nan))
+        following, gave_up = update(rows, z, v, r, torch.where(usable[:, None], p, torch.nan))
         z = torch.where(close[:, None], z + p, torch.where(done[:, None], z, following))
         away = ~(torch.isfinite(size) & (z >= limit.lo).all(-1) & (z <= limit.hi).all(-1))
         held = holder(z)
@@ -139,7 +138,7 @@ def capped_newton(
     smooth = system.regularity == "smooth"
     cap = 0.25 * max(x.shape[-1] ** 0.5, spread(x)) if smooth else torch.inf
 
-    def update(rows: Tensor, z: Tensor, v: Tensor, r: Tensor, J: Tensor, p: Tensor) -> tuple[Tensor, Tensor]:
+    def update(rows: Tensor, z: Tensor, v: Tensor, r: Tensor, p: Tensor) -> tuple[Tensor, Tensor]:
         length = p.norm(dim=-1, keepdim=True)
         following = z + p * (cap / length.clamp_min(1e-30)).clamp_max(1.0)
         lost = torch.isnan(length[:, 0])  # J - I is singular
@@ -158,8 +157,8 @@ def trust_region(
     patience = torch.zeros_like(radius)
     tiny = torch.finfo(x.dtype).tiny
 
-    def update(rows: Tensor, z: Tensor, v: Tensor, r: Tensor, J: Tensor, p: Tensor) -> tuple[Tensor, Tensor]:
-        A = minus_identity(J)
+    def update(rows: Tensor, z: Tensor, v: Tensor, r: Tensor, p: Tensor) -> tuple[Tensor, Tensor]:
+        A = minus_identity(system.jacobian(z, v))
         q = 0.5 * r.square().sum(-1)
         p = _dogleg(A, r, p, radius[rows])
         predicted = q - 0.5 * (r + _times(A, p)).square().sum(-1)

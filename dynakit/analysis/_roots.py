@@ -33,6 +33,7 @@ class Roots:
         self.x = torch.empty(0, n, dtype=torch.float64, device=system.device)
         self.residual, self.existence, self.uniqueness = (self.x.new_empty(0) for _ in range(3))
         self.matrices: dict[int, Tensor] = {}  # J - I, where the certificate does not tell roots apart
+        self.regions: dict[torch.dtype, tuple[Tensor, Tensor, Tensor]] = {}  # kept until a root is added
         self.hits: list[int] = []
         self.signs: list[int] = []  # of det(I - J)
         self.alone: list[Isolation] = []  # only points that stand alone count as progress of a search
@@ -56,14 +57,19 @@ class Roots:
 
     def holder(self, x: Tensor) -> Tensor:
         """The certified root whose region of uniqueness holds each state, or -1."""
-        owner = torch.full(x.shape[:1], -1, device=x.device)
-        coarse = 1e3 * torch.finfo(x.dtype).eps * (1 + self.x.abs().amax(-1))
-        known = (self.uniqueness > coarse).nonzero()[:, 0]
-        if len(known) and len(x):
-            distance = torch.cdist(x, self.x[known].to(x.dtype), p=torch.inf)
-            nearest, which = (distance / self.uniqueness[known].to(x.dtype)).min(-1)
-            owner = torch.where(nearest < 0.9, known[which], owner)
-        return owner
+        known, centres, radii = self._regions(x.dtype)
+        if not len(known) or not len(x):
+            return torch.full(x.shape[:1], -1, device=x.device)
+        nearest, which = (torch.cdist(x, centres, p=torch.inf) / radii).min(-1)
+        return torch.where(nearest < 0.9, known[which], -1)
+
+    def _regions(self, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
+        """The roots whose region of uniqueness this precision can see, their states and the radii."""
+        if dtype not in self.regions:
+            coarse = 1e3 * torch.finfo(dtype).eps * (1 + self.x.abs().amax(-1))
+            known = (self.uniqueness > coarse).nonzero()[:, 0]
+            self.regions[dtype] = known, self.x[known].to(dtype), self.uniqueness[known].to(dtype)
+        return self.regions[dtype]
 
     def absorb(self, found: Iterates) -> Tensor:
         """Polish what has converged and merge it into the set; returns the status of each start after that."""
@@ -118,6 +124,7 @@ class Roots:
             )
             self.existence = torch.cat([self.existence, existence[k : k + 1]])
             self.uniqueness = torch.cat([self.uniqueness, uniqueness[k : k + 1]])
+            self.regions.clear()
             self.alone.append(alone)
             self.signs.append(int(signs[k]))
             self.hits.append(hit)

@@ -48,18 +48,19 @@ def search(
         roots.include_relatives(search(factor, given, u, rng, max_starts).roots.x)
     newton, status, curve = _Batches(system, u, supply), [], []
     expected = None if supply.box is None else 1
-    n_used, quiet, settled, batch = 0, 0, False, supply.first()[:max_starts]
+    n_used, quiet, settled, batch, n_batches = 0, 0, False, supply.first()[:max_starts], 1
     while len(batch):
         before = roots.n_isolated
-        for part in batch.split(BATCH):
+        for part in batch.split(n_batches * BATCH):
             status.append(newton.run(part, roots).cpu().numpy())
             n_used += len(part)
             curve.append((n_used, len(roots)))
-        quiet = 0 if roots.n_isolated > before else quiet + 1
+        quiet = 0 if roots.n_isolated > before else quiet + n_batches
         settled = quiet >= QUIET and _may_be_all(roots, expected)
         if settled or quiet >= max(PATIENCE, len(curve) // 2):
             break
-        batch = supply.more(roots.x)[: max_starts - n_used]
+        n_batches = QUIET if roots.degree == expected else 1  # a last look, all at once: that is faster
+        batch = torch.cat([supply.more(roots.x) for _ in range(n_batches)])[: max_starts - n_used]
     return Outcome(roots, np.concatenate(status), np.array(curve), expected, settled)
 
 

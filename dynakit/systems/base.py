@@ -279,10 +279,9 @@ class System:
         """J(x, u) Q for directions Q (..., unit, k)."""
         return self.jacobian(x, u) @ Q
 
-    def newton_step(self, x: Any, u: Any, r: Tensor, jacobian: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def newton_step(self, x: Any, u: Any, r: Tensor) -> tuple[Tensor, Tensor]:
         """The p with (J - I) p = -r for each element of a flat batch, and which elements are solvable."""
-        J = self.jacobian(x, u) if jacobian is None else jacobian
-        return linalg.solve(minus_identity(J), -r)
+        return linalg.solve(minus_identity(self.jacobian(x, u)), -r)
 
     # --- arguments -------------------------------------------------------------------------------------
 

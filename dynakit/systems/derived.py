@@ -59,8 +59,8 @@ class Wrapped(System):
     def observe_bounds(self) -> Box | None:
         return self.inner.observe_bounds()
 
-    def newton_step(self, x: Any, u: Any, r: Tensor, jacobian: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        return self.inner.newton_step(x, u, r, jacobian)
+    def newton_step(self, x: Any, u: Any, r: Tensor) -> tuple[Tensor, Tensor]:
+        return self.inner.newton_step(x, u, r)
 
     def single_precision(self) -> System | None:
         inner = self.inner.single_precision()
@@ -163,8 +163,8 @@ class ClosedLoop(Wrapped):
     def _input_jacobian(self, x: Tensor, u: Tensor) -> Tensor:
         return x.new_zeros(len(x), self.state_size, 0)
 
-    def newton_step(self, x: Any, u: Any, r: Tensor, jacobian: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        return System.newton_step(self, x, u, r, jacobian)
+    def newton_step(self, x: Any, u: Any, r: Tensor) -> tuple[Tensor, Tensor]:
+        return System.newton_step(self, x, u, r)
 
     def _kinks(self, x: Tensor, u: Tensor) -> Tensor:
         return self.inner._kinks(x, self.inner._observe(x))
@@ -208,8 +208,8 @@ class Driven(Wrapped):
     def _kinks(self, x: Tensor, u: Tensor) -> Tensor:
         return self.inner._kinks(x, self._u(x))
 
-    def newton_step(self, x: Any, u: Any, r: Tensor, jacobian: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        return self.inner.newton_step(x, self.constant, r, jacobian)
+    def newton_step(self, x: Any, u: Any, r: Tensor) -> tuple[Tensor, Tensor]:
+        return self.inner.newton_step(x, self.constant, r)
 
     def _box(self, inputs: Box) -> Box | None:
         return self.inner._box(Box(self.constant, self.constant))
@@ -263,8 +263,8 @@ class Iterated(Wrapped):
             orbit.append(x)
         return torch.cat(orbit) if orbit else x[:0]
 
-    def newton_step(self, x: Any, u: Any, r: Tensor, jacobian: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        return System.newton_step(self, x, u, r, jacobian)
+    def newton_step(self, x: Any, u: Any, r: Tensor) -> tuple[Tensor, Tensor]:
+        return System.newton_step(self, x, u, r)
 
     def _kinks(self, x: Tensor, u: Tensor) -> Tensor:
         nearest = x.new_full(x.shape[:1], torch.inf)

@@ -102,9 +102,12 @@ class LSTMCell(Cell):
     def _coefficients(self, x: Tensor, u: Tensor) -> tuple[Tensor, ...]:
         """Derivatives of c' by a_i, a_f, a_g and c, and of h' by a_o and c'."""
         c, a_i, a_f, a_g, a_o, c_next = self._gates(x, u)
-        by_i, by_f = torch.tanh(a_g) * _sigmoid_slope(a_i), c * _sigmoid_slope(a_f)
-        by_g, by_c = torch.sigmoid(a_i) * _tanh_slope(a_g), torch.sigmoid(a_f)
-        by_o, through = torch.tanh(c_next) * _sigmoid_slope(a_o), torch.sigmoid(a_o) * _tanh_slope(c_next)
+        a = torch.stack([a_i, a_f, a_o])
+        (i, f, o), (i_slope, f_slope, o_slope) = torch.sigmoid(a), _sigmoid_slope(a)
+        a = torch.stack([a_g, c_next])
+        (g, y), (g_slope, y_slope) = torch.tanh(a), _tanh_slope(a)
+        by_i, by_f, by_g, by_c = g * i_slope, c * f_slope, i * g_slope, f
+        by_o, through = y * o_slope, o * y_slope
         if self.peephole is not None:
             by_c = by_c + by_i * self.peephole[0] + by_f * self.peephole[1]
             through = through + by_o * self.peephole[2]
@@ -116,12 +119,10 @@ class LSTMCell(Cell):
         J = zeros(x, 2 * n, 2 * n)
         J[:, :n, n:].diagonal(dim1=-2, dim2=-1).copy_(through * by_c)
         J[:, n:, n:].diagonal(dim1=-2, dim2=-1).copy_(by_c)
-        # row k of dh'/dh and of dc'/dh mixes row k of the four gates: one product per unit, written in place
         h_by_gates = torch.stack([through * by_i, through * by_f, through * by_g, by_o], -1)
         c_by_gates = torch.stack([by_i, by_f, by_g, torch.zeros_like(by_o)], -1)
-        mixing = torch.stack([h_by_gates, c_by_gates], 1).reshape(2 * m, n, 4).transpose(0, 1)
-        rows = J.view(2 * m, n, 2 * n)[:, :, :n].transpose(0, 1)
-        torch.bmm(mixing, self.W_rec.unflatten(0, (4, n)).transpose(0, 1), out=rows)
+        mixing = torch.stack([h_by_gates, c_by_gates], 1).reshape(2 * m, n, 4)
+        _mix(mixing, self.W_rec, out=J.view(2 * m, n, 2 * n)[:, :, :n])
         return J
 
     def _input_jacobian(self, x: Tensor, u: Tensor) -> Tensor:
@@ -130,19 +131,21 @@ class LSTMCell(Cell):
         c_by_u = by_i[..., None] * U_i + by_f[..., None] * U_f + by_g[..., None] * U_g
         return torch.cat([through[..., None] * c_by_u + by_o[..., None] * U_o, c_by_u], -2)
 
-    def newton_step(self, x: Any, u: Any, r: Tensor, jacobian: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def newton_step(self, x: Any, u: Any, r: Tensor) -> tuple[Tensor, Tensor]:
         """Solve (J - I) p = -r through the Schur complement of c, whose block is diagonal: n x n, not 2n."""
-        J = self.jacobian(x, u) if jacobian is None else jacobian
-        n = self.output_size
-        gap = 1 - J[:, n:, n:].diagonal(dim1=-2, dim2=-1)
+        flat, inputs, _ = self.as_batch(x, u)
+        by_i, by_f, by_g, by_c, by_o, through = self._coefficients(flat, inputs)
+        gap = 1 - by_c
         if not bool((gap.abs() > 1e-8).all()):  # a cell that neither forgets nor leaks: use the whole matrix
-            return super().newton_step(x, u, r, J)
-        h_by_c, c_by_h = J[:, :n, n:].diagonal(dim1=-2, dim2=-1), J[:, n:, :n]
-        ratio = h_by_c / gap
-        M = torch.addcmul(J[:, :n, :n], ratio[..., None], c_by_h)
+            return super().newton_step(x, u, r)
+        n, by_h = self.output_size, through / gap  # h' by what feeds c, once c has been eliminated
+        mixing = torch.stack([by_h * by_i, by_h * by_f, by_h * by_g, by_o], -1)
+        M = _mix(mixing, self.W_rec, out=zeros(flat, n, n))
         M.diagonal(dim1=-2, dim2=-1).sub_(1.0)
-        p_h, usable = linalg.solve(M, -r[:, :n] - ratio * r[:, n:])
-        p_c = (r[:, n:] + (c_by_h @ p_h[..., None])[..., 0]) / gap
+        r_h, r_c = r.chunk(2, -1)
+        p_h, usable = linalg.solve(M, -r_h - by_h * by_c * r_c)
+        a_i, a_f, a_g = (p_h @ self.W_rec[: 3 * n].T).chunk(3, -1)
+        p_c = (r_c + by_i * a_i + by_f * a_f + by_g * a_g) / gap
         return torch.where(usable[:, None], torch.cat([p_h, p_c], -1), 0.0), usable
 
     def _box(self, inputs: Box) -> Box | None:
@@ -163,3 +166,13 @@ class LSTMCell(Cell):
         box = constant_box((-1.0, 1.0), self.b[: self.output_size])
         assert box is not None
         return box
+
+
+def _mix(coefficients: Tensor, W: Tensor, out: Tensor) -> Tensor:
+    """Row k of the result mixes row k of the four gates: one product per unit, written in place.
+
+    ``coefficients`` (batch, n, 4), W (4 n, n), ``out`` (batch, n, n).
+    """
+    gates = W.unflatten(0, (4, -1)).transpose(0, 1)
+    torch.bmm(coefficients.transpose(0, 1), gates, out=out.transpose(0, 1))
+    return out
