@@ -30,7 +30,7 @@ def prove(system: System, x: Any, u: Any = None) -> Certificates:
     """
     flint = library()
     x, u, _ = system.as_batch(x, u)
-    with linalg.one_thread(), torch.no_grad():
+    with torch.no_grad():
         likely = certify(system, x, u).uniqueness_radius
         J = system.jacobian(x, u) if len(x) else x.new_zeros(0, system.state_size, system.state_size)
         C, usable = linalg.inverses(minus_identity(J))
