@@ -193,7 +193,7 @@ def _getitem(a: Jet, index: Any) -> Jet:
         raise Unsupported("only units can be picked, as in x[:, 2] or x[..., :3]")
     if item is None:
         return _unsqueeze(a, -1)
-    if a.is_column or not isinstance(item, int | slice):
+    if a.is_column or isinstance(item, bool) or not isinstance(item, int | np.integer | slice):
         raise Unsupported("only units can be picked, as in x[:, 2] or x[..., :3]")
     if isinstance(item, slice):
         start, stop, step = item.indices(a.value.width)

@@ -224,6 +224,7 @@ M = torch.tensor([[0.3, -1.2], [0.8, 0.4]], dtype=torch.float64)
 FOLLOWED = {
     "columns": lambda x: torch.stack([1 - 1.4 * x[:, 0] ** 2 + x[..., 1], 0.3 * x[:, 0]], 1),
     "unbind": lambda x: torch.stack([x.unbind(-1)[1] / 3, -x.unbind(1)[0]], -1),
+    "units by NumPy's numbers": lambda x: torch.stack([x[:, k].sin() for k in np.arange(2)[::-1]], 1),
     "slices": lambda x: torch.cat([x[:, 1:], x[:, :1].sin()], -1),
     "roll and square": lambda x: x.roll(1, -1).square() - x.clone() * x,
     "division": lambda x: x / (1 + x**2) + 1 / (2 + x.exp()),
