@@ -34,7 +34,6 @@ class Enumeration(NamedTuple):
     n_left: int
     left: str
     verdict: str  # proved | proved in box | incomplete
-    expected_degree: int | None
 
 
 def enumerated(
@@ -48,7 +47,7 @@ def enumerated(
     """All fixed points of the map that ``pieces`` are, within ``limits`` (2, unit) if given."""
     hinges = as_problem(pieces, rng)
     if hinges is None:
-        return _nothing(pieces, "I - J is singular in every region tried")
+        return _nothing(pieces, "I - J is singular or out of the range of numbers in every region tried")
     found = _Found(hinges.lcp)
     tree = search(hinges.lcp, _decided(pieces, hinges, limits), stop=stop)
     around = [within(hinges.lcp, box) for box in tree.boxes]
@@ -100,9 +99,10 @@ class _Points(NamedTuple):
 
     @classmethod
     def of(cls, hinges: Hinges, found: _Found) -> _Points:
-        r = np.array([one.r for one in found.solutions]).reshape(-1, len(hinges.flip))
-        on = np.array([one.on for one in found.solutions], bool).reshape(r.shape)
-        kinked = np.array([one.kinked for one in found.solutions], bool).reshape(r.shape)
+        shape = len(found.solutions), len(hinges.flip)
+        r = np.array([one.r for one in found.solutions]).reshape(shape)
+        on = np.array([one.on for one in found.solutions], bool).reshape(shape)
+        kinked = np.array([one.kinked for one in found.solutions], bool).reshape(shape)
         signs = [_index(hinges, one) for one in found.solutions]
         return cls(
             r @ hinges.X.T + hinges.x0,
@@ -117,7 +117,7 @@ class _Points(NamedTuple):
         return _Points(*(field[mask] for field in self))
 
     def counted(self, n_starts: int, n_nodes: int, n_left: int, left: str, verdict: str) -> Enumeration:
-        return Enumeration(*self, n_starts, n_nodes, n_left, left, verdict, None)
+        return Enumeration(*self, n_starts, n_nodes, n_left, left, verdict)
 
 
 def _index(hinges: Hinges, one: Solution) -> int:

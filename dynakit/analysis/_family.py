@@ -172,13 +172,17 @@ class OfSystems(OneParameter):
         return _difference(step, mu, DIFFERENCE * abs(self.length), *sorted(self.knots))
 
 
+class NotAMember(InputError):
+    """What a family returned cannot be a map of the same kind."""
+
+
 def member_of(family: Callable[[float], Any], mu: float, like: System) -> System:
-    """``family(mu)``, or an InputError if it is no system of the same sizes."""
+    """``family(mu)``; raises NotAMember if it is no system of the same sizes."""
     system = family(float(mu))
     if not isinstance(system, System):
-        raise InputError(f"family must return a System, got {type(system).__name__} at {mu:g}")
+        raise NotAMember(f"family must return a System, got {type(system).__name__} at {mu:g}")
     if (system.state_size, system.input_size) != (like.state_size, like.input_size):
-        raise InputError(
+        raise NotAMember(
             f"family must keep the sizes of system, {like.state_size} units and {like.input_size} inputs, got "
             f"{system.state_size} and {system.input_size} at {mu:g}"
         )

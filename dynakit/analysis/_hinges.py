@@ -50,11 +50,16 @@ def _problem(pieces: Pieces, flip: np.ndarray) -> Hinges | None:
     W, b, A, B, c = (t.numpy(force=True) for t in pieces[:5])
     n = len(b)
     L = np.zeros((n, n)) if pieces.L is None else pieces.L.numpy(force=True)
+    if not all(np.isfinite(part).all() for part in (W, b, A, B, c, L)):  # turning them round may overflow
+        return None
     inverse = _inverse_times(A, np.column_stack([B, c]))
     if inverse is None:
         return None
     X, X_error = inverse
-    Mq, size = W @ X, np.abs(W) @ np.abs(X)
+    with np.errstate(over="ignore", invalid="ignore"):
+        Mq, size = W @ X, np.abs(W) @ np.abs(X)
+    if not np.isfinite(size).all():
+        return None
     terms = min(int((W != 0).sum(1).max(initial=0)), int((X != 0).sum(0).max(initial=0)))
     Mq[:, :-1] += L
     Mq[:, -1] += b
@@ -107,7 +112,7 @@ def _inverse_times(A: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, Any] | Non
 def bounds(pieces: Pieces, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Bounds of the hinges y over a box of states, by interval arithmetic."""
     W, b = pieces.W.numpy(force=True), pieces.b.numpy(force=True)
-    middle, radius = (high + low) / 2, (high - low) / 2
+    middle, radius = high / 2 + low / 2, high / 2 - low / 2
     centre, spread = W @ middle + b, np.abs(W) @ radius
     spread += 2 * gamma(2 * W.shape[1] + 2) * (np.abs(W) @ np.abs(middle) + np.abs(b) + spread)
     if pieces.L is None:

@@ -10,7 +10,7 @@ import numpy as np
 from ..checks import number, reals
 from ..errors import InputError
 from ..systems.base import System
-from ._family import DIFFERENCE, AlongDrives, OfSystems, OneParameter, as_numpy, member_of
+from ._family import DIFFERENCE, AlongDrives, NotAMember, OfSystems, OneParameter, as_numpy, member_of
 
 Starts = tuple[OneParameter, list[int], list[np.ndarray]]  # a family, the points that lie in it, their places
 
@@ -76,7 +76,7 @@ def in_family(system: System, x: np.ndarray, u: np.ndarray | None, family: Any, 
 
 
 def _ends(span: Any) -> tuple[float, float]:
-    if not isinstance(span, (tuple, list)) or len(span) != 2:
+    if not isinstance(span, (tuple, list, np.ndarray)) or len(span) != 2:
         raise InputError(f"span must be a pair (lo, hi), got {span!r}")
     lo, hi = (number("span", end) for end in span)
     if lo == hi:
@@ -142,5 +142,7 @@ def _matching(
 def _size_or_infinity(gap: Callable[[float], np.ndarray], mu: float) -> float:
     try:
         return float(np.nan_to_num(np.abs(gap(mu)).max(), nan=np.inf))
+    except NotAMember:
+        raise
     except (ValueError, ArithmeticError):  # outside the family's own range
         return float("inf")

@@ -177,7 +177,7 @@ def _grow(
     stride = np.array([s.stride for s in seeds], int)[owner]
     x = torch.from_numpy(np.concatenate([s.states for s in seeds] or [np.zeros((0, system.state_size))]))
     x = x.to(system.device)
-    scale = 1 + (float(x.abs().max()) if len(x) else 0.0)
+    scale = 1 + max(float(np.abs(known).max(initial=0.0)) for known in (x.cpu().numpy(), arrival.centres))
     targets, steps = np.full(len(x), -1), np.full(len(x), max_steps)
     alive, last = np.arange(len(x)), x.cpu().numpy().copy()
     kept = [(np.zeros(len(x), int), np.arange(len(x)), last.copy())]

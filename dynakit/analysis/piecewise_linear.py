@@ -38,9 +38,8 @@ class ExactFixedPoints(FixedPoints):
 
     ``completeness`` is "proved" (no others in the whole state space), "proved in box", or "incomplete"; then
     ``left`` says what is open: also a point at a kink that rounding errors may have made, moved or split, unless it
-    is one whatever they are, or stands in rational arithmetic.  ``starts_per_point`` counts the region jumps that ended in a point, 0 where
-    only the proof found it. ``expected_degree`` is the degree that the ends of the solution path give, where
-    one path holds all.
+    is one whatever they are, or stands in rational arithmetic. ``starts_per_point`` counts the region jumps that
+    ended in a point, 0 where only the proof found it. ``expected_degree`` is None: no theorem says it here.
     """
 
     regions: np.ndarray = per_item()  # (point, hinge)  active hinges, W x + b > 0
@@ -183,7 +182,7 @@ def _collect(system: System, u: Tensor, found: Enumeration, provenance: Provenan
         saturation=np.array([[0, found.n_starts, int((found.hits > 0).sum())]]),
         unseen=(0.0, 0.0, 0.0) if found.verdict != "incomplete" else (np.nan, np.nan, np.nan),
         degree=int(found.signs.sum()) if known else None,
-        expected_degree=found.expected_degree,
+        expected_degree=None,
         completeness=found.verdict,
         n_nodes=found.n_nodes,
         n_left=found.n_left,

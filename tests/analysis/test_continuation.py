@@ -313,6 +313,14 @@ def test_falling_drives_and_rows_on_one_line_change_nothing():
     assert there_and_back.point_branch.tolist() == [-1]
 
 
+def test_the_ends_of_a_span_may_come_in_any_order_and_as_an_array():
+    known = traced(dk.catalog.tanh_unit(2.0), family=dk.catalog.tanh_unit, span=(0.5, 3.0))
+    for span in ((3.0, 0.5), [0.5, 3.0], np.array([0.5, 3.0])):
+        again = traced(dk.catalog.tanh_unit(2.0), family=dk.catalog.tanh_unit, span=span)
+        assert_allclose(again.events.parameter, known.events.parameter)
+        assert_allclose(again.parameter, known.parameter)
+
+
 def test_branches_come_back_from_disk(tmp_path):
     from dynakit.results import load_record
 
@@ -344,6 +352,13 @@ UNIT = dk.catalog.tanh_unit(2.0)
         ({"family": 3}, "family must be a function"),
         ({"family": lambda mu: mu}, "family must return a System, got float"),
         ({"family": lambda mu: dk.catalog.henon(mu)}, "family must keep the sizes of system"),
+        (
+            {
+                "family": lambda mu: (dk.catalog.tanh_unit if mu < 2.3 else dk.catalog.henon)(mu),
+                "span": (1.0, 3.0),
+            },
+            "family must keep the sizes of system",
+        ),
         ({"family": lambda mu: dk.catalog.tanh_unit(mu, 3.0)}, "system must be a member of family"),
         ({"family": dk.catalog.tanh_unit, "span": (3.0, 4.0)}, r"within span \(3, 4\)"),
         ({"family": dk.catalog.tanh_unit, "span": 3.0}, "span must be a pair"),

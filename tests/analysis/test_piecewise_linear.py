@@ -211,6 +211,13 @@ def test_units_of_any_size_have_the_points_of_rational_arithmetic(seed):
         assert np.abs(points.states / size - x).max(axis=1).min() <= 1e-9 * np.abs(x).max()
 
 
+def test_a_map_without_hinges_and_one_that_overflows():
+    line = dk.enumerate_fixed_points(hinges([[0.5]], np.zeros((0, 1)), np.zeros((1, 0)), c=[1.0]))
+    assert (line.states.tolist(), line.completeness) == ([[2.0]], "proved")
+    huge = dk.enumerate_fixed_points(hinges([[0.0]], [[1e200]], [[1e200]]))
+    assert (len(huge), huge.completeness) == (0, "incomplete")
+
+
 def test_a_fold_on_a_kink_is_proved_in_rational_numbers_only():
     """x' = 2 relu(x) + c has two fixed points for c < 0, one for c = 0, and none for c > 0."""
     step = 2.0**-53

@@ -110,6 +110,13 @@ def test_a_branch_is_where_a_disturbed_saddle_goes():
             assert np.abs(end - points.stable.states).max(axis=-1).min(initial=np.inf) > 1e-4
 
 
+def test_attractors_far_from_the_saddle_are_reached():
+    wide = dk.FunctionSystem(lambda x: 1e8 * torch.tanh(2 * x / 1e8), 1)
+    points = dk.find_fixed_points(wide, 1e8 * np.linspace(-2, 2, 21)[:, None])
+    manifolds = dk.map_unstable_manifolds(wide, points)
+    assert sorted(manifolds.targets.tolist()) == np.flatnonzero(points.verdicts == "stable").tolist()
+
+
 def test_each_drive_has_its_own_attractors():
     system = dk.catalog.tanh_unit(2.0)
     points = dk.find_fixed_points(system, [[0.0], [1.0], [-1.0], [1.0]], [[0.0], [0.0], [0.1], [0.1]])
