@@ -80,6 +80,7 @@ class SlowManifold(Result):
         To first order the slow coordinate of a state is that of the point p with l.(x - p) = 0, found from the nearest
         point of the curve; the offset is the distance to that nearest point.
         """
+        self.holds_points(1)
         x = reals("states", states, (..., self.states.shape[1]))
         flat = x.reshape(-1, x.shape[-1])
         away = cdist(flat, self.states)
@@ -92,6 +93,7 @@ class SlowManifold(Result):
 
         One dimension in place of all: s' = s + drift(s) + selection(s).(u - drive).  A line holds it at its ends.
         """
+        self.holds_points(1)
         u = reals("inputs", inputs, ("time", self.drive.size)) - self.drive
         s, path = number("start", start), np.empty(len(u))
         period = {"period": self.length} if self.closed else {}
@@ -101,6 +103,11 @@ class SlowManifold(Result):
             s = s % self.length if self.closed else min(max(s, 0.0), self.length)
             path[k] = s
         return path
+
+    def holds_points(self, least: int) -> None:
+        """Raise InputError if fewer than ``least`` points are left of the curve, after indexing."""
+        if len(self) < least:
+            raise InputError(f"manifold must hold at least {least} of the curve's points, got {len(self)}")
 
     def headline(self) -> str:
         shape = "ring" if self.closed else "line"

@@ -65,6 +65,7 @@ def plot_slow_manifold(
 
 
 def _draw_curve(manifold: SlowManifold, projection: Any, axes: Any, ax: Any, kwargs: dict[str, Any]) -> Axes:
+    manifold.holds_points(2)
     solid = ax is not None and getattr(ax, "name", "") == "3d"
     frame = scene.frame(projection, axes, 3 if solid else 2)
     if len(frame.axes) < 2:

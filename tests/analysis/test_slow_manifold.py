@@ -280,6 +280,9 @@ def test_a_saved_manifold_comes_back(tmp_path):
     assert dk.load(tmp_path) == manifold
 
 
+AXES = dk.Projection.onto(np.eye(2), ["x", "y"])
+
+
 @pytest.mark.parametrize(
     ("ask", "message"),
     [
@@ -294,6 +297,9 @@ def test_a_saved_manifold_comes_back(tmp_path):
         ),
         (lambda s: dk.trace_slow_manifold(s, around()).integrate(np.zeros((4, 1))), "inputs must have shape"),
         (lambda s: dk.trace_slow_manifold(s, around()).locate(np.zeros((4, 3))), "states must have shape"),
+        (lambda s: dk.trace_slow_manifold(s, around())[:0].locate([[0.0, 1.0]]), "at least 1 of the curve's"),
+        (lambda s: dk.trace_slow_manifold(s, around())[:0].integrate(np.zeros((4, 0))), "at least 1 of the"),
+        (lambda s: dk.plots.plot_slow_manifold(dk.trace_slow_manifold(s, around())[:1], AXES), "at least 2"),
         (lambda s: dk.selection_vectors(s, np.zeros((4, 3))), "points must have shape"),
         (lambda s: dk.trace_slow_manifold(torch.nn.GRU(1, 2), around()), r"see dk\.as_system"),
     ],
