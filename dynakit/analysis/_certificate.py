@@ -125,11 +125,11 @@ class _Krawczyk(NamedTuple):
     def contraction(self, enclosure: Any, *, another: bool = False) -> tuple[Tensor, Tensor]:
         """Z and the gap |J - M| in the max norm for the radii of the enclosure but its first.
 
-        The M of ``another`` enclosure than the one C is from may differ by rounding: the way is J(y), J(x), M.
+        The M of ``another`` enclosure than the one C is from may differ by rounding: from J(y) to its own M, to J(x), to the first M.
         """
         n = self.absC.shape[-1]
         gap = enclosure.gap(self.absC.new_ones(n, 1))[..., 0]
-        gap = upward(gap + gap[:1]) if another else gap
+        gap = upward(gap + 2 * gap[:1]) if another else gap
         gap = gap.expand(len(enclosure.lo), *self.absC.shape[:2])[1:]
         rows = self.Z_at_x + (self.absC @ gap.permute(1, 2, 0)).permute(2, 0, 1)
         return upward(rows.amax(-1), n), gap.amax(-1)
