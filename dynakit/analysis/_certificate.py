@@ -125,7 +125,8 @@ class _Krawczyk(NamedTuple):
     def contraction(self, enclosure: Any, *, another: bool = False) -> tuple[Tensor, Tensor]:
         """Z and the gap |J - M| in the max norm for the radii of the enclosure but its first.
 
-        The M of ``another`` enclosure than the one C is from may differ by rounding: from J(y) to its own M, to J(x), to the first M.
+        The M of ``another`` enclosure than the one C is from may differ by rounding: the way is from J(y) to its own
+        M, to J(x), and to the first M.
         """
         n = self.absC.shape[-1]
         gap = enclosure.gap(self.absC.new_ones(n, 1))[..., 0]
