@@ -73,7 +73,7 @@ def ours(system: dk.System, starts: Any, **settings: Any) -> Outcome:
     said = {"degree": points.degree, "completeness": points.completeness}
     if hasattr(points, "certified"):
         said["certified"] = int(points.certified.sum())
-    return Outcome(torch.from_numpy(points.states), points.n_starts, said)
+    return Outcome(torch.tensor(points.states), points.n_starts, said)
 
 
 def baseline(model: nn.Module, starts: Tensor, learning_rate: float) -> Outcome:

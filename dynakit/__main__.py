@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -144,7 +145,9 @@ def study(name: str, /, *arguments: Rest, quick: Flag = False) -> int:
         )
     if name not in found:
         raise dk.InputError(f"name must be one of {', '.join(sorted(found))}, got {name!r}")
-    return subprocess.call([sys.executable, str(found[name]), *arguments, *["--quick"] * quick])
+    shared = os.pathsep.join(filter(None, [str(found[name].parents[1]), os.environ.get("PYTHONPATH")]))
+    command = [sys.executable, str(found[name]), *arguments, *["--quick"] * quick]
+    return subprocess.call(command, env={**os.environ, "PYTHONPATH": shared})
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

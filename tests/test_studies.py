@@ -19,9 +19,11 @@ STUDY = Path(__file__).resolve().parents[1] / "studies" / "flip_flop"
 
 @pytest.fixture(scope="module", autouse=True)
 def importable():
-    sys.path.insert(0, str(STUDY))
+    added = [str(STUDY), str(STUDY.parent)]
+    sys.path[:0] = added
     yield
-    sys.path.remove(str(STUDY))
+    for path in added:
+        sys.path.remove(path)
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
@@ -33,11 +35,11 @@ def rows_of(path: Path) -> list[dict[str, str]]:
 
 
 def test_set_reset(tmp_path):
+    import ledger
     import set_reset
-    import tables
 
     rows = [set_reset.measure(protocol, "Dale", 0, 3) for protocol in set_reset.PROTOCOLS]
-    tables.write(tmp_path / "t.csv", rows, seeds=[0], started=0.0, quick=False)
+    ledger.write("flip_flop", tmp_path / "t.csv", rows, seeds=[0], started=0.0, quick=False)
     written = rows_of(tmp_path / "t.csv")
     assert [row["protocol"] for row in written] == list(set_reset.PROTOCOLS)
     assert not any(name.startswith("_") for name in written[0])

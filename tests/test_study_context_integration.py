@@ -19,9 +19,11 @@ FADING = 0.98
 
 @pytest.fixture(scope="module", autouse=True)
 def importable():
-    sys.path.insert(0, str(STUDY))
+    added = [str(STUDY), str(STUDY.parent)]
+    sys.path[:0] = added
     yield
-    sys.path.remove(str(STUDY))
+    for path in added:
+        sys.path.remove(path)
 
 
 def gated_integrator():

@@ -23,10 +23,10 @@ import numpy as np
 import torch
 
 from .. import linalg
-from ..errors import InputError
 from ..results import Provenance, Result, per_item
-from ..systems.base import System, checked
+from ..systems.base import System
 from ._kinks import adjacent_jacobians, grows_along_a_ray
+from ._points import states_and_drives
 from ._verdict import EPS, ILL, MARGIN, contract_together, count_unstable, judge
 
 __all__ = ["Modes", "count_unstable", "judge", "linearize"]
@@ -158,12 +158,7 @@ def linearize(system: System, points: Any, drive: Any = None) -> Modes:
     >>> round(float(modes.time_constants[0, 0]), 3), round(float(modes.periods[0, 0]), 3)
     (9.491, 62.832)
     """
-    checked(system).refuse_jumps("a linearisation")
-    if hasattr(points, "states") and hasattr(points, "drives"):
-        if drive is not None:
-            raise InputError("drive is already in points; pass one of them")
-        points, drive = points.states, points.drives
-    x, u, _ = system.as_batch(points, system.as_drive("drive", drive), ("points", "drive"))
+    x, u = states_and_drives(system, points, drive, "a linearisation")
     with linalg.one_thread(), torch.no_grad():
         J = known_jacobian(system, x, u)
         eigen, norms = linalg.eig(J), linalg.norms(J)

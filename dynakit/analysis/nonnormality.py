@@ -23,9 +23,9 @@ import torch
 
 from .. import linalg
 from ..checks import count
-from ..errors import InputError
 from ..results import Provenance, Result, per_item
-from ..systems.base import System, checked
+from ..systems.base import System
+from ._points import states_and_drives
 from ._verdict import circle_distance
 from .linearization import known_jacobian
 
@@ -84,13 +84,8 @@ def nonnormality(system: System, points: Any, drive: Any = None, *, max_steps: i
     >>> chain.henrici.tolist(), chain.growth.round(9).tolist(), chain.growth_steps.tolist()
     ([1.0], [8.0], [3])
     """
-    checked(system).refuse_jumps("a Jacobian")
     max_steps = count("max_steps", max_steps)
-    if hasattr(points, "states") and hasattr(points, "drives"):
-        if drive is not None:
-            raise InputError("drive is already in points; pass one of them")
-        points, drive = points.states, points.drives
-    x, u, _ = system.as_batch(points, system.as_drive("drive", drive), ("points", "drive"))
+    x, u = states_and_drives(system, points, drive, "a Jacobian")
     with linalg.one_thread(), torch.no_grad():
         rows = [_measures(J, max_steps) for J in known_jacobian(system, x, u).cpu().numpy()]
     table = np.array(rows, float).reshape(len(x), 8).T

@@ -15,9 +15,9 @@ import torch
 
 from .. import linalg
 from ..checks import reals
-from ..errors import InputError
 from ..results import Provenance, Result, per_item
-from ..systems.base import System, checked
+from ..systems.base import System
+from ._points import states_and_drives
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -64,12 +64,7 @@ def selection_vectors(system: System, points: Any, drive: Any = None) -> Selecti
     >>> dk.selection_vectors(integrator, [[0.0, 0.0]]).selection.round(12).tolist()
     [[1.0, 1.0]]
     """
-    checked(system).refuse_jumps("a selection vector")
-    if hasattr(points, "states") and hasattr(points, "drives"):
-        if drive is not None:
-            raise InputError("drive is already in points; pass one of them")
-        points, drive = points.states, points.drives
-    x, u, _ = system.as_batch(points, system.as_drive("drive", drive), ("points", "drive"))
+    x, u = states_and_drives(system, points, drive, "a selection vector")
     with linalg.one_thread(), torch.no_grad():
         eigen = linalg.eig(system.jacobian(x, u))
         by_input = system.input_jacobian(x, u).cpu().numpy()

@@ -33,7 +33,7 @@ def run(out: Path, *, quick: bool, n_jobs: int) -> None:
     tables["trials"] = lined[0].tables["trials"] if lined else []
     tables["portraits"] = portraits.rows(lined[0]) if lined else []
     for name, rows in tables.items():
-        ledger.write(out / f"{name}.csv", rows, seeds=seeds, started=started, quick=quick)
+        ledger.write("context_integration", out / f"{name}.csv", rows, seeds=seeds, started=started, quick=quick)
     evidence_figures.psychometric(found, out / "psychometric.png")
     if lined:
         portraits.figure(lined[0], out / "portraits.png")

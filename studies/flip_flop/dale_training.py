@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import ledger
 import numpy as np
-import tables
 
 import dynakit as dk
 
@@ -90,6 +90,6 @@ def run(out: Path, *, quick: bool, n_jobs: int) -> None:
     """Every condition and seed."""
     started = time.perf_counter()
     seeds = [0] if quick else list(range(10))
-    rows = tables.run_all(measure, [(c, s, 120 if quick else 400) for c in CONDITIONS for s in seeds], n_jobs)
-    tables.write(out / "dale_training.csv", rows, seeds=seeds, started=started, quick=quick)
+    rows = ledger.run_all(measure, [(c, s, 120 if quick else 400) for c in CONDITIONS for s in seeds], n_jobs)
+    ledger.write("flip_flop", out / "dale_training.csv", rows, seeds=seeds, started=started, quick=quick)
     figure(rows, out / "dale_training.png")

@@ -7,9 +7,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+import ledger
 import networks
 import numpy as np
-import tables
 from scipy.spatial.distance import pdist
 
 import dynakit as dk
@@ -143,7 +143,7 @@ def run(out: Path, *, quick: bool, n_jobs: int) -> None:
     started = time.perf_counter()
     seeds = [0] if quick else [0, 1, 2]
     kinds, n_updates = (("LSTM 16",), 400) if quick else (KINDS, 800)
-    nested = tables.run_all(measure, [(kind, seed, n_updates) for kind in kinds for seed in seeds], n_jobs)
+    nested = ledger.run_all(measure, [(kind, seed, n_updates) for kind in kinds for seed in seeds], n_jobs)
     rows = [row for rows in nested for row in rows]
-    tables.write(out / "edges.csv", rows, seeds=seeds, started=started, quick=quick)
+    ledger.write("flip_flop", out / "edges.csv", rows, seeds=seeds, started=started, quick=quick)
     figure(nested, out / "edges.png")

@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import ledger
 import numpy as np
-import tables
 
 import dynakit as dk
 
@@ -156,8 +156,8 @@ def run(out: Path, *, quick: bool, n_jobs: int) -> None:
     n_updates = 160 if quick else N_UPDATES
     jobs = [(kind, seed, 2, n_updates) for kind in (["Elman 16"] if quick else KINDS) for seed in seeds]
     jobs += [] if quick else [("Elman 16", seed, 3, N_UPDATES) for seed in seeds]
-    found = tables.run_all(measure, jobs, n_jobs)
+    found = ledger.run_all(measure, jobs, n_jobs)
     rows = [row for one in found for row in changes(one)]
-    tables.write(out / "learning_changes.csv", rows, seeds=seeds, started=started, quick=quick)
-    tables.write(out / "learning.csv", groups(found), seeds=seeds, started=started, quick=quick)
+    ledger.write("flip_flop", out / "learning_changes.csv", rows, seeds=seeds, started=started, quick=quick)
+    ledger.write("flip_flop", out / "learning.csv", groups(found), seeds=seeds, started=started, quick=quick)
     figure(found, out / "learning.png")

@@ -12,9 +12,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+import ledger
 import networks
 import numpy as np
-import tables
 from scipy.optimize import root_scalar
 
 import dynakit as dk
@@ -231,7 +231,7 @@ def run(out: Path, *, quick: bool, n_jobs: int) -> None:
     seeds = [0] if quick else [0, 1, 2]
     kinds, n_updates, lengths = (("LSTM 16",), 400, (5, 50, 100, 200)) if quick else (KINDS, 800, LENGTHS)
     jobs = [(kind, seed, n_updates, lengths) for kind in kinds for seed in seeds]
-    nested = tables.run_all(measure, jobs, n_jobs)
+    nested = ledger.run_all(measure, jobs, n_jobs)
     rows = [row for rows in nested for row in rows]
-    tables.write(out / "pulses.csv", rows, seeds=seeds, started=started, quick=quick)
+    ledger.write("flip_flop", out / "pulses.csv", rows, seeds=seeds, started=started, quick=quick)
     figure(nested, out / "pulses.png")

@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import ledger
 import numpy as np
-import tables
 
 import dynakit as dk
 
@@ -82,6 +82,6 @@ def run(out: Path, *, quick: bool, n_jobs: int) -> None:
     kinds = ["Dale"] if quick else ["Dale", "plain"]
     n_updates = 300 if quick else 400
     jobs = [(p, k, s, n_updates) for p in PROTOCOLS for k in kinds for s in seeds]
-    rows = tables.run_all(measure, jobs, n_jobs)
-    tables.write(out / "set_reset.csv", rows, seeds=seeds, started=started, quick=quick)
+    rows = ledger.run_all(measure, jobs, n_jobs)
+    ledger.write("flip_flop", out / "set_reset.csv", rows, seeds=seeds, started=started, quick=quick)
     figure(rows, out / "set_reset.png")

@@ -6,9 +6,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+import ledger
 import networks
 import numpy as np
-import tables
 import torch
 from networks import KINDS, RANDOM, REPULSED
 
@@ -110,7 +110,7 @@ def run(out: Path, *, quick: bool, n_jobs: int) -> None:
     jobs = [(RANDOM, kind, seed, n_updates) for kind in kinds for seed in seeds]
     if not quick:
         jobs += [(REPULSED, kind, seed, 400) for kind in ("leaky 100", "Dale 100") for seed in seeds]
-    rows = tables.run_all(measure, jobs, n_jobs)
-    tables.write(out / "three_bits.csv", rows, seeds=seeds, started=started, quick=quick)
+    rows = ledger.run_all(measure, jobs, n_jobs)
+    ledger.write("flip_flop", out / "three_bits.csv", rows, seeds=seeds, started=started, quick=quick)
     figure(rows, out / "three_bits.png")
     machine_figure(rows, out / "three_bits_machine.png")

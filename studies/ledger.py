@@ -1,4 +1,4 @@
-"""Tables of a study: CSV that carries the command, the versions, the seeds and the run time."""
+"""Tables of the studies: CSV that carries the command, the versions, the seeds and the run time."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ import torch
 
 import dynakit as dk
 
-COMMAND = "python3 run.py study flip_flop"
-
 
 def run_all(job: Callable[..., Any], arguments: Iterable[tuple[Any, ...]], n_jobs: int) -> list[Any]:
     """``job(*arguments)`` for each, side by side in processes of one thread each."""
@@ -27,10 +25,12 @@ def _one_thread(job: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
     return job(*arguments)
 
 
-def write(path: Path, rows: list[dict[str, Any]], *, seeds: list[int], started: float, quick: bool) -> None:
+def write(
+    study: str, path: Path, rows: list[dict[str, Any]], *, seeds: list[int], started: float, quick: bool
+) -> None:
     """Write rows of one set of columns, after lines that say where they come from."""
     buffer = io.StringIO()
-    buffer.write(f"# command: {COMMAND}{' --quick' if quick else ''}\n")
+    buffer.write(f"# command: python3 run.py study {study}{' --quick' if quick else ''}\n")
     buffer.write(f"# dynakit {dk.__version__}, torch {torch.__version__}; seeds {' '.join(map(str, seeds))}\n")
     buffer.write(f"# run time of this table: {time.perf_counter() - started:.0f} s\n")
     columns = list(dict.fromkeys(name for row in rows for name in row if not name.startswith("_")))
