@@ -18,6 +18,7 @@ _NAMES = {
     "plane_flow project psychometric_curve selection_vectors trace_fixed_points trace_slow_manifold "
     "track_fixed_points",
     "errors": "ArtifactError DynakitError DynakitWarning InputError NumericalError",
+    "orbits": "Orbit",
     "pipeline": "analyze load",
     "report": "Report",
     "results": "History",
@@ -83,6 +84,7 @@ if TYPE_CHECKING:
         track_fixed_points,
     )
     from .errors import ArtifactError, DynakitError, DynakitWarning, InputError, NumericalError
+    from .orbits import Orbit
     from .pipeline import analyze, load
     from .report import Report
     from .results import History

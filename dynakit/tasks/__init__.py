@@ -2,6 +2,7 @@
 
 from .arrays import from_arrays
 from .base import Task, Trials
+from .cycles import Cycles
 from .decision import ContextIntegration, DelayedComparison, PerceptualDecision
 from .environment import from_environment
 from .flip_flop import FlipFlop, SetReset
@@ -10,6 +11,7 @@ from .xor import Xor
 
 __all__ = [
     "ContextIntegration",
+    "Cycles",
     "DelayedComparison",
     "FlipFlop",
     "PerceptualDecision",

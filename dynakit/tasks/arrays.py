@@ -91,7 +91,7 @@ class ArrayTask(Task):
             InputError: as :meth:`Task.score`.
         """
         fraction = super().score(outputs, trials)
-        return fraction if len(self.levels) == 2 else _explained(outputs, trials)
+        return fraction if len(self.levels) == 2 else explained_variance(outputs, trials)
 
     def decode(self, outputs: Any) -> np.ndarray:
         """``"+"`` above and ``"-"`` below :attr:`middle`, one mark per output, ``"?"`` on it or for NaN."""
@@ -102,7 +102,7 @@ class ArrayTask(Task):
         return f"ArrayTask({self.trials!r}{pulses})"
 
 
-def _explained(outputs: Any, trials: Trials) -> float:
+def explained_variance(outputs: Any, trials: Trials) -> float:
     """Share of the targets' variance that the outputs explain under the score mask, clipped to 0..1."""
     target = checks.reals("targets", trials.targets)
     error = (checks.reals("outputs", outputs, finite=False) - target) ** 2

@@ -8,6 +8,7 @@ from typing import Any
 from .. import checks
 from ..errors import InputError
 from .base import Task
+from .cycles import Cycles
 from .decision import ContextIntegration, DelayedComparison, PerceptualDecision
 from .flip_flop import FlipFlop, SetReset
 from .xor import Xor
@@ -19,6 +20,7 @@ TASKS: dict[str, type[Task]] = {
     "context-integration": ContextIntegration,
     "perceptual-decision": PerceptualDecision,
     "delayed-comparison": DelayedComparison,
+    "cycles": Cycles,
 }
 
 
