@@ -41,6 +41,13 @@ SECTIONS = {
         "not known; `known` are those found by any search and their mirror images.",
         "python benchmarks/bench_fixed_points.py --only random",
     ),
+    "enumeration": (
+        "All fixed points of trained piecewise-linear networks",
+        "`enumerate_fixed_points` on set/reset memories of leaky ReLU networks with n units, without Dale's law and with "
+        "it: the verdict is about all of R^n, within 600 s. The limit is the number of sub-problems: each is a few "
+        "products and factorisations of n x n matrices. `agree`: with `find_fixed_points` on the same network.",
+        "python benchmarks/bench_enumeration.py",
+    ),
     "analyze": (
         "`analyze` on 3-bit networks of 100 units",
         "All stages, seven constant inputs, with figures and the saved report. CPU seconds.",
