@@ -4,6 +4,7 @@ from . import catalog
 from .adapters import as_system
 from .base import Box, System
 from .derived import ClosedLoop, Driven, Iterated
+from .flow import Flow, Monodromy
 from .function import FunctionSystem
 from .recording import Recording, record
 
@@ -11,8 +12,10 @@ __all__ = [
     "Box",
     "ClosedLoop",
     "Driven",
+    "Flow",
     "FunctionSystem",
     "Iterated",
+    "Monodromy",
     "Recording",
     "System",
     "as_system",

@@ -1,0 +1,349 @@
+"""Flows: dx/dt = f(x, u) as the map that takes a state the time dt further, u held constant over the step.
+
+A step is one of an explicit Runge-Kutta method (Butcher 2016, sec. 23): stages k_i = f(x + h sum_j a_ij k_j, u) and
+x' = x + h sum_i b_i k_i.  Its derivatives are exact: the same method on the variational equation dX/dt = f'(x) X
+differentiates every stage (Hairer, Norsett and Wanner 1993, sec. I.14).  For a time of any length, to nearly all
+digits, :meth:`Flow.integrate` and :meth:`Flow.monodromy` hand the same equations to SciPy's DOP853.
+
+Where f = rate (G(x, u) - x) relaxes towards values of G in a box, a step is x' = (1 - sum c_i) x + sum_i c_i G(y_i),
+c = z b (I + z A)^-1, z = rate h: as long as no weight is negative, which for RK4 means z < 1.29, the box of G is
+invariant under the step as it is under the flow (Horvath 1998, on positivity of Runge-Kutta methods).
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ..checks import count, number, one_of, reals
+from ..errors import InputError
+from .base import Box, System, detached, minus_identity
+from .cells import fingerprint
+from .derived import ClosedLoop, Wrapped
+from .function import FunctionSystem
+from .pieces import OpenPieces, Pieces
+
+
+class Tableau(NamedTuple):
+    """The coefficients of an explicit Runge-Kutta method."""
+
+    rows: tuple[tuple[float, ...], ...]  # a_ij, j < i
+    weights: tuple[float, ...]  # b_i
+
+
+METHODS = {
+    "euler": Tableau(((),), (1.0,)),
+    "rk4": Tableau(((), (1 / 2,), (0.0, 1 / 2), (0.0, 0.0, 1.0)), (1 / 6, 1 / 3, 1 / 3, 1 / 6)),
+    "dopri5": Tableau(  # Dormand and Prince 1980, fifth order
+        (
+            (),
+            (1 / 5,),
+            (3 / 40, 9 / 40),
+            (44 / 45, -56 / 15, 32 / 9),
+            (19372 / 6561, -25360 / 2187, 64448 / 6561, -212 / 729),
+            (9017 / 3168, -355 / 33, 46732 / 5247, 49 / 176, -5103 / 18656),
+        ),
+        (35 / 384, 0.0, 500 / 1113, 125 / 192, -2187 / 6784, 11 / 84),
+    ),
+}
+
+
+class Monodromy(NamedTuple):
+    """Where a flow has gone after a time, and how that depends on where it began."""
+
+    state: Tensor  # (..., unit)
+    matrix: Tensor  # (..., unit, unit)  d state / d start
+
+
+class RightHandSide(FunctionSystem):
+    """A vector field as a system whose "step" is the velocity."""
+
+    called = "rhs"
+
+
+class Relaxation(Wrapped):
+    """The vector field rate (F(x, u) - x), along which a state relaxes towards what ``inner`` makes of it."""
+
+    def __init__(self, inner: System, rate: float = 1.0) -> None:
+        super().__init__(inner)
+        self.speed_of, self.alpha, self.euler = rate, None, False
+        self.rate = rate * (inner.alpha if inner.euler and inner.alpha else 1.0)  # x' = x + alpha (G - x)
+        self.fingerprint = fingerprint("relaxation", f"{rate:.17g}", inner.fingerprint) * bool(inner.fingerprint)
+
+    def _step(self, x: Tensor, u: Tensor) -> Tensor:
+        return self.speed_of * (self.inner._step(x, u) - x)
+
+    def _jacobian(self, x: Tensor, u: Tensor) -> Tensor:
+        return self.speed_of * minus_identity(self.inner._jacobian(x, u))
+
+    def _input_jacobian(self, x: Tensor, u: Tensor) -> Tensor:
+        return self.speed_of * self.inner._input_jacobian(x, u)
+
+    def _push(self, x: Tensor, u: Tensor, T: Tensor, V: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        y, moved = self.inner._push(x, u, T, V)
+        return self.speed_of * (y - x), self.speed_of * (moved - T)
+
+    def _pieces(self, u: Tensor) -> Pieces | None:
+        return None
+
+    def open_pieces(self) -> OpenPieces | None:
+        return None
+
+
+class Flow(Wrapped):
+    """The time-dt map of dx/dt = rhs(x, u).
+
+    Arguments:
+        rhs: takes states (batch, state_size) and, if ``input_size`` > 0, inputs (batch, input_size), in float64, and
+            returns velocities (batch, state_size); or a System whose step is the velocity.
+        state_size, input_size: widths.
+        dt: time of one step, in the unit of time of ``rhs``.
+        method: "rk4", "euler" or "dopri5".
+        n_substeps: steps of the method within one step of the map.
+        argument_order, jacobian, readout, device: of ``rhs``, as in :class:`dynakit.FunctionSystem`;
+            ``jacobian(x, u)`` is d rhs / dx.
+        time_unit: "ms" if that is the unit of time of ``rhs``; in words, for results.
+
+    Raises:
+        InputError: for an ``rhs`` that cannot be a vector field, as :class:`dynakit.FunctionSystem` does.
+
+    >>> import dynakit as dk, torch
+    >>> decay = dk.Flow(lambda x: -x, 1, dt=0.1)
+    >>> round(float(decay.step([1.0])), 6), round(float(decay.integrate([1.0], None, 2.0)), 12)
+    (0.904838, 0.135335283237)
+    """
+
+    def __init__(
+        self,
+        rhs: Callable[..., Any] | System,
+        state_size: int,
+        input_size: int = 0,
+        *,
+        dt: float,
+        method: str = "rk4",
+        n_substeps: int = 1,
+        argument_order: str | None = None,
+        jacobian: Callable[..., Any] | None = None,
+        readout: Callable[[Tensor], Tensor] | None = None,
+        time_unit: str = "",
+        name: str = "",
+        device: torch.device | str = "cpu",
+    ) -> None:
+        if not isinstance(rhs, System):
+            given = {"argument_order": argument_order, "jacobian": jacobian, "readout": readout, "device": device}
+            said = name or f"flow along {getattr(rhs, '__name__', type(rhs).__name__)}"
+            rhs = RightHandSide(rhs, state_size, input_size, name=said, **given)
+        elif (rhs.state_size, rhs.input_size) != (state_size, input_size):
+            raise InputError(
+                f"rhs is a System of {rhs.state_size} units and {rhs.input_size} inputs, but state_size and input_size "
+                f"are {state_size} and {input_size}"
+            )
+        super().__init__(rhs, name=name or rhs.name)
+        self.dt, self.time_unit = number("dt", dt, above=0.0, closed=False), time_unit
+        self.method, self.n_substeps = one_of("method", method, METHODS), count("n_substeps", n_substeps)
+        self._tableau, self._h = METHODS[self.method], self.dt / self.n_substeps
+        self.alpha, self.euler = self._leak()
+        settings = f"{self.method} {self.n_substeps} {self.dt:.17g}"
+        self.fingerprint = fingerprint("flow", settings, rhs.fingerprint) if rhs.fingerprint else ""
+
+    @property
+    def field(self) -> System:
+        """The vector field as a System: its ``step`` is the velocity, its ``jacobian`` that of the velocity."""
+        return self.inner
+
+    def over(self, field: System) -> Flow:
+        """The flow along another field, stepped as this one is."""
+        settings = {"method": self.method, "n_substeps": self.n_substeps, "time_unit": self.time_unit}
+        return Flow(field, field.state_size, field.input_size, dt=cast(float, self.dt), **settings)
+
+    def rhs(self, x: Any, u: Any = None) -> Float[Tensor, "*batch unit"]:
+        """The velocity f(x, u)."""
+        return self.inner.step(x, u)
+
+    def rhs_jacobian(self, x: Any, u: Any = None) -> Float[Tensor, "*batch unit unit"]:
+        """df/dx at (x, u)."""
+        return self.inner.jacobian(x, u)
+
+    # --- one step --------------------------------------------------------------------------------------
+
+    def _stages(self, x: Tensor, u: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        """The states at which the method asks for the velocity, and what it is there."""
+        states, velocities = [], []
+        for row in self._tableau.rows:
+            states.append(_advanced(x, self._h, row, velocities))
+            velocities.append(self.inner._step(states[-1], u))
+        return states, velocities
+
+    def _step(self, x: Tensor, u: Tensor) -> Tensor:
+        for _ in range(self.n_substeps):
+            x = _advanced(x, self._h, self._tableau.weights, self._stages(x, u)[1])
+        return x
+
+    def _push(self, x: Tensor, u: Tensor, T: Tensor, V: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        for _ in range(self.n_substeps):
+            velocities: list[Tensor] = []
+            changes: list[Tensor] = []
+            for row in self._tableau.rows:
+                y, S = _advanced(x, self._h, row, velocities), _advanced(T, self._h, row, changes)
+                for kept, new in zip((velocities, changes), self.inner._push(y, u, S, V)):
+                    kept.append(new)
+            x = _advanced(x, self._h, self._tableau.weights, velocities)
+            T = _advanced(T, self._h, self._tableau.weights, changes)
+        return x, T
+
+    def _jacobian(self, x: Tensor, u: Tensor) -> Tensor:
+        return self._push(x, u, _identity(x, self.state_size))[1].mT
+
+    def _input_jacobian(self, x: Tensor, u: Tensor) -> Tensor:
+        nothing = x.new_zeros(len(x), self.input_size, self.state_size)
+        return self._push(x, u, nothing, _identity(x, self.input_size))[1].mT
+
+    def _kinks(self, x: Tensor, u: Tensor) -> Tensor:
+        nearest = x.new_full(x.shape[:1], torch.inf)
+        for _ in range(self.n_substeps if self.regularity != "smooth" else 0):
+            states, velocities = self._stages(x, u)
+            for y in states:
+                nearest = torch.minimum(nearest, self.inner._kinks(y, u))
+            x = _advanced(x, self._h, self._tableau.weights, velocities)
+        return nearest
+
+    # --- any time --------------------------------------------------------------------------------------
+
+    @detached
+    def integrate(
+        self, x: Any, u: Any, time: Any, *, n_steps: int = 1, rtol: float = 1e-13
+    ) -> Float[Tensor, "*batch time unit"]:
+        """The states at ``n_steps`` equal parts of ``time``, the last at ``time`` itself.
+
+        ``x`` (..., unit), ``u`` (..., input) constant or None, ``time`` a number or one per start, negative for the
+        past.  Each start is integrated by itself, with a step that keeps the relative error per step below ``rtol``
+        (DOP853; Hairer, Norsett and Wanner 1993, sec. II.5).  A state that leaves the finite numbers is NaN from then
+        on.  Raises InputError on shapes that do not fit or a time that is not finite.
+        """
+        x, u, times, lead = self._starts(x, u, time)
+        n_steps, rtol = count("n_steps", n_steps), number("rtol", rtol, above=3e-14, below=1e-2)
+        states = [self._flown(*start, n_steps, rtol, vary=False) for start in zip(x, u, times)]
+        return _stacked(states, x, (n_steps, self.state_size)).reshape(*lead, n_steps, self.state_size)
+
+    @detached
+    def monodromy(self, x: Any, u: Any, time: Any, *, rtol: float = 1e-13) -> Monodromy:
+        """The state after ``time`` and its derivative with respect to the start; arguments as for :meth:`integrate`.
+
+        On a cycle, with ``time`` its period, the eigenvalues of the matrix are the Floquet multipliers; one is 1.
+        """
+        self.refuse_jumps("a monodromy matrix")
+        x, u, times, lead = self._starts(x, u, time)
+        n, rtol = self.state_size, number("rtol", rtol, above=3e-14, below=1e-2)
+        ends = [self._flown(*start, 1, rtol, vary=True) for start in zip(x, u, times)]
+        flat = _stacked(ends, x, (1, n + n * n))[:, 0]
+        return Monodromy(flat[:, :n].reshape(*lead, n), flat[:, n:].reshape(*lead, n, n).mT)
+
+    def _starts(self, x: Any, u: Any, time: Any) -> tuple[Tensor, Tensor, np.ndarray, torch.Size]:
+        x, u, lead = self.as_batch(x, u)
+        times = reals("time", time)
+        try:
+            times = np.broadcast_to(times, lead).reshape(-1)
+        except ValueError:
+            raise InputError(f"time {times.shape} must be a number or one per start {tuple(lead)}") from None
+        return x, u, times, lead
+
+    def _flown(
+        self, x: Tensor, u: Tensor, time: float, n_steps: int, rtol: float, vary: bool
+    ) -> np.ndarray:
+        """One start followed, (n_steps, unit); if ``vary``, the columns of the derivative after each state."""
+        from scipy.integrate import solve_ivp
+
+        n, start = self.state_size, x.cpu().numpy()
+
+        def velocity(_: float, y: np.ndarray) -> np.ndarray:
+            state = torch.from_numpy(y[:n]).to(self.device)[None]
+            if not vary:
+                return self.inner._step(state, u[None])[0].cpu().numpy()
+            columns = torch.from_numpy(y[n:]).to(self.device).reshape(1, n, n)
+            v, moved = self.inner._push(state, u[None], columns)
+            return torch.cat([v.reshape(-1), moved.reshape(-1)]).cpu().numpy()
+
+        y = np.concatenate([start, np.eye(n).ravel()]) if vary else start
+        atol = np.full(len(y), rtol)
+        atol[:n] *= np.abs(start).max(initial=0.0) or 1.0
+        states = np.full((n_steps, len(y)), np.nan)
+        ends = np.linspace(0.0, time, n_steps + 1)
+        with np.errstate(all="ignore"):  # overflow is one of the answers
+            for k, span in enumerate(itertools.pairwise(ends)):
+                if not np.isfinite(y).all():
+                    break
+                flown = solve_ivp(velocity, span, y, method="DOP853", t_eval=span[1:], rtol=rtol, atol=atol)
+                if not flown.success:
+                    break
+                states[k] = y = flown.y[:, -1]
+        return states
+
+    # --- hooks -----------------------------------------------------------------------------------------
+
+    def _rate(self) -> float | None:
+        """The rate of a field rate (G(x, u) - x), whatever its inputs and readout; None for any other field."""
+        field = self.inner
+        while isinstance(field, Wrapped) and not isinstance(field, Relaxation):
+            field = field.inner
+        return field.rate if isinstance(field, Relaxation) else None
+
+    def _leak(self) -> tuple[float | None, bool]:
+        """``alpha`` and ``euler``: a single Euler step of a relaxing field is a leaky network's."""
+        rate = self._rate()
+        single = self.method == "euler" and self.n_substeps == 1
+        return (rate * self._h, True) if single and rate is not None and rate * self._h <= 1 else (None, False)
+
+    def _box(self, inputs: Box) -> Box | None:
+        rate = self._rate()
+        return None if rate is None or not averages(self._tableau, rate * self._h) else self.inner._box(inputs)
+
+    def newton_step(self, x: Any, u: Any, r: Tensor) -> tuple[Tensor, Tensor]:
+        return System.newton_step(self, x, u, r)
+
+    def _pieces(self, u: Tensor) -> Pieces | None:
+        return None
+
+    def open_pieces(self) -> OpenPieces | None:
+        return None
+
+
+class ClosedFlow(Flow):
+    """The flow that hears itself at every moment: dx/dt = f(x, observe(x)), autonomous; made by ``ClosedLoop(flow)``."""
+
+    def __init__(self, flow: Flow) -> None:
+        settings = {"method": flow.method, "n_substeps": flow.n_substeps, "time_unit": flow.time_unit}
+        super().__init__(ClosedLoop(flow.field), flow.state_size, dt=cast(float, flow.dt), **settings)
+        self.opened, self.name = flow, f"closed loop of {flow.name}"
+
+    def drive(self, x: Any, u: Any) -> Tensor:
+        """One step of the open loop under the input ``u``."""
+        return self.opened.step(x, u)
+
+
+def averages(tableau: Tableau, z: float) -> bool:
+    """Whether a step of dx/dt = rate (G - x) is an average of x and values of G, with z = rate h."""
+    n = len(tableau.weights)
+    A = np.array([[*row, *[0.0] * (n - len(row))] for row in tableau.rows])
+    c = z * np.linalg.solve((np.eye(n) + z * A).T, np.array(tableau.weights))
+    return bool((c >= 0).all() and c.sum() <= 1)
+
+
+def _advanced(x: Tensor, h: float, coefficients: Sequence[float], velocities: list[Tensor]) -> Tensor:
+    """x + h sum_i coefficients_i velocities_i."""
+    for a, v in zip(coefficients, velocities):
+        x = x + (h * a) * v if a else x
+    return x
+
+
+def _identity(x: Tensor, size: int) -> Tensor:
+    return torch.eye(size, dtype=x.dtype, device=x.device).expand(len(x), -1, -1)
+
+
+def _stacked(rows: list[np.ndarray], x: Tensor, shape: tuple[int, ...]) -> Tensor:
+    return torch.from_numpy(np.stack(rows) if rows else np.zeros((0, *shape))).to(x)
