@@ -1,4 +1,4 @@
-"""Jacobians of maps without a closed form, by reverse-mode differentiation of the whole batch at once."""
+"""Derivatives of maps without a closed form: Jacobians by reverse mode, a few directions by forward mode."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from ..errors import InputError
 
@@ -40,3 +41,20 @@ def autodiff(f: Any, x: Tensor, out_size: int | None = None) -> Tensor:
         except RuntimeError:  # a custom backward without a batching rule: one row at a time
             rows = torch.stack([torch.autograd.grad(y, z, d, retain_graph=True)[0] for d in directions])
     return rows.transpose(0, 1)
+
+
+def autodiff_push(f: Any, x: Tensor, T: Tensor) -> tuple[Tensor, Tensor] | None:
+    """f(x) and J T by forward-mode differentiation, T (batch, k, in) and the result (batch, k, out) rows of directions.
+
+    One batched call with each row repeated k times, so ``f`` need bear neither a Jacobian nor torch.func.  None
+    where a step of ``f`` has no forward rule, or its value does not depend on ``x`` through torch operations.
+    """
+    m, k, n = T.shape
+    try:
+        with forward_ad.dual_level():
+            repeated = x.detach()[:, None].expand(m, k, n).reshape(m * k, n).clone()
+            y = f(forward_ad.make_dual(repeated, T.detach().reshape(m * k, n).clone()))
+            y, moved = forward_ad.unpack_dual(y)
+    except (RuntimeError, TypeError, NotImplementedError, InputError):
+        return None
+    return None if moved is None else (y.reshape(m, k, -1)[:, 0].clone(), moved.reshape(m, k, -1).clone())

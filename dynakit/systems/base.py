@@ -54,7 +54,8 @@ class System:
 
     Attributes:
         state_size, input_size, output_size: numbers of units, inputs and readout values.
-        dt: time of one step in ms, or None.
+        dt: time of one step in units of ``time_unit``, or None.
+        time_unit: "ms"; a flow has the unit of its right-hand side, "" if that has no name.
         alpha: leak per step (dt/tau) of a leaky network, or None.
         euler: whether a step is x + alpha (G(x, u) - x), Euler's step of the flow dx/dt = (G(x, u) - x) / tau.
         regularity: "smooth", "piecewise_linear" or "discontinuous".
@@ -80,6 +81,7 @@ class System:
         self.regularity = regularity
         self.device, self.dtype = torch.device(device), torch.float64
         self.dt: float | None = None
+        self.time_unit = "ms"
         self.alpha: float | None = None
         self.euler = False
         self.fingerprint = ""
@@ -89,6 +91,11 @@ class System:
         return (
             f"{self.name}: {self.input_size} inputs -> {self.state_size} state -> {self.output_size} outputs"
         )
+
+    @property
+    def dt_ms(self) -> float | None:
+        """Time of one step in ms, or None where that is not known."""
+        return self.dt if self.time_unit == "ms" else None
 
     # --- what every system does ------------------------------------------------------------------------
 
@@ -189,6 +196,14 @@ class System:
     def _observe_jacobian(self, x: Tensor) -> Tensor:
         return autodiff(self._observe, x, out_size=self.output_size)
 
+    def _push(self, x: Tensor, u: Tensor, T: Tensor, V: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """The next state, and where directions go: T (batch, k, unit) of the state, V (batch, k, input) of the input."""
+        moved = T @ self._jacobian(x, u).mT
+        return self._step(x, u), moved if V is None else moved + V @ self._input_jacobian(x, u).mT
+
+    def _observe_push(self, x: Tensor, T: Tensor) -> Tensor:
+        return T @ self._observe_jacobian(x).mT
+
     # --- optional hooks, each with a fallback that is always right --------------------------------------
 
     def box(self, u: Any = None) -> Box | None:
@@ -275,9 +290,19 @@ class System:
         """This map in float32, for the rough phase of a search; None for one that is only ever called in float64."""
         return None
 
-    def jvp(self, x: Any, u: Any, Q: Tensor) -> Float[Tensor, "*batch unit k"]:
-        """J(x, u) Q for directions Q (..., unit, k)."""
-        return self.jacobian(x, u) @ Q
+    def jvp(self, x: Any, u: Any, Q: Any) -> Float[Tensor, "*batch unit k"]:
+        """J(x, u) Q for directions Q (..., unit, k), without J where the map knows how."""
+        return self.push(x, u, Q)[1]
+
+    @detached
+    def push(self, x: Any, u: Any, Q: Any) -> tuple[Tensor, Tensor]:
+        """F(x, u) and J(x, u) Q in one pass (the tangent map), for directions Q (..., unit, k)."""
+        self.refuse_jumps("a Jacobian")
+        x, u, lead = self.as_batch(x, u)
+        T = self.as_tensor("Q, transposed,", torch.as_tensor(Q).mT, self.state_size)
+        T = T.expand(*lead, *T.shape[-2:]).reshape(len(x), *T.shape[-2:])
+        y, moved = self._push(x, u, T)
+        return y.reshape(*lead, -1), moved.reshape(*lead, *T.shape[-2:]).mT
 
     def newton_step(self, x: Any, u: Any, r: Tensor) -> tuple[Tensor, Tensor]:
         """The p with (J - I) p = -r for each element of a flat batch, and which elements are solvable."""

@@ -82,6 +82,14 @@ class Cell(System):
         eye = torch.eye(self.output_size, self.state_size, dtype=x.dtype, device=x.device)
         return eye.expand(len(x), -1, -1)
 
+    def _observe_push(self, x: Tensor, T: Tensor) -> Tensor:
+        return T[..., : self.output_size]
+
+    def _drive_push(self, T: Tensor, V: Tensor | None) -> Tensor:
+        """What directions do to W_rec x + W_in u."""
+        moved = T @ self.W_rec.T
+        return moved if V is None else moved + V @ self.W_in.T
+
     def readout_pieces(self) -> Readout | None:
         P = torch.eye(self.output_size, self.state_size).to(self.W_rec)
         return Readout(P, torch.zeros_like(P), P.new_zeros(self.output_size))
@@ -121,6 +129,10 @@ class ElmanCell(Cell):
 
     def _input_jacobian(self, x: Tensor, u: Tensor) -> Tensor:
         return self.f.slope(self._pre(x, u))[..., None] * self.W_in
+
+    def _push(self, x: Tensor, u: Tensor, T: Tensor, V: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        pre = self._pre(x, u)
+        return self.f.function(pre), self.f.slope(pre)[:, None] * self._drive_push(T, V)
 
     def _kinks(self, x: Tensor, u: Tensor) -> Tensor:
         return self._pre(x, u).abs().amin(-1) if self.f.piecewise_linear else super()._kinks(x, u)
@@ -208,6 +220,19 @@ class LeakyCell(Cell):
         if self.form == "current":
             return (self._alpha * self.W_in).expand(len(x), -1, -1)
         return self._alpha * self.f.slope(self._pre(x, u))[..., None] * self.W_in
+
+    def _push(self, x: Tensor, u: Tensor, T: Tensor, V: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        a, slope = self._alpha, self.f.slope(self._pre(x, u))[:, None]
+        if self.form == "current":
+            moved = torch.lerp(T, self._drive_push(slope * T, V), a)
+        elif self.form == "rate":
+            moved = torch.lerp(T, slope * self._drive_push(T, V), a)
+        else:
+            moved = slope * torch.lerp(T, self._drive_push(T, V), a)
+        return self._step(x, u), moved
+
+    def _observe_push(self, x: Tensor, T: Tensor) -> Tensor:
+        return self.f.slope(x)[:, None] * T if self.form == "current" else T
 
     def _observe(self, x: Tensor) -> Tensor:
         return self.f.function(x) if self.form == "current" else x

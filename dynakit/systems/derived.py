@@ -33,7 +33,7 @@ class Wrapped(System):
         input_size = settings.pop("input_size", inner.input_size)
         super().__init__(inner.state_size, input_size, **settings)
         self.inner, self.dt, self.fingerprint = inner, inner.dt, inner.fingerprint
-        self.alpha, self.euler = inner.alpha, inner.euler
+        self.alpha, self.euler, self.time_unit = inner.alpha, inner.euler, inner.time_unit
 
     def _step(self, x: Tensor, u: Tensor) -> Tensor:
         return self.inner._step(x, u)
@@ -44,11 +44,17 @@ class Wrapped(System):
     def _input_jacobian(self, x: Tensor, u: Tensor) -> Tensor:
         return self.inner._input_jacobian(x, u)
 
+    def _push(self, x: Tensor, u: Tensor, T: Tensor, V: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        return self.inner._push(x, u, T, V)
+
     def _observe(self, x: Tensor) -> Tensor:
         return self.inner._observe(x)
 
     def _observe_jacobian(self, x: Tensor) -> Tensor:
         return self.inner._observe_jacobian(x)
+
+    def _observe_push(self, x: Tensor, T: Tensor) -> Tensor:
+        return self.inner._observe_push(x, T)
 
     def _kinks(self, x: Tensor, u: Tensor) -> Tensor:
         return self.inner._kinks(x, u)
@@ -123,6 +129,9 @@ class WithReadout(Wrapped):
             return autodiff(self._observe, x, out_size=self.output_size)
         return self.W @ self.inner._observe_jacobian(x)
 
+    def _observe_push(self, x: Tensor, T: Tensor) -> Tensor:
+        return System._observe_push(self, x, T) if self.W is None else self.inner._observe_push(x, T) @ self.W.T
+
     def observe_bounds(self) -> Box | None:
         bounds = self.inner.observe_bounds()
         if bounds is None or self.W is None or self.b is None:
@@ -138,8 +147,15 @@ class ClosedLoop(Wrapped):
     """The network that hears itself: x' = F(x, observe(x)), autonomous.
 
     Raises InputError unless the readout is as wide as the input.  :meth:`drive` takes one step under an input
-    from outside, to cue the loop.
+    from outside, to cue the loop.  The loop of a :class:`dynakit.Flow` is the flow dx/dt = f(x, observe(x)), whose
+    input follows the state within a step too.
     """
+
+    def __new__(cls, *systems: System) -> Any:
+        from .flow import ClosedFlow, Flow
+
+        flow = next((s for s in systems if isinstance(s, Flow)), None)
+        return super().__new__(cls) if flow is None else ClosedFlow(flow)
 
     def __init__(self, system: System) -> None:
         if checked(system).output_size != system.input_size or system.input_size == 0:
@@ -159,6 +175,9 @@ class ClosedLoop(Wrapped):
     def _jacobian(self, x: Tensor, u: Tensor) -> Tensor:
         y = self.inner._observe(x)
         return self.inner._jacobian(x, y) + self.inner._input_jacobian(x, y) @ self.inner._observe_jacobian(x)
+
+    def _push(self, x: Tensor, u: Tensor, T: Tensor, V: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        return self.inner._push(x, self.inner._observe(x), T, self.inner._observe_push(x, T))
 
     def _input_jacobian(self, x: Tensor, u: Tensor) -> Tensor:
         return x.new_zeros(len(x), self.state_size, 0)
@@ -182,7 +201,13 @@ class ClosedLoop(Wrapped):
 
 
 class Driven(Wrapped):
-    """``system`` under one constant drive (input,): autonomous."""
+    """``system`` under one constant drive (input,): autonomous; of a :class:`dynakit.Flow` a flow again."""
+
+    def __new__(cls, *arguments: Any) -> Any:
+        from .flow import Flow
+
+        flow = arguments[0] if arguments else None
+        return flow.over(Driven(flow.field, *arguments[1:])) if isinstance(flow, Flow) else super().__new__(cls)
 
     def __init__(self, system: System, drive: Any) -> None:
         u = checked(system).as_drive("drive", drive)
@@ -201,6 +226,9 @@ class Driven(Wrapped):
 
     def _jacobian(self, x: Tensor, u: Tensor) -> Tensor:
         return self.inner._jacobian(x, self._u(x))
+
+    def _push(self, x: Tensor, u: Tensor, T: Tensor, V: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        return self.inner._push(x, self._u(x), T)
 
     def _input_jacobian(self, x: Tensor, u: Tensor) -> Tensor:
         return x.new_zeros(len(x), self.state_size, 0)
@@ -248,6 +276,11 @@ class Iterated(Wrapped):
             total = self.inner._jacobian(x, u) @ total + self.inner._input_jacobian(x, u)
             x = self.inner._step(x, u)
         return total
+
+    def _push(self, x: Tensor, u: Tensor, T: Tensor, V: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        for _ in range(self.k):
+            x, T = self.inner._push(x, u, T, V)
+        return x, T
 
     def factors(self) -> list[System]:
         """Fewer steps, of which the k steps are a whole number: one map per prime factor of k."""

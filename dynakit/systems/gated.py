@@ -37,19 +37,21 @@ class GRUCell(Cell):
         return a_r, z_in + z_rec, m, n_in + torch.sigmoid(a_r) * m
 
     def _step(self, x: Tensor, u: Tensor) -> Tensor:
-        _, a_z, _, a_n = self._gates(x, u)
-        z, n = torch.sigmoid(a_z), torch.tanh(a_n)
-        return torch.lerp(n, x, z)
+        return self._next(x, self._gates(x, u))
 
-    def _coefficients(self, x: Tensor, u: Tensor) -> tuple[Tensor, ...]:
+    def _next(self, x: Tensor, gates: tuple[Tensor, ...]) -> Tensor:
+        _, a_z, _, a_n = gates
+        return torch.lerp(torch.tanh(a_n), x, torch.sigmoid(a_z))
+
+    def _coefficients(self, x: Tensor, gates: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """Derivatives of h' by a_r, a_z and a_n; then r and z."""
-        a_r, a_z, m, a_n = self._gates(x, u)
+        a_r, a_z, m, a_n = gates
         by_n = torch.sigmoid(-a_z) * _tanh_slope(a_n)
         by_z = (x - torch.tanh(a_n)) * _sigmoid_slope(a_z)
         return by_n * m * _sigmoid_slope(a_r), by_z, by_n, torch.sigmoid(a_r), torch.sigmoid(a_z)
 
     def _jacobian(self, x: Tensor, u: Tensor) -> Tensor:
-        by_r, by_z, by_n, r, z = self._coefficients(x, u)
+        by_r, by_z, by_n, r, z = self._coefficients(x, self._gates(x, u))
         W_r, W_z, W_n = self.W_rec.chunk(3)
         J = torch.mul(by_z[..., None], W_z, out=zeros(x, *W_z.shape))
         J.addcmul_(by_r[..., None], W_r).addcmul_((by_n * r)[..., None], W_n)
@@ -57,9 +59,19 @@ class GRUCell(Cell):
         return J
 
     def _input_jacobian(self, x: Tensor, u: Tensor) -> Tensor:
-        by_r, by_z, by_n, *_ = self._coefficients(x, u)
+        by_r, by_z, by_n, *_ = self._coefficients(x, self._gates(x, u))
         U_r, U_z, U_n = self.W_in.chunk(3)
         return by_z[..., None] * U_z + by_r[..., None] * U_r + by_n[..., None] * U_n
+
+    def _push(self, x: Tensor, u: Tensor, T: Tensor, V: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        gates = self._gates(x, u)
+        by_r, by_z, by_n, r, z = (c[:, None] for c in self._coefficients(x, gates))
+        to_r, to_z, to_n = (T @ self.W_rec.T).chunk(3, -1)
+        moved = (by_r * to_r).addcmul_(by_z, to_z).addcmul_(by_n * r, to_n).addcmul_(z, T)
+        if V is not None:
+            to_r, to_z, to_n = (V @ self.W_in.T).chunk(3, -1)
+            moved.addcmul_(by_r, to_r).addcmul_(by_z, to_z).addcmul_(by_n, to_n)
+        return self._next(x, gates), moved
 
     def _box(self, inputs: Box) -> Box | None:
         return self.observe_bounds()
@@ -96,12 +108,15 @@ class LSTMCell(Cell):
         return c, a_i, a_f, a_g, a_o, c_next
 
     def _step(self, x: Tensor, u: Tensor) -> Tensor:
-        *_, a_o, c_next = self._gates(x, u)
+        return self._next(self._gates(x, u))
+
+    def _next(self, gates: tuple[Tensor, ...]) -> Tensor:
+        *_, a_o, c_next = gates
         return torch.cat([torch.sigmoid(a_o) * torch.tanh(c_next), c_next], -1)
 
-    def _coefficients(self, x: Tensor, u: Tensor) -> tuple[Tensor, ...]:
+    def _coefficients(self, gates: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """Derivatives of c' by a_i, a_f, a_g and c, and of h' by a_o and c'."""
-        c, a_i, a_f, a_g, a_o, c_next = self._gates(x, u)
+        c, a_i, a_f, a_g, a_o, c_next = gates
         a = torch.stack([a_i, a_f, a_o])
         (i, f, o), (i_slope, f_slope, o_slope) = torch.sigmoid(a), _sigmoid_slope(a)
         a = torch.stack([a_g, c_next])
@@ -114,7 +129,7 @@ class LSTMCell(Cell):
         return by_i, by_f, by_g, by_c, by_o, through
 
     def _jacobian(self, x: Tensor, u: Tensor) -> Tensor:
-        by_i, by_f, by_g, by_c, by_o, through = self._coefficients(x, u)
+        by_i, by_f, by_g, by_c, by_o, through = self._coefficients(self._gates(x, u))
         n, m = self.output_size, len(x)
         J = zeros(x, 2 * n, 2 * n)
         J[:, :n, n:].diagonal(dim1=-2, dim2=-1).copy_(through * by_c)
@@ -126,15 +141,26 @@ class LSTMCell(Cell):
         return J
 
     def _input_jacobian(self, x: Tensor, u: Tensor) -> Tensor:
-        by_i, by_f, by_g, _, by_o, through = self._coefficients(x, u)
+        by_i, by_f, by_g, _, by_o, through = self._coefficients(self._gates(x, u))
         U_i, U_f, U_g, U_o = self.W_in.chunk(4)
         c_by_u = by_i[..., None] * U_i + by_f[..., None] * U_f + by_g[..., None] * U_g
         return torch.cat([through[..., None] * c_by_u + by_o[..., None] * U_o, c_by_u], -2)
 
+    def _push(self, x: Tensor, u: Tensor, T: Tensor, V: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        gates, n = self._gates(x, u), self.output_size
+        by_i, by_f, by_g, by_c, by_o, through = (c[:, None] for c in self._coefficients(gates))
+        to_i, to_f, to_g, to_o = self._drive_push(T[..., :n], V).chunk(4, -1)
+        moved = T.new_empty(T.shape)
+        h, c = moved.chunk(2, -1)
+        torch.mul(by_c, T[..., n:], out=c)
+        c.addcmul_(by_i, to_i).addcmul_(by_f, to_f).addcmul_(by_g, to_g)
+        torch.mul(through, c, out=h).addcmul_(by_o, to_o)
+        return self._next(gates), moved
+
     def newton_step(self, x: Any, u: Any, r: Tensor) -> tuple[Tensor, Tensor]:
         """Solve (J - I) p = -r through the Schur complement of c, whose block is diagonal: n x n, not 2n."""
         flat, inputs, _ = self.as_batch(x, u)
-        by_i, by_f, by_g, by_c, by_o, through = self._coefficients(flat, inputs)
+        by_i, by_f, by_g, by_c, by_o, through = self._coefficients(self._gates(flat, inputs))
         gap = 1 - by_c
         if not bool((gap.abs() > 1e-8).all()):  # a cell that neither forgets nor leaks: use the whole matrix
             return super().newton_step(x, u, r)

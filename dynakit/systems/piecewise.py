@@ -30,6 +30,10 @@ class HingeMap(System):
         active = (self.form.hinges(x) > 0).to(x.dtype)
         return self.form.A + (self.form.B * active[:, None]) @ self.form.W
 
+    def _push(self, x: Tensor, u: Tensor, T: Tensor, V: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        active = (self.form.hinges(x) > 0).to(x.dtype)
+        return self._step(x, u), T @ self.form.A.T + (active[:, None] * (T @ self.form.W.T)) @ self.form.B.T
+
     def _kinks(self, x: Tensor, u: Tensor) -> Tensor:
         return self.form.hinges(x).abs().amin(-1) if len(self.form.b) else super()._kinks(x, u)
 

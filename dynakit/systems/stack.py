@@ -77,6 +77,18 @@ class Stack(System):
             start += layer.state_size
         return torch.cat(rows, 1)
 
+    def _push(self, x: Tensor, u: Tensor, T: Tensor, V: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        states, moved = [], []
+        for layer, part, own in zip(self.layers, self._split(x), self._split(T)):
+            state, own = layer._push(part, u, own, V)
+            u, V = layer._observe(state), layer._observe_push(state, own)
+            states.append(state)
+            moved.append(own)
+        return torch.cat(states, -1), torch.cat(moved, -1)
+
+    def _observe_push(self, x: Tensor, T: Tensor) -> Tensor:
+        return self.layers[-1]._observe_push(self._split(x)[-1], self._split(T)[-1])
+
     def _observe(self, x: Tensor) -> Tensor:
         return self.layers[-1]._observe(self._split(x)[-1])
 

@@ -180,14 +180,31 @@ def test_recurrent_weights_are_square_and_a_copy(system):
         assert torch.equal(system.step(*sample(system)), before)
 
 
-def test_jvp_is_the_jacobian_times_directions(system):
+def test_jvp_is_the_jacobian_times_directions_without_it(system):
     x, u = sample(system)
-    Q = torch.randn(
-        len(x), system.state_size, 2, generator=torch.Generator().manual_seed(4), dtype=torch.float64
-    )
-    h = 1e-6
-    columns = [(system.step(x + h * q, u) - system.step(x - h * q, u)) / (2 * h) for q in Q.unbind(-1)]
-    assert_allclose(system.jvp(x, u, Q), torch.stack(columns, -1), rtol=1e-6, atol=1e-7)
+    generator = torch.Generator().manual_seed(4)
+    Q, other = torch.randn(2, len(x), system.state_size, 3, generator=generator, dtype=torch.float64)
+    moved, expected = system.jvp(x, u, Q), system.jacobian(x, u) @ Q
+    assert relative(moved - expected, expected) < 1e-12
+    both = system.jvp(x, u, 2.0 * Q - 3.0 * other)
+    assert relative(both - (2.0 * moved - 3.0 * system.jvp(x, u, other)), both) < 1e-12
+    assert relative(system.push(x, u, Q)[0] - system.step(x, u), x) < 1e-12
+    one = system.jvp(x[0], u[0], Q[0].numpy())
+    assert relative(one - moved[0], moved) < 1e-12
+    assert relative(system.jvp(x, u, Q[0]) - system.jacobian(x, u) @ Q[0], moved) < 1e-12
+
+
+def test_directions_reach_the_readout_and_come_from_the_input(system):
+    """The two hooks that a closed loop and a stack are built from."""
+    x, u = sample(system)
+    generator = torch.Generator().manual_seed(5)
+    T = torch.randn(len(x), 3, system.state_size, generator=generator, dtype=torch.float64)
+    V = torch.randn(len(x), 3, system.input_size, generator=generator, dtype=torch.float64)
+    with torch.no_grad():
+        seen, moved = system._observe_push(x, T), system._push(x, u, T, V)[1]
+    assert relative(seen - T @ system.observe_jacobian(x).mT, seen) < 1e-12
+    expected = T @ system.jacobian(x, u).mT + V @ system.input_jacobian(x, u).mT
+    assert relative(moved - expected, expected) < 1e-12
 
 
 def test_the_same_under_no_grad_inference_mode_and_other_defaults(system):
