@@ -1,6 +1,7 @@
 """Training: a model, a task and a method in; the model trained in place, and a History of how it went."""
 
 from .base import train
+from .curriculum import Curriculum, train_together
 from .gradient import BPTT
 
-__all__ = ["BPTT", "train"]
+__all__ = ["BPTT", "Curriculum", "train", "train_together"]

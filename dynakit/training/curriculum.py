@@ -1,0 +1,296 @@
+"""Teacher forcing, then a closed loop that grows: how a network learns to go on by itself.
+
+Teacher forcing (Williams and Zipser 1989) asks for the next point given the true last one, and never sees where
+the errors of a network that hears itself lead.  Here the network is forced for a while and then fed its own
+outputs, and gradients run through that feedback; the closed segment grows from nothing in the course of
+training, in the spirit of scheduled sampling (Bengio, Vinyals, Jaitly and Shazeer 2015), until the orbit is
+learnt as an attractor of the closed loop and not only as a prediction.
+
+Many networks can be trained at once, each on trials and noise of its own seed.  What is not finite in one of
+them rolls that one back, as in BPTT, and stays with it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from .. import checks, linalg
+from ..errors import InputError, NumericalError
+from ..models import RecurrentModel
+from ..results import History, Provenance
+from ..seeding import as_seed, stream, torch_stream
+from ..tasks import Task, Trials
+from . import checkpoint
+from ._stacked import check_alike, rollout, stack
+from .base import Callback, check_sizes, fit
+
+SNAPSHOT_EVERY = 10  # good updates between two copies of the weights
+MOST_ROLLBACKS = 8  # in a row, to the same weights
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curriculum:
+    """Settings of teacher forcing followed by a growing closed loop; for tasks that predict their next input.
+
+    Each update runs ``steps_forced`` steps on the inputs of fresh trials with ``noise`` (standard deviation) and
+    then :meth:`closed` steps on the network's own outputs, against the same targets; the loss is the mean
+    square error over both segments where the mask is 1.  The closed segment grows from 0 to ``steps_closed``
+    over the first half of ``max_updates``.  Adam; the learning rate falls along half a cosine to ``decay_to``
+    of its start, and ``clip_norm`` is the longest gradient of each network (None: any).
+    ``steps_closed=0`` is pure teacher forcing.
+
+    A task whose next target is not its next input (see :class:`dynakit.tasks.Cycles` for one) is trained, but
+    the closed segment then means nothing.
+
+    >>> method = Curriculum(steps_closed=60, max_updates=300)
+    >>> [method.closed(update) for update in (0, 75, 150, 299)]
+    [0, 30, 60, 60]
+    """
+
+    steps_forced: int = 40
+    steps_closed: int = 60
+    noise: float = 0.02
+    learning_rate: float = 5e-3
+    batch_size: int = 32
+    clip_norm: float | None = 1.0
+    max_updates: int = 400
+    decay_to: float = 0.02
+
+    def __post_init__(self) -> None:
+        for name in ("steps_forced", "batch_size", "max_updates"):
+            checks.count(name, getattr(self, name))
+        checks.count("steps_closed", self.steps_closed, least=0)
+        checks.number("noise", self.noise, above=0)
+        checks.number("learning_rate", self.learning_rate, above=0, closed=False)
+        checks.number("decay_to", self.decay_to, above=0, below=1)
+        if self.clip_norm is not None:
+            checks.number("clip_norm", self.clip_norm, above=0, closed=False)
+
+    def closed(self, update: int) -> int:
+        """Steps in the closed loop at update ``update`` (from 0)."""
+        return round(self.steps_closed * min(1.0, 2 * update / self.max_updates))
+
+    def rate(self, update: int) -> float:
+        """The learning rate of update ``update`` (from 0), before any rollback."""
+        fallen = 0.5 * (1 - math.cos(math.pi * min(1.0, update / self.max_updates)))
+        return self.learning_rate * (1 - (1 - self.decay_to) * fallen)
+
+
+def train_together(
+    models: Sequence[RecurrentModel],
+    task: Task,
+    method: Curriculum | None = None,
+    *,
+    seeds: Sequence[Any] | None = None,
+    callback: Callback | None = None,
+) -> list[History]:
+    """Train networks of one class and size side by side, in place: many seeds for little more than the price of one.
+
+    Each is trained as :func:`dynakit.train` trains it alone under its seed, up to rounding.
+
+    Args:
+        models: the networks, alike but for their weights.
+        task: as for :func:`dynakit.train`; predicts its next input.
+        method: a :class:`Curriculum`; None: its defaults.
+        seeds: of the trials and the noise, one per network; None: 0, 1, 2, ...
+        callback: called after each update with the number of updates done and a dict of ``loss`` and ``score``
+            (means over the networks still trained), ``learning_rate`` and ``total``.
+
+    Returns:
+        One History per network.  A network that keeps diverging is left at its last good weights, its
+        ``stopped`` begins with "diverged", and the others go on.
+
+    Raises:
+        InputError: an argument cannot be used, or the networks differ in more than their weights.
+
+    >>> from dynakit.models import LSTM
+    >>> from dynakit.tasks import Cycles
+    >>> task = Cycles.seeing_double(radius=1.0)
+    >>> models = [LSTM.for_task(task, 4, seed=seed) for seed in range(3)]
+    >>> [len(history) for history in train_together(models, task, Curriculum(max_updates=2))]
+    [2, 2, 2]
+    """
+    models = list(models) if isinstance(models, Sequence) else [models]
+    method = Curriculum() if method is None else method
+    if not isinstance(method, Curriculum):
+        raise InputError(f"method must be a Curriculum to train networks together, got {method!r}")
+    if not models or len({id(model) for model in models}) < len(models):
+        raise InputError(f"models must be one or more networks, each given once, got {len(models)}")
+    own = list(range(len(models))) if seeds is None else [as_seed(seed) for seed in seeds]
+    if len(own) != len(models):
+        raise InputError(f"seeds must be one per network, got {len(own)} for {len(models)} networks")
+    for model in models:
+        check_sizes(model, task)
+    with ExitStack() as after:
+        for model in models:
+            after.callback(model.train, model.training)
+        for context in (linalg.one_thread(), torch.inference_mode(False), torch.enable_grad()):
+            after.enter_context(context)
+        return _train(method, models, task, own, callback)
+
+
+@fit.register
+def _(
+    method: Curriculum, model: nn.Module, task: Task, *, seed: int, callback: Callback | None
+) -> History:
+    if not isinstance(model, RecurrentModel):
+        raise InputError(f"model must be a RecurrentModel for Curriculum, got a {type(model).__name__}")
+    (history,) = _train(method, [model], task, [seed], callback)
+    if history.stopped.startswith("diverged"):
+        raise NumericalError(
+            f"training diverges: {history.stopped}; the last loss is {history.losses[-1]:.3g}, and the model "
+            f"has its last good weights",
+            partial=history,
+        )
+    return history
+
+
+def _train(
+    method: Curriculum,
+    models: Sequence[RecurrentModel],
+    task: Task,
+    seeds: Sequence[int],
+    callback: Callback | None,
+) -> list[History]:
+    check_alike(models)
+    if models[0].n_inputs != models[0].n_outputs:
+        raise InputError(
+            f"a network that is fed its outputs needs as many as it has inputs, got {models[0].n_outputs} "
+            f"outputs and {models[0].n_inputs} inputs; for such a task use BPTT"
+        )
+    members = [_Member(method, model, task, seed) for model, seed in zip(models, seeds)]
+    began = time.monotonic()
+    for update in range(method.max_updates):
+        active = [member for member in members if not member.state.stopped]
+        if not active:
+            break
+        losses, scores = _gradients(method, active, update)
+        for member, loss, score in zip(active, losses, scores):
+            member.take(loss, score, update, time.monotonic() - began)
+        if callback is not None:
+            info = {"loss": float(np.mean(losses)), "score": float(np.mean(scores))}
+            callback(update + 1, {**info, "learning_rate": method.rate(update), "total": method.max_updates})
+    return [member.finish() for member in members]
+
+
+def _gradients(
+    method: Curriculum, members: Sequence[_Member], update: int
+) -> tuple[list[float], list[float]]:
+    """Loss and score of each network on its own batch; leaves the gradients with the parameters."""
+    n_closed, like = method.closed(update), next(members[0].model.parameters())
+    generators = [torch_stream(member.seed, "noise", update) for member in members]
+    inputs, targets, mask = (
+        torch.stack(part).to(like) for part in zip(*(member.batch(update, n_closed) for member in members))
+    )
+    forced = inputs[:, : method.steps_forced]
+    if method.noise > 0:
+        drawn = [torch.randn(forced.shape[1:], generator=generator) for generator in generators]
+        forced = forced + method.noise * torch.stack(drawn).to(like)
+    cells = stack([member.model for member in members])
+    noise = cells.noise(targets.shape[1], targets.shape[2], generators)
+    outputs, _ = rollout(cells, forced, n_closed, noise=noise)
+    wrong = (mask * (outputs - targets).square()).flatten(1).sum(1)
+    losses = wrong / mask.flatten(1).sum(1)
+    for member in members:
+        member.optimizer.zero_grad(set_to_none=True)
+    losses.sum().backward()
+    return losses.tolist(), _explained(wrong.detach(), targets, mask).tolist()
+
+
+def _explained(wrong: Tensor, targets: Tensor, mask: Tensor) -> Tensor:
+    """R^2 of each network's outputs, clipped to 0..1: the score of a task of prediction."""
+    mean = (mask * targets).sum((1, 2), keepdim=True) / mask.sum((1, 2), keepdim=True).clamp(min=1)
+    variation = (mask * (targets - mean).square()).flatten(1).sum(1)
+    return torch.nan_to_num(1 - wrong / variation, nan=0.0).clamp(0, 1)
+
+
+class _Member:
+    """One of the networks: its trials, its optimiser, and the guard that rolls it back."""
+
+    def __init__(self, method: Curriculum, model: RecurrentModel, task: Task, seed: int) -> None:
+        self.method, self.model, self.task, self.seed = method, model, task, seed
+        self.parameters = [p for p in model.parameters() if p.requires_grad]
+        if not self.parameters:
+            raise InputError("model has no parameter that requires a gradient: there is nothing to train")
+        model.train()
+        self.optimizer = torch.optim.Adam(self.parameters, lr=method.learning_rate)
+        self.state = checkpoint.State()
+        self.good = checkpoint.capture(model, self.optimizer)
+        self.in_a_row = self.since_good = 0
+
+    def batch(self, update: int, n_closed: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Inputs, targets and mask of one update, (time, trial, unit): they depend on seed and update only."""
+        seed = int(stream(self.seed, "batch", update).integers(2**62))
+        trials = self.task.sample(self.method.batch_size, seed=seed)
+        if update == 0:
+            self._check(trials)
+        assert trials.targets is not None
+        mask = torch.ones_like(trials.targets) if trials.mask is None else trials.mask
+        steps = slice(self.method.steps_forced + n_closed)
+        return tuple(part[:, steps].transpose(0, 1) for part in (trials.inputs, trials.targets, mask))  # type: ignore[return-value]
+
+    def _check(self, trials: Trials) -> None:
+        method, needed = self.method, self.method.steps_forced + self.method.steps_closed
+        if trials.targets is None:
+            raise InputError("these trials have no targets, so nothing can be trained; give targets")
+        if trials.n_steps < needed:
+            raise InputError(
+                f"steps_forced + steps_closed must be at most the {trials.n_steps} steps of a trial, got "
+                f"{method.steps_forced} + {method.steps_closed}"
+            )
+        if trials.mask is not None and not bool(trials.mask[:, : method.steps_forced].any()):
+            raise InputError(f"the mask of these trials is 0 in all {method.steps_forced} forced steps")
+
+    def take(self, loss: float, score: float, update: int, seconds: float) -> None:
+        """Step along the gradient that the parameters hold, or back if it or the loss is not finite.
+
+        A large loss is no reason to go back: in a closed loop that has just grown it is expected.
+        """
+        longest = math.inf if self.method.clip_norm is None else self.method.clip_norm
+        norm = float(nn.utils.clip_grad_norm_(self.parameters, longest))
+        rate = self.method.rate(update) * self.state.scale
+        if math.isfinite(loss) and math.isfinite(norm):
+            self._keep(update)
+            for group in self.optimizer.param_groups:
+                group["lr"] = rate
+            self.optimizer.step()
+        else:
+            self._roll_back()
+        for name, value in zip(checkpoint.CURVES, (loss, score, seconds, rate)):
+            getattr(self.state, name).append(value)
+
+    def _keep(self, update: int) -> None:
+        self.since_good += 1
+        if self.since_good >= SNAPSHOT_EVERY or update == 0:
+            self.good = checkpoint.capture(self.model, self.optimizer)
+            self.in_a_row = self.since_good = 0
+
+    def _roll_back(self) -> None:
+        checkpoint.restore(self.model, self.optimizer, self.good)
+        self.state.scale /= 2
+        self.state.n_rollbacks += 1
+        self.in_a_row += 1
+        self.since_good = 0
+        if self.in_a_row >= MOST_ROLLBACKS:
+            self.state.stopped = f"diverged {MOST_ROLLBACKS} times in a row"
+
+    def finish(self) -> History:
+        for p in self.parameters:
+            p.grad = None
+        state, names = self.state, {"method": "Curriculum", "task": type(self.task).__name__}
+        return History(
+            **{name: np.array(getattr(state, name)) for name in checkpoint.CURVES},
+            n_rollbacks=state.n_rollbacks,
+            stopped=state.stopped or f"all {self.method.max_updates} updates done",
+            provenance=Provenance.of(seed=self.seed, **names, **dataclasses.asdict(self.method)),
+        )
