@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..checks import count, number, one_of
 from ..errors import InputError
+from .autodiff import autodiff_push
 from .base import REGULARITIES, System
 from .jets import Jet
 
@@ -53,6 +54,8 @@ class FunctionSystem(System):
     tensor([1.], dtype=torch.float64)
     """
 
+    called = "f"  # the argument's name in messages
+
     def __init__(
         self,
         f: Callable[..., Any],
@@ -68,7 +71,7 @@ class FunctionSystem(System):
         device: torch.device | str = "cpu",
     ) -> None:
         if not callable(f):
-            raise InputError(f"f must be callable, got {type(f).__name__}")
+            raise InputError(f"{self.called} must be callable, got {type(f).__name__}")
         state_size = count("state_size", state_size)
         input_size = count("input_size", input_size, least=0)
         if argument_order is None and input_size == state_size:
@@ -95,12 +98,21 @@ class FunctionSystem(System):
         return _as_float64(name, f(*arguments), self.device)
 
     def _step(self, x: Tensor, u: Tensor) -> Tensor:
-        return self._call("f", self._f, x, u)
+        return self._call(self.called, self._f, x, u)
 
     def _jacobian(self, x: Tensor, u: Tensor) -> Tensor:
         if self._jacobian_function is None:
             return super()._jacobian(x, u)
         return self._call("jacobian", self._jacobian_function, x, u)
+
+    def _push(self, x: Tensor, u: Tensor, T: Tensor, V: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        few = 4 * T.shape[1] <= self.state_size and self.state_size >= 16  # below, one reverse sweep is cheaper
+        if self._jacobian_function is None and V is None and few:
+            repeated = u.repeat_interleave(T.shape[1], 0)
+            pushed = autodiff_push(lambda z: self._step(z, repeated), x, T)
+            if pushed is not None:
+                return pushed
+        return super()._push(x, u, T, V)
 
     def _observe(self, x: Tensor) -> Tensor:
         return x if self._readout is None else _as_float64("readout", self._readout(x.clone()), self.device)
@@ -113,15 +125,15 @@ class FunctionSystem(System):
         u = torch.linspace(-0.2, 0.2, 2 * self.input_size, dtype=torch.float64, device=self.device).reshape(
             2, -1
         )
-        n = self.state_size
-        first = self._tried("f", self._f, x, u, (2, n))
-        if not torch.equal(first.nan_to_num(), self._tried("f", self._f, x, u, (2, n)).nan_to_num()):
+        n, f = self.state_size, self.called
+        first = self._tried(f, self._f, x, u, (2, n))
+        if not torch.equal(first.nan_to_num(), self._tried(f, self._f, x, u, (2, n)).nan_to_num()):
             raise InputError(
-                "f must be deterministic: two equal calls gave different states (is its noise off?)"
+                f"{f} must be deterministic: two equal calls gave different states (is its noise off?)"
             )
-        alone = torch.cat([self._tried("f", self._f, x[i : i + 1], u[i : i + 1], (1, n)) for i in (0, 1)])
+        alone = torch.cat([self._tried(f, self._f, x[i : i + 1], u[i : i + 1], (1, n)) for i in (0, 1)])
         if not torch.allclose(first, alone, rtol=1e-9, atol=1e-12, equal_nan=True):
-            raise InputError("f must treat each row of a batch by itself: a row changed with its neighbour")
+            raise InputError(f"{f} must treat each row of a batch by itself: a row changed with its neighbour")
         if self._jacobian_function is not None:
             self._tried("jacobian", self._jacobian_function, x, u, (2, n, n))
         if self._readout is not None:
