@@ -43,9 +43,9 @@ SECTIONS = {
     ),
     "enumeration": (
         "All fixed points of trained piecewise-linear networks",
-        "`enumerate_fixed_points` on set/reset memories of leaky ReLU networks with n units, without Dale's law and with "
-        "it: the verdict is about all of R^n, within 600 s. The limit is the number of sub-problems: each is a few "
-        "products and factorisations of n x n matrices. `agree`: with `find_fixed_points` on the same network.",
+        "`enumerate_fixed_points` on set/reset memories of leaky ReLU networks with n units, without Dale's law and "
+        "with it: the verdict is about all of R^n, within 600 s. The limit is the number of sub-problems: each is a "
+        "few products and factorisations of n x n matrices. `agree`: with `find_fixed_points` on the same network.",
         "python benchmarks/bench_enumeration.py",
     ),
     "analyze": (
