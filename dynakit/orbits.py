@@ -233,7 +233,7 @@ class Orbit(Record):
         if self.kind != "cycle":
             return self.samples[np.minimum((p * len(self.samples)).astype(int), len(self.samples) - 1)]
         k = np.arange(len(self._harmonics))
-        return (np.exp(2j * np.pi * (p[..., None] * k)) @ self._harmonics).real
+        return np.real(np.exp(2j * np.pi * (p[..., None] * k)) @ self._harmonics)
 
     def curve(self, n_points: int = 1000) -> np.ndarray:
         """The whole orbit as ``n_points`` points at even steps of phase, (point, output); chaos: all samples."""

@@ -17,7 +17,7 @@ from typing import Any, Self
 
 import numpy as np
 import torch
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from .. import checks, seeding
 from ..errors import InputError
@@ -96,16 +96,16 @@ class Cycles(Task):
                 )
 
     @classmethod
-    def seeing_double(
-        cls, x_cen: float = 0.0, radius: float = 5.0, dt: float = 0.2, **settings: Any
-    ) -> Self:
+    def seeing_double(cls, x_cen: float = 0.0, radius: float = 5.0, dt: float = 0.2, **settings: Any) -> Self:
         """Two circles of opposite direction with centres (+-x_cen, 0); at x_cen = 0 they are the same points.
 
         At time t, with angular speed 1, A is (x_cen + R cos t, R sin t), anticlockwise, and B is
         (-x_cen - R cos t, R sin t), clockwise from the far side.  ``settings`` are those of the class.
         """
         x_cen = checks.number("x_cen", x_cen)
-        return cls(_two_circles(x_cen, checks.number("radius", radius, above=0, closed=False), dt), **settings)
+        return cls(
+            _two_circles(x_cen, checks.number("radius", radius, above=0, closed=False), dt), **settings
+        )
 
     @classmethod
     def on_one_circle(
@@ -172,7 +172,7 @@ class Cycles(Task):
         return self._orbits[0].n_outputs
 
     def cue(self, orbit: str, phase: Any = 0.0) -> np.ndarray:
-        """``cue_steps`` points of the orbit called ``orbit`` from ``phase``: (step, output) or (trial, step, output)."""
+        """``cue_steps`` points of the orbit so named from ``phase``: (step, output) or (trial, step, output)."""
         by_name = {o.name: o for o in self._orbits}
         return by_name[checks.one_of("orbit", orbit, by_name)].sample(self.cue_steps, phase)
 
@@ -218,7 +218,7 @@ class Cycles(Task):
         rows = y.reshape(-1, self.n_outputs)
         finite = np.isfinite(rows).all(axis=1)
         for k, orbit in enumerate(self._orbits):
-            distance = cKDTree(orbit.curve()).query(rows[finite])[0]
+            distance = KDTree(orbit.curve()).query(rows[finite])[0]
             near[k, finite] = distance <= NEAR * (orbit.radius or 1.0)
         names = np.array([orbit.name for orbit in self._orbits])[near.argmax(axis=0)]
         return np.where(near.sum(axis=0) == 1, names, "?").reshape(y.shape[:-1])

@@ -116,7 +116,7 @@ class StackedLSTM(Stacked):
     def _gather(self, models: Sequence[LSTM]) -> None:
         W, b_ih, b_hh = self._gather_layers(models)
         self.W, self.W_in, self.b = (self._ordered(weights) for weights in (W, self.W_in, b_ih + b_hh))
-        peepholes = [m.peephole for m in models if m.peephole is not None]
+        peepholes: list[Tensor] = [m.peephole for m in models if m.peephole is not None]
         self.peepholes = torch.stack(peepholes, dim=1)[:, :, None].unbind(0) if peepholes else None
 
     def _ordered(self, weights: Tensor) -> Tensor:
@@ -175,7 +175,10 @@ class StackedLeaky(Stacked):
         rows = []
         for W_in, generator in zip(self.W_in, generators):  # the inputs' noise first, as the network draws it
             row = W_in.new_zeros(n_steps, n_trials, self.n_hidden)
-            for sigma, weights, size in ((self.sigma_in, W_in, len(W_in)), (self.sigma_rec, None, self.n_hidden)):
+            for sigma, weights, size in (
+                (self.sigma_in, W_in, len(W_in)),
+                (self.sigma_rec, None, self.n_hidden),
+            ):
                 if sigma > 0:
                     drawn = torch.empty(n_steps, n_trials, size, dtype=W_in.dtype, device=generator.device)
                     drawn = drawn.normal_(generator=generator).mul_(per_step * sigma).to(W_in.device)
@@ -223,7 +226,12 @@ def _likeness(model: RecurrentModel, first: RecurrentModel) -> dict[str, Any]:
 
 
 def rollout(
-    cells: Stacked, inputs: Tensor, n_closed: int = 0, *, x0: Tensor | None = None, noise: Tensor | None = None
+    cells: Stacked,
+    inputs: Tensor,
+    n_closed: int = 0,
+    *,
+    x0: Tensor | None = None,
+    noise: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Run all networks over ``inputs``, and then ``n_closed`` steps on their own outputs.
 

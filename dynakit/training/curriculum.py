@@ -15,7 +15,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -120,7 +120,7 @@ def train_together(
     >>> [len(history) for history in train_together(models, task, Curriculum(max_updates=2))]
     [2, 2, 2]
     """
-    models = list(models) if isinstance(models, Sequence) else [models]
+    models = list(models) if isinstance(models, Iterable) else [models]
     method = Curriculum() if method is None else method
     if not isinstance(method, Curriculum):
         raise InputError(f"method must be a Curriculum to train networks together, got {method!r}")
@@ -140,9 +140,7 @@ def train_together(
 
 
 @fit.register
-def _(
-    method: Curriculum, model: nn.Module, task: Task, *, seed: int, callback: Callback | None
-) -> History:
+def _(method: Curriculum, model: nn.Module, task: Task, *, seed: int, callback: Callback | None) -> History:
     if not isinstance(model, RecurrentModel):
         raise InputError(f"model must be a RecurrentModel for Curriculum, got a {type(model).__name__}")
     (history,) = _train(method, [model], task, [seed], callback)

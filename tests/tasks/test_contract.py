@@ -8,6 +8,7 @@ from dynakit.errors import InputError
 from dynakit.results import load_record, save_record
 from dynakit.tasks import (
     ContextIntegration,
+    Cycles,
     DelayedComparison,
     FlipFlop,
     PerceptualDecision,
@@ -37,6 +38,8 @@ VARIANTS = {
     "coherences of a range": ContextIntegration(None, dt=10.0, noise=0.5),
     "random delay after dots": PerceptualDecision((0.0, 0.2), delay=(0.0, 500.0), fixation=0.0),
     "random delay between vibrations": DelayedComparison(delay=(100.0, 900.0)),
+    "shapes, noisy": Cycles.shapes(noise=0.1),
+    "two chaotic attractors": Cycles.lorenz_rossler(300),
     "own trials": _own_trials(),
 }
 
