@@ -22,7 +22,7 @@ _NAMES = {
     "pipeline": "analyze load",
     "report": "Report",
     "results": "History",
-    "systems": "ClosedLoop Driven Flow FunctionSystem Iterated Recording System as_system catalog record",
+    "systems": "ClosedLoop Driven Flow FunctionSystem Iterated Recording System as_flow as_system catalog record",
     "training": "train",
 }
 _SOURCE = {name: module for module, names in _NAMES.items() for name in names.split()}
@@ -96,6 +96,7 @@ if TYPE_CHECKING:
         Iterated,
         Recording,
         System,
+        as_flow,
         as_system,
         catalog,
         record,

@@ -8,6 +8,7 @@ from .gru import GRU
 from .leaky import LeakyRNN
 from .lstm import LSTM
 from .registry import MODELS, by_name
+from .reservoir import Reservoir
 from .saving import load, save
 from .state_dict import ImportedNetwork, from_state_dict
 
@@ -21,6 +22,7 @@ __all__ = [
     "GRU",
     "LSTM",
     "LeakyRNN",
+    "Reservoir",
     "leaky_loop",
     "MODELS",
     "by_name",

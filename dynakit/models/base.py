@@ -63,6 +63,20 @@ class RecurrentModel(nn.Module):
         """The firing rates (..., hidden) that belong to ``states`` (..., state)."""
         return states[..., : self.n_hidden]
 
+    def features(self, states: Tensor) -> Tensor:
+        """What the readout is linear in (..., feature): the firing rates, unless the network says otherwise."""
+        return self.rates(states)
+
+    def linear_readout(self) -> tuple[nn.Parameter, nn.Parameter | None]:
+        """The weights (output, feature) and bias (output,) with which :meth:`features` are read.
+
+        Raises InputError for a network whose readout is not free to take any weights.
+        """
+        readout = getattr(self, "readout", None)
+        if not isinstance(readout, nn.Linear):
+            raise InputError(f"model ({type(self).__name__}) has no linear readout")
+        return readout.weight, readout.bias
+
     def forward(
         self, inputs: Tensor, x0: Tensor | None = None, *, generator: torch.Generator | None = None
     ) -> Trajectory:

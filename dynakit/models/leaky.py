@@ -118,6 +118,12 @@ class LeakyRNN(RecurrentModel):
         """The firing rates (..., hidden) that belong to ``states`` (..., state)."""
         return ACTIVATIONS[self.activation].function(states) if self.form == "current" else states
 
+    def linear_readout(self) -> tuple[nn.Parameter, nn.Parameter]:
+        """``W_out`` and ``b_out``; refused with ``signed_io=False``, which keeps the weights non-negative."""
+        if not self.signed_io:
+            raise InputError("model has signed_io=False: its readout weights cannot take any sign")
+        return self.W_out, self.b_out
+
     def effective_weights(self) -> Weights:
         """The weights that act, after signs and masks; differentiable in the raw parameters."""
         W_rec = self.W_rec

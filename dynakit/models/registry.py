@@ -8,8 +8,15 @@ from .elman import Elman
 from .gru import GRU
 from .leaky import LeakyRNN
 from .lstm import LSTM
+from .reservoir import Reservoir
 
-MODELS: dict[str, type[RecurrentModel]] = {"elman": Elman, "gru": GRU, "lstm": LSTM, "leaky": LeakyRNN}
+MODELS: dict[str, type[RecurrentModel]] = {
+    "elman": Elman,
+    "gru": GRU,
+    "lstm": LSTM,
+    "leaky": LeakyRNN,
+    "reservoir": Reservoir,
+}
 
 
 def by_name(name: str) -> type[RecurrentModel]:

@@ -1,7 +1,7 @@
 """Any model -> a map."""
 
 from . import catalog
-from .adapters import as_system
+from .adapters import as_flow, as_system
 from .base import Box, System
 from .derived import ClosedLoop, Driven, Iterated
 from .flow import Flow, Monodromy
@@ -18,6 +18,7 @@ __all__ = [
     "Monodromy",
     "Recording",
     "System",
+    "as_flow",
     "as_system",
     "catalog",
     "record",

@@ -18,7 +18,8 @@ from ..checks import number
 from ..errors import InputError
 from .base import System
 from .copies import on_a_copy
-from .derived import WithReadout
+from .derived import ClosedLoop, WithReadout
+from .flow import ClosedFlow, Flow, Relaxation
 from .function import FunctionSystem
 from .layers import adapt_layer, linear_readout
 from .modules import adapt_module
@@ -70,9 +71,48 @@ def as_system(
     if readout is not None:
         system = _with_readout(system, _attribute(model, readout))
     if dt is not None:
+        if isinstance(system, Flow):
+            raise InputError("dt is part of a flow, whose steps it makes; see dk.as_flow(model, dt=...)")
         system = copy.copy(system)
         system.dt = number("dt", dt, above=0.0, closed=False)
     return system
+
+
+def as_flow(
+    model: Any, *, dt: float | None = None, method: str = "rk4", n_substeps: int = 1
+) -> Flow:
+    """The flow that a network in continuous time follows, or of which a leaky network is Euler's step.
+
+    A leaky network x' = x + alpha (G(x, u) - x) with alpha = dt / tau is Euler's step of tau dx/dt = G(x, u) - x: that
+    flow, in ms where the network knows its dt and in units of tau where it does not.  A flow is taken as it is, with
+    other steps.
+
+    Arguments:
+        model: anything :func:`as_system` takes, and its closed loops.
+        dt: time of one step; default: that of the network.
+        method, n_substeps: of the steps, see :class:`dynakit.Flow`.
+
+    Raises InputError for a network that is no step of a flow.
+
+    >>> import dynakit as dk
+    >>> flow = as_flow(dk.models.LeakyRNN(2, 10, 1, dt=20.0, tau=100.0), dt=1.0)
+    >>> flow.dt, flow.time_unit, flow.method
+    (1.0, 'ms', 'rk4')
+    """
+    system = as_system(model)
+    if isinstance(system, ClosedFlow):
+        return ClosedLoop(as_flow(system.opened, dt=dt, method=method, n_substeps=n_substeps))
+    if isinstance(system, Flow):
+        field, own, unit = system.field, system.dt, system.time_unit
+    elif system.euler and system.alpha:
+        own, unit = (system.alpha, "tau") if system.dt is None else (system.dt, system.time_unit)
+        field = Relaxation(system, 1 / own)
+    else:
+        raise InputError(
+            f"model ({system.name}) is no Euler step of a flow; give the right-hand side: dk.Flow(rhs, state_size, dt=...)"
+        )
+    settings = {"method": method, "n_substeps": n_substeps, "time_unit": unit}
+    return Flow(field, field.state_size, field.input_size, dt=own if dt is None else dt, **settings)
 
 
 def _network(model: Any, readout: Any, device: torch.device | str | None) -> tuple[System, Any]:
@@ -120,6 +160,8 @@ def _attribute(model: Any, value: Any) -> Any:
 
 
 def _with_readout(system: System, readout: Any) -> System:
+    if isinstance(system, Flow):
+        return system.over(_with_readout(system.field, readout))
     system = system.inner if isinstance(system, WithReadout) else system
     if isinstance(readout, nn.Linear):
         return linear_readout(system, readout)

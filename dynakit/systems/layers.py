@@ -10,11 +10,13 @@ from torch import Tensor, nn
 from ..errors import InputError
 from ..models.base import RecurrentModel
 from ..models.leaky import LeakyRNN
+from ..models.reservoir import Reservoir
 from .base import System
 from .cells import Cell, ElmanCell, LeakyCell
 from .copies import float64_copy, weights_of
 from .derived import WithReadout
 from .gated import GRUCell, LSTMCell
+from .reservoir import adapt_reservoir
 from .stack import Stack
 
 LAYERS = (nn.RNN, nn.GRU, nn.LSTM, nn.RNNCell, nn.GRUCell, nn.LSTMCell)
@@ -26,6 +28,8 @@ def adapt_layer(rnn: nn.Module, device: torch.device | str | None) -> System:
     """One of :data:`KNOWN` as a system; torch's layers are stacked, our models keep their readout."""
     if isinstance(rnn, LeakyRNN):
         return _leaky(rnn, device)
+    if isinstance(rnn, Reservoir):
+        return adapt_reservoir(rnn, device)
     if isinstance(rnn, RecurrentModel):
         return _our_model(rnn, device)
     if not isinstance(rnn, LAYERS):

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from dynakit.errors import InputError
-from dynakit.models import GRU, LSTM, MODELS, Elman, LeakyRNN, by_name
+from dynakit.models import GRU, LSTM, MODELS, Elman, LeakyRNN, Reservoir, by_name
 
 VARIANTS = {
     "elman": lambda: Elman(3, 7, 2),
@@ -16,6 +16,8 @@ VARIANTS = {
     "leaky": lambda: LeakyRNN(3, 7, 2, dale="abs", sigma_rec=0.1),
     "leaky rate": lambda: LeakyRNN(3, 7, 2, form="rate", activation="tanh", mask_rec=np.eye(7)),
     "leaky rectified": lambda: LeakyRNN(3, 7, 2, form="rectified", autapses=False),
+    "reservoir": lambda: Reservoir(3, 7, 2, density=0.5, dt=0.1, bias=0.3),
+    "reservoir discrete": lambda: Reservoir(3, 7, 2, density=0.5, form="discrete", readout="linear"),
 }
 
 

@@ -94,8 +94,10 @@ MEMBERS: dict[str, Callable[[], System]] = {
     "van_der_pol": lambda: catalog.van_der_pol(dt=0.2),
     "stuart_landau": catalog.stuart_landau,
     "two_cycles": catalog.two_cycles,
+    "flow of a leaky network": lambda: dk.as_flow(leaky("rate", "tanh", None)),
+    "flow of a closed leaky network": lambda: dk.as_flow(looped("LeakyRNN", activation="sigmoid")),
     "flow": lambda: dk.Flow(swirl, N, M, dt=0.3, n_substeps=2),
-    "flow dopri5": lambda: dk.Flow(swirl, N, M, dt=0.3, method="dopri5"),
+    "flow dopri5": lambda: dk.Flow(swirl, N, M, dt=0.1, method="dopri5"),
     "flow euler": lambda: dk.Flow(swirl, N, M, dt=0.3, method="euler", readout=lambda x: x[:, :K] ** 2),
     "closed flow": lambda: dk.ClosedLoop(dk.Flow(swirl, N, M, dt=0.1, readout=lambda x: x[:, :M].tanh())),
     "driven flow": lambda: dk.Driven(dk.Flow(swirl, N, M, dt=0.3), [0.3, -0.2, 1.0]),
@@ -119,6 +121,11 @@ MEMBERS: dict[str, Callable[[], System]] = {
     "closed leaky": lambda: looped("LeakyRNN", activation="tanh"),
     "driven GRU": lambda: dk.Driven(own("GRU"), [0.3, -0.2, 1.0]),
     "driven LSTM": lambda: dk.Driven(own("LSTM"), [0.3, -0.2, 1.0]),
+    "reservoir": lambda: own("Reservoir", density=0.7, dt=0.1, bias=0.2),
+    "reservoir linear": lambda: own("Reservoir", density=0.7, dt=0.2, readout="linear"),
+    "reservoir discrete": lambda: own("Reservoir", density=0.7, form="discrete", leak=0.3),
+    "closed reservoir": lambda: looped("Reservoir", density=0.7, dt=0.2),
+    "closed reservoir discrete": lambda: looped("Reservoir", density=0.7, form="discrete"),
     "three steps": lambda: dk.Iterated(own("GRU"), 3),
     "closed leaky relu": lambda: looped("LeakyRNN"),
     "closed Elman relu": lambda: looped("Elman", activation="relu"),
@@ -142,6 +149,10 @@ for _kind in ("RNN", "GRU", "LSTM"):
             MEMBERS[name] = lambda k=_kind, n=_layers, b=_bias: bare(k, num_layers=n, bias=b)
 
 
+# Maps whose code no enclosure can follow: distances and angles in the plane.
+UNFOLLOWED = ("two_cycles", "circle_map", "arnold")
+
+
 def sample(system: System, batch: int = 4, seed: int = 0) -> tuple[Tensor, Tensor]:
     """States and inputs, away from the kinks of piecewise-linear maps."""
     generator = torch.Generator().manual_seed(seed)
@@ -162,6 +173,8 @@ OURS = {
     "LSTM": lambda: models.LSTM(M, N, K),
     "LSTM peepholes": lambda: models.LSTM(M, N, K, peepholes=True),
     "leaky": lambda: models.LeakyRNN(M, N, K, sigma_rec=0.3, sigma_in=0.1),
+    "reservoir": lambda: models.Reservoir(M, N, K, density=0.7, bias=0.1),
+    "reservoir discrete": lambda: models.Reservoir(M, N, K, density=0.7, form="discrete", readout="linear"),
     "leaky Dale": lambda: models.LeakyRNN(
         M, N, K, dale="softplus", activation="tanh", form="rate", autapses=False
     ),

@@ -71,7 +71,7 @@ def stuart_landau(mu: float = 1.0, omega: float = 1.0, *, dt: float = 0.1) -> Fl
     For mu > 0 a limit cycle of radius sqrt(mu) and period 2 pi / |omega|; its transverse multiplier is e^(-2 mu t).
     """
     mu, omega = number("mu", mu), number("omega", omega)
-    f, jacobian = spiral([complex(mu, omega), 0.0, -1.0])
+    f, jacobian = spiral([complex(mu, omega), -1.0])
     return Flow(f, 2, dt=dt, jacobian=jacobian, name=f"Stuart-Landau (mu = {mu:g}, omega = {omega:g})")
 
 
@@ -81,5 +81,5 @@ def two_cycles(*, dt: float = 0.1) -> Flow:
     Stable circles r = 1 (speed +1) and r = 3 (speed -1), both with exponent -1 per time across, and between them the
     repelling circle r = 2 of fixed points, the boundary of the basins; 0 repels.
     """
-    f, jacobian = spiral([3 + 2j, -5.5 - 1j, 3.0, -0.5])
+    f, jacobian = spiral([3 + 2j, 3.0], [-5.5 - 1j, -0.5])
     return Flow(f, 2, dt=dt, jacobian=jacobian, name="two opposite limit cycles")

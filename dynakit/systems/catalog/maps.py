@@ -135,7 +135,7 @@ def stuart_landau_euler(mu: float = 1.0, omega: float = 1.0, *, dt: float = 0.2)
     """
     mu, omega = number("mu", mu), number("omega", omega)
     dt = number("dt", dt, above=0.0, closed=False)
-    f, jacobian = spiral([1 + dt * complex(mu, omega), 0.0, -dt])
+    f, jacobian = spiral([1 + dt * complex(mu, omega), -dt])
     name = f"Euler's step of Stuart-Landau (mu = {mu:g}, omega = {omega:g}, dt = {dt:g})"
     return FunctionSystem(f, 2, jacobian=jacobian, name=name)
 
@@ -148,7 +148,7 @@ def neimark_sacker(mu: float = 0.1, theta: float = 1.0, *, a: float = 1.0, c: co
     """
     mu, theta, a = number("mu", mu), number("theta", theta), number("a", a)
     turn = cmath.exp(1j * theta)
-    f, jacobian = spiral([turn * (1 + a * mu), 0.0, turn * complex(c)])
+    f, jacobian = spiral([turn * (1 + a * mu), turn * complex(c)])
     return FunctionSystem(f, 2, jacobian=jacobian, name=f"Neimark-Sacker normal form (mu = {mu:g})")
 
 

@@ -17,27 +17,40 @@ def rows(*entries: Sequence[Tensor | float]) -> Tensor:
     return torch.stack([torch.stack(row, -1) for row in full], -2)
 
 
-def spiral(coefficients: Sequence[complex]) -> tuple[Field, Field]:
-    """z -> g(|z|) z with g(r) = sum_k coefficients_k r^k, and its Jacobian [g] + (g'(r) / r) z (x, y)."""
+def spiral(even: Sequence[complex], odd: Sequence[complex] = ()) -> tuple[Field, Field]:
+    """z -> g(|z|) z, g(r) = sum_k even_k r^(2k) + odd_k r^(2k+1), and its Jacobian [g] + (g'(r) / r) z (x, y)."""
 
-    def horner(r: Tensor, powers: Sequence[complex]) -> tuple[Tensor, Tensor]:
-        re, im = torch.zeros_like(r), torch.zeros_like(r)
-        for c in reversed(powers):
-            re, im = re * r + complex(c).real, im * r + complex(c).imag
+    def polynomial(s: Tensor, coefficients: Sequence[complex]) -> tuple[Tensor, Tensor]:
+        re, im = 0 * s, 0 * s
+        for c in reversed(coefficients):
+            re, im = re * s + complex(c).real, im * s + complex(c).imag
         return re, im
+
+    def factor(s: Tensor) -> tuple[Tensor, Tensor]:
+        re, im = polynomial(s, even)
+        if not odd:
+            return re, im
+        (odd_re, odd_im), r = polynomial(s, odd), s.sqrt()
+        return re + r * odd_re, im + r * odd_im
+
+    def slope(s: Tensor) -> tuple[Tensor, Tensor]:
+        """g'(r) / r; where odd powers make it infinite, at 0, any number will do, for it is multiplied by 0."""
+        re, im = polynomial(s, [2 * k * c for k, c in enumerate(even)][1:])
+        if not odd:
+            return re, im
+        odd_re, odd_im = polynomial(s, [(2 * k + 1) * c for k, c in enumerate(odd)])
+        r = s.sqrt().clamp_min(1e-150)
+        return re + odd_re / r, im + odd_im / r
 
     def field(z: Tensor) -> Tensor:
         x, y = z.unbind(-1)
-        re, im = horner(torch.hypot(x, y), coefficients)
+        re, im = factor(x * x + y * y)
         return torch.stack([re * x - im * y, im * x + re * y], -1)
 
     def jacobian(z: Tensor) -> Tensor:
         x, y = z.unbind(-1)
-        r = torch.hypot(x, y)
-        re, im = horner(r, coefficients)
-        d_re, d_im = horner(r, [k * c for k, c in enumerate(coefficients)][1:])
-        nonzero = r.clamp_min(torch.finfo(r.dtype).tiny)
-        turned = torch.stack([d_re * x - d_im * y, d_im * x + d_re * y], -1) / nonzero[:, None]
+        (re, im), (d_re, d_im) = factor(x * x + y * y), slope(x * x + y * y)
+        turned = torch.stack([d_re * x - d_im * y, d_im * x + d_re * y], -1)
         return rows([re, -im], [im, re]) + turned[:, :, None] * z[:, None, :]
 
     return field, jacobian
