@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _NAMES = {
-    "analysis": "Bifurcations Branches ConditionAverages ExactFixedPoints FixedPoints GraphStatistics MemoryCheck "
-    "Modes NonNormality PlaneFlow Projection PsychometricCurve Selection SlowManifold SlowPoints "
-    "TrackChanges Tracks Transitions UnstableManifolds check_memory condition_average enumerate_fixed_points "
-    "find_fixed_points find_slow_points graph_statistics linearize map_transitions map_unstable_manifolds nonnormality "
-    "plane_flow project psychometric_curve selection_vectors trace_fixed_points trace_slow_manifold "
+    "analysis": "Bifurcations Branches ConditionAverages CovariantVectors EchoState ExactFixedPoints FixedPoints "
+    "GraphStatistics LyapunovSpectrum MemoryCapacity MemoryCheck Modes NonNormality PlaneFlow "
+    "Projection PsychometricCurve Selection SlowManifold SlowPoints TrackChanges Tracks Transitions "
+    "UnstableManifolds check_echo_state check_memory condition_average covariant_vectors "
+    "enumerate_fixed_points find_fixed_points find_slow_points graph_statistics linearize "
+    "lyapunov_spectrum map_transitions map_unstable_manifolds memory_capacity nonnormality plane_flow "
+    "project psychometric_curve selection_vectors trace_fixed_points trace_slow_manifold "
     "track_fixed_points",
     "errors": "ArtifactError DynakitError DynakitWarning InputError NumericalError",
     "orbits": "Orbit",
@@ -49,9 +51,13 @@ if TYPE_CHECKING:
         Bifurcations,
         Branches,
         ConditionAverages,
+        CovariantVectors,
+        EchoState,
         ExactFixedPoints,
         FixedPoints,
         GraphStatistics,
+        LyapunovSpectrum,
+        MemoryCapacity,
         MemoryCheck,
         Modes,
         NonNormality,
@@ -65,15 +71,19 @@ if TYPE_CHECKING:
         Tracks,
         Transitions,
         UnstableManifolds,
+        check_echo_state,
         check_memory,
         condition_average,
+        covariant_vectors,
         enumerate_fixed_points,
         find_fixed_points,
         find_slow_points,
         graph_statistics,
         linearize,
+        lyapunov_spectrum,
         map_transitions,
         map_unstable_manifolds,
+        memory_capacity,
         nonnormality,
         plane_flow,
         project,

@@ -111,6 +111,18 @@ def eigvals(matrix: np.ndarray) -> np.ndarray:
     return values[spectral_order(values)]
 
 
+def eig_complex(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Eigenvalues and unit right eigenvectors (columns) of one complex matrix, in no order; NaN if it is not finite."""
+    n = len(matrix)
+    if not np.isfinite(matrix).all():
+        return np.full(n, np.nan, complex), np.full((n, n), np.nan, complex)
+    try:
+        values, vectors = scipy.linalg.eig(np.asarray(matrix, complex))  # pyright: ignore[reportAssignmentType]
+    except np.linalg.LinAlgError:  # the QR iteration did not converge
+        return np.full(n, np.nan, complex), np.full((n, n), np.nan, complex)
+    return np.asarray(values), np.asarray(vectors)
+
+
 def eigenpair(
     matrix: np.ndarray, value: float, right: np.ndarray, left: np.ndarray, most_steps: int = 6
 ) -> tuple[float, np.ndarray, np.ndarray] | None:
@@ -180,6 +192,64 @@ def _solve_each(matrices: Tensor, rhs: Tensor) -> tuple[Tensor, Tensor]:
         if info == 0:
             rows[i] = getrs(factors, pivots, rows[i], trans=1)[0]
     return x, regular
+
+
+def orthonormalize(rows: Tensor) -> tuple[Tensor, Tensor]:
+    """Orthonormal rows Q and the lower triangular L with rows = L Q, whose diagonal may have any signs.
+
+    ``rows`` (batch, k, n), k <= n; Householder's QR of the transposes.  Where an element is not finite, Q are the
+    first rows of the identity and L is NaN.
+    """
+    if bool(torch.isfinite(rows.sum())):
+        Q, R = torch.linalg.qr(rows.mT)
+        return Q.mT, R.mT
+    usable = torch.as_tensor(finite_elements(rows)).to(rows.device)[:, None, None]
+    eye = torch.eye(*rows.shape[-2:], dtype=rows.dtype, device=rows.device)
+    Q, R = torch.linalg.qr(torch.where(usable, rows, eye).mT)
+    return torch.where(usable, Q.mT, eye), torch.where(usable, R.mT, torch.nan)
+
+
+def solve_upper(R: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """x with R x = b for one upper triangular matrix without a zero on its diagonal; b (n, k)."""
+    return np.asarray(scipy.linalg.solve_triangular(R, b, check_finite=False))
+
+
+def log_abs_det(matrices: Tensor) -> Tensor:
+    """ln |det| of each element; -inf where it is singular, NaN where it is not finite."""
+    good = torch.as_tensor(finite_elements(matrices)).to(matrices.device)
+    eye = torch.eye(matrices.shape[-1], dtype=matrices.dtype, device=matrices.device)
+    values = torch.linalg.slogdet(torch.where(good[:, None, None], matrices, eye))[1]
+    return torch.where(good, values, torch.nan)
+
+
+def least_squares(A: np.ndarray, b: np.ndarray, rtol: float = 1e-10) -> tuple[np.ndarray, int]:
+    """The shortest x that minimises |A x - b|, and the rank of A: singular values below rtol of the largest are none.
+
+    NaN and rank 0 if A or b is not finite.
+    """
+    if not (np.isfinite(A).all() and np.isfinite(b).all()):
+        return np.full((A.shape[1], *b.shape[1:]), np.nan), 0
+    x, _, rank, _ = np.linalg.lstsq(A, b, rcond=rtol)
+    return x, int(rank)
+
+
+def ridge(A: np.ndarray, B: np.ndarray, penalty: np.ndarray) -> tuple[np.ndarray, float]:
+    """The X that minimises |A X - B|^2 + sum_k penalty_k |X_k|^2, and the condition of its normal equations.
+
+    ``A`` (row, column), ``B`` (row, output), ``penalty`` (column,) >= 0, all finite.  By Cholesky's factors of
+    A^T A + diag(penalty) where that loses no more than half the digits, otherwise by the singular values of A stacked on
+    sqrt(penalty), whose condition is the root; of several solutions the shortest (Golub and Van Loan, sec. 5.3, 6.1.4).
+    """
+    normal = A.T @ A
+    normal[np.diag_indices_from(normal)] += penalty
+    potrf, potrs, pocon = scipy.linalg.get_lapack_funcs(("potrf", "potrs", "pocon"), (normal,))
+    factor, info = potrf(normal)
+    reciprocal = pocon(factor, np.abs(normal).sum(axis=0).max())[0] if info == 0 else 0.0
+    if reciprocal > 1e-8:
+        return potrs(factor, A.T @ B)[0], 1 / reciprocal
+    stacked = np.concatenate([A, np.diag(np.sqrt(penalty))])
+    X, _, _, s = np.linalg.lstsq(stacked, np.concatenate([B, np.zeros((len(penalty), B.shape[1]))]), rcond=None)
+    return X, float((s[0] / s[-1]) ** 2) if s[-1] > 0 else np.inf
 
 
 def inverses(matrices: Tensor) -> tuple[Tensor, Tensor]:

@@ -3,10 +3,14 @@
 from .attractors import Attractors, list_attractors
 from .connectivity import GraphStatistics, graph_statistics
 from .continuation import Bifurcations, Branches, trace_fixed_points
+from .covariant import CovariantVectors, covariant_vectors
+from .echo_state import EchoState, check_echo_state
 from .fixed_points import FixedPoints, find_fixed_points
 from .linearization import Modes, linearize
+from .lyapunov import LyapunovSpectrum, lyapunov_spectrum
 from .manifolds import UnstableManifolds, map_unstable_manifolds
 from .memory import MemoryCheck, check_memory
+from .memory_capacity import MemoryCapacity, memory_capacity
 from .nonnormality import NonNormality, nonnormality
 from .piecewise_linear import ExactFixedPoints, enumerate_fixed_points
 from .psychometric import PsychometricCurve, psychometric_curve
@@ -22,9 +26,13 @@ __all__ = [
     "Bifurcations",
     "Branches",
     "ConditionAverages",
+    "CovariantVectors",
+    "EchoState",
     "ExactFixedPoints",
     "FixedPoints",
     "GraphStatistics",
+    "LyapunovSpectrum",
+    "MemoryCapacity",
     "MemoryCheck",
     "Modes",
     "NonNormality",
@@ -38,16 +46,20 @@ __all__ = [
     "Tracks",
     "Transitions",
     "UnstableManifolds",
+    "check_echo_state",
     "check_memory",
     "condition_average",
+    "covariant_vectors",
     "enumerate_fixed_points",
     "find_fixed_points",
     "find_slow_points",
     "graph_statistics",
     "linearize",
     "list_attractors",
+    "lyapunov_spectrum",
     "map_transitions",
     "map_unstable_manifolds",
+    "memory_capacity",
     "nonnormality",
     "plane_flow",
     "project",

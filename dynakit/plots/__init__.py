@@ -5,6 +5,7 @@ No function computes, shows or changes global settings; matplotlib is imported w
 
 from .branches import plot_branches
 from .connectivity import plot_connectivity
+from .exponents import plot_exponents
 from .flow import plot_flow
 from .interactive import phase_portrait_3d
 from .manifolds import plot_heteroclinic
@@ -27,6 +28,7 @@ __all__ = [
     "plot_activity",
     "plot_branches",
     "plot_connectivity",
+    "plot_exponents",
     "plot_flow",
     "plot_heteroclinic",
     "plot_memory",

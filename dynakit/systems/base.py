@@ -197,7 +197,7 @@ class System:
         return autodiff(self._observe, x, out_size=self.output_size)
 
     def _push(self, x: Tensor, u: Tensor, T: Tensor, V: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """The next state, and where directions go: T (batch, k, unit) of the state, V (batch, k, input) of the input."""
+        """The next state, and where directions T (batch, k, unit) of the state and V (batch, k, input) of the input go."""
         moved = T @ self._jacobian(x, u).mT
         return self._step(x, u), moved if V is None else moved + V @ self._input_jacobian(x, u).mT
 
