@@ -15,6 +15,7 @@ r -> -r of tanh without a bias, which would give every attractor of the closed l
 from __future__ import annotations
 
 import math
+import warnings
 
 import numpy as np
 import torch
@@ -96,14 +97,22 @@ class Reservoir(RecurrentModel):
         """W_out (output, feature) and b_out (output,)."""
         return self.W_out, self.b_out
 
+    def sparse(self) -> Tensor | None:
+        """``W_rec`` in compressed rows, where that makes products faster, or None."""
+        if self.density > SPARSE[0] or self.n_hidden < SPARSE[1]:
+            return None
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta state")
+            return self.W_rec.detach().to_sparse_csr()
+
     def extra_repr(self) -> str:
         pace = f"gamma={self.gamma:g}, dt={self.dt:g}" if self.form == "continuous" else f"leak={self.leak:g}"
         radius = f"spectral_radius={self.spectral_radius:g}"
         return f"{super().extra_repr()}, {self.form!r}, {radius}, {pace}, {self.readout!r} readout"
 
     def _run(self, inputs: Tensor, x0: Tensor, generator: torch.Generator | None) -> Trajectory:
-        sparse = self.density <= SPARSE[0] and self.n_hidden >= SPARSE[1]
-        M = self.W_rec.to_sparse_csr() if sparse else self.W_rec
+        sparse = self.sparse()
+        M = self.W_rec if sparse is None else sparse
         W_in, b = self.sigma_in * self.W_in, self.b_rec[:, None]
         r, states = x0.T.contiguous(), []  # columns are trials: the layout a sparse product wants
         for u in inputs.permute(1, 2, 0).contiguous():

@@ -71,6 +71,7 @@ class Cell(System):
         state_size = max(s.stop for s in parts.values())
         super().__init__(state_size, W_in.shape[1], output_size=n, parts=parts, device=W_rec.device, **kwargs)
         self.W_in, self.W_rec = W_in, W_rec
+        self.sparse: Tensor | None = None  # W_rec in compressed rows, where products with it are to be faster
 
     def single_precision(self) -> System:
         return in_single_precision(self)
@@ -85,9 +86,15 @@ class Cell(System):
     def _observe_push(self, x: Tensor, T: Tensor) -> Tensor:
         return T[..., : self.output_size]
 
+    def _recurrent(self, x: Tensor) -> Tensor:
+        """W_rec x for x (..., unit)."""
+        if self.sparse is None or type(x) is not Tensor or torch._C._functorch.is_functorch_wrapped_tensor(x):
+            return x @ self.W_rec.T
+        return (self.sparse @ x.reshape(-1, x.shape[-1]).T).T.reshape(x.shape)
+
     def _drive_push(self, T: Tensor, V: Tensor | None) -> Tensor:
         """What directions do to W_rec x + W_in u."""
-        moved = T @ self.W_rec.T
+        moved = self._recurrent(T)
         return moved if V is None else moved + V @ self.W_in.T
 
     def readout_pieces(self) -> Readout | None:
@@ -117,7 +124,7 @@ class ElmanCell(Cell):
         self.b, self.fingerprint = b, fingerprint(self.name, W_in, W_rec, b)
 
     def _pre(self, x: Tensor, u: Tensor) -> Tensor:
-        return x @ self.W_rec.T + (u @ self.W_in.T + self.b)
+        return self._recurrent(x) + (u @ self.W_in.T + self.b)
 
     def _step(self, x: Tensor, u: Tensor) -> Tensor:
         return self.f.function(self._pre(x, u))
@@ -192,7 +199,7 @@ class LeakyCell(Cell):
         """What the activation is applied to."""
         if self.form == "current":
             return x
-        drive = x @ self.W_rec.T + (u @ self.W_in.T + self.b)
+        drive = self._recurrent(x) + (u @ self.W_in.T + self.b)
         return drive if self.form == "rate" else torch.lerp(x, drive, self._alpha)
 
     @property

@@ -50,10 +50,11 @@ def adapt_reservoir(model: Reservoir, device: torch.device | str | None) -> Syst
     assert isinstance(twin, Reservoir)
     W_in, name = twin.sigma_in * twin.W_in, f"{model.form} reservoir"
     if model.leak is None:
-        assert model.gamma is not None
-        cell = Relaxation(ElmanCell(W_in, twin.W_rec, twin.b_rec), model.gamma)
+        cell = ElmanCell(W_in, twin.W_rec, twin.b_rec)
     else:
         cell = LeakyCell(W_in, twin.W_rec, twin.b_rec, alpha=model.leak, activation="tanh", form="rate")
-    read = WithReadout(WithSquares(cell) if model.readout == "quadratic" else cell, twin.W_out, twin.b_out)
+    cell.sparse = twin.sparse()
+    states = cell if model.gamma is None else Relaxation(cell, model.gamma)
+    read = WithReadout(WithSquares(states) if model.readout == "quadratic" else states, twin.W_out, twin.b_out)
     read.name = name
     return read if model.dt is None else Flow(read, model.n_hidden, model.n_inputs, dt=model.dt)
