@@ -1,0 +1,76 @@
+"""A system under one constant drive, spoken to in NumPy: what the search for cycles asks of a map."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..systems.base import System
+
+BYTES = 64 * 2**20  # of Jacobians held at once
+
+
+class Autonomous:
+    """x -> F(x, u) for one u; states (state, unit) in and out."""
+
+    def __init__(self, system: System, u: Tensor) -> None:
+        self.system, self.u = system, u
+        self.size = system.state_size
+
+    def step(self, x: np.ndarray) -> np.ndarray:
+        """F(x)."""
+        return _numpy(self.system.step(x, self.u))
+
+    def jacobian(self, x: np.ndarray) -> np.ndarray:
+        """dF/dx (state, unit, unit), a few states at a time."""
+        some = max(1, BYTES // (8 * self.size**2))
+        parts = [self.system.jacobian(x[i : i + some], self.u) for i in range(0, len(x), some)]
+        return np.concatenate([_numpy(part) for part in parts])
+
+    def push(self, x: np.ndarray, Q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """F(x) and J(x) Q for directions Q (state, unit, k)."""
+        y, moved = self.system.push(x, self.u, np.array(Q))
+        return _numpy(y), _numpy(moved)
+
+    def observe(self, x: np.ndarray) -> np.ndarray:
+        """The readout of each state."""
+        return _numpy(self.system.observe(x))
+
+    def orbit(self, x: np.ndarray, n_steps: int) -> np.ndarray:
+        """The states from ``x`` (unit,) or (state, unit) on, ``x`` first: (..., n_steps + 1, unit)."""
+        after = self.system.trajectory(x, self.u.expand(n_steps, -1))
+        return np.concatenate([x[..., None, :], _numpy(after)], axis=-2)
+
+
+class Settled(NamedTuple):
+    """Where starts were after a transient."""
+
+    states: np.ndarray  # (start, unit)  the last one before it left, for those that did
+    left_at: np.ndarray  # (start,)  the step at which each left every bound; -1: never
+
+
+FAR = 1e10  # relative to 1 + the largest start: a trajectory beyond it has left
+
+
+def settle(flow: Autonomous, x: np.ndarray, n_steps: int) -> Settled:
+    """Follow all starts at once; each that leaves stays where it was one step before."""
+    system, u = flow.system, flow.u
+    here = torch.as_tensor(x).to(system.device, system.dtype)
+    bound = FAR * (1 + here.abs().amax(-1).nan_to_num(0.0, 0.0, 0.0))
+    left = torch.where(torch.isfinite(here).all(-1), -1, 0)
+    with torch.no_grad():
+        for t in range(1, n_steps + 1):
+            following = system.step(here, u)
+            inside = (following.abs() <= bound[:, None]).all(-1)  # False for NaN
+            left = torch.where(~inside & (left < 0), t, left)
+            here = torch.where((left < 0)[:, None], following, here)
+            if not bool((left < 0).any()):
+                break
+    return Settled(_numpy(here), left.cpu().numpy())
+
+
+def _numpy(x: Tensor) -> np.ndarray:
+    return x.detach().cpu().numpy()

@@ -1,0 +1,196 @@
+"""What does this orbit of a map do in the long run?  In order: a fixed point, a cycle, an invariant circle, or none.
+
+Each answer is a claim with a check of its own: a cycle is closed by Newton's method and must attract the orbit or hold it, a
+circle must be invariant and the orbit must lie on it or approach it.  What passes none is "chaotic" if its leading
+exponent is positive beyond doubt, "slow" if it still moves in one direction, and "unresolved" otherwise (a torus, a circle
+with corners, weak chaos).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import NamedTuple
+
+import numpy as np
+
+from ..systems.derived import Iterated
+from ..systems.flow import Flow
+from . import _birkhoff, _circle, _shooting, _transverse
+from ._autonomous import Autonomous
+from ._certificate import certify
+from ._exponents import Exponents, exponents
+from ._flow_cycles import LARGE, as_loop, limit_cycle
+from ._objects import Found, verdict
+from ._rotation import plane, rotation_number
+
+RETURNS = 1e-3  # a state that comes back this close, relative to 1 + |x|, may be on a cycle
+ON_IT = 1e-9  # distance, relative to 1 + |x|, at which an orbit lies on an object however unstable
+INVARIANT = 1e-6  # largest residual of a circle
+GOOD = 13.0  # digits that need no longer orbit
+CHAOS = 1e-3  # least exponent, nats per step, that is called chaos
+DRIFT = 1e-6  # change of the mean between halves, relative to the size, of an orbit that has arrived
+SAMPLE = 1024  # states kept of what is neither cycle nor circle
+PROVABLE = 600  # steps times units up to which a cycle is certified
+
+
+class Settings(NamedTuple):
+    """How far to look."""
+
+    n_record: int
+    max_period: int
+    max_harmonics: int
+    n_exponents: int
+
+
+def classify(flow: Autonomous, x: np.ndarray, settings: Settings, rng: np.random.Generator) -> Found | None:
+    """The object on which the orbit from x (unit,) lies; None if the orbit leaves every bound."""
+    orbit = flow.orbit(x, settings.n_record)
+    if not np.isfinite(orbit).all():
+        return None
+    moving = isinstance(flow.system, Flow)
+    found = cycle(flow, orbit, 1 if moving else settings.max_period)
+    if found is None and moving:
+        found = _loop_of(flow, orbit, settings.max_harmonics)
+    if found is not None:
+        return found
+    spectrum = exponents(flow, orbit[:-1], settings.n_exponents, rng)
+    if flow.size > 1 and not _diverges(spectrum):
+        found = _circle_of(flow, orbit, settings, rng)
+        if found is not None:
+            found = dataclasses.replace(found, exponents=spectrum.means if kind == "chaotic" else spectrum.values)
+            return as_loop(found, flow.system.dt) if moving else found
+    return _irregular(orbit, spectrum)
+
+
+def _loop_of(flow: Autonomous, orbit: np.ndarray, most: int) -> Found | None:
+    """The limit cycle of a flow that an orbit has arrived at."""
+    found = limit_cycle(flow, orbit, most) if flow.size <= LARGE else None
+    if found is None:
+        return None
+    late, early = found.distances(orbit[[-1, len(orbit) // 2]])
+    return found if late <= ON_IT or (found.attracting and late <= RETURNS) else None
+
+
+def cycle(flow: Autonomous, orbit: np.ndarray, max_period: int) -> Found | None:
+    """The cycle that an orbit has arrived at, or is arriving at."""
+    scale = 1 + float(np.abs(orbit).max())
+    back = np.abs(orbit[-1 - max_period : -1] - orbit[-1]).max(axis=1)[::-1]  # by period
+    for q in np.flatnonzero(back <= RETURNS * scale) + 1:
+        closed = _shooting.close(flow, orbit[-q - 1 : -1])
+        if closed is None:
+            continue
+        found = cycle_object(flow, _shooting.minimal(flow, closed))
+        late, early = found.distances(orbit[[-1, len(orbit) // 2]])
+        if late <= ON_IT or (found.attracting and late <= RETURNS and late < early):
+            return found
+    return None
+
+
+def cycle_object(flow: Autonomous, orbit: _shooting.Orbit) -> Found:
+    """All that is said about a cycle."""
+    x = _from_the_top(orbit.states)
+    values = _shooting.multipliers(flow.jacobian(x))
+    q = len(x)
+    with np.errstate(divide="ignore"):
+        rates = np.log(np.abs(values)) / q
+    wound = _shooting.turns(plane(flow, x)) if q > 2 else None
+    return Found(
+        kind="fixed point" if q == 1 else "periodic",
+        orbit=x,
+        period=float(q),
+        rho=np.nan if wound is None else _birkhoff.wrapped(wound / q),
+        residual=orbit.residual,
+        multipliers=values,
+        exponents=rates,
+        verdict=verdict(values),
+        existence_radius=_certificate(flow, x),
+    )
+
+
+def _from_the_top(x: np.ndarray) -> np.ndarray:
+    """A cycle from the state on where the unit that moves most is largest: whatever state it was found from."""
+    unit = int(np.round(np.ptp(x, axis=0), 9).argmax())
+    return np.roll(x, -int(np.round(x[:, unit], 9).argmax()), axis=0)
+
+
+def _certificate(flow: Autonomous, x: np.ndarray) -> float:
+    if x.size > PROVABLE:
+        return np.nan
+    proof = certify(Iterated(flow.system, len(x)), x[:1], flow.u)
+    return float(proof.existence_radius[0])
+
+
+def _circle_of(
+    flow: Autonomous, orbit: np.ndarray, settings: Settings, rng: np.random.Generator
+) -> Found | None:
+    """The invariant circle on which an orbit lies, or which it approaches."""
+    rho, digits = rotation_number(flow, orbit)
+    if not np.isfinite(rho) or rho == 0:
+        return None
+    if digits < GOOD:
+        longer = flow.orbit(orbit[-1], 4 * settings.n_record)
+        if np.isfinite(longer).all():
+            other, more = rotation_number(flow, longer)
+            rho, digits, orbit = (other, more, longer) if more > digits else (rho, digits, orbit)
+    first = _circle.from_orbit(orbit, rho, min(16, settings.max_harmonics))
+    curve, residual = _circle.refine(flow, first, settings.max_harmonics)
+    if not residual <= INVARIANT:
+        return None
+    curve, residual = _circle.trimmed(flow, curve, residual)
+    curve = curve.turned()
+    found = circle_object(flow, curve, residual, digits, settings.n_exponents, rng)
+    late, early = found.distances(orbit[[-1, len(orbit) // 2]])
+    return found if late <= 10 * INVARIANT or (late <= RETURNS and late < early) else None
+
+
+def circle_object(
+    flow: Autonomous,
+    curve: _circle.Curve,
+    residual: float,
+    digits: float,
+    n_wanted: int,
+    rng: np.random.Generator,
+) -> Found:
+    """All that is said about an invariant circle but its exponents."""
+    across = _transverse.multipliers(flow, curve, n_wanted, rng)
+    known = across.uncertainty < 1e-6
+    values = across.multipliers if known else np.full(1, np.nan, complex)
+    return Found(
+        kind="invariant circle",
+        orbit=curve.at(np.zeros(1)),
+        period=1 / abs(curve.rho),
+        rho=curve.rho,
+        digits=digits,
+        residual=residual,
+        curve=curve,
+        multipliers=values,
+        verdict=verdict(values[1:]),
+        trivial=across.uncertainty,
+        convergence=_convergence(flow, curve),
+    )
+
+
+def _convergence(flow: Autonomous, curve: _circle.Curve) -> np.ndarray:
+    """The residual of the curve cut off at 1, 2, 4, ... harmonics."""
+    orders = 2 ** np.arange(int(np.log2(max(curve.n_harmonics, 1))) + 1)
+    return np.array([_circle.invariance(flow, curve.resized(int(m))) for m in orders])
+
+
+def _diverges(spectrum: Exponents) -> bool:
+    """Is the leading exponent positive beyond doubt?"""
+    return bool(spectrum.means[0] > max(CHAOS, 5 * spectrum.errors[0]))
+
+
+def _irregular(orbit: np.ndarray, spectrum: Exponents) -> Found:
+    top, doubt = spectrum.values[0], spectrum.doubt[0]
+    size = float(np.abs(orbit - orbit.mean(0)).max()) or 1.0
+    moves = float(_birkhoff.halves(orbit).max()) / size > DRIFT
+    if _diverges(spectrum):
+        kind = "chaotic"
+    elif top < -max(1e-6, 5 * doubt) or (moves and top < 1e-3):
+        kind = "slow"
+    else:
+        kind = "unresolved"
+    every = max(1, len(orbit) // SAMPLE)
+    agree = _birkhoff.digits((orbit[:, 0] - orbit[:, 0].mean()) / size)
+    return Found(kind=kind, orbit=orbit[::every], digits=agree, exponents=spectrum.means if kind == "chaotic" else spectrum.values)

@@ -1,0 +1,345 @@
+"""Fixed points, cycles and invariant circles that a map or a flow settles on: found in simulation, then made exact.
+
+A closed curve of a map is as a rule not a cycle with a period: it is an invariant circle, x = u(theta) with F(u(theta)) =
+u(theta + rho), on which the motion is quasi-periodic.  Each object comes with the check of what it claims to be:
+
+- a cycle by its residual and, where the map can be enclosed, a proof that one exists within ``existence_radius``
+  (``_shooting``, ``_certificate``);
+- a circle by its residual max |F(u(theta)) - u(theta + rho)| / size, over a grid finer than its own (``_circle``; Schilder,
+  Osinga and Vogt 2005), and by the digits of its rotation number (``_birkhoff``; Das, Saiki, Sander and Yorke 2017);
+- a limit cycle of a flow by multiple shooting (``_flow_cycles``), and by a multiplier that must be 1.
+
+What it does to its neighbours is said by multipliers: of the product of Jacobians around a cycle, and per step across a
+circle (``_transverse``; Jorba 2001).  The exponents come from a frame carried along (``_exponents``): another way to the
+same numbers.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from .. import linalg, seeding
+from ..checks import count, matches_shape, reals
+from ..errors import InputError
+from ..results import Provenance, Result, per_item
+from ..systems.base import System, checked
+from ..systems.flow import Flow
+from ._autonomous import Autonomous
+from ._census import Census
+from ._circle import Curve
+from ._classify import Settings
+from ._objects import Found
+from ._random_states import random_states
+
+KINDS = ("fixed point", "periodic", "invariant circle", "unresolved", "chaotic", "slow")
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class LimitCycles(Result):
+    """The distinct objects that were found, in the order of ``KINDS``, then by period.
+
+    Rows are padded with NaN where objects differ in length.  Of "unresolved", "chaotic" and "slow" motion only states and
+    exponents are given.
+    """
+
+    kinds: np.ndarray = (
+        per_item()
+    )  # (object,)  fixed point | periodic | invariant circle | unresolved | chaotic | slow
+    periods: np.ndarray = (
+        per_item()
+    )  # (object,)  steps, least; of a circle 1 / |rho|; of a flow in its unit of time
+    rotation_numbers: np.ndarray = (
+        per_item()
+    )  # (object,)  turns per step, (-1/2, 1/2], > 0 anticlockwise; NaN: none
+    digits: np.ndarray = (
+        per_item()
+    )  # (object,)  on which the rotation numbers of two halves of the orbit agree
+    residuals: np.ndarray = (
+        per_item()
+    )  # (object,)  cycle: max |F(x_i) - x_(i+1)|; circle, flow: relative to the size
+    multipliers: np.ndarray = (
+        per_item()
+    )  # (object, k)  cycle: per period, falling modulus; circle: per step, the one along it first
+    exponents: np.ndarray = (
+        per_item()
+    )  # (object, k)  Lyapunov exponents, falling; nats per step, of a flow per time
+    states: np.ndarray = per_item()  # (object, unit)  one state on each
+    outputs: np.ndarray = per_item()  # (object, output)  the readout there
+    verdicts: np.ndarray = per_item()  # (object,)  attracting | repelling | saddle | neutral | undetermined
+    trivial_errors: np.ndarray = (
+        per_item()
+    )  # (object,)  | |multiplier along it| - 1 |, a check; NaN: there is none
+    harmonics: np.ndarray = per_item()  # (object,)  of the curve; 0: none
+    tails: np.ndarray = per_item()  # (object,)  last coefficients over the largest
+    convergence: np.ndarray = per_item()  # (object, j)  residual of a circle cut off at 2^j harmonics
+    existence_radius: np.ndarray = (
+        per_item()
+    )  # (object,)  max norm; an exact cycle is that near; NaN: not certified
+    coefficients: np.ndarray = (
+        per_item()
+    )  # (object, k, unit)  complex, of the curve, k >= 0; NaN beyond the last
+    output_coefficients: np.ndarray = per_item()  # (object, k, output)  of the readout along it
+    orbits: np.ndarray = per_item()  # (object, step, unit)  once around a cycle of a map
+    output_orbits: np.ndarray = per_item()  # (object, step, output)
+    starts_per_object: np.ndarray = per_item()  # (object,)  that ended on it
+    start_object: (
+        np.ndarray
+    )  # (start,)  the object each start reached, as numbered in the whole result; -1: none
+    start_status: np.ndarray  # (start,)  settled | slow | left | not finite
+    left_at: np.ndarray  # (start,)  the step at which a start left every bound; -1: it did not
+    precision: str  # of the numbers that were analysed, and of the weights where that is known
+    continuous: bool  # a flow: periods in time units, exponents per unit of time
+
+    @property
+    def certified(self) -> np.ndarray:
+        """(object,) whether an exact cycle was proved to exist within ``existence_radius``."""
+        return np.isfinite(self.existence_radius)
+
+    @property
+    def attracting(self) -> LimitCycles:
+        """Those that attract beyond doubt."""
+        return self[self.verdicts == "attracting"]
+
+    @property
+    def transverse_moduli(self) -> np.ndarray:
+        """(object, k) moduli of the multipliers but the one along: of a circle per step, of a cycle per period."""
+        moduli = np.abs(self.multipliers)
+        own = self.kinds == "invariant circle"
+        if self.continuous:
+            own = self.kinds == "periodic"
+        out = moduli.copy()
+        for i in np.flatnonzero(own & np.isfinite(moduli).any(axis=1)):
+            along = 0 if self.kinds[i] == "invariant circle" else int(np.nanargmin(np.abs(moduli[i] - 1)))
+            out[i] = np.append(np.delete(moduli[i], along), np.nan)
+        return out
+
+    @property
+    def decay_per_revolution(self) -> np.ndarray:
+        """(object,) what is left of the slowest deviation after one turn, or one period; NaN where unknown."""
+        first = self.transverse_moduli[:, 0] if self.multipliers.shape[1] else np.full(len(self), np.nan)
+        turn = np.where(self.kinds == "invariant circle", self.periods, 1.0)
+        return first**turn
+
+    def curve(self, theta: Any, k: int = 0) -> np.ndarray:
+        """States (..., unit) of object k at phases theta (...), one turn being 1, against the sense of time if rho < 0.
+
+        Of a cycle of a map the states are those of the step that the phase falls into.  NaN where there is neither.
+        """
+        return self._along(theta, k, self.coefficients, self.orbits)
+
+    def output_curve(self, theta: Any, k: int = 0) -> np.ndarray:
+        """The readout (..., output) along :meth:`curve`."""
+        return self._along(theta, k, self.output_coefficients, self.output_orbits)
+
+    def _along(self, theta: Any, k: int, series: np.ndarray, orbits: np.ndarray) -> np.ndarray:
+        k = count("k", k, least=-len(self), most=len(self) - 1)
+        theta = reals("theta", theta)
+        if self.harmonics[k]:
+            return Curve(series[k, : self.harmonics[k] + 1], 0.0).at(theta)
+        orbit = orbits[k][np.isfinite(orbits[k]).all(axis=1)]
+        if not len(orbit):
+            return np.full((*theta.shape, orbits.shape[2]), np.nan)
+        return orbit[np.floor((theta % 1.0) * len(orbit) + 1e-9).astype(int) % len(orbit)]
+
+    def headline(self) -> str:
+        names = Counter(self.kinds.tolist())
+        plural = {
+            "fixed point": "fixed points",
+            "periodic": "cycles",
+            "invariant circle": "invariant circles",
+        }
+        single = {"periodic": "cycle"}
+        said = [
+            f"{n} {single.get(kind, kind) if n == 1 else plural.get(kind, kind)}"
+            for kind in KINDS
+            if (n := names[kind])
+        ]
+        said.append(f"{int((self.verdicts == 'attracting').sum())} attracting")
+        circles = self.kinds == "invariant circle"
+        if circles.any():
+            said.append(f"residuals of circles <= {self.residuals[circles].max():.0e}")
+        lost = int((self.start_object < 0).sum())
+        said.append(f"{lost} of {len(self.start_object)} starts nowhere")
+        return ", ".join(said)
+
+    def table(self) -> dict[str, np.ndarray]:
+        leading = self.exponents[:, 0] if self.exponents.shape[1] else np.full(len(self), np.nan)
+        return {
+            "kind": self.kinds,
+            "verdict": self.verdicts,
+            "period": self.periods,
+            "rotation number": self.rotation_numbers,
+            "digits": self.digits,
+            "residual": self.residuals,
+            "harmonics": self.harmonics,
+            "left after one turn": self.decay_per_revolution,
+            "largest exponent": leading,
+            "certified": self.certified,
+            "starts": self.starts_per_object,
+        }
+
+
+def find_limit_cycles(
+    system: System,
+    starts: Any = None,
+    drive: Any = None,
+    *,
+    seed: Any = 0,
+    n_starts: int = 24,
+    n_transient: int = 1000,
+    n_record: int = 4096,
+    max_period: int = 64,
+    max_harmonics: int = 128,
+    n_exponents: int = 4,
+    periods: int | Sequence[int] = (),
+) -> LimitCycles:
+    """Find what a map or a flow settles on: fixed points, cycles, invariant circles, or something else.
+
+    Arguments:
+        system: the map; a :class:`dynakit.Flow` is looked at in continuous time.
+        starts: states to start from, (start, unit) or (..., unit), each of which is used; a start that is not finite
+            is marked.  None: ``n_starts`` random states of the system's box, or of several scales where it has none.
+        drive: the constant input, (input,); None is zero input.
+        seed: of random starts.
+        n_starts: how many, where none are given.
+        n_transient: steps before anything is looked at; starts that are still on their way get ten times as many more.
+        n_record: steps looked at (four times as many where the rotation number has few digits).
+        max_period: longest cycle of a map looked for; longer ones are taken for what they look like.
+        max_harmonics: most harmonics of a curve.
+        n_exponents: leading exponents, and multipliers of circles.
+        periods: periods of cycles of a map to look for by Newton's method as well, from many starts: the unstable ones
+            are found that way.  Cycles beside given starts are found without, stable or not.
+
+    Returns:
+        LimitCycles.  The order of objects does not depend on the starts.  "slow" means that eleven times
+        ``n_transient`` steps were not enough.
+
+    Raises:
+        InputError: for a discontinuous map, or arguments that do not fit the system.
+
+    >>> import dynakit as dk
+    >>> cycles = dk.find_limit_cycles(dk.catalog.logistic(3.5), [[0.3], [0.8]])
+    >>> cycles.kinds.tolist(), cycles.periods.tolist(), bool(cycles.certified.all())
+    (['periodic'], [4.0], True)
+    """
+    checked(system).refuse_jumps("a search for cycles")
+    n_transient, n_record = count("n_transient", n_transient), count("n_record", n_record, least=64)
+    settings = Settings(
+        n_record,
+        count("max_period", max_period, most=n_record // 2),
+        count("max_harmonics", max_harmonics, least=4),
+        count("n_exponents", n_exponents),
+    )
+    wanted = _periods(system, periods)
+    u = system.as_drive("drive", drive)
+    matches_shape("drive", u.shape, (system.input_size,))
+    seed, n_starts = seeding.as_seed(seed), count("n_starts", n_starts)
+    with linalg.one_thread(), torch.no_grad(), np.errstate(all="ignore"):
+        if starts is None:
+            given = random_states(system, u, n_starts, seeding.stream(seed, "starts"))
+        else:
+            tensor = system.as_tensor("starts", starts, system.state_size)
+            given = tensor.detach().cpu().numpy().reshape(-1, system.state_size)
+        census = Census(Autonomous(system, u), given, settings, seed)
+        census.run(n_transient)
+        if starts is not None and not isinstance(system, Flow):
+            census.look_near()
+        census.look_for(wanted, max_starts=1024)
+        said = {"n_transient": n_transient, "periods": wanted, **settings._asdict()}
+        return _collect(census, Provenance.of(system, seed=seed, **said))
+
+
+def _periods(system: System, periods: Any) -> list[int]:
+    values = [periods] if isinstance(periods, (int, np.integer)) else list(periods)
+    if values and isinstance(system, Flow):
+        raise InputError("periods must be empty for a flow: its cycles have no period in steps")
+    return [count("periods", q) for q in values]
+
+
+def _collect(census: Census, provenance: Provenance) -> LimitCycles:
+    flow, objects = census.flow, census.objects
+    order = sorted(range(len(objects)), key=lambda k: _rank(objects[k]))
+    found = [objects[k] for k in order]
+    places = np.full(len(objects) + 1, -1)
+    places[order] = np.arange(len(order))  # and of -1: -1
+    reached = places[census.reached]
+    continuous = isinstance(flow.system, Flow)
+    status = np.where(reached >= 0, "settled", "left").astype("<U10")
+    status[np.isin(reached, [k for k, item in enumerate(found) if item.kind == "slow"])] = "slow"
+    status[~np.isfinite(census.starts).all(axis=1)] = "not finite"
+    states = np.array([item.orbit[0] for item in found]).reshape(-1, flow.size)
+    series = [np.zeros((0, flow.size)) if item.curve is None else item.curve.c for item in found]
+    on_map = [item.orbit if item.recurs else item.orbit[:0] for item in found]
+    outputs = flow.observe(states)
+    width = (outputs.shape[1],)
+    return LimitCycles(
+        kinds=np.array([item.kind for item in found], "<U16"),
+        periods=_numbers(found, "period"),
+        rotation_numbers=_numbers(found, "rho"),
+        digits=_numbers(found, "digits"),
+        residuals=_numbers(found, "residual"),
+        multipliers=_padded([item.multipliers for item in found], complex),
+        exponents=_padded([item.exponents for item in found]),
+        states=states,
+        outputs=outputs,
+        verdicts=np.array([item.verdict for item in found], "<U12"),
+        trivial_errors=_numbers(found, "trivial"),
+        harmonics=np.array([0 if item.curve is None else item.curve.n_harmonics for item in found], int),
+        tails=np.array([np.nan if item.curve is None else item.curve.tail for item in found]),
+        convergence=_padded([item.convergence for item in found]),
+        existence_radius=_numbers(found, "existence_radius"),
+        coefficients=_padded(series, complex, (flow.size,)),
+        output_coefficients=_padded([_read_along(flow, item.curve, width) for item in found], complex, width),
+        orbits=_padded(on_map, float, (flow.size,)),
+        output_orbits=_padded([flow.observe(x) for x in on_map], float, width),
+        starts_per_object=np.bincount(reached[reached >= 0], minlength=len(found)),
+        start_object=reached,
+        start_status=status,
+        left_at=census.left_at,
+        precision=_precision(flow.system),
+        continuous=continuous,
+        provenance=provenance,
+    )
+
+
+def _rank(item: Found) -> tuple[Any, ...]:
+    """Place in the result: by kind, attracting first, period, then the state itself."""
+    period = round(item.period, 6) if np.isfinite(item.period) else 0.0
+    return KINDS.index(item.kind), not item.attracting, period, *np.round(item.orbit[0], 6).tolist()
+
+
+def _numbers(found: list[Found], name: str) -> np.ndarray:
+    return np.array([getattr(item, name) for item in found], float)
+
+
+def _padded(rows: list[np.ndarray], dtype: type = float, width: tuple[int, ...] = ()) -> np.ndarray:
+    """Rows of different length as one array, NaN behind the shorter ones."""
+    longest = max((len(row) for row in rows), default=0)
+    out = np.full((len(rows), longest, *width), np.nan, dtype)
+    for row, place in itertools.zip_longest(rows, out):
+        place[: len(row)] = row
+    return out
+
+
+def _read_along(flow: Autonomous, curve: Curve | None, width: tuple[int, ...]) -> np.ndarray:
+    """Coefficients of the readout along a curve, as many as it has."""
+    if curve is None:
+        return np.zeros((0, *width))
+    m = 4 * curve.n_harmonics + 1
+    return (np.fft.rfft(flow.observe(curve.on_grid(m)), axis=0) / m)[: len(curve.c)]
+
+
+def _precision(system: System) -> str:
+    """What was computed in, and whether the weights are numbers that float32 holds: those of most trained networks."""
+    weights = [np.asarray(W) for W in system.recurrent_weights().values()]
+    weights = [W for W in weights if W.size]
+    if weights and all((W.astype(np.float32) == W).all() for W in weights):
+        return "float64, of float32 weights"
+    return "float64"
