@@ -12,10 +12,10 @@ __version__ = "0.1.0"
 
 _NAMES = {
     "analysis": "Bifurcations Branches ConditionAverages CovariantVectors EchoState ExactFixedPoints FixedPoints "
-    "GraphStatistics LyapunovSpectrum MemoryCapacity MemoryCheck Modes NonNormality PlaneFlow "
+    "GraphStatistics LimitCycles LyapunovSpectrum MemoryCapacity MemoryCheck Modes NonNormality PlaneFlow "
     "Projection PsychometricCurve Selection SlowManifold SlowPoints TrackChanges Tracks Transitions "
     "UnstableManifolds check_echo_state check_memory condition_average covariant_vectors "
-    "enumerate_fixed_points find_fixed_points find_slow_points graph_statistics linearize "
+    "enumerate_fixed_points find_fixed_points find_limit_cycles find_slow_points graph_statistics linearize "
     "lyapunov_spectrum map_transitions map_unstable_manifolds memory_capacity nonnormality plane_flow "
     "project psychometric_curve selection_vectors trace_fixed_points trace_slow_manifold "
     "track_fixed_points",
@@ -56,6 +56,7 @@ if TYPE_CHECKING:
         ExactFixedPoints,
         FixedPoints,
         GraphStatistics,
+        LimitCycles,
         LyapunovSpectrum,
         MemoryCapacity,
         MemoryCheck,
@@ -77,6 +78,7 @@ if TYPE_CHECKING:
         covariant_vectors,
         enumerate_fixed_points,
         find_fixed_points,
+        find_limit_cycles,
         find_slow_points,
         graph_statistics,
         linearize,

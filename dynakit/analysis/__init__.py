@@ -5,6 +5,7 @@ from .connectivity import GraphStatistics, graph_statistics
 from .continuation import Bifurcations, Branches, trace_fixed_points
 from .covariant import CovariantVectors, covariant_vectors
 from .echo_state import EchoState, check_echo_state
+from .cycles import LimitCycles, find_limit_cycles
 from .fixed_points import FixedPoints, find_fixed_points
 from .linearization import Modes, linearize
 from .lyapunov import LyapunovSpectrum, lyapunov_spectrum
@@ -31,6 +32,7 @@ __all__ = [
     "ExactFixedPoints",
     "FixedPoints",
     "GraphStatistics",
+    "LimitCycles",
     "LyapunovSpectrum",
     "MemoryCapacity",
     "MemoryCheck",
@@ -52,6 +54,7 @@ __all__ = [
     "covariant_vectors",
     "enumerate_fixed_points",
     "find_fixed_points",
+    "find_limit_cycles",
     "find_slow_points",
     "graph_statistics",
     "linearize",

@@ -29,6 +29,7 @@ INVARIANT = 1e-6  # largest residual of a circle
 GOOD = 13.0  # digits that need no longer orbit
 CHAOS = 1e-3  # least exponent, nats per step, that is called chaos
 DRIFT = 1e-6  # change of the mean between halves, relative to the size, of an orbit that has arrived
+SHORT = 512  # steps looked at first
 SAMPLE = 1024  # states kept of what is neither cycle nor circle
 PROVABLE = 600  # steps times units up to which a cycle is certified
 
@@ -44,22 +45,31 @@ class Settings(NamedTuple):
 
 def classify(flow: Autonomous, x: np.ndarray, settings: Settings, rng: np.random.Generator) -> Found | None:
     """The object on which the orbit from x (unit,) lies; None if the orbit leaves every bound."""
-    orbit = flow.orbit(x, settings.n_record)
+    orbit = flow.orbit(x, max(SHORT, 2 * settings.max_period))
+    found = _recurrent(flow, orbit, settings)
+    if found is None and np.isfinite(orbit).all() and len(orbit) <= settings.n_record:
+        orbit = np.concatenate([orbit[:-1], flow.orbit(orbit[-1], settings.n_record - len(orbit) + 1)])
+        found = _recurrent(flow, orbit, settings)
     if not np.isfinite(orbit).all():
         return None
-    moving = isinstance(flow.system, Flow)
-    found = cycle(flow, orbit, 1 if moving else settings.max_period)
-    if found is None and moving:
-        found = _loop_of(flow, orbit, settings.max_harmonics)
     if found is not None:
         return found
     spectrum = exponents(flow, orbit[:-1], settings.n_exponents, rng)
     if flow.size > 1 and not _diverges(spectrum):
         found = _circle_of(flow, orbit, settings, rng)
         if found is not None:
-            found = dataclasses.replace(found, exponents=spectrum.means if kind == "chaotic" else spectrum.values)
-            return as_loop(found, flow.system.dt) if moving else found
+            found = dataclasses.replace(found, exponents=spectrum.values)
+            return as_loop(found, flow.system.dt) if isinstance(flow.system, Flow) else found
     return _irregular(orbit, spectrum)
+
+
+def _recurrent(flow: Autonomous, orbit: np.ndarray, settings: Settings) -> Found | None:
+    """The fixed point or cycle that an orbit has arrived at."""
+    if not np.isfinite(orbit).all():
+        return None
+    if not isinstance(flow.system, Flow):
+        return cycle(flow, orbit, settings.max_period)
+    return cycle(flow, orbit, 1) or _loop_of(flow, orbit, settings.max_harmonics)
 
 
 def _loop_of(flow: Autonomous, orbit: np.ndarray, most: int) -> Found | None:
@@ -193,4 +203,5 @@ def _irregular(orbit: np.ndarray, spectrum: Exponents) -> Found:
         kind = "unresolved"
     every = max(1, len(orbit) // SAMPLE)
     agree = _birkhoff.digits((orbit[:, 0] - orbit[:, 0].mean()) / size)
-    return Found(kind=kind, orbit=orbit[::every], digits=agree, exponents=spectrum.means if kind == "chaotic" else spectrum.values)
+    rates = spectrum.means if kind == "chaotic" else spectrum.values
+    return Found(kind=kind, orbit=orbit[::every], digits=agree, exponents=rates)

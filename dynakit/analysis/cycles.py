@@ -286,7 +286,7 @@ def _collect(census: Census, provenance: Provenance) -> LimitCycles:
         digits=_numbers(found, "digits"),
         residuals=_numbers(found, "residual"),
         multipliers=_padded([item.multipliers for item in found], complex),
-        exponents=_padded([item.exponents for item in found]),
+        exponents=_padded([_per_time(flow.system, item) for item in found]),
         states=states,
         outputs=outputs,
         verdicts=np.array([item.verdict for item in found], "<U12"),
@@ -313,6 +313,12 @@ def _rank(item: Found) -> tuple[Any, ...]:
     """Place in the result: by kind, attracting first, period, then the state itself."""
     period = round(item.period, 6) if np.isfinite(item.period) else 0.0
     return KINDS.index(item.kind), not item.attracting, period, *np.round(item.orbit[0], 6).tolist()
+
+
+def _per_time(system: System, item: Found) -> np.ndarray:
+    """Exponents per step of a map; of a flow per unit of time, which those of its cycles are already."""
+    steps = isinstance(system, Flow) and item.kind != "periodic"
+    return item.exponents / (system.dt or 1.0) if steps else item.exponents
 
 
 def _numbers(found: list[Found], name: str) -> np.ndarray:
