@@ -258,6 +258,7 @@ class History(Result):
     learning_rates: np.ndarray = per_item()  # (update,)
     n_rollbacks: int = 0  # times the non-finite guard restored earlier weights and halved the rate
     stopped: str = ""  # why the run ended
+    condition: float | None = None  # of the normal equations, where the weights were solved for
 
     def headline(self) -> str:
         if not len(self):

@@ -18,8 +18,8 @@ from ..checks import number
 from ..errors import InputError
 from .base import System
 from .copies import on_a_copy
-from .derived import ClosedLoop, WithReadout
-from .flow import ClosedFlow, Flow, Relaxation
+from .derived import ClosedLoop, Driven, WithReadout
+from .flow import Flow, Relaxation
 from .function import FunctionSystem
 from .layers import adapt_layer, linear_readout
 from .modules import adapt_module
@@ -85,10 +85,12 @@ def as_flow(
 
     A leaky network x' = x + alpha (G(x, u) - x) with alpha = dt / tau is Euler's step of tau dx/dt = G(x, u) - x: that
     flow, in ms where the network knows its dt and in units of tau where it does not.  A flow is taken as it is, with
-    other steps.
+    other steps.  A closed loop, which hears itself from step to step, becomes dx/dt = f(x, observe(x)), which hears
+    itself at every moment.  The two differ by the delay of half a step: a network trained on inputs that stay the same
+    within a step follows its targets in the first, and in the second only as far as dt is small.
 
     Arguments:
-        model: anything :func:`as_system` takes, and its closed loops.
+        model: anything :func:`as_system` takes.
         dt: time of one step; default: that of the network.
         method, n_substeps: of the steps, see :class:`dynakit.Flow`.
 
@@ -99,20 +101,28 @@ def as_flow(
     >>> flow.dt, flow.time_unit, flow.method
     (1.0, 'ms', 'rk4')
     """
-    system = as_system(model)
-    if isinstance(system, ClosedFlow):
-        return ClosedLoop(as_flow(system.opened, dt=dt, method=method, n_substeps=n_substeps))
-    if isinstance(system, Flow):
-        field, own, unit = system.field, system.dt, system.time_unit
-    elif system.euler and system.alpha:
-        own, unit = (system.alpha, "tau") if system.dt is None else (system.dt, system.time_unit)
-        field = Relaxation(system, 1 / own)
-    else:
-        raise InputError(
-            f"model ({system.name}) is no Euler step of a flow; give the right-hand side: dk.Flow(rhs, state_size, dt=...)"
-        )
+    field, own, unit = _behind(as_system(model))
     settings = {"method": method, "n_substeps": n_substeps, "time_unit": unit}
     return Flow(field, field.state_size, field.input_size, dt=own if dt is None else dt, **settings)
+
+
+def _behind(system: System) -> tuple[System, float, str]:
+    """The vector field that ``system`` takes a step along, the time of the step, and its unit."""
+    if isinstance(system, Flow):
+        assert system.dt is not None
+        return system.field, system.dt, system.time_unit
+    if system.euler and system.alpha:
+        own, unit = (system.alpha, "tau") if system.dt is None else (system.dt, system.time_unit)
+        return Relaxation(system, 1 / own), own, unit
+    if isinstance(system, ClosedLoop):
+        field, own, unit = _behind(system.inner)
+        return ClosedLoop(field), own, unit
+    if isinstance(system, Driven):
+        field, own, unit = _behind(system.inner)
+        return Driven(field, system.constant), own, unit
+    raise InputError(
+        f"model ({system.name}) is no step of a flow; give the right-hand side: dk.Flow(rhs, state_size, dt=...)"
+    )
 
 
 def _network(model: Any, readout: Any, device: torch.device | str | None) -> tuple[System, Any]:

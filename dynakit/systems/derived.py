@@ -147,15 +147,9 @@ class ClosedLoop(Wrapped):
     """The network that hears itself: x' = F(x, observe(x)), autonomous.
 
     Raises InputError unless the readout is as wide as the input.  :meth:`drive` takes one step under an input
-    from outside, to cue the loop.  The loop of a :class:`dynakit.Flow` is the flow dx/dt = f(x, observe(x)), whose
-    input follows the state within a step too.
+    from outside, to cue the loop.  What is fed back stays the same within a step, as inputs do; the flow
+    dx/dt = f(x, observe(x)) of a network in continuous time is ``dynakit.as_flow(loop)``.
     """
-
-    def __new__(cls, *systems: System) -> Any:
-        from .flow import ClosedFlow, Flow
-
-        flow = next((s for s in systems if isinstance(s, Flow)), None)
-        return super().__new__(cls) if flow is None else ClosedFlow(flow)
 
     def __init__(self, system: System) -> None:
         if checked(system).output_size != system.input_size or system.input_size == 0:
@@ -201,13 +195,7 @@ class ClosedLoop(Wrapped):
 
 
 class Driven(Wrapped):
-    """``system`` under one constant drive (input,): autonomous; of a :class:`dynakit.Flow` a flow again."""
-
-    def __new__(cls, *arguments: Any) -> Any:
-        from .flow import Flow
-
-        flow = arguments[0] if arguments else None
-        return flow.over(Driven(flow.field, *arguments[1:])) if isinstance(flow, Flow) else super().__new__(cls)
+    """``system`` under one constant drive (input,): autonomous."""
 
     def __init__(self, system: System, drive: Any) -> None:
         u = checked(system).as_drive("drive", drive)

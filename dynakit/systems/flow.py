@@ -25,7 +25,7 @@ from ..checks import count, number, one_of, reals
 from ..errors import InputError
 from .base import Box, System, detached, minus_identity
 from .cells import fingerprint
-from .derived import ClosedLoop, Wrapped
+from .derived import Wrapped
 from .function import FunctionSystem
 from .pieces import OpenPieces, Pieces
 
@@ -311,19 +311,6 @@ class Flow(Wrapped):
 
     def open_pieces(self) -> OpenPieces | None:
         return None
-
-
-class ClosedFlow(Flow):
-    """The flow that hears itself at every moment: dx/dt = f(x, observe(x)), autonomous; made by ``ClosedLoop(flow)``."""
-
-    def __init__(self, flow: Flow) -> None:
-        settings = {"method": flow.method, "n_substeps": flow.n_substeps, "time_unit": flow.time_unit}
-        super().__init__(ClosedLoop(flow.field), flow.state_size, dt=cast(float, flow.dt), **settings)
-        self.opened, self.name = flow, f"closed loop of {flow.name}"
-
-    def drive(self, x: Any, u: Any) -> Tensor:
-        """One step of the open loop under the input ``u``."""
-        return self.opened.step(x, u)
 
 
 def averages(tableau: Tableau, z: float) -> bool:

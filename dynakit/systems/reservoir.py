@@ -45,7 +45,7 @@ class WithSquares(Wrapped):
 
 
 def adapt_reservoir(model: Reservoir, device: torch.device | str | None) -> System:
-    """``model`` in float64: a Flow in continuous time, whose closed loop hears its readout at every moment."""
+    """``model`` in float64: a Flow in continuous time, a leaky map in discrete time."""
     twin = float64_copy(model, device)
     assert isinstance(twin, Reservoir)
     W_in, name = twin.sigma_in * twin.W_in, f"{model.form} reservoir"

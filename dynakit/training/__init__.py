@@ -3,5 +3,6 @@
 from .base import train
 from .curriculum import Curriculum, train_together
 from .gradient import BPTT
+from .ridge import Ridge
 
-__all__ = ["BPTT", "Curriculum", "train", "train_together"]
+__all__ = ["BPTT", "Curriculum", "Ridge", "train", "train_together"]
