@@ -101,15 +101,12 @@ class Orbit(Record):
         if self.kind != "fixed point" and not np.ptp(self.samples, axis=0).any():
             raise InputError(f"samples of a {self.kind} must move, but all {n} are the same point")
 
-    # --- ways to make one ------------------------------------------------------------------------------------
-
     @classmethod
     def cycle(cls, name: str, curve: Callable[[np.ndarray], Any] | Any, *, period: float, dt: float) -> Orbit:
         """A cycle from ``curve``: a function of the phase, or samples of exactly one revolution.
 
-        The function receives phases (point,) in revolutions and returns (output, point) or a list of
-        components; samples are (time, output) at even steps of phase.  Raises InputError for fewer than three
-        samples, or for a function too rough to be interpolated from 4097 points.
+        The function maps phases (point,) in revolutions to (output, point); samples are (time, output) at even
+        steps of phase.  Raises InputError for fewer than three samples, or for a function too rough.
         """
         if not callable(curve):
             return cls(name, curve, dt=dt, period=period)
@@ -128,8 +125,7 @@ class Orbit(Record):
     def recorded(cls, name: str, series: Any, *, dt: float, period: float) -> Orbit:
         """A cycle from a recorded ``series`` (time, output), sampled every ``dt``, of known ``period``.
 
-        Least squares over all samples give at most 32 harmonics.  Raises InputError if the series is shorter
-        than one revolution.
+        Least squares over all samples give at most 32 harmonics.  Raises InputError for less than a revolution.
         """
         values = checks.reals("series", series, ("time", "output"))
         dt = checks.number("dt", dt, above=0, closed=False)
@@ -140,12 +136,14 @@ class Orbit(Record):
                 f"series must cover at least one revolution, got {len(values)} samples every {dt:g}, "
                 f"{turns:.3g} of a period of {period:g}"
             )
-        n_harmonics = min(MOST_HARMONICS, (math.floor(len(values) / turns + 1e-9) - 1) // 2)
+        n_harmonics = min(MOST_HARMONICS, max(1, (math.floor(period / dt + 1e-9) - 1) // 2))
         basis = _waves(np.arange(len(values)) * dt / period, n_harmonics)
         gram = torch.from_numpy(basis.T @ basis).expand(values.shape[1], -1, -1)
         fitted, solved = linalg.solve(gram, torch.from_numpy(values.T @ basis))
         if not bool(solved.all()):
-            raise InputError(f"series does not determine {n_harmonics} harmonics; record it for longer")
+            raise InputError(
+                f"series does not determine a cycle of period {period:g}; record it more densely"
+            )
         knots = np.arange(2 * n_harmonics + 1) / (2 * n_harmonics + 1)
         return cls(name, _waves(knots, n_harmonics) @ fitted.numpy().T, dt=dt, period=period)
 
@@ -164,8 +162,6 @@ class Orbit(Record):
         if self.kind == "chaos" and dt != self.dt:
             raise InputError(f"dt must be {self.dt:g}, at which {self.name!r} was sampled, got {dt!r}")
         return dataclasses.replace(self, dt=dt)
-
-    # --- what it looks like ------------------------------------------------------------------------------------
 
     @property
     def n_outputs(self) -> int:
@@ -191,8 +187,7 @@ class Orbit(Record):
     def winding(self) -> int:
         """Anticlockwise turns about :attr:`centre` in one revolution.
 
-        0 for what does not wind: a figure-eight, a cycle through its own centre, outputs that are not a
-        plane, chaos, a fixed point.
+        0 for what does not wind: a figure-eight, a cycle through its centre, outputs that are no plane.
         """
         if self.kind != "cycle" or self.n_outputs != 2:
             return 0
@@ -208,7 +203,7 @@ class Orbit(Record):
         """+1 anticlockwise, -1 clockwise, 0 where :attr:`winding` is 0."""
         return (self.winding > 0) - (self.winding < 0)
 
-    @functools.cached_property
+    @property
     def centre(self) -> np.ndarray:
         """The mean over time, (output,)."""
         return self.samples.mean(axis=0)

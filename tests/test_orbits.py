@@ -116,6 +116,14 @@ def test_a_recorded_series_of_any_length_gives_back_its_curve():
     np.testing.assert_allclose(orbit.sample(173), series, atol=1e-10)
 
 
+def test_few_samples_a_revolution_are_enough_for_one_harmonic():
+    t = np.arange(40) * 2.3
+    orbit = Orbit.recorded(
+        "wave", np.stack([3 + np.cos(TURN * t / 5.0), np.sin(TURN * t / 5.0)], axis=1), dt=2.3, period=5.0
+    )
+    np.testing.assert_allclose(orbit([0.0, 0.25]), [[4.0, 0.0], [3.0, 1.0]], atol=1e-12)
+
+
 def test_chaos_gives_unbroken_stretches_of_its_series():
     series = np.random.default_rng(1).normal(size=(100, 3))
     orbit = Orbit.chaos("noise", series, dt=0.5, exponent=0.3)
@@ -208,6 +216,10 @@ def test_one_line_says_what_it_is():
         (
             lambda: Orbit.recorded("c", np.random.default_rng(0).normal(size=(20, 2)), dt=0.1, period=4.0),
             r"series must cover at least one revolution, got 20 samples every 0\.1, 0\.5 of a period of 4",
+        ),
+        (
+            lambda: Orbit.recorded("c", np.eye(4), dt=1.0, period=2.0),
+            "period must be more than two steps of dt = 1",
         ),
         (lambda: circle().sample(0), "n_steps must be at least 1"),
         (lambda: circle().sample(5, np.nan), "phase must be finite"),

@@ -63,7 +63,7 @@ class Curriculum:
     learning_rate: float = 5e-3
     batch_size: int = 32
     clip_norm: float | None = 1.0
-    max_updates: int = 400
+    max_updates: int = 600
     decay_to: float = 0.02
 
     def __post_init__(self) -> None:
