@@ -48,6 +48,12 @@ SECTIONS = {
         "few products and factorisations of n x n matrices. `agree`: with `find_fixed_points` on the same network.",
         "python benchmarks/bench_enumeration.py",
     ),
+    "lyapunov": (
+        "Lyapunov exponents of a 256-unit LSTM",
+        "The ten largest of 512 exponents (`top_10`), and all of them (`full`), by `lyapunov_spectrum` with transient, "
+        "checks and errors; the limits are J Q and one QR per interval alone, on the same states. Per step.",
+        "python benchmarks/bench_lyapunov.py",
+    ),
     "analyze": (
         "`analyze` on 3-bit networks of 100 units",
         "All stages, seven constant inputs, with figures and the saved report. CPU seconds.",

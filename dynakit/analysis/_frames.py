@@ -97,9 +97,9 @@ class Course:
 
     def of(self, rows: Tensor) -> Course:
         """That of some starts."""
-        shared = self.inputs is None or self.inputs.ndim == 2
+        constant, inputs = self.constant[rows], self.inputs
         return Course(
-            self.inputs if shared else self.inputs[rows], self.constant[rows], self.constant.shape[1]
+            inputs[rows] if inputs is not None and inputs.ndim == 3 else inputs, constant, constant.shape[1]
         )
 
     def at(self, t: int) -> Tensor:

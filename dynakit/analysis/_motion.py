@@ -9,11 +9,10 @@ from torch import Tensor
 from ..systems.base import System
 from ..systems.derived import Driven
 from ..systems.flow import Flow
-from ._growth import signs
+from ._growth import SHARP, signs
 
 LONGEST_PERIOD = 512
 SAME_STATE = 1e-9  # relative to 1 + |x|
-SHARP = 1e-6  # nats: a zero exponent known to this is that of a regular motion
 
 
 def is_flow(system: System) -> bool:

@@ -38,9 +38,7 @@ class LyapunovSpectrum(Result):
     exponents: np.ndarray = (
         per_item()
     )  # (start, exponent)  nats per step, falling; -inf where the map loses a rank
-    standard_errors: np.ndarray = (
-        per_item()
-    )  # (start, exponent)  of the plain mean, autocorrelation respected
+    standard_errors: np.ndarray = per_item()  # (start, exponent)  see ``_growth``; NaN: too few steps to tell
     tolerances: np.ndarray = per_item()  # (start, exponent)  an exponent within it of zero counts as zero
     block_averages: np.ndarray = (
         per_item()
