@@ -67,7 +67,7 @@ class RecurrentModel(nn.Module):
         """What the readout is linear in (..., feature): the firing rates, unless the network says otherwise."""
         return self.rates(states)
 
-    def linear_readout(self) -> tuple[nn.Parameter, nn.Parameter | None]:
+    def linear_readout(self) -> tuple[Tensor, Tensor | None]:
         """The weights (output, feature) and bias (output,) with which :meth:`features` are read.
 
         Raises InputError for a network whose readout is not free to take any weights.

@@ -155,7 +155,9 @@ class Reservoir(RecurrentModel):
         }
         for name, values in drawn.items():
             self.register_buffer(name, torch.from_numpy(values).to(torch.get_default_dtype()))
-        W_out = torch.from_numpy(rng["W_out"].normal(size=(self.n_outputs, n_features)) / math.sqrt(n_features))
+        W_out = torch.from_numpy(
+            rng["W_out"].normal(size=(self.n_outputs, n_features)) / math.sqrt(n_features)
+        )
         self.W_out = nn.Parameter(W_out.to(torch.get_default_dtype()))
         self.b_out = nn.Parameter(torch.zeros(self.n_outputs))
 

@@ -78,9 +78,7 @@ def as_system(
     return system
 
 
-def as_flow(
-    model: Any, *, dt: float | None = None, method: str = "rk4", n_substeps: int = 1
-) -> Flow:
+def as_flow(model: Any, *, dt: float | None = None, method: str = "rk4", n_substeps: int = 1) -> Flow:
     """The flow that a network in continuous time follows, or of which a leaky network is Euler's step.
 
     A leaky network x' = x + alpha (G(x, u) - x) with alpha = dt / tau is Euler's step of tau dx/dt = G(x, u) - x: that

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -88,9 +89,10 @@ class Cell(System):
 
     def _recurrent(self, x: Tensor) -> Tensor:
         """W_rec x for x (..., unit)."""
-        if self.sparse is None or type(x) is not Tensor or torch._C._functorch.is_functorch_wrapped_tensor(x):
-            return x @ self.W_rec.T
-        return (self.sparse @ x.reshape(-1, x.shape[-1]).T).T.reshape(x.shape)
+        if self.sparse is not None and type(x) is Tensor:
+            with suppress(RuntimeError):  # torch.func.vmap has no rule for sparse products
+                return (self.sparse @ x.reshape(-1, x.shape[-1]).T).T.reshape(x.shape)
+        return x @ self.W_rec.T
 
     def _drive_push(self, T: Tensor, V: Tensor | None) -> Tensor:
         """What directions do to W_rec x + W_in u."""

@@ -74,7 +74,9 @@ class Relaxation(Wrapped):
         super().__init__(inner)
         self.speed_of, self.alpha, self.euler = rate, None, False
         self.rate = rate * (inner.alpha if inner.euler and inner.alpha else 1.0)  # x' = x + alpha (G - x)
-        self.fingerprint = fingerprint("relaxation", f"{rate:.17g}", inner.fingerprint) * bool(inner.fingerprint)
+        self.fingerprint = fingerprint("relaxation", f"{rate:.17g}", inner.fingerprint) * bool(
+            inner.fingerprint
+        )
 
     def _step(self, x: Tensor, u: Tensor) -> Tensor:
         return self.speed_of * (self.inner._step(x, u) - x)
@@ -136,7 +138,12 @@ class Flow(Wrapped):
         device: torch.device | str = "cpu",
     ) -> None:
         if not isinstance(rhs, System):
-            given = {"argument_order": argument_order, "jacobian": jacobian, "readout": readout, "device": device}
+            given = {
+                "argument_order": argument_order,
+                "jacobian": jacobian,
+                "readout": readout,
+                "device": device,
+            }
             said = name or f"flow along {getattr(rhs, '__name__', type(rhs).__name__)}"
             rhs = RightHandSide(rhs, state_size, input_size, name=said, **given)
         elif (rhs.state_size, rhs.input_size) != (state_size, input_size):
@@ -253,9 +260,7 @@ class Flow(Wrapped):
             raise InputError(f"time {times.shape} must be a number or one per start {tuple(lead)}") from None
         return x, u, times, lead
 
-    def _flown(
-        self, x: Tensor, u: Tensor, time: float, n_steps: int, rtol: float, vary: bool
-    ) -> np.ndarray:
+    def _flown(self, x: Tensor, u: Tensor, time: float, n_steps: int, rtol: float, vary: bool) -> np.ndarray:
         """One start followed, (n_steps, unit); if ``vary``, the columns of the derivative after each state."""
         from scipy.integrate import solve_ivp
 
@@ -278,6 +283,9 @@ class Flow(Wrapped):
             for k, span in enumerate(itertools.pairwise(ends)):
                 if not np.isfinite(y).all():
                     break
+                if span[0] == span[1]:
+                    states[k] = y
+                    continue
                 flown = solve_ivp(velocity, span, y, method="DOP853", t_eval=span[1:], rtol=rtol, atol=atol)
                 if not flown.success:
                     break
@@ -297,11 +305,15 @@ class Flow(Wrapped):
         """``alpha`` and ``euler``: a single Euler step of a relaxing field is a leaky network's."""
         rate = self._rate()
         single = self.method == "euler" and self.n_substeps == 1
-        return (rate * self._h, True) if single and rate is not None and rate * self._h <= 1 else (None, False)
+        return (
+            (rate * self._h, True) if single and rate is not None and rate * self._h <= 1 else (None, False)
+        )
 
     def _box(self, inputs: Box) -> Box | None:
         rate = self._rate()
-        return None if rate is None or not averages(self._tableau, rate * self._h) else self.inner._box(inputs)
+        return (
+            None if rate is None or not averages(self._tableau, rate * self._h) else self.inner._box(inputs)
+        )
 
     def newton_step(self, x: Any, u: Any, r: Tensor) -> tuple[Tensor, Tensor]:
         return System.newton_step(self, x, u, r)

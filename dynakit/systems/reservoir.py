@@ -26,7 +26,9 @@ class WithSquares(Wrapped):
 
     def _observe_jacobian(self, x: Tensor) -> Tensor:
         C = self.inner._observe_jacobian(x)
-        return torch.cat([C, 2 * self.inner._observe(x)[..., None] * C], -2, out=zeros(x, 2 * C.shape[-2], C.shape[-1]))
+        return torch.cat(
+            [C, 2 * self.inner._observe(x)[..., None] * C], -2, out=zeros(x, 2 * C.shape[-2], C.shape[-1])
+        )
 
     def _observe_push(self, x: Tensor, T: Tensor) -> Tensor:
         moved = self.inner._observe_push(x, T)
@@ -55,6 +57,8 @@ def adapt_reservoir(model: Reservoir, device: torch.device | str | None) -> Syst
         cell = LeakyCell(W_in, twin.W_rec, twin.b_rec, alpha=model.leak, activation="tanh", form="rate")
     cell.sparse = twin.sparse()
     states = cell if model.gamma is None else Relaxation(cell, model.gamma)
-    read = WithReadout(WithSquares(states) if model.readout == "quadratic" else states, twin.W_out, twin.b_out)
+    read = WithReadout(
+        WithSquares(states) if model.readout == "quadratic" else states, twin.W_out, twin.b_out
+    )
     read.name = name
     return read if model.dt is None else Flow(read, model.n_hidden, model.n_inputs, dt=model.dt)

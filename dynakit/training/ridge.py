@@ -16,7 +16,6 @@ import dataclasses
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -112,7 +111,9 @@ def _(method: Ridge, model: nn.Module, task: Task, *, seed: int, callback: Callb
     counted = _counted(trials, method.washout)
     with torch.no_grad():
         features = _features(model, trials)
-        solved, condition = _solve(method, features, trials, counted, intercept=method.intercept and b is not None)
+        solved, condition = _solve(
+            method, features, trials, counted, intercept=method.intercept and b is not None
+        )
         W.copy_(torch.from_numpy(solved[:-1].T))
         if b is not None:
             b.copy_(torch.from_numpy(solved[-1]))

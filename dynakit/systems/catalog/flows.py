@@ -78,7 +78,7 @@ def stuart_landau(mu: float = 1.0, omega: float = 1.0, *, dt: float = 0.1) -> Fl
 def two_cycles(*, dt: float = 0.1) -> Flow:
     """r' = r (1 - r) (r - 2) (r - 3) / 2, theta' = 2 - r: two limit cycles that turn in opposite directions.
 
-    Stable circles r = 1 (speed +1) and r = 3 (speed -1), both with exponent -1 per time across, and between them the
+    Stable circles r = 1 (speed +1, exponent -1 per time across) and r = 3 (speed -1, exponent -3), and between them the
     repelling circle r = 2 of fixed points, the boundary of the basins; 0 repels.
     """
     f, jacobian = spiral([3 + 2j, 3.0], [-5.5 - 1j, -0.5])

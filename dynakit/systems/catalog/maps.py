@@ -172,7 +172,9 @@ def circle_map(rotation_number: float = GOLDEN, *, skew: float = 0.5, across: fl
         lambda angle: slope(h(angle, -s) + turn, s) * slope(angle, -s),
         number("across", across),
     )
-    return FunctionSystem(f, 2, jacobian=jacobian, name=f"circle map (rotation {rotation_number:g}, skew {s:g})")
+    return FunctionSystem(
+        f, 2, jacobian=jacobian, name=f"circle map (rotation {rotation_number:g}, skew {s:g})"
+    )
 
 
 def arnold(Omega: float = GOLDEN, K: float = 0.5, *, across: float = 0.5) -> System:
@@ -182,7 +184,9 @@ def arnold(Omega: float = GOLDEN, K: float = 0.5, *, across: float = 0.5) -> Sys
     """
     turn, K = 2 * math.pi * number("Omega", Omega), number("K", K)
     f, jacobian = circle(
-        lambda angle: angle + turn - K * angle.sin(), lambda angle: 1 - K * angle.cos(), number("across", across)
+        lambda angle: angle + turn - K * angle.sin(),
+        lambda angle: 1 - K * angle.cos(),
+        number("across", across),
     )
     return FunctionSystem(f, 2, jacobian=jacobian, name=f"Arnold's circle map (Omega = {Omega:g}, K = {K:g})")
 

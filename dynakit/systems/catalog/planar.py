@@ -70,6 +70,9 @@ def circle(angle: Field, slope: Field, across: float) -> tuple[Field, Field]:
         phi, along = angle(theta), (1 + across * (r - 1)) * slope(theta) / r
         radial, turning = across * torch.stack([x, y], -1) / r[:, None], torch.stack([-y, x], -1) / r[:, None]
         out = torch.stack([phi.cos(), phi.sin()], -1)[:, :, None] * radial[:, None, :]
-        return out + (along[:, None] * torch.stack([-phi.sin(), phi.cos()], -1))[:, :, None] * turning[:, None, :]
+        return (
+            out
+            + (along[:, None] * torch.stack([-phi.sin(), phi.cos()], -1))[:, :, None] * turning[:, None, :]
+        )
 
     return step, jacobian
