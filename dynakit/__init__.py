@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _NAMES = {
-    "analysis": "Bifurcations Branches ConditionAverages CovariantVectors EchoState ExactFixedPoints FixedPoints "
-    "GraphStatistics LimitCycles LyapunovSpectrum MemoryCapacity MemoryCheck Modes NonNormality PlaneFlow "
-    "Projection PsychometricCurve Selection SlowManifold SlowPoints TrackChanges Tracks Transitions "
-    "UnstableManifolds check_echo_state check_memory condition_average covariant_vectors "
-    "enumerate_fixed_points find_fixed_points find_limit_cycles find_slow_points graph_statistics linearize "
-    "lyapunov_spectrum map_transitions map_unstable_manifolds memory_capacity nonnormality plane_flow "
-    "project psychometric_curve selection_vectors trace_fixed_points trace_slow_manifold "
-    "track_fixed_points",
+    "analysis": "Basins Bifurcations Branches ConditionAverages CovariantVectors EchoState EdgeState "
+    "ExactFixedPoints Features FixedPoints GraphStatistics LimitCycles LyapunovSpectrum "
+    "MemoryCapacity MemoryCheck Modes NonNormality PlaneFlow Projection Proximity PsychometricCurve "
+    "Recurrence Selection SlowManifold SlowPoints SmallestShocks TracedBasins TrackChanges Tracks "
+    "Transitions UnstableManifolds check_echo_state check_memory condition_average covariant_vectors "
+    "enumerate_fixed_points find_edge_state find_fixed_points find_limit_cycles find_slow_points "
+    "find_smallest_shock graph_statistics linearize lyapunov_spectrum map_basins map_transitions "
+    "map_unstable_manifolds memory_capacity nonnormality plane_flow project psychometric_curve "
+    "selection_vectors trace_basins trace_fixed_points trace_slow_manifold track_fixed_points",
     "errors": "ArtifactError DynakitError DynakitWarning InputError NumericalError",
     "orbits": "Orbit",
     "pipeline": "analyze load",
@@ -28,7 +29,7 @@ _NAMES = {
     "training": "train",
 }
 _SOURCE = {name: module for module, names in _NAMES.items() for name in names.split()}
-_MODULES = ("models", "plots", "tasks", "training")
+_MODULES = ("models", "plots", "samplers", "tasks", "training")
 
 __all__ = sorted([*_SOURCE, *_MODULES, "__version__"])
 
@@ -46,14 +47,17 @@ def __dir__() -> list[str]:
 
 
 if TYPE_CHECKING:
-    from . import models, plots, tasks, training
+    from . import models, plots, samplers, tasks, training
     from .analysis import (
+        Basins,
         Bifurcations,
         Branches,
         ConditionAverages,
         CovariantVectors,
         EchoState,
+        EdgeState,
         ExactFixedPoints,
+        Features,
         FixedPoints,
         GraphStatistics,
         LimitCycles,
@@ -64,10 +68,14 @@ if TYPE_CHECKING:
         NonNormality,
         PlaneFlow,
         Projection,
+        Proximity,
         PsychometricCurve,
+        Recurrence,
         Selection,
         SlowManifold,
         SlowPoints,
+        SmallestShocks,
+        TracedBasins,
         TrackChanges,
         Tracks,
         Transitions,
@@ -77,12 +85,15 @@ if TYPE_CHECKING:
         condition_average,
         covariant_vectors,
         enumerate_fixed_points,
+        find_edge_state,
         find_fixed_points,
         find_limit_cycles,
         find_slow_points,
+        find_smallest_shock,
         graph_statistics,
         linearize,
         lyapunov_spectrum,
+        map_basins,
         map_transitions,
         map_unstable_manifolds,
         memory_capacity,
@@ -91,6 +102,7 @@ if TYPE_CHECKING:
         project,
         psychometric_curve,
         selection_vectors,
+        trace_basins,
         trace_fixed_points,
         trace_slow_manifold,
         track_fixed_points,

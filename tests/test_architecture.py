@@ -19,7 +19,7 @@ PACKAGE = ROOT / "dynakit"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 STUDIES = sorted((ROOT / "studies").rglob("*.py"))
 
-FOUNDATION = {"artifacts", "checks", "errors", "linalg", "orbits", "results", "seeding"}
+FOUNDATION = {"artifacts", "checks", "errors", "linalg", "orbits", "results", "samplers", "seeding"}
 # What each part may import besides the foundation and itself; a dotted name admits that module only.
 MAY_IMPORT = {
     **{name: set() for name in FOUNDATION},

@@ -3,6 +3,7 @@
 No function computes, shows or changes global settings; matplotlib is imported when the first one is called.
 """
 
+from .basins import plot_basin_fractions, plot_basins
 from .branches import plot_branches
 from .connectivity import plot_connectivity
 from .exponents import plot_exponents
@@ -26,6 +27,8 @@ __all__ = [
     "paper_style",
     "phase_portrait_3d",
     "plot_activity",
+    "plot_basin_fractions",
+    "plot_basins",
     "plot_branches",
     "plot_connectivity",
     "plot_exponents",

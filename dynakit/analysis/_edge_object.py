@@ -1,0 +1,134 @@
+"""What a track along a boundary has settled on, made exact: a fixed point, a cycle, or an invariant circle."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ..systems.flow import Flow
+from . import _circle, _shooting
+from ._autonomous import Autonomous
+from ._classify import circle_object, cycle_object
+from ._flow_cycles import limit_cycle
+from ._objects import Found
+from ._rotation import rotation_number
+from ._targets import ON_CURVE
+from .fixed_points import find_fixed_points
+from .labelling import Run
+
+STILL = 1e-4  # largest step, relative to the path so far, of a track that has come to rest
+NEAR = 0.02  # distance of what is found from the track, relative to the first distance of the pair
+RETURNS, LONGEST = 1e-3, 32  # a track that comes back this close after so many steps may be on a cycle
+HARMONICS, INVARIANT = (16, 128), 1e-6
+N_MULTIPLIERS = 6
+OUTSIDE = 1e-6  # a multiplier this far outside the unit circle is unstable
+
+
+class Polished(NamedTuple):
+    """What is said about the object."""
+
+    kind: str
+    states: np.ndarray  # (point, unit)
+    residual: float
+    multipliers: np.ndarray
+    n_unstable: int
+    period: float
+    rotation_number: float
+    distance: float
+
+
+def still(run: Run, track: list[np.ndarray]) -> bool:
+    """Whether the last stretch of a track hardly moves; a slow flow's steps are compared with its own field's."""
+    x = np.array(track)
+    steps = np.linalg.norm(np.diff(x, axis=0), axis=1)
+    per_time = (run.system.dt or 1.0) if isinstance(run.system, Flow) else 1.0
+    return len(steps) > 0 and float(steps.min()) <= 1e-6 * per_time * (1 + float(np.abs(x[-1]).max()))
+
+
+def polish(run: Run, track: np.ndarray, length: float, rng: np.random.Generator) -> Polished | None:
+    """The object near the end of the track, or None; ``length`` is the first distance of the pair."""
+    found = _point(run, track, NEAR * length)
+    if found is not None or len(track) < 64:
+        return found
+    flow, tail = Autonomous(run.system, run.u), track[len(track) // 2 :]
+    makers = [_loop] if isinstance(run.system, Flow) else []
+    for make in (*makers, _cycle, _circle_near):
+        item = make(flow, tail, rng)
+        if item is None:
+            continue
+        states = item.orbit if item.curve is None else item.curve.on_grid(ON_CURVE)
+        distance = float(item.distances(tail[-1:])[0]) * (1 + float(np.abs(item.orbit).max()))
+        if distance <= NEAR * length:
+            return _described(item, states, distance)
+    return None
+
+
+def _point(run: Run, track: np.ndarray, near: float) -> Polished | None:
+    """A fixed point near the slowest of the last states."""
+    tail = track[-max(1, len(track) // 2) :]
+    speed = run.system.speed(tail, run.u).cpu().numpy()
+    start = tail[int(speed.argmin())]
+    points = find_fixed_points(run.system, start[None], run.u, max_starts=1)
+    gaps = np.linalg.norm(points.states - tail[-1], axis=1)
+    if not len(points) or not gaps.min() <= near:
+        return None
+    k = int(gaps.argmin())
+    values = points.eigenvalues[k]
+    outside = int((np.abs(values) > 1 + OUTSIDE).sum()) if np.isfinite(values).all() else -1
+    return Polished(
+        "fixed point",
+        points.states[[k]],
+        float(points.residuals[k]),
+        values,
+        outside,
+        1.0,
+        np.nan,
+        float(gaps[k]),
+    )
+
+
+def _loop(flow: Autonomous, tail: np.ndarray, rng: np.random.Generator) -> Found | None:
+    return limit_cycle(flow, tail, HARMONICS[1])
+
+
+def _cycle(flow: Autonomous, tail: np.ndarray, rng: np.random.Generator) -> Found | None:
+    """A cycle of the map that the end of the track comes back on."""
+    if isinstance(flow.system, Flow):
+        return None
+    away = np.abs(tail[-1 - LONGEST : -1] - tail[-1]).max(axis=1)[::-1]
+    for q in np.flatnonzero(away <= RETURNS * (1 + np.abs(tail[-1]).max())) + 1:
+        closed = _shooting.close(flow, tail[-q - 1 : -1])
+        if closed is not None:
+            return cycle_object(flow, _shooting.minimal(flow, closed))
+    return None
+
+
+def _circle_near(flow: Autonomous, tail: np.ndarray, rng: np.random.Generator) -> Found | None:
+    """The invariant circle that the end of the track runs along."""
+    rho, digits = rotation_number(flow, tail)
+    if not np.isfinite(rho) or rho == 0:
+        return None
+    curve, residual = _circle.refine(flow, _circle.from_orbit(tail, rho, HARMONICS[0]), HARMONICS[1])
+    if not residual <= INVARIANT:
+        return None
+    return circle_object(flow, curve, residual, digits, min(N_MULTIPLIERS, flow.size), rng)
+
+
+def _described(item: Found, states: np.ndarray, distance: float) -> Polished:
+    values = item.multipliers
+    across = values[1:] if item.kind == "invariant circle" else values
+    if item.kind == "periodic" and item.curve is not None and len(values):  # a flow's: one is that along it
+        across = np.delete(values, int(np.abs(values - 1).argmin()))
+    known = len(values) > 0 and bool(np.isfinite(values).all())
+    outside = int((np.abs(across) > 1 + OUTSIDE).sum()) if known else -1
+    return Polished(
+        item.kind,
+        states,
+        float(item.residual),
+        values,
+        outside,
+        float(item.period),
+        float(item.rho),
+        distance,
+    )

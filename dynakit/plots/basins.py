@@ -1,0 +1,143 @@
+"""Basins of attraction: the sampled initial states by where they go, and the shares over a parameter."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..analysis import Basins, Projection, TracedBasins
+from ..checks import count
+from ..errors import InputError
+from . import style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def plot_basins(
+    basins: Basins,
+    projection: Projection | None = None,
+    *,
+    axes: tuple[int, int] = (0, 1),
+    labels: Any = None,
+    ax: Any = None,
+    **kwargs: Any,
+) -> Axes:
+    """The sampled initial states coloured by the attractor they go to, the attractors on top.
+
+    Arguments:
+        basins: of :func:`dynakit.map_basins`.
+        projection: what to look at the states in; None: two units of the state.
+        axes: the two components of the projection, or units; a system of one unit is drawn over its number.
+        labels: a name for each attractor; None: its number.
+        ax: where to draw.
+        kwargs: for the dots of the samples (``scatter``).
+
+    Samples labelled -1 are light grey.  The legend has each share with its interval.  In a projection states of
+    different basins may lie on one another.  Raises InputError, naming the argument.
+    """
+    style.expect("basins", basins, Basins)
+    names = _names(basins.n_attractors, labels)
+    see, captions = _viewed(basins, projection, axes)
+    ax = style.new_axes(ax)
+    colours = _colours(basins.n_attractors)
+    look = {"s": 7, "linewidths": 0, "alpha": 0.75, "zorder": 2} | kwargs
+    left = basins.labels < 0
+    if left.any():
+        said = f"none ({basins.fraction_left:.3f})"
+        ax.scatter(*see(basins.states[left]).T, **(look | {"color": style.FAINT, "label": said, "zorder": 1}))
+    for k, name in enumerate(names):
+        share = f"{name}: {basins.fractions[k]:.3f} [{basins.low[k]:.3f}, {basins.high[k]:.3f}]"
+        ax.scatter(
+            *see(basins.states[basins.labels == k]).T, **(look | {"color": colours[k], "label": share})
+        )
+        _attractor(ax, see(basins.attractors[k]), colours[k], str(basins.kinds[k]))
+    ax.set_xlabel(captions[0])
+    ax.set_ylabel(captions[1])
+    ax.set_title(f"{len(basins)} states, {basins.sampler}", fontsize="medium")
+    style.despine(ax)
+    style.legend(ax)
+    return ax
+
+
+def plot_basin_fractions(traced: TracedBasins, *, labels: Any = None, ax: Any = None, **kwargs: Any) -> Axes:
+    """The shares of the basins over the parameter, stacked, with the interval of each at the top of its layer.
+
+    Arguments:
+        traced: of :func:`dynakit.trace_basins`.
+        labels: a name for each attractor; None: its number.
+        ax: where to draw.
+        kwargs: for the layers (``stackplot``).
+
+    What is left to one is labelled -1 and light grey.  Raises InputError, naming the argument.
+    """
+    style.expect("traced", traced, TracedBasins)
+    n = traced.counts.shape[1]
+    names, colours = _names(n, labels), _colours(n)
+    ax = style.new_axes(ax)
+    shares = traced.counts / traced.n_samples
+    left = traced.n_left / traced.n_samples
+    layers = [*shares.T, left] if left.any() else list(shares.T)
+    look = {"colors": [*colours, style.FAINT][: len(layers)], "linewidth": 0, "alpha": 0.85} | kwargs
+    ax.stackplot(traced.values, *layers, labels=[*names, "none"][: len(layers)], **look)
+    top = np.cumsum(shares, axis=1)
+    for k in range(n):
+        here = traced.present[:, k]
+        ends = [shares[:, k] - traced.low[:, k], traced.high[:, k] - shares[:, k]]
+        bars = np.maximum(np.array(ends)[:, here], 0.0)
+        dark = {"fmt": "none", "ecolor": style.BLACK, "elinewidth": 0.7, "capsize": 1.5}
+        ax.errorbar(traced.values[here], top[here, k], bars, **dark)
+    ax.set_xlabel("parameter")
+    ax.set_ylabel("share of the states")
+    ax.set_ylim(0, 1)
+    ax.margins(x=0)
+    style.despine(ax)
+    style.legend(ax)
+    return ax
+
+
+def _names(n: int, labels: Any) -> list[str]:
+    given = (
+        [f"attractor {k}" for k in range(n)]
+        if labels is None
+        else style.labels_of("labels", labels, n, "attractors")
+    )
+    return [str(name) for name in given]
+
+
+def _colours(n: int) -> list[str]:
+    return list(style.condition_colours([f"{k:06d}" for k in range(n)]).values())
+
+
+def _attractor(ax: Any, points: np.ndarray, colour: str, kind: str) -> None:
+    """A ring around a point, a dark line along a curve, dots for a cycle or a cloud."""
+    look = {"color": style.BLACK, "zorder": 4}
+    if len(points) == 1:
+        ring = {"marker": "o", "markersize": 7, "markerfacecolor": colour, "markeredgewidth": 1.2}
+        ax.plot(*points.T, linestyle="none", **(look | ring))
+    elif kind == "invariant circle" or (kind == "periodic" and len(points) > 64):
+        ax.plot(*points[np.arange(len(points) + 1) % len(points)].T, linewidth=1.4, **look)
+    else:
+        ax.plot(*points.T, ".", markersize=2, **look)
+
+
+def _viewed(basins: Basins, projection: Any, axes: Any) -> tuple[Any, list[str]]:
+    """How states are placed, and what the axes are called."""
+    width = basins.states.shape[1]
+    if projection is not None:
+        style.expect("projection", projection, Projection)
+        if projection.mean.size != width:
+            raise InputError(f"projection must be of {width} units, got {projection.mean.size}")
+        width = len(projection)
+    try:
+        chosen = [count("axes", axis, least=0, most=max(width, 2) - 1) for axis in axes]
+    except TypeError:
+        chosen = []
+    if len(chosen) != 2:
+        raise InputError(f"axes must be two components, got {axes!r}")
+    if width == 1:
+        return lambda x: np.stack([x[:, 0], np.zeros(len(x))], 1), ["unit 1", ""]
+    if projection is None:
+        return lambda x: x[:, chosen], [f"unit {k + 1}" for k in chosen]
+    return lambda x: projection.transform(x)[:, chosen], [str(projection.names[k]) for k in chosen]
