@@ -252,7 +252,7 @@ def _collect(
         fixed_arclengths=np.array([c[1] for c in crossings], float),
         fixed_holds=np.array([c[2] for c in crossings], bool),
         ends=ends,
-        dt=curve.system.dt,
+        dt=curve.system.dt_ms,
         provenance=provenance,
     )
 

@@ -172,7 +172,7 @@ def _collect(
         **{name: value[order] for name, value in fields.items()},
         start_status=np.array(STATUS)[np.concatenate([s.status for s in searches])],
         n_found=len(order),
-        dt=system.dt,
+        dt=system.dt_ms,
         provenance=provenance,
     )
 

@@ -4,16 +4,12 @@ A step is one of an explicit Runge-Kutta method (Butcher 2016, sec. 23): stages 
 x' = x + h sum_i b_i k_i.  Its derivatives are exact: the same method on the variational equation dX/dt = f'(x) X
 differentiates every stage (Hairer, Norsett and Wanner 1993, sec. I.14).  For a time of any length, to nearly all
 digits, :meth:`Flow.integrate` and :meth:`Flow.monodromy` hand the same equations to SciPy's DOP853.
-
-Where f = rate (G(x, u) - x) relaxes towards values of G in a box, a step is x' = (1 - sum c_i) x + sum_i c_i G(y_i),
-c = z b (I + z A)^-1, z = rate h: as long as no weight is negative, which for RK4 means z < 1.29, the box of G is
-invariant under the step as it is under the flow (Horvath 1998, on positivity of Runge-Kutta methods).
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -28,30 +24,7 @@ from .cells import fingerprint
 from .derived import Wrapped
 from .function import FunctionSystem
 from .pieces import OpenPieces, Pieces
-
-
-class Tableau(NamedTuple):
-    """The coefficients of an explicit Runge-Kutta method."""
-
-    rows: tuple[tuple[float, ...], ...]  # a_ij, j < i
-    weights: tuple[float, ...]  # b_i
-
-
-METHODS = {
-    "euler": Tableau(((),), (1.0,)),
-    "rk4": Tableau(((), (1 / 2,), (0.0, 1 / 2), (0.0, 0.0, 1.0)), (1 / 6, 1 / 3, 1 / 3, 1 / 6)),
-    "dopri5": Tableau(  # Dormand and Prince 1980, fifth order
-        (
-            (),
-            (1 / 5,),
-            (3 / 40, 9 / 40),
-            (44 / 45, -56 / 15, 32 / 9),
-            (19372 / 6561, -25360 / 2187, 64448 / 6561, -212 / 729),
-            (9017 / 3168, -355 / 33, 46732 / 5247, 49 / 176, -5103 / 18656),
-        ),
-        (35 / 384, 0.0, 500 / 1113, 125 / 192, -2187 / 6784, 11 / 84),
-    ),
-}
+from .runge_kutta import METHODS, advanced, averages
 
 
 class Monodromy(NamedTuple):
@@ -183,13 +156,13 @@ class Flow(Wrapped):
         """The states at which the method asks for the velocity, and what it is there."""
         states, velocities = [], []
         for row in self._tableau.rows:
-            states.append(_advanced(x, self._h, row, velocities))
+            states.append(advanced(x, self._h, row, velocities))
             velocities.append(self.inner._step(states[-1], u))
         return states, velocities
 
     def _step(self, x: Tensor, u: Tensor) -> Tensor:
         for _ in range(self.n_substeps):
-            x = _advanced(x, self._h, self._tableau.weights, self._stages(x, u)[1])
+            x = advanced(x, self._h, self._tableau.weights, self._stages(x, u)[1])
         return x
 
     def _push(self, x: Tensor, u: Tensor, T: Tensor, V: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -197,11 +170,11 @@ class Flow(Wrapped):
             velocities: list[Tensor] = []
             changes: list[Tensor] = []
             for row in self._tableau.rows:
-                y, S = _advanced(x, self._h, row, velocities), _advanced(T, self._h, row, changes)
+                y, S = advanced(x, self._h, row, velocities), advanced(T, self._h, row, changes)
                 for kept, new in zip((velocities, changes), self.inner._push(y, u, S, V)):
                     kept.append(new)
-            x = _advanced(x, self._h, self._tableau.weights, velocities)
-            T = _advanced(T, self._h, self._tableau.weights, changes)
+            x = advanced(x, self._h, self._tableau.weights, velocities)
+            T = advanced(T, self._h, self._tableau.weights, changes)
         return x, T
 
     def _jacobian(self, x: Tensor, u: Tensor) -> Tensor:
@@ -217,7 +190,7 @@ class Flow(Wrapped):
             states, velocities = self._stages(x, u)
             for y in states:
                 nearest = torch.minimum(nearest, self.inner._kinks(y, u))
-            x = _advanced(x, self._h, self._tableau.weights, velocities)
+            x = advanced(x, self._h, self._tableau.weights, velocities)
         return nearest
 
     # --- any time --------------------------------------------------------------------------------------
@@ -323,21 +296,6 @@ class Flow(Wrapped):
 
     def open_pieces(self) -> OpenPieces | None:
         return None
-
-
-def averages(tableau: Tableau, z: float) -> bool:
-    """Whether a step of dx/dt = rate (G - x) is an average of x and values of G, with z = rate h."""
-    n = len(tableau.weights)
-    A = np.array([[*row, *[0.0] * (n - len(row))] for row in tableau.rows])
-    c = z * np.linalg.solve((np.eye(n) + z * A).T, np.array(tableau.weights))
-    return bool((c >= 0).all() and c.sum() <= 1)
-
-
-def _advanced(x: Tensor, h: float, coefficients: Sequence[float], velocities: list[Tensor]) -> Tensor:
-    """x + h sum_i coefficients_i velocities_i."""
-    for a, v in zip(coefficients, velocities):
-        x = x + (h * a) * v if a else x
-    return x
 
 
 def _identity(x: Tensor, size: int) -> Tensor:

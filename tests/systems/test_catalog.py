@@ -7,7 +7,6 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
-import dynakit as dk
 from dynakit.errors import InputError
 from dynakit.systems import catalog
 

@@ -8,7 +8,7 @@ from scipy.integrate import RK45
 
 import dynakit as dk
 from dynakit.errors import InputError
-from dynakit.systems.flow import METHODS, averages
+from dynakit.systems.runge_kutta import METHODS, averages
 
 from .members import MEMBERS, leaky, looped, own, sample
 
@@ -105,14 +105,14 @@ def test_the_velocity_is_public():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (dict(rhs=3), "rhs must be callable, got int"),
-        (dict(rhs=lambda x: x[:, :1]), r"rhs must return shape \(2, 2\)"),
-        (dict(rhs=lambda x: x + torch.randn_like(x)), "rhs must be deterministic"),
-        (dict(dt=0.0), "dt must be a finite number"),
-        (dict(method="rk5"), "method must be one of .*; did you mean 'rk4'"),
-        (dict(n_substeps=0), "n_substeps must be at least 1"),
-        (dict(input_size=2), "argument_order must be stated"),
-        (dict(rhs=dk.catalog.henon(), state_size=3), "rhs is a System of 2 units and 0 inputs"),
+        ({"rhs": 3}, "rhs must be callable, got int"),
+        ({"rhs": lambda x: x[:, :1]}, r"rhs must return shape \(2, 2\)"),
+        ({"rhs": lambda x: x + torch.randn_like(x)}, "rhs must be deterministic"),
+        ({"dt": 0.0}, "dt must be a finite number"),
+        ({"method": "rk5"}, "method must be one of .*; did you mean 'rk4'"),
+        ({"n_substeps": 0}, "n_substeps must be at least 1"),
+        ({"input_size": 2}, "argument_order must be stated"),
+        ({"rhs": dk.catalog.henon(), "state_size": 3}, "rhs is a System of 2 units and 0 inputs"),
     ],
 )
 def test_what_is_no_flow_is_refused(arguments, message):
@@ -229,3 +229,8 @@ def test_time_has_a_unit():
     assert dk.catalog.lorenz().dt == 0.01
     assert dk.Driven(dk.Flow(lambda x: -x, 1, dt=3.0, time_unit="ms"), []).dt_ms == 3.0
     assert dk.Iterated(dk.catalog.lorenz(), 3).dt_ms is None
+
+
+def test_results_say_ms_only_where_the_unit_is_known():
+    for flow, dt in ((dk.catalog.lorenz(), None), (dk.as_flow(leaky("rate", "tanh", None)), 20.0)):
+        assert dk.linearize(flow, np.zeros((1, flow.state_size))).dt == dt
