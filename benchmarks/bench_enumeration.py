@@ -6,12 +6,13 @@ Set/reset memories of leaky ReLU networks, without Dale's law and with it (``net
 full set pulse.  ``enumerate_fixed_points`` proves its list in all of R^n, or says what is left at its time limit;
 ``find_fixed_points`` searches the same network from the states of trials.  ``agree``: both found the same points,
 ``largest_difference`` apart at most.  CPU seconds of one thread.  Writes enumeration.csv (with --quick: n = 20
-only, in out/benchmarks).
+only, in out/benchmarks); with --names, the rows of other networks are kept.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import time
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,14 @@ def difference(a: np.ndarray, b: np.ndarray) -> float:
     return float(max(apart.min(0).max(), apart.min(1).max()))
 
 
+def written(path: Path) -> list[dict[str, Any]]:
+    """The rows of an earlier run."""
+    if not path.exists():
+        return []
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file))
+
+
 def main() -> None:
     """Measure one network after the other and write the table after each."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
@@ -78,7 +87,9 @@ def main() -> None:
     arguments = parser.parse_args()
     names = arguments.names or (NAMES[:4] if arguments.quick else NAMES)
     out = arguments.out or (networks.FOLDER.parent if arguments.quick else HERE)
-    rows: list[dict[str, Any]] = []
+    rows = [
+        row for row in written(out / "enumeration.csv") if arguments.names and row["network"] not in names
+    ]
     with one_thread():
         dk.enumerate_fixed_points(
             dk.catalog.piecewise_linear(np.zeros((1, 1)), np.ones((1, 1)), np.ones((1, 1)))
