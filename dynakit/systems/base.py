@@ -299,7 +299,9 @@ class System:
         """F(x, u) and J(x, u) Q in one pass (the tangent map), for directions Q (..., unit, k)."""
         self.refuse_jumps("a Jacobian")
         x, u, lead = self.as_batch(x, u)
-        T = self.as_tensor("Q, transposed,", torch.as_tensor(Q).mT, self.state_size)
+        Q = Q if isinstance(Q, Tensor) else torch.from_numpy(checks.reals("Q", Q, finite=False))
+        checks.matches_shape("Q", Q.shape, (..., self.state_size, "k"))
+        T = self.as_tensor("Q", Q.mT, self.state_size)
         T = T.expand(*lead, *T.shape[-2:]).reshape(len(x), *T.shape[-2:])
         y, moved = self._push(x, u, T)
         return y.reshape(*lead, -1), moved.reshape(*lead, *T.shape[-2:]).mT

@@ -143,4 +143,7 @@ def drawings(cube, memory, history, trials, dale, bumpy_ring, curve, branches, t
             manifolds, cube.points, cube.projection, ax=ax
         ),
         "plot_memory": lambda ax=None: P.plot_memory(memory, ax=ax),
+        "plot_exponents": lambda ax=None: P.plot_exponents(
+            dk.lyapunov_spectrum(dk.catalog.henon(), [[0.1, 0.1], [5.0, 0.0]], n_steps=80), ax=ax
+        ),
     }

@@ -194,6 +194,13 @@ def test_jvp_is_the_jacobian_times_directions_without_it(system):
     assert relative(system.jvp(x, u, Q[0]) - system.jacobian(x, u) @ Q[0], moved) < 1e-12
 
 
+def test_directions_of_another_shape_are_refused(system):
+    x, u = sample(system)
+    for Q in (np.zeros(system.state_size), np.zeros((system.state_size + 1, 2))):
+        with pytest.raises(InputError, match="Q must have shape"):
+            system.jvp(x, u, Q)
+
+
 def test_directions_reach_the_readout_and_come_from_the_input(system):
     """The two hooks that a closed loop and a stack are built from."""
     x, u = sample(system)

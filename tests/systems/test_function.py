@@ -194,3 +194,35 @@ def test_a_function_that_works_in_place_changes_nothing_of_the_callers():
     layer = dk.as_system(torch.nn.RNN(1, 2), readout=lambda h: h.sub_(1))
     layer.observe(x)
     assert torch.equal(x, torch.ones(2, dtype=torch.float64))
+
+
+@pytest.mark.parametrize(("n", "k"), [(40, 3), (40, 20), (8, 2)])
+def test_directions_go_forward_as_by_the_jacobian(n, k):
+    """Few directions of many go by forward differentiation; the answer is the same."""
+    generator = torch.Generator().manual_seed(2)
+    W, x, u, Q = (
+        torch.randn(*shape, generator=generator, dtype=torch.float64) for shape in ((n, n), (5, n), (5, 2), (5, n, k))
+    )
+    calls = []
+
+    def f(x, u):
+        calls.append(len(x))
+        x *= 1.0  # works in place
+        return torch.tanh(x @ W.T / n**0.5 + u.sum(1, keepdim=True)) + x**2 * u[:, :1]
+
+    system = dk.FunctionSystem(f, n, 2)
+    y, moved = system.push(x, u, Q)
+    assert (calls[-1] == 5 * k) == (4 * k <= n and n >= 16)
+    assert_allclose(moved, system.jacobian(x, u) @ Q, rtol=0, atol=1e-12)
+    assert_allclose(y, system.step(x, u), rtol=0, atol=1e-13)
+
+
+def test_directions_of_a_map_that_torch_cannot_follow():
+    A = np.random.default_rng(0).normal(size=(20, 20))
+    opaque = dk.FunctionSystem(lambda x: np.asarray(x) @ A.T, 20)
+    with pytest.raises(InputError, match="f cannot be differentiated"):
+        opaque.jvp(np.ones(20), None, np.ones((20, 1)))
+    known = dk.FunctionSystem(
+        lambda x: np.asarray(x) @ A.T, 20, jacobian=lambda x: np.tile(A, (len(x), 1, 1))
+    )
+    assert_allclose(known.jvp(np.ones(20), None, np.ones((20, 1)))[:, 0], A.sum(1), atol=1e-12)
