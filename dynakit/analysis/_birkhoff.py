@@ -116,7 +116,9 @@ def _captured(values: np.ndarray, rho: float, variance: float) -> tuple[float, f
     """Share of the variance in the harmonics of rho, and their mean square order."""
     power = 2 * (np.abs(coefficients(values, rho, HARMONICS)[1:]) ** 2).sum(axis=1)
     order = np.arange(1, HARMONICS + 1)
-    return float(power.sum() / variance), float((order**2 * power).sum() / max(power.sum(), 1e-300))
+    share = float(power.sum() / variance)
+    share = min(share, 2 - share)  # above one: harmonics that coincide were counted twice
+    return share, float((order**2 * power).sum() / max(power.sum(), 1e-300))
 
 
 def _peaks(values: np.ndarray, n: int = 4) -> list[float]:

@@ -63,7 +63,8 @@ class Curve(NamedTuple):
 
     def turned(self) -> Curve:
         """The phase counted from where the first harmonic of the unit that moves most has its maximum."""
-        leading = self.c[1][int(np.abs(self.c[1]).argmax())]
+        size = np.abs(self.c[1])
+        leading = self.c[1][int(np.round(size / size.max(), 9).argmax())]
         turn = np.exp(-1j * np.angle(leading) * np.arange(len(self.c)))
         return Curve(self.c * turn[:, None], self.rho)
 

@@ -24,7 +24,9 @@ from ._objects import Found, verdict
 from ._rotation import plane, rotation_number
 
 RETURNS = 1e-3  # a state that comes back this close, relative to 1 + |x|, may be on a cycle
+CLOSER = 0.3  # than after any smaller number of steps
 ON_IT = 1e-9  # distance, relative to 1 + |x|, at which an orbit lies on an object however unstable
+ROUGH = 0.3  # residual of a first curve that is worth refining
 INVARIANT = 1e-6  # largest residual of a circle
 GOOD = 13.0  # digits that need no longer orbit
 CHAOS = 1e-3  # least exponent, nats per step, that is called chaos
@@ -85,7 +87,8 @@ def cycle(flow: Autonomous, orbit: np.ndarray, max_period: int) -> Found | None:
     """The cycle that an orbit has arrived at, or is arriving at."""
     scale = 1 + float(np.abs(orbit).max())
     back = np.abs(orbit[-1 - max_period : -1] - orbit[-1]).max(axis=1)[::-1]  # by period
-    for q in np.flatnonzero(back <= RETURNS * scale) + 1:
+    before = np.minimum.accumulate(np.append(np.inf, back[:-1]))
+    for q in np.flatnonzero((back <= RETURNS * scale) & (back <= CLOSER * before)) + 1:
         closed = _shooting.close(flow, orbit[-q - 1 : -1])
         if closed is None:
             continue
@@ -143,6 +146,8 @@ def _circle_of(
             other, more = rotation_number(flow, longer)
             rho, digits, orbit = (other, more, longer) if more > digits else (rho, digits, orbit)
     first = _circle.from_orbit(orbit, rho, min(16, settings.max_harmonics))
+    if not _circle.invariance(flow, first) < ROUGH:
+        return None
     curve, residual = _circle.refine(flow, first, settings.max_harmonics)
     if not residual <= INVARIANT:
         return None

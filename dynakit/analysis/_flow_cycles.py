@@ -61,13 +61,16 @@ def shoot(flow: Flow, u: torch.Tensor, x: np.ndarray, period: float, max_steps: 
     for _ in range(max_steps):
         if not 0 < period < np.inf:
             break
-        ends = flow.monodromy(x, u, period / m)
+        rough = best is None or best.residual > 1e-4
+        ends = flow.monodromy(x, u, period / m, rtol=1e-8 if rough else 1e-13)
         reached, M = ends.state.cpu().numpy(), ends.matrix.cpu().numpy()
         gap = reached - np.roll(x, -1, axis=0)
         residual = float(np.abs(gap).max()) / size
         if not np.isfinite(M).all() or (best is not None and not residual < best.residual):
             break
         best = Loop(x, period, residual, M)
+        if not rough and residual < 1e-13:
+            break
         velocity = flow.rhs(torch.from_numpy(np.concatenate([reached, x[:1]])), u).cpu().numpy()
         A = np.zeros((m * n + 1, m * n + 1))
         for i in range(m):

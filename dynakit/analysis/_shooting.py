@@ -9,6 +9,7 @@ multipliers keep their digits.
 
 from __future__ import annotations
 
+import itertools
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,7 +20,9 @@ from .. import linalg
 from ._autonomous import Autonomous
 
 ACCEPT = 1e-11  # residual of a cycle, relative to 1 + |x|
+SHORT = 1e-7  # length of the last Newton step, relative to 1 + |x|
 SWEEPS = 12
+PARTED = 1e-12  # what is left between invariant subspaces that the sweeps have parted
 
 
 class Orbit(NamedTuple):
@@ -39,7 +42,7 @@ class Orbit(NamedTuple):
 
 def close(flow: Autonomous, x: np.ndarray, max_steps: int = 30) -> Orbit | None:
     """The cycle near the states x (step, unit), by Newton's method; None if it does not converge."""
-    best, least = x, np.inf
+    best, least, last = x, np.inf, np.inf
     for _ in range(max_steps):
         r = flow.step(x) - np.roll(x, -1, axis=0)
         size = float(np.abs(r).max())
@@ -47,12 +50,15 @@ def close(flow: Autonomous, x: np.ndarray, max_steps: int = 30) -> Orbit | None:
             break
         best, least = x, size
         if size == 0:
+            last = 0.0
             break
         step = cyclic_solve(flow.jacobian(x), -r)
         if step is None:
             break
+        last = float(np.abs(step).max())
         x = x + step
-    return Orbit(best, least) if least <= ACCEPT * (1 + float(np.abs(best).max())) else None
+    scale = 1 + float(np.abs(best).max())  # a long last step: a flat place, or a root that is not isolated
+    return Orbit(best, least) if least <= ACCEPT * scale and last <= SHORT * scale else None
 
 
 def cyclic_solve(J: np.ndarray, r: np.ndarray) -> np.ndarray | None:
@@ -117,13 +123,17 @@ def multipliers(matrices: np.ndarray) -> np.ndarray:
             T = R @ T
             size = np.abs(T).max() or 1.0
             T, log_scale = T / size, log_scale + np.log(size)
-    return np.exp(log_scale) * linalg.eigvals(start.T @ Q @ T)
+    turn = start.T @ Q  # orthogonal, and block-diagonal where the sweeps have converged
+    cuts = [k for k in range(1, n) if np.abs(turn[k:, :k]).max() < PARTED]
+    blocks = itertools.pairwise([0, *cuts, n])
+    values = np.concatenate([linalg.eigvals(turn[i:j, i:j] @ T[i:j, i:j]) for i, j in blocks])
+    return (np.exp(log_scale) * values)[linalg.spectral_order(values)]
 
 
 def turns(points: np.ndarray) -> int | None:
     """How often a closed sequence of plane points winds around the middle of its extremes; None if it does not."""
     z = (points - (points.max(0) + points.min(0)) / 2) @ np.array([1, 1j])
-    if len(z) < 3 or np.abs(z).min() < 1e-3 * np.abs(z).max():
+    if len(z) < 3 or not np.abs(z).min() > 1e-3 * np.abs(z).max():
         return None
     step = np.angle(np.roll(z, -1) / z)
     if np.abs(step).max() > 0.95 * np.pi:  # it might as well turn the other way

@@ -6,6 +6,7 @@ No function computes, shows or changes global settings; matplotlib is imported w
 from .basins import plot_basin_fractions, plot_basins
 from .branches import plot_branches
 from .connectivity import plot_connectivity
+from .cycles import plot_convergence, plot_cycles, plot_multipliers
 from .exponents import plot_exponents
 from .flow import plot_flow
 from .interactive import phase_portrait_3d
@@ -32,9 +33,12 @@ __all__ = [
     "plot_branches",
     "plot_connectivity",
     "plot_exponents",
+    "plot_convergence",
+    "plot_cycles",
     "plot_flow",
     "plot_heteroclinic",
     "plot_memory",
+    "plot_multipliers",
     "plot_phase_portrait",
     "plot_psychometric",
     "plot_slow_manifold",

@@ -42,6 +42,12 @@ def cube():
 
 
 @pytest.fixture(scope="session")
+def cycles():
+    """An attracting invariant circle round a repelling fixed point."""
+    return dk.find_limit_cycles(dk.catalog.delayed_logistic(2.02), [[0.505, 0.505]], n_record=1024)
+
+
+@pytest.fixture(scope="session")
 def memory():
     """One unit with two memories, released: of four states two are undecided first and make up their minds."""
     states = np.array([[0.9], [-0.9], [0.5], [-0.2]])
@@ -121,7 +127,7 @@ def manifolds(cube):
 
 
 @pytest.fixture(scope="session")
-def drawings(cube, memory, history, trials, dale, bumpy_ring, curve, branches, tracks, manifolds):
+def drawings(cycles, cube, memory, history, trials, dale, bumpy_ring, curve, branches, tracks, manifolds):
     """name -> how to draw it on given axes: every plot function with its ordinary argument."""
     P = dk.plots
     return {
@@ -142,6 +148,9 @@ def drawings(cube, memory, history, trials, dale, bumpy_ring, curve, branches, t
         "plot_heteroclinic": lambda ax=None: P.plot_heteroclinic(
             manifolds, cube.points, cube.projection, ax=ax
         ),
+        "plot_multipliers": lambda ax=None: P.plot_multipliers(cycles, ax=ax),
+        "plot_cycles": lambda ax=None: P.plot_cycles(cycles, ax=ax),
+        "plot_convergence": lambda ax=None: P.plot_convergence(cycles, ax=ax),
         "plot_memory": lambda ax=None: P.plot_memory(memory, ax=ax),
         "plot_exponents": lambda ax=None: P.plot_exponents(
             dk.lyapunov_spectrum(dk.catalog.henon(), [[0.1, 0.1], [5.0, 0.0]], n_steps=80), ax=ax

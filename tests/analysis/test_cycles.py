@@ -1,0 +1,462 @@
+"""Cycles, invariant circles and limit cycles whose answers are known."""
+
+import functools
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose
+from scipy.optimize import brentq
+
+import dynakit as dk
+from dynakit.analysis import _birkhoff, _circle, _shooting
+from dynakit.analysis._autonomous import Autonomous, settle
+from dynakit.analysis._flow_cycles import loop_multipliers, shoot
+from dynakit.analysis._rotation import rotation_number
+
+GOLDEN = (np.sqrt(5) - 1) / 2
+DT = 0.2
+A = np.sqrt(1 - DT**2)
+RADIUS2 = 1 + (1 - A) / DT  # of the circle of Euler's step of z' = (1 + i) z - |z|^2 z
+
+
+def euler_step(z, omega=1.0, dt=DT):
+    x, y = z[..., 0], z[..., 1]
+    r2 = x * x + y * y
+    return torch.stack([x + dt * (x - omega * y - r2 * x), y + dt * (y + omega * x - r2 * y)], -1)
+
+
+def euler(order=(0, 1), readout=None):
+    order = list(order)
+
+    def f(z):
+        return euler_step(z[:, order])[:, np.argsort(order).tolist()]
+
+    return dk.FunctionSystem(f, 2, readout=readout)
+
+
+def closed_form(omega, dt=DT, mu=1.0):
+    a = np.sqrt(1 - (omega * dt) ** 2)
+    return np.arcsin(omega * dt) / (2 * np.pi), mu + (1 - a) / dt, a
+
+
+def as_map(system):
+    return Autonomous(system, torch.zeros(system.input_size, dtype=torch.float64))
+
+
+@functools.cache
+def euler_circle():
+    return dk.find_limit_cycles(euler(), [[1.0, 0.2]])
+
+
+@functools.cache
+def delayed_circle():
+    return dk.find_limit_cycles(dk.catalog.delayed_logistic(2.02), [[0.6, 0.6]])
+
+
+# --- invariant circles ---------------------------------------------------------------------------------
+
+
+def test_euler_stuart_landau_has_the_circle_of_the_closed_form():
+    circle = euler_circle()
+    assert circle.kinds.tolist() == ["invariant circle"]
+    assert_allclose(circle.rotation_numbers, np.arcsin(DT) / (2 * np.pi), rtol=0, atol=1e-12)
+    assert_allclose(np.linalg.norm(circle.curve(np.linspace(0, 1, 50)), axis=1) ** 2, RADIUS2, atol=1e-12)
+    assert_allclose(circle.transverse_moduli[0, 0], 1 - 2 * DT * RADIUS2 * A, rtol=1e-12)
+    assert_allclose(circle.exponents[0], [0.0, np.log(1 - 2 * DT * RADIUS2 * A)], atol=1e-12)
+    assert circle.residuals[0] < 1e-13
+    assert circle.digits[0] >= 13
+    assert circle.verdicts.tolist() == ["attracting"]
+    assert circle.trivial_errors[0] < 1e-12
+    assert_allclose(circle.decay_per_revolution, (1 - 2 * DT * RADIUS2 * A) ** (2 * np.pi / np.arcsin(DT)))
+
+
+@pytest.mark.parametrize("omega", [1.0, -1.0, 3.0])
+def test_the_sign_is_the_direction(omega):
+    system = dk.FunctionSystem(lambda z: euler_step(z, omega), 2)
+    rho, digits = rotation_number(as_map(system), as_map(system).orbit(np.array([1.0, 0.2]), 4096)[1000:])
+    assert_allclose(rho, closed_form(omega)[0], rtol=0, atol=1e-12)
+    assert digits > 10
+
+
+@pytest.mark.parametrize("rho", [0.47, -0.47, 0.493])
+def test_rotation_by_nearly_one_half_of_a_long_curve_keeps_its_sign(rho):
+    theta = 2 * np.pi * rho * np.arange(4000)
+    points = np.stack([np.cos(theta), 0.4 * np.sin(theta)], 1)
+    assert_allclose(_birkhoff.rotation(points).number, rho, rtol=0, atol=1e-12)
+
+
+def test_weighted_averages_converge_where_plain_ones_do_not():
+    n = np.arange(1001) * GOLDEN
+    h = 2 * np.pi * (n + 0.6 / (2 * np.pi) * np.sin(2 * np.pi * n))
+    turn = np.diff(h) / (2 * np.pi)
+    assert abs(_birkhoff.average(turn) - GOLDEN) < 1e-13
+    assert abs(turn.mean() - GOLDEN) > 1e-7
+
+
+def test_conjugated_rotation_in_the_catalogue():
+    system = dk.catalog.circle_map(GOLDEN, skew=0.5)
+    rho, digits = rotation_number(as_map(system), as_map(system).orbit(np.array([1.0, 0.1]), 4300)[200:])
+    assert_allclose(abs(rho), 1 - GOLDEN, rtol=0, atol=1e-13)
+    assert digits > 12
+
+
+def test_figure_eight_is_seen_through_delays():
+    theta = 2 * np.pi * 0.0371 * np.arange(4096)
+    eight = np.stack([np.cos(theta), np.sin(2 * theta)], 1)
+    base = _birkhoff.fundamental(eight, []).number
+    through = _birkhoff.rotation(_birkhoff.filtered(eight, base))
+    assert_allclose(through.number, 0.0371, rtol=0, atol=1e-12)
+    assert through.clear > 0.5
+
+
+def test_figure_eight_of_the_readout_has_the_rotation_number_of_its_state():
+    system = euler(readout=lambda z: torch.stack([z[:, 0], 2 * z[:, 0] * z[:, 1]], 1))
+    circle = dk.find_limit_cycles(system, [[1.0, 0.2]])
+    assert_allclose(circle.rotation_numbers, np.arcsin(DT) / (2 * np.pi), atol=1e-12)
+    x = circle.curve(np.linspace(0, 1, 9))
+    assert_allclose(circle.output_curve(np.linspace(0, 1, 9)), np.stack([x[:, 0], 2 * x[:, 0] * x[:, 1]], 1))
+
+
+def test_delayed_logistic_map_beyond_its_neimark_sacker_bifurcation():
+    circle = delayed_circle()
+    assert circle.kinds.tolist() == ["invariant circle"]
+    assert circle.digits[0] >= 13
+    assert circle.residuals[0] <= 1e-10
+    amplitude = 2 * np.linalg.norm(circle.coefficients[0, 1])  # |z| of the normal form, |q| = 1
+    assert_allclose(amplitude, 2 * np.sqrt(np.sqrt(1.02) - 1), rtol=0.02)
+    assert_allclose(np.log(circle.transverse_moduli[0, 0]), circle.exponents[0, 1], atol=1e-6)
+
+
+def test_residual_of_a_circle_is_measured_and_not_believed():
+    circle = delayed_circle()
+    curve = _circle.Curve(circle.coefficients[0, : circle.harmonics[0] + 1], circle.rotation_numbers[0])
+    flow = as_map(dk.catalog.delayed_logistic(2.02))
+    assert _circle.invariance(flow, curve) < 1e-10
+    assert _circle.invariance(flow, curve._replace(rho=curve.rho + 1e-6)) > 1e-6
+    assert _circle.invariance(flow, curve.resized(2)) > 1e-4
+
+
+@pytest.mark.parametrize("most_unknowns", [10**6, 0])
+def test_newton_from_a_poor_curve_by_the_whole_system_and_by_its_split(most_unknowns, monkeypatch):
+    monkeypatch.setattr(_circle, "DENSE", most_unknowns)
+    rho, r2, _ = closed_form(1.0)
+    c = np.zeros((5, 2), complex)
+    c[1] = 0.5 * np.sqrt(r2) * 1.05 * np.array([1, -1j])
+    c[2] = 0.02
+    curve, residual = _circle.refine(as_map(euler()), _circle.Curve(c, rho + 1e-3), 16)
+    assert residual < 1e-12
+    assert_allclose(curve.rho, rho, atol=1e-13)
+
+
+def test_circle_in_a_large_space_by_collocation_and_by_exponents():
+    rng = np.random.default_rng(0)
+    n = 40
+    R = torch.from_numpy(np.linalg.qr(rng.standard_normal((n, n)))[0])
+    slow = torch.linspace(0.93, -0.6, n - 2, dtype=torch.float64)
+
+    def f(x):
+        z = x @ R
+        ahead = euler_step(z[:, :2])
+        rest = z[:, 2:] * (slow * (1 + 0.1 * ahead[:, :1])) + 0.1 * ahead[:, 1:] ** 2
+        return torch.cat([ahead, rest], 1) @ R.T
+
+    def jacobian(x):
+        z = x @ R
+        a, b = z[:, 0], z[:, 1]
+        J = z.new_zeros(len(z), n, n)
+        J[:, 0, 0], J[:, 0, 1] = 1 + DT * (1 - 3 * a * a - b * b), DT * (-1 - 2 * a * b)
+        J[:, 1, 0], J[:, 1, 1] = DT * (1 - 2 * a * b), 1 + DT * (1 - a * a - 3 * b * b)
+        ahead = euler_step(z[:, :2])
+        J[:, 2:, :2] = (
+            0.1 * (z[:, 2:] * slow)[..., None] * J[:, :1, :2] + 0.2 * ahead[:, 1:, None] * J[:, 1:2, :2]
+        )
+        J[:, 2:, 2:] = torch.diag_embed(slow * (1 + 0.1 * ahead[:, :1]))
+        return R @ J @ R.T
+
+    system = dk.FunctionSystem(f, n, jacobian=jacobian)
+    circle = dk.find_limit_cycles(system, rng.standard_normal((1, n)), n_transient=500)
+    assert circle.kinds.tolist() == ["invariant circle"]
+    expected = [np.exp(circle_average(s)) for s in slow[:3].tolist()]
+    assert_allclose(circle.transverse_moduli[0, :3], expected, rtol=1e-8)
+    assert_allclose(np.log(circle.transverse_moduli[0, :3]), circle.exponents[0, 1:4], atol=1e-6)
+
+
+def circle_average(s):
+    theta = 2 * np.pi * np.arange(512) / 512
+    return np.log(np.abs(s * (1 + 0.1 * np.sqrt(RADIUS2) * np.cos(theta)))).mean()
+
+
+# --- cycles of maps ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("r", "period"), [(3.5, 4), (3.83, 3), (3.2, 2), (2.8, 1)])
+def test_logistic_cycles_have_their_period_and_multiplier(r, period):
+    cycle = dk.find_limit_cycles(dk.catalog.logistic(r), [[0.31]])
+    assert cycle.periods.tolist() == [period]
+    x = cycle.orbits[0, :, 0]
+    assert_allclose(cycle.multipliers[0, 0], np.prod(r * (1 - 2 * x)), rtol=1e-12)
+    assert_allclose(r * x * (1 - x), np.roll(x, -1), atol=1e-14)
+    assert_allclose(cycle.exponents[0, 0], np.log(abs(np.prod(r * (1 - 2 * x)))) / period, rtol=1e-10)
+    assert cycle.certified.all()
+
+
+def test_two_cycle_of_one_neuron():
+    root = brentq(lambda x: np.tanh(2 * x) - x, 0.1, 1)
+    cycle = dk.find_limit_cycles(dk.catalog.tanh_unit(-2.0), [[0.3], [-0.8]])
+    assert_allclose(np.sort(cycle.orbits[0, :, 0]), [-root, root], atol=1e-12)
+    assert_allclose(cycle.multipliers[0], (2 * (1 - root**2)) ** 2, rtol=1e-10)
+    assert cycle.start_object.tolist() == [0, 0]
+
+
+def test_unstable_cycles_of_the_henon_map():
+    cycles = dk.find_limit_cycles(dk.catalog.henon(), [[0.1, 0.1]], periods=[1, 2, 4], n_record=1024)
+    counted = dict(zip(*np.unique(cycles.periods[np.isfinite(cycles.periods)], return_counts=True)))
+    assert counted == {1: 2, 2: 1, 4: 1}
+    known = np.isfinite(cycles.periods)
+    product = np.prod(cycles.multipliers[known], axis=1)
+    assert_allclose(product, (-0.3) ** cycles.periods[known], rtol=1e-9)
+    assert (cycles.verdicts[known] == "saddle").all()
+    assert cycles.certified[known].all()
+
+
+def test_a_cycle_beside_a_start_is_found_though_it_repels():
+    roots = dk.find_limit_cycles(dk.catalog.logistic(3.9), [[1 - 1 / 3.9 + 1e-5]], n_record=1024)
+    assert roots.kinds.tolist() == ["fixed point", "chaotic"]
+    assert roots.verdicts[0] == "repelling"
+    assert roots.start_object.tolist() == [1]
+
+
+def test_six_steps_around_a_three_cycle_are_a_three_cycle():
+    flow = as_map(dk.catalog.logistic(3.83))
+    x = flow.orbit(settle(flow, np.array([[0.3]]), 1000).states[0], 5)
+    assert _shooting.minimal(flow, _shooting.close(flow, x)).period == 3
+
+
+def test_a_doubled_cycle_close_to_its_parent_keeps_its_period():
+    flow = as_map(dk.catalog.logistic(3.0 + 1e-6))
+    x = np.array([[(4 + 1e-6 + np.sqrt(1e-6 * (4 + 1e-6))) / (2 * (3 + 1e-6))]])
+    orbit = _shooting.close(flow, np.concatenate([x, flow.step(x)]))
+    assert _shooting.minimal(flow, orbit).period == 2
+
+
+def test_multipliers_do_not_depend_on_where_the_cycle_is_cut():
+    rng = np.random.default_rng(3)
+    matrices = rng.standard_normal((7, 5, 5)) * np.logspace(0, -3, 5)
+    first = _shooting.multipliers(matrices)
+    product = np.linalg.multi_dot(matrices[::-1])
+    assert_allclose(
+        first[0], np.linalg.eigvals(product)[np.abs(np.linalg.eigvals(product)).argmax()], rtol=1e-10
+    )
+    assert_allclose(np.prod(first), np.prod(np.linalg.det(matrices)), rtol=1e-6)
+    for shift in (1, 4):
+        assert_allclose(_shooting.multipliers(np.roll(matrices, shift, axis=0)), first, rtol=1e-8)
+
+
+def test_multipliers_far_apart_keep_their_digits():
+    rng = np.random.default_rng(1)
+    Q = [np.linalg.qr(rng.standard_normal((4, 4)))[0] for _ in range(6)]
+    D = np.diag([1.1, 0.5, 1e-2, 1e-4])
+    matrices = np.array([Q[(i + 1) % 6] @ D @ Q[i].T for i in range(6)])
+    assert_allclose(np.abs(_shooting.multipliers(matrices)), np.diag(D) ** 6, rtol=1e-9)
+
+
+# --- locked, quasi-periodic, torus, chaos, slow --------------------------------------------------------
+
+
+def test_locked_and_quasi_periodic_are_told_apart():
+    locked = dk.find_limit_cycles(dk.catalog.arnold(0.5, 0.9), [[1.0, 0.1]])
+    assert locked.kinds.tolist() == ["periodic"]
+    assert locked.periods.tolist() == [2]
+    assert locked.verdicts.tolist() == ["attracting"]
+    free = dk.find_limit_cycles(dk.catalog.arnold(GOLDEN, 0.5), [[1.0, 0.1]])
+    assert free.kinds.tolist() == ["invariant circle"]
+    assert free.residuals[0] < 1e-9
+    assert_allclose(free.exponents[0, 0], 0.0, atol=1e-10)
+
+
+def test_two_circles_at_once_are_a_torus_and_unresolved():
+    def f(z):
+        return torch.cat([euler_step(z[:, :2], 1.0), euler_step(z[:, 2:], GOLDEN * 2)], 1)
+
+    torus = dk.find_limit_cycles(
+        dk.FunctionSystem(f, 4), [[1.0, 0.0, 0.5, 0.5]], n_transient=200, n_record=2048
+    )
+    assert torus.kinds.tolist() == ["unresolved"]
+    assert_allclose(torus.exponents[0, :2], 0.0, atol=1e-6)
+
+
+def test_chaos_is_called_chaos():
+    chaos = dk.find_limit_cycles(dk.catalog.delayed_logistic(2.27), [[0.5, 0.51]])
+    assert chaos.kinds.tolist() == ["chaotic"]
+    assert_allclose(chaos.exponents[0, 0], 0.18, atol=0.03)
+    assert chaos.digits[0] < 5
+
+
+def test_a_fixed_point_that_is_not_reached_is_slow():
+    slow = dk.find_limit_cycles(
+        dk.FunctionSystem(lambda x: x - x**3, 1), [[0.5]], n_transient=50, n_record=256
+    )
+    assert slow.kinds.tolist() == ["slow"]
+    assert slow.start_status.tolist() == ["slow"]
+
+
+def test_a_start_that_leaves_says_when_and_spoils_nothing():
+    alone = dk.find_limit_cycles(dk.catalog.logistic(3.5), [[0.3]])
+    mixed = dk.find_limit_cycles(dk.catalog.logistic(3.5), [[2.0], [0.3], [np.nan]])
+    assert mixed.start_object.tolist() == [-1, 0, -1]
+    assert mixed.start_status.tolist() == ["left", "settled", "not finite"]
+    assert 1 < mixed.left_at[0] < 20
+    assert mixed.left_at[1] == -1
+    assert_allclose(mixed.states, alone.states, atol=1e-14)
+
+
+# --- limit cycles of flows -----------------------------------------------------------------------------
+
+
+@functools.cache
+def van_der_pol():
+    return dk.find_limit_cycles(dk.catalog.van_der_pol(1.0), [[1.0, 0.0]])
+
+
+def test_van_der_pol():
+    cycle = van_der_pol()
+    assert cycle.kinds.tolist() == ["periodic"]
+    assert_allclose(cycle.periods, 6.6632868593231301897, rtol=0, atol=1e-12)
+    assert_allclose(cycle.transverse_moduli[0, 0], 8.59695e-4, rtol=1e-6)
+    assert_allclose(cycle.exponents[0], [0.0, -1.059377], atol=1e-6)
+    assert cycle.trivial_errors[0] < 1e-10
+    assert cycle.rotation_numbers[0] < 0  # clockwise
+    assert cycle.tails[0] < 1e-12
+
+
+@pytest.mark.parametrize(("m", "phase"), [(2, 0.1), (3, 0.0), (5, 0.6)])
+def test_multipliers_of_a_flow_do_not_depend_on_start_or_segments(m, phase):
+    nodes = van_der_pol().curve(phase + np.arange(m) / m) + 1e-5
+    loop = shoot(dk.catalog.van_der_pol(1.0), torch.zeros(0, dtype=torch.float64), nodes, 6.6633)
+    values, trivial, others = loop_multipliers(loop)
+    assert_allclose(loop.period, 6.6632868593231301897, rtol=0, atol=1e-11)
+    assert_allclose(others, van_der_pol().transverse_moduli[0, :1], rtol=1e-9)
+    assert trivial < 1e-10
+    assert len(values) == 2
+
+
+def test_two_opposite_cycles_of_a_flow():
+    cycles = dk.find_limit_cycles(dk.catalog.two_cycles(), [[1.2, 0.0], [3.2, 0.1]], n_transient=400)
+    assert_allclose(cycles.periods, 2 * np.pi, atol=1e-10)
+    radius = [np.linalg.norm(cycles.curve([0.2], k)[0]) for k in (0, 1)]
+    order = np.argsort(radius)
+    assert_allclose(np.array(radius)[order], [1, 3], atol=1e-10)
+    assert np.sign(cycles.rotation_numbers[order]).tolist() == [1, -1]
+
+
+# --- laws ----------------------------------------------------------------------------------------------
+
+
+def test_nothing_depends_on_the_starts():
+    one = euler_circle()
+    other = dk.find_limit_cycles(euler(), [[-0.3, 0.4], [0.9, -1.0]])
+    for name in ("rotation_numbers", "states", "transverse_moduli"):
+        assert_allclose(getattr(other, name), getattr(one, name), atol=1e-10)
+    assert_allclose(other.curve([0.1, 0.7]), one.curve([0.1, 0.7]), atol=1e-10)
+
+
+def test_permuting_units_permutes_the_curve():
+    one = euler_circle()
+    other = dk.find_limit_cycles(euler((1, 0)), [[0.2, 1.0]])
+    assert_allclose(abs(other.rotation_numbers), abs(one.rotation_numbers), atol=1e-12)
+    assert_allclose(other.transverse_moduli, one.transverse_moduli, atol=1e-12)
+
+
+def test_many_starts_at_once_are_as_one_after_the_other():
+    system = dk.catalog.tanh_network(np.diag([-2.0, 1.5]))
+    starts = np.array([[0.3, 0.2], [0.5, -0.4], [-0.2, 0.7]])
+    together = dk.find_limit_cycles(system, starts)
+    for i, start in enumerate(starts):
+        alone = dk.find_limit_cycles(system, start[None])
+        k = together.start_object[i]
+        assert_allclose(together.states[k], alone.states[alone.start_object[0]], atol=1e-12)
+    assert together.kinds.tolist() == ["periodic", "periodic"]
+
+
+def test_results_are_saved_and_indexed(tmp_path):
+    cycles = delayed_circle()
+    cycles.save(tmp_path / "cycles")
+    assert dk.load(tmp_path / "cycles") == cycles
+    assert len(cycles[0].curve(np.linspace(0, 1, 3))) == 3
+    assert "invariant circle" in repr(cycles)
+
+
+def test_an_input_is_a_constant_drive():
+    root = brentq(lambda x: np.tanh(0.5 * x + 0.3) - x, 0, 1)
+    point = dk.find_limit_cycles(dk.catalog.tanh_unit(0.5), [[0.0]], [0.3])
+    assert_allclose(point.states, [[root]], atol=1e-12)
+    driven = dk.find_limit_cycles(dk.Driven(dk.catalog.tanh_unit(0.5), [0.3]), [[0.0]])
+    assert_allclose(driven.states, point.states, atol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"n_transient": 0}, "n_transient"),
+        ({"n_record": 0}, "n_record"),
+        ({"max_period": 0}, "max_period"),
+        ({"starts": [[0.0, 1.0]]}, "starts"),
+        ({"periods": [0]}, "periods"),
+        ({"drive": [[0.1], [0.2]]}, "drive"),
+    ],
+)
+def test_nonsense_is_refused_by_name(arguments, message):
+    with pytest.raises(dk.InputError, match=message):
+        dk.find_limit_cycles(dk.catalog.tanh_unit(), **arguments)
+
+
+def test_spiking_systems_and_periods_of_flows_are_refused():
+    with pytest.raises(dk.InputError, match="jumps"):
+        dk.find_limit_cycles(dk.FunctionSystem(lambda x: x.round(), 1, regularity="discontinuous"))
+    with pytest.raises(dk.InputError, match="periods"):
+        dk.find_limit_cycles(dk.catalog.van_der_pol(), periods=3)
+    with pytest.raises(dk.InputError, match="System"):
+        dk.find_limit_cycles(torch.nn.LSTM(2, 3))
+
+
+# --- a trained network ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def trained():
+    """An LSTM that has learnt to predict two circles that are run through in opposite directions."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        net, out = torch.nn.LSTM(2, 12, batch_first=True), torch.nn.Linear(12, 2)
+        phase = torch.rand(200, 8, 1) * 2 * np.pi
+    optimizer = torch.optim.Adam([*net.parameters(), *out.parameters()], 5e-3)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 150)
+    for start in phase[:150]:
+        angle = start + torch.arange(81) * 0.2
+        z = torch.stack([angle.cos(), angle.sin()], -1)
+        z = torch.cat([z, z * torch.tensor([1.0, -1.0])])
+        loss = (out(net(z[:, :-1])[0]) - z[:, 1:]).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+    loop = dk.ClosedLoop(dk.as_system((net, out)))
+    angle = torch.arange(60, dtype=torch.float64) * 0.2
+    cued = loop.initial_state().expand(2, -1)
+    for a in angle:
+        cued = loop.drive(cued, torch.stack([a.cos().repeat(2), torch.stack([a.sin(), -a.sin()])], 1))
+    return dk.find_limit_cycles(loop, cued, n_transient=2000)
+
+
+def test_circles_of_a_trained_lstm_are_certified_by_two_methods(trained):
+    circles = np.flatnonzero(trained.kinds == "invariant circle")
+    assert len(circles) >= 1
+    assert (trained.residuals[circles] < 1e-9).all()
+    assert (trained.trivial_errors[circles] < 1e-9).all()
+    for k, j in itertools.product(circles, range(2)):
+        slowest = np.log(trained.transverse_moduli[k, j])
+        assert_allclose(slowest, trained.exponents[k, j + 1], atol=1e-6)
+    assert trained.precision == "float64, of float32 weights"
