@@ -1,8 +1,10 @@
 """What does this orbit of a map do in the long run?  In order: a fixed point, a cycle, an invariant circle, or none.
 
-Each answer is a claim with a check of its own: a cycle is closed by Newton's method and must attract the orbit or hold it, a
+Each answer is a claim with a check of its own: a cycle is closed by Newton's method and must attract the orbit or
+hold it, a
 circle must be invariant and the orbit must lie on it or approach it.  What passes none is "chaotic" if its leading
-exponent is positive beyond doubt, "slow" if it still moves in one direction, and "unresolved" otherwise (a torus, a circle
+exponent is positive beyond doubt, "slow" if it still moves in one direction, and "unresolved" otherwise (a torus, a
+circle
 with corners, weak chaos).
 """
 
@@ -79,7 +81,7 @@ def _loop_of(flow: Autonomous, orbit: np.ndarray, most: int) -> Found | None:
     found = limit_cycle(flow, orbit, most) if flow.size <= LARGE else None
     if found is None:
         return None
-    late, early = found.distances(orbit[[-1, len(orbit) // 2]])
+    late = found.distances(orbit[-1:])[0]
     return found if late <= ON_IT or (found.attracting and late <= RETURNS) else None
 
 

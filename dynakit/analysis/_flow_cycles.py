@@ -1,6 +1,7 @@
 """Limit cycles of flows: multiple shooting with the period free.
 
-Unknown are m states on the cycle and the period T: phi(x_i, T / m) = x_(i+1) around the cycle, and one equation that holds
+Unknown are m states on the cycle and the period T: phi(x_i, T / m) = x_(i+1) around the cycle, and one equation that
+holds
 the phase, f(x_0) . (x_0 - x_0 of before) = 0 (Stoer and Bulirsch 2002, sec. 7.3.5; Seydel 2010, sec. 7.2).  The
 multipliers are those of the product of the m derivatives of phi; the one along the cycle is 1, which checks them all.
 """

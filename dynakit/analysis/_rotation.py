@@ -34,6 +34,7 @@ def rotation_number(flow: Autonomous, orbit: np.ndarray) -> tuple[float, float]:
     scores = components(orbit, min(6, flow.size))
     y = flow.observe(orbit)
     planes = [y[:, :2]] if y.shape[1] > 1 else []
+    planes += [orbit] if flow.size == 2 else []
     planes += [scores[:, [i, j]] for i, j in ((0, 1), (0, 2), (1, 2)) if j < scores.shape[1]]
     seen = [r for r in map(_birkhoff.rotation, planes) if r.clear > CLEAR]
     base = _birkhoff.fundamental(scores, [abs(r.number) for r in seen]).number

@@ -1,6 +1,7 @@
 """Cycles of maps: x_0 -> x_1 -> ... -> x_(q-1) -> x_0, all of them unknowns at once.
 
-Newton's method on the q equations F(x_i) - x_(i+1) = 0 (cyclic; with a step over several states: multiple shooting) is as
+Newton's method on the q equations F(x_i) - x_(i+1) = 0 (cyclic; with a step over several states: multiple shooting)
+is as
 well conditioned as the cycle, where F^q of one state is as badly conditioned as the product of its Jacobians.  The
 multipliers are the eigenvalues of that product, which is never formed as it stands: sweeps of the QR decomposition
 around the cycle (the periodic Schur form; Bojanczyk, Golub and Van Dooren 1992) grade it first, so that small

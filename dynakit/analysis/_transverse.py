@@ -1,9 +1,11 @@
 """What an invariant circle does to its neighbours: multipliers by Fourier collocation.
 
-A deviation v(theta) is carried to (L v)(theta) = DF(u(theta - rho)) v(theta - rho).  The spectrum of L is made of circles
+A deviation v(theta) is carried to (L v)(theta) = DF(u(theta - rho)) v(theta - rho).  The spectrum of L is made of
+circles
 Lambda_j exp(2 pi i k rho): the Lambda_j are the multipliers per step, and the direction along the curve has Lambda = 1
 (Jorba 2001).  Of a large network only the slowest bundle is looked at: it is invariant, found by carrying any
-directions along, and spanned by a smooth complex frame V(theta); on it L is V(theta + rho)^H DF(u(theta)) V(theta), a small
+directions along, and spanned by a smooth complex frame V(theta); on it L is V(theta + rho)^H DF(u(theta)) V(theta),
+a small
 matrix.
 """
 

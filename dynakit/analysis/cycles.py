@@ -1,16 +1,19 @@
 """Fixed points, cycles and invariant circles that a map or a flow settles on: found in simulation, then made exact.
 
-A closed curve of a map is as a rule not a cycle with a period: it is an invariant circle, x = u(theta) with F(u(theta)) =
+A closed curve of a map is as a rule not a cycle with a period: it is an invariant circle, x = u(theta) with
+F(u(theta)) =
 u(theta + rho), on which the motion is quasi-periodic.  Each object comes with the check of what it claims to be:
 
 - a cycle by its residual and, where the map can be enclosed, a proof that one exists within ``existence_radius``
   (``_shooting``, ``_certificate``);
-- a circle by its residual max |F(u(theta)) - u(theta + rho)| / size, over a grid finer than its own (``_circle``; Schilder,
+- a circle by its residual max |F(u(theta)) - u(theta + rho)| / size, over a grid finer than its own (``_circle``;
+  Schilder,
   Osinga and Vogt 2005), and by the digits of its rotation number (``_birkhoff``; Das, Saiki, Sander and Yorke 2017);
 - a limit cycle of a flow by multiple shooting (``_flow_cycles``), and by a multiplier that must be 1.
 
 What it does to its neighbours is said by multipliers: of the product of Jacobians around a cycle, and per step across a
-circle (``_transverse``; Jorba 2001).  The exponents come from a frame carried along (``_exponents``): another way to the
+circle (``_transverse``; Jorba 2001).  The exponents come from a frame carried along (``_exponents``): another way to
+the
 same numbers.
 """
 
@@ -45,7 +48,8 @@ KINDS = ("fixed point", "periodic", "invariant circle", "unresolved", "chaotic",
 class LimitCycles(Result):
     """The distinct objects that were found, in the order of ``KINDS``, then by period.
 
-    Rows are padded with NaN where objects differ in length.  Of "unresolved", "chaotic" and "slow" motion only states and
+    Rows are padded with NaN where objects differ in length.  Of "unresolved", "chaotic" and "slow" motion only
+    states and
     exponents are given.
     """
 
