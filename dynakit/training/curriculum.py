@@ -286,8 +286,9 @@ class _Member:
         for p in self.parameters:
             p.grad = None
         state, names = self.state, {"method": "Curriculum", "task": type(self.task).__name__}
+        curves: dict[str, Any] = {name: np.array(getattr(state, name)) for name in checkpoint.CURVES}
         return History(
-            **{name: np.array(getattr(state, name)) for name in checkpoint.CURVES},
+            **curves,
             n_rollbacks=state.n_rollbacks,
             stopped=state.stopped or f"all {self.method.max_updates} updates done",
             provenance=Provenance.of(seed=self.seed, **names, **dataclasses.asdict(self.method)),
