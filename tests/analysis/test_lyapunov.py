@@ -11,6 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from torch import nn
 
 import dynakit as dk
+from dynakit.analysis._frames import Frames
 from dynakit.errors import InputError
 from dynakit.results import load_record
 
@@ -109,9 +110,15 @@ def test_zero_weight_lstm_has_n_exponents_ln_f_and_n_at_minus_infinity():
     assert lyap.determinant_gaps == 0
 
 
-def test_a_rank_lost_in_the_middle_leaves_the_others_alone():
-    """A block of zeros beside two that grow and decay: the lost direction goes last wherever it was."""
+def test_a_direction_lost_in_front_goes_last():
+    """The frame lies along the axes, so the first direction is the one that the map sends to zero."""
     shear = np.diag([0.0, 2.0, 0.5]) + np.diag([0.0, 1.0], 1)
+    frames = Frames(dk.catalog.linear(shear), torch.zeros(1, 3, dtype=torch.float64), 3)
+    frames.T = torch.eye(3, dtype=torch.float64)[None]
+    frames.step(torch.zeros(1, 0))
+    growth, _ = frames.orthonormalize()
+    assert_allclose(growth[0, :2].sum(), math.log(1.0), atol=1e-12)
+    assert growth[0, 2] == -np.inf
     lyap = dk.lyapunov_spectrum(dk.catalog.linear(shear), np.zeros(3), n_steps=100, n_transient=100)
     assert_allclose(lyap.exponents, [math.log(2), -math.log(2), -np.inf], atol=1e-12)
 
