@@ -61,7 +61,7 @@ class Found:
 def _from_curve(curve: Curve, x: np.ndarray) -> np.ndarray:
     """Distance from the nearest point of the curve: of a grid, then by Gauss and Newton's method in the phase."""
     m = max(64, 8 * len(curve.c))
-    theta = KDTree(curve.on_grid(m)).query(x)[1] / m
+    theta: np.ndarray = np.asarray(KDTree(curve.on_grid(m)).query(x)[1]) / m
     for _ in range(4):
         gap, tangent = curve.at(theta) - x, curve.at(theta, 1)
         move = (gap * tangent).sum(1) / np.maximum((tangent**2).sum(1), 1e-300)

@@ -144,7 +144,7 @@ def _name(cycles: LimitCycles, k: int) -> str:
     return f"{said} ({cycles.verdicts[k]})"
 
 
-def _multipliers(cycles: LimitCycles, k: int) -> tuple[np.ndarray, np.ndarray]:
+def _multipliers(cycles: LimitCycles, k: int) -> tuple[Any, Any]:
     """Those of an object, and which of them lies along it."""
     values = cycles.multipliers[k]
     values = values[np.isfinite(values)]
