@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .. import linalg
 from ..systems.flow import Flow
 from . import _circle, _shooting
 from ._autonomous import Autonomous
@@ -17,10 +18,10 @@ from ._targets import ON_CURVE
 from .fixed_points import find_fixed_points
 from .labelling import Run
 
-STILL = 1e-4  # largest step, relative to the path so far, of a track that has come to rest
 NEAR = 0.02  # distance of what is found from the track, relative to the first distance of the pair
 RETURNS, LONGEST = 1e-3, 32  # a track that comes back this close after so many steps may be on a cycle
 HARMONICS, INVARIANT = (16, 128), 1e-6
+STARTS, RESTS = 4, 1e-9  # of Newton's method; residual, relative to 1 + |x|, of a point
 N_MULTIPLIERS = 6
 OUTSIDE = 1e-6  # a multiplier this far outside the unit circle is unstable
 
@@ -65,27 +66,20 @@ def polish(run: Run, track: np.ndarray, length: float, rng: np.random.Generator)
 
 
 def _point(run: Run, track: np.ndarray, near: float) -> Polished | None:
-    """A fixed point near the slowest of the last states."""
+    """A fixed point near the end of the track, from the slowest of the last states."""
     tail = track[-max(1, len(track) // 2) :]
-    speed = run.system.speed(tail, run.u).cpu().numpy()
-    start = tail[int(speed.argmin())]
-    points = find_fixed_points(run.system, start[None], run.u, max_starts=1)
-    gaps = np.linalg.norm(points.states - tail[-1], axis=1)
-    if not len(points) or not gaps.min() <= near:
+    order = run.system.speed(tail, run.u).cpu().numpy().argsort(kind="stable")
+    points = find_fixed_points(run.system, tail[order[:STARTS]], run.u, max_starts=STARTS)
+    x = np.concatenate([points.states, tail[order[:1]]])  # on a ring of points Newton's method may fail
+    residuals = np.abs(run.system.step(x, run.u).cpu().numpy() - x).max(axis=1)
+    gaps = np.linalg.norm(x - tail[-1], axis=1)
+    good = (gaps <= near) & (residuals <= RESTS * (1 + np.abs(x).max(axis=1)))
+    if not good.any():
         return None
-    k = int(gaps.argmin())
-    values = points.eigenvalues[k]
+    k = int(np.argmin(np.where(good, residuals, np.inf)))
+    values = linalg.eigvals(run.system.jacobian(x[k], run.u).cpu().numpy())
     outside = int((np.abs(values) > 1 + OUTSIDE).sum()) if np.isfinite(values).all() else -1
-    return Polished(
-        "fixed point",
-        points.states[[k]],
-        float(points.residuals[k]),
-        values,
-        outside,
-        1.0,
-        np.nan,
-        float(gaps[k]),
-    )
+    return Polished("fixed point", x[[k]], float(residuals[k]), values, outside, 1.0, np.nan, float(gaps[k]))
 
 
 def _loop(flow: Autonomous, tail: np.ndarray, rng: np.random.Generator) -> Found | None:

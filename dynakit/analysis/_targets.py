@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,11 +19,13 @@ ON_CURVE = 256  # points that stand for a closed curve
 CLOUD_STEPS = 200  # how long a state must stay with a cloud, which no distance tells apart in a moment
 CLOUD = 1024  # states that stand for a chaotic attractor
 SAME = 1e-6  # relative distance below which two given attractors are one
+MOVES = 0.01  # most a state given as an attractor may move in a step, relative to 1 + |x|
 SHARE = 0.05  # of the way to the next attractor: near
 OWN = 0.25  # of its own size: near
 
 
-class Target(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Target:
     """One attractor."""
 
     kind: str
@@ -163,7 +166,9 @@ def _targets(system: System, part: Any, u: Tensor) -> list[Target]:
         return [part]
     if isinstance(part, LimitCycles):
         return [t for k in range(len(part)) if (t := _cycle(system, part, k, u)) is not None]
-    return [_point(x) for x in _rows(system, part.stable.states if isinstance(part, FixedPoints) else part)]
+    if isinstance(part, FixedPoints):
+        return [_point(x) for x in _rows(system, part.stable.states)]
+    return [_point(x) for x in _resting(system, _rows(system, part), u)]
 
 
 def _cycle(system: System, cycles: LimitCycles, k: int, u: Tensor) -> Target | None:
@@ -207,3 +212,15 @@ def _rows(system: System, states: Any) -> np.ndarray:
             f"got shape {tuple(x.shape)}"
         )
     return x.cpu().numpy()
+
+
+def _resting(system: System, states: np.ndarray, u: Tensor) -> np.ndarray:
+    """Bare states, which must be fixed points, roughly."""
+    moves = np.abs(system.step(states, u).cpu().numpy() - states).max(axis=1)
+    bad = np.flatnonzero(~(moves <= MOVES * (1 + np.abs(states).max(axis=1))))
+    if len(bad):
+        raise InputError(
+            f"attractors given as states must be fixed points, but state {bad[0]} moves by {moves[bad[0]]:.3g} in a "
+            "step; pass what dk.find_limit_cycles returns for cycles"
+        )
+    return states

@@ -44,7 +44,7 @@ def settled(run: Run, x: np.ndarray, n_steps: int) -> tuple[np.ndarray, np.ndarr
 def view(run: Run, x: np.ndarray, n_steps: int, projection: Any, n_axes: int) -> View:
     """How states are seen: "pca" of what settled trajectories do, "outputs", or a function of states."""
     if callable(projection):
-        return lambda states: torch.as_tensor(projection(states)).to(states)
+        return lambda states: _seen(projection, states)
     if one_of("projection", projection, ("pca", "outputs")) == "outputs":
         return run.system.observe
     seen = []
@@ -80,12 +80,16 @@ def watch(run: Run, x: np.ndarray, n_steps: int, see: View) -> Windows:
 
 def _note(flight: Flight, seen: np.ndarray, t: int, see: View) -> None:
     if len(flight):
-        y = see(flight.x)
-        if y.ndim != 2 or len(y) != len(flight.x):
-            raise InputError(
-                f"projection must map states (state, unit) to (state, axis), got {tuple(y.shape)}"
-            )
-        seen[flight.index.cpu().numpy(), t] = y.cpu().numpy()
+        seen[flight.index.cpu().numpy(), t] = see(flight.x).cpu().numpy()
+
+
+def _seen(projection: Callable[..., Any], states: torch.Tensor) -> torch.Tensor:
+    y = torch.as_tensor(projection(states)).to(states)
+    if y.ndim != 2 or len(y) != len(states):
+        raise InputError(
+            f"projection must map states (state, unit) to (state, axis), got shape {tuple(y.shape)}"
+        )
+    return y
 
 
 def outcome(

@@ -30,7 +30,7 @@ PARTS, GOLDEN = (
     16,
     0.381966,
 )  # points on the segment at once, none of them where a symmetry would put the boundary
-CLOSE, SEPARATE = 1e-9, 1e-6  # of the first distance: cut to, and followed to
+CLOSE, SEPARATE = 1e-12, 1e-8  # of the first distance: cut to, and followed to
 MOST_CUTS = 30
 
 

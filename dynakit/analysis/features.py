@@ -21,7 +21,7 @@ from .labelling import Outcome, Run
 
 UNCLUSTERED = "in no cluster"
 RADIUS = 0.05
-ALIKE = 1e-3  # a feature that spans less, relative to 1 + its size, tells nothing apart
+ALIKE = 1e-3  # a feature that varies less, relative to its span, tells nothing apart
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,9 @@ class Features:
         rows = np.stack([np.ravel(reals("what features returns", describe(p), finite=False)) for p in points])
         if not np.isfinite(rows).all():
             raise InputError("features must return finite numbers for every trajectory")
-        span = np.ptp(rows, axis=0)
-        used = span > ALIKE * (1 + np.abs(rows).max(axis=0))
+        span = np.ptp(rows, axis=0) if self.features is not None else _spans(rows, points)
+        used = np.ptp(rows, axis=0) > ALIKE * np.maximum(span, 1e-300)
+        used &= span > ALIKE**2 * (1 + np.abs(rows).max(axis=0))
         scaled = (rows / np.where(span > 0, span, 1.0))[:, used]
         least = count("min_cluster_size", self.min_cluster_size, least=2)
         if not used.any():
@@ -72,6 +73,12 @@ class Features:
         from sklearn.cluster import DBSCAN
 
         return np.asarray(DBSCAN(eps=RADIUS, min_samples=least).fit_predict(scaled))
+
+
+def _spans(rows: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """What :func:`describe_window` is measured by: lengths by the extent of all trajectories, turns by their own."""
+    extent = np.ptp(points.reshape(-1, points.shape[2]), axis=0)
+    return np.append(np.tile(extent, 4), np.ptp(rows[:, -1]))
 
 
 def describe_window(points: np.ndarray) -> np.ndarray:

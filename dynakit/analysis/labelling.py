@@ -63,7 +63,7 @@ class Run:
     def chunks(self, n: int, floats: int) -> Iterator[np.ndarray]:
         """Indices of n samples, as many at a time as fit when each takes so many numbers."""
         some = max(1, self.bytes // (8 * max(floats, 1)))
-        return (np.arange(i, min(i + some, n)) for i in range(0, n, some))
+        return (np.arange(i, min(i + some, n)) for i in range(0, max(n, 1), some))
 
 
 class Flight:
