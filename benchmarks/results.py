@@ -54,6 +54,14 @@ SECTIONS = {
         "checks and errors; the limits are J Q and one QR per interval alone, on the same states. Per step.",
         "python benchmarks/bench_lyapunov.py",
     ),
+    "basins": (
+        "Labelling 600 random states of a closed-loop LSTM of 32 units",
+        "`map_basins` on an LSTM that holds two opposite cycles on one circle, from states of the box of its activity "
+        "and from noisy recorded states: by proximity to the cycles that `find_limit_cycles` certified, and by "
+        "recurrence with no attractor given. The limit is stepping the network: `1000_steps_s` is what 1000 steps of "
+        "all 600 states cost; `last_arrival` is the step at which the last state came near its cycle for good.",
+        "python benchmarks/bench_basins.py",
+    ),
     "analyze": (
         "`analyze` on 3-bit networks of 100 units",
         "All stages, seven constant inputs, with figures and the saved report. CPU seconds.",

@@ -20,7 +20,7 @@ from .labelling import Run
 
 NEAR = 0.02  # distance of what is found from the track, relative to the first distance of the pair
 RETURNS, LONGEST = 1e-3, 32  # a track that comes back this close after so many steps may be on a cycle
-HARMONICS, INVARIANT = (16, 128), 1e-6
+HARMONICS, INVARIANT = (8, 16, 32, 64), 1e-6  # tried; largest residual of a circle
 STARTS, RESTS = 4, 1e-9  # of Newton's method; residual, relative to 1 + |x|, of a point
 N_MULTIPLIERS = 6
 OUTSIDE = 1e-6  # a multiplier this far outside the unit circle is unstable
@@ -83,7 +83,7 @@ def _point(run: Run, track: np.ndarray, near: float) -> Polished | None:
 
 
 def _loop(flow: Autonomous, tail: np.ndarray, rng: np.random.Generator) -> Found | None:
-    return limit_cycle(flow, tail, HARMONICS[1])
+    return limit_cycle(flow, tail, HARMONICS[-1])
 
 
 def _cycle(flow: Autonomous, tail: np.ndarray, rng: np.random.Generator) -> Found | None:
@@ -103,7 +103,11 @@ def _circle_near(flow: Autonomous, tail: np.ndarray, rng: np.random.Generator) -
     rho, digits = rotation_number(flow, tail)
     if not np.isfinite(rho) or rho == 0:
         return None
-    curve, residual = _circle.refine(flow, _circle.from_orbit(tail, rho, HARMONICS[0]), HARMONICS[1])
+    firsts = [_circle.from_orbit(tail, rho, m) for m in HARMONICS if 8 * m <= len(tail)]
+    if not firsts:
+        return None
+    first = min(firsts, key=lambda curve: _circle.invariance(flow, curve))
+    curve, residual = _circle.refine(flow, first, HARMONICS[-1])
     if not residual <= INVARIANT:
         return None
     return circle_object(flow, curve, residual, digits, min(N_MULTIPLIERS, flow.size), rng)

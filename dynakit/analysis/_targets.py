@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 from torch import Tensor
 
 from ..errors import InputError
@@ -47,7 +47,7 @@ class Target:
     def coarseness(self) -> float:
         """How far the attractor may be from what stands for it."""
         if self.cloud:
-            return 3 * float(np.median(cKDTree(self.states).query(self.states, k=2)[0][:, 1]))
+            return 3 * float(np.median(KDTree(self.states).query(self.states, k=2)[0][:, 1]))
         if not self.closed:
             return 1e-7 * self.scale
         x = self.states
@@ -133,12 +133,12 @@ def _from_segment(x: Tensor, a: Tensor, b: Tensor) -> Tensor:
 
 def gap(a: np.ndarray, b: np.ndarray) -> float:
     """Least distance between two sets of states."""
-    return float(cKDTree(a).query(b)[0].min())
+    return float(KDTree(a).query(b)[0].min())
 
 
 def apart(a: np.ndarray, b: np.ndarray) -> float:
     """How far two sets of states are from being the same: the larger mean distance to the other set's nearest."""
-    return max(float(cKDTree(p).query(q)[0].mean()) for p, q in ((a, b), (b, a)))
+    return max(float(KDTree(p).query(q)[0].mean()) for p, q in ((a, b), (b, a)))
 
 
 def as_targets(system: System, attractors: Any, u: Tensor) -> Targets:

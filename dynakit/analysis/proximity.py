@@ -41,8 +41,11 @@ class Proximity:
             _labelled(run, x[rows], targets, reaches)
             for rows in run.chunks(len(x), 16 * run.system.state_size + 2 * len(targets.states))
         ]
-        names = ("labels", "steps", "reasons", "ends")
-        return Outcome(*(np.concatenate([getattr(p, name) for p in parts]) for name in names))
+        joined = {
+            name: np.concatenate([getattr(part, name) for part in parts])
+            for name in ("labels", "steps", "reasons", "ends")
+        }
+        return Outcome(**joined)
 
 
 @dataclass

@@ -17,8 +17,8 @@ from scipy.special import log_ndtr, ndtr
 from ..checks import matches_shape, reals
 from ..errors import InputError
 from ..results import Result, per_item
+from .proportions import wilson
 
-Z = 1.959963984540054  # 95 % of a normal distribution lie within so many standard deviations
 MOST_STEPS = 100
 
 
@@ -109,14 +109,6 @@ def _signs(values: np.ndarray) -> np.ndarray:
     """The sign of each number; NaN is no sign."""
     numbers = values.astype(float) if values.dtype.kind in "iu" else reals("choices", values, finite=False)
     return np.sign(np.nan_to_num(numbers, nan=0.0))
-
-
-def wilson(n_chosen: np.ndarray, n_trials: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Ends of the 95 % interval of a share, by Wilson's score: inside [0, 1] also where all trials are alike."""
-    share, spread = n_chosen / n_trials, Z**2 / n_trials
-    middle = (share + spread / 2) / (1 + spread)
-    reach = np.sqrt(spread * (share * (1 - share) + spread / 4)) / (1 + spread)
-    return np.clip(middle - reach, 0, 1), np.clip(middle + reach, 0, 1)
 
 
 def _probit(x: np.ndarray, n: np.ndarray, k: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

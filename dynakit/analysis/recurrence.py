@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from ..checks import count
 from ._birkhoff import halves
@@ -110,7 +110,7 @@ def _groups(points: dict[int, np.ndarray], n: int) -> np.ndarray:
     """Trajectories that run through the same places get the same number; -1 where there is no trajectory."""
     groups, first = np.full(n, -1), []
     for i, path in points.items():
-        tree = cKDTree(path)
+        tree = KDTree(path)
         for g, (other, other_tree) in enumerate(first):
             if _near(other_tree, path) and _near(tree, other):
                 groups[i] = g
@@ -121,5 +121,5 @@ def _groups(points: dict[int, np.ndarray], n: int) -> np.ndarray:
     return groups
 
 
-def _near(tree: cKDTree, path: np.ndarray) -> bool:
+def _near(tree: KDTree, path: np.ndarray) -> bool:
     return float((tree.query(path, p=np.inf, distance_upper_bound=1.0)[0] <= 1.0).mean()) >= SHARED

@@ -127,10 +127,47 @@ def manifolds(cube):
 
 
 @pytest.fixture(scope="session")
-def drawings(cycles, cube, memory, history, trials, dale, bumpy_ring, curve, branches, tracks, manifolds):
+def basins(cube):
+    """The eight corners of the cube, and three states on its faces that belong to none."""
+    box = dk.samplers.Box.of(cube.system, np.zeros(3))
+
+    def sampler(n, rng):
+        states = box(n, rng)
+        states[:3, 0] = 0.0
+        return states
+
+    return dk.map_basins(cube.system, cube.points, sampler, n_samples=200, drive=np.zeros(3))
+
+
+@pytest.fixture(scope="session")
+def traced():
+    """One unit whose weight grows past the pitchfork."""
+    box = dk.samplers.Box([-1.0], [1.0])
+    settings = {"attractors": dk.find_fixed_points, "n_samples": 60, "drive": [0.0]}
+    return dk.trace_basins(dk.catalog.tanh_unit, [0.7, 0.9, 1.3, 1.6], box, **settings)
+
+
+@pytest.fixture(scope="session")
+def drawings(
+    basins,
+    traced,
+    cycles,
+    cube,
+    memory,
+    history,
+    trials,
+    dale,
+    bumpy_ring,
+    curve,
+    branches,
+    tracks,
+    manifolds,
+):
     """name -> how to draw it on given axes: every plot function with its ordinary argument."""
     P = dk.plots
     return {
+        "plot_basins": lambda ax=None: P.plot_basins(basins, cube.projection, ax=ax),
+        "plot_basin_fractions": lambda ax=None: P.plot_basin_fractions(traced, ax=ax),
         "plot_trials": lambda ax=None: P.plot_trials(trials, np.zeros((4, 20, 2)), ax=ax),
         "plot_training": lambda ax=None: P.plot_training(history, ax=ax),
         "plot_activity": lambda ax=None: P.plot_activity(cube.states, ax=ax),
