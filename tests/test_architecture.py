@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import inspect
 import re
 import subprocess
@@ -19,7 +20,7 @@ PACKAGE = ROOT / "dynakit"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 STUDIES = sorted((ROOT / "studies").rglob("*.py"))
 
-FOUNDATION = {"artifacts", "checks", "errors", "linalg", "orbits", "results", "samplers", "seeding"}
+FOUNDATION = {"artifacts", "checks", "errors", "lazy", "linalg", "orbits", "results", "samplers", "seeding"}
 # What each part may import besides the foundation and itself; a dotted name admits that module only.
 MAY_IMPORT = {
     **{name: set() for name in FOUNDATION},
@@ -191,11 +192,27 @@ def test_modules_are_small(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
 
 
-def test_public_names_are_the_same_to_python_and_to_type_checkers():
-    tree = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))
+@pytest.mark.parametrize("package", ["", "analysis"])
+def test_public_names_are_the_same_to_python_and_to_type_checkers(package):
+    tree = ast.parse((PACKAGE / package / "__init__.py").read_text(encoding="utf-8"))
     block = next(node for node in tree.body if isinstance(node, ast.If))
     listed = {alias.asname or alias.name for node in block.body for alias in node.names}
-    assert listed | {"__version__"} == set(dk.__all__)
+    module = importlib.import_module(f"dynakit.{package}".rstrip("."))
+    assert listed == set(module.__all__) - {"__version__"}
+
+
+def test_no_name_loaded_on_first_use_is_hidden_by_a_module_of_that_name():
+    modules = {path.stem for path in (PACKAGE / "analysis").glob("*.py")}
+    assert not modules & set(importlib.import_module("dynakit.analysis").__all__)
+
+
+def test_a_search_for_fixed_points_loads_no_library_it_does_not_use():
+    code = (
+        "import sys, torch, dynakit as dk; dk.find_fixed_points(dk.as_system(dk.models.Elman(3, 4, 3)));"
+        "print([m for m in ('sympy', 'scipy.signal', 'scipy.stats', 'networkx', 'matplotlib') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]", done.stdout
 
 
 def public_names() -> list[str]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.signal import fftconvolve
 
 MOST_DIGITS = 16.0
 HARMONICS = 24  # looked at to tell the fundamental frequency from its multiples
@@ -153,5 +152,7 @@ def filtered(values: np.ndarray, rho: float) -> np.ndarray:
     along = coefficients(values, rho, 1)[1].conj()
     signal = (values - average(values)) @ along
     kernel = weights(length) * np.exp(2j * np.pi * rho * np.arange(length))
+    from scipy.signal import fftconvolve  # a second to load
+
     z = fftconvolve(signal, kernel, mode="valid")
     return np.stack([z.real, z.imag], 1)

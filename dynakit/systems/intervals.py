@@ -18,6 +18,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -80,7 +81,7 @@ class Interval:
     @staticmethod
     def cat(parts: list[Interval]) -> Interval:
         """Vectors side by side."""
-        lead = torch.broadcast_shapes(*(part.ends.shape[:-1] for part in parts))
+        lead = np.broadcast_shapes(*(part.ends.shape[:-1] for part in parts))
         return Interval(torch.cat([part.ends.expand(*lead, -1) for part in parts], -1))
 
     @property

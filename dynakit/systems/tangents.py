@@ -272,7 +272,7 @@ class Spread:
 
     def _stacked(self, of: Callable[[Tangent], Tensor], base: Blocks) -> Tensor:
         parts = [(where, of(tangent)) for where, tangent in base.parts]
-        lead = torch.broadcast_shapes(*(part.shape[:2] for _, part in parts))
+        lead = np.broadcast_shapes(*(part.shape[:2] for _, part in parts))
         out = self.V.new_zeros(*lead, base.n_rows, self.V.shape[-1])
         for where, part in parts:
             out[:, :, where] = part

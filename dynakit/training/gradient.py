@@ -254,7 +254,7 @@ class _Run:
         self.saved_at = time.monotonic()
 
     def _history(self) -> History:
-        curves = {name: np.array(getattr(self.state, name)) for name in checkpoint.CURVES}
+        curves: dict[str, Any] = {name: np.array(getattr(self.state, name)) for name in checkpoint.CURVES}
         names = {"method": type(self.method).__name__, "task": type(self.task).__name__}
         return History(
             **curves,
