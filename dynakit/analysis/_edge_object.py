@@ -21,6 +21,7 @@ from .labelling import Run
 NEAR = 0.02  # distance of what is found from the track, relative to the first distance of the pair
 RETURNS, LONGEST = 1e-3, 32  # a track that comes back this close after so many steps may be on a cycle
 HARMONICS, INVARIANT = (8, 16, 32, 64), 1e-6  # tried; largest residual of a circle
+FITS = 5  # of the curve and of its rotation number, in turn
 STARTS, RESTS = 4, 1e-9  # of Newton's method; residual, relative to 1 + |x|, of a point
 N_MULTIPLIERS = 6
 OUTSIDE = 1e-6  # a multiplier this far outside the unit circle is unstable
@@ -103,7 +104,7 @@ def _circle_near(flow: Autonomous, tail: np.ndarray, rng: np.random.Generator) -
     rho, digits = rotation_number(flow, tail)
     if not np.isfinite(rho) or rho == 0:
         return None
-    firsts = [_circle.from_orbit(tail, rho, m) for m in HARMONICS if 8 * m <= len(tail)]
+    firsts = [_fitted(tail, rho, m) for m in HARMONICS if 8 * m <= len(tail)]
     if not firsts:
         return None
     first = min(firsts, key=lambda curve: _circle.invariance(flow, curve))
@@ -111,6 +112,25 @@ def _circle_near(flow: Autonomous, tail: np.ndarray, rng: np.random.Generator) -
     if not residual <= INVARIANT:
         return None
     return circle_object(flow, curve, residual, digits, min(N_MULTIPLIERS, flow.size), rng)
+
+
+def _fitted(tail: np.ndarray, rho: float, n_harmonics: int) -> _circle.Curve:
+    """The curve u and the rho for which u(n rho) is nearest to the track, by least squares in turn.
+
+    A track is too short for weighted averages, whose window costs them most of it.
+    """
+    n, k = np.arange(len(tail)), 2 * np.pi * np.arange(1, n_harmonics + 1)
+    a = np.zeros((2 * n_harmonics + 1, tail.shape[1]))
+    for _ in range(FITS):
+        angles = rho * np.outer(n, k)
+        cos, sin = np.cos(angles), np.sin(angles)
+        A = np.concatenate([np.ones((len(n), 1)), cos, sin], axis=1)
+        a, _ = linalg.least_squares(A, tail)
+        slope = np.concatenate([0 * A[:, :1], -k * sin, k * cos], axis=1) @ a
+        along = slope * (n - n.mean())[:, None]
+        rho += float(((tail - A @ a) * along).sum() / max(float((along**2).sum()), 1e-300))
+    c = (a[1 : n_harmonics + 1] - 1j * a[n_harmonics + 1 :]) / 2
+    return _circle.Curve(np.concatenate([a[:1].astype(complex), c]), rho)
 
 
 def _described(item: Found, states: np.ndarray, distance: float) -> Polished:

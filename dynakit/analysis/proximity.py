@@ -41,11 +41,11 @@ class Proximity:
             _labelled(run, x[rows], targets, reaches)
             for rows in run.chunks(len(x), 16 * run.system.state_size + 2 * len(targets.states))
         ]
-        joined = {
-            name: np.concatenate([getattr(part, name) for part in parts])
+        labels, steps, reasons, ends = (
+            np.concatenate([getattr(part, name) for part in parts])
             for name in ("labels", "steps", "reasons", "ends")
-        }
-        return Outcome(**joined)
+        )
+        return Outcome(labels, steps, reasons, ends)
 
 
 @dataclass
