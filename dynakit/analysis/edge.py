@@ -93,7 +93,7 @@ def find_edge_state(
     >>> import dynakit as dk
     >>> system = dk.catalog.bistable()
     >>> edge = dk.find_edge_state(system, [-1.3], [0.4], dk.find_fixed_points(system))
-    >>> edge.kind, abs(edge.states[0, 0]) < 1e-12, edge.n_unstable
+    >>> edge.kind, bool(abs(edge.states[0, 0]) < 1e-12), edge.n_unstable
     ('fixed point', True, 1)
     """
     n_track, seed = count("n_track", n_track), seeding.as_seed(seed)
