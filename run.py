@@ -57,7 +57,8 @@ def run(job, arguments):
     module, env, cwd = [str(python()), "-m"], dict(os.environ, PYTHONUTF8="1"), str(ROOT)
     if job == "test":
         env.update(ONE_THREAD, MPLBACKEND="Agg")
-        return subprocess.call([*module, "pytest", *arguments], env=env, cwd=cwd)
+        workers = ["-n", str(min(os.cpu_count() or 1, 8))]  # of one thread each
+        return subprocess.call([*module, "pytest", *workers, *arguments], env=env, cwd=cwd)
     if job == "lint":
         style = subprocess.call([*module, "ruff", "check", *arguments], env=env, cwd=cwd)
         return subprocess.call([*module, "pyright", "--pythonpath", str(python())], env=env, cwd=cwd) or style
