@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -9,8 +11,11 @@ import torch
 from torch import Tensor
 
 from ..systems.base import System
+from ._frames import Frames, retrace
+from ._growth import Estimates, estimate
 
 BYTES = 64 * 2**20  # of Jacobians held at once
+ALIGN = 8  # the first of so many parts of an orbit turns the frame into place
 
 
 class Autonomous:
@@ -26,9 +31,19 @@ class Autonomous:
 
     def jacobian(self, x: np.ndarray) -> np.ndarray:
         """dF/dx (state, unit, unit), a few states at a time."""
+        return np.concatenate([_numpy(part) for part in self._jacobians(x)])
+
+    def _jacobians(self, x: np.ndarray) -> Iterator[Tensor]:
         some = max(1, BYTES // (8 * self.size**2))
-        parts = [self.system.jacobian(x[i : i + some], self.u) for i in range(0, len(x), some)]
-        return np.concatenate([_numpy(part) for part in parts])
+        return (self.system.jacobian(x[i : i + some], self.u) for i in range(0, len(x), some))
+
+    def exponents(self, orbit: np.ndarray, k: int) -> Estimates:
+        """The k leading Lyapunov exponents, (1, k), along an orbit (step, unit); its first part aligns the frame."""
+        states = torch.as_tensor(orbit).to(self.system.device, self.system.dtype)
+        frames = Frames(self.system, states[:1], min(k, self.size))
+        along = itertools.chain.from_iterable(self._jacobians(orbit[:-1]))
+        growth = _numpy(retrace(frames, states, along))[len(orbit) // ALIGN :]
+        return estimate(growth[:, None], np.ones(len(growth), int))
 
     def push(self, x: np.ndarray, Q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """F(x) and J(x) Q for directions Q (state, unit, k)."""

@@ -152,7 +152,6 @@ def filtered(values: np.ndarray, rho: float) -> np.ndarray:
     along = coefficients(values, rho, 1)[1].conj()
     signal = (values - average(values)) @ along
     kernel = weights(length) * np.exp(2j * np.pi * rho * np.arange(length))
-    from scipy.signal import fftconvolve  # a second to load
-
-    z = fftconvolve(signal, kernel, mode="valid")
+    n = len(signal) + length - 1
+    z = np.fft.ifft(np.fft.fft(signal, n) * np.fft.fft(kernel, n))[length - 1 : len(signal)]
     return np.stack([z.real, z.imag], 1)

@@ -1,11 +1,9 @@
 """What does this orbit of a map do in the long run?  In order: a fixed point, a cycle, an invariant circle, or none.
 
 Each answer is a claim with a check of its own: a cycle is closed by Newton's method and must attract the orbit or
-hold it, a
-circle must be invariant and the orbit must lie on it or approach it.  What passes none is "chaotic" if its leading
-exponent is positive beyond doubt, "slow" if it still moves in one direction, and "unresolved" otherwise (a torus, a
-circle
-with corners, weak chaos).
+hold it, a circle must be invariant and the orbit must lie on it or approach it.  What passes none is "chaotic" if its
+leading exponent is positive beyond its standard error, "slow" if it still moves in one direction, and "unresolved"
+otherwise (a torus, a circle with corners, weak chaos).
 """
 
 from __future__ import annotations
@@ -20,8 +18,8 @@ from ..systems.flow import Flow
 from . import _birkhoff, _circle, _shooting, _transverse
 from ._autonomous import Autonomous
 from ._certificate import certify
-from ._exponents import Exponents, exponents
 from ._flow_cycles import LARGE, as_loop, limit_cycle
+from ._growth import Estimates, signs
 from ._objects import Found, verdict
 from ._rotation import plane, rotation_number
 
@@ -30,8 +28,8 @@ CLOSER = 0.3  # than after any smaller number of steps
 ON_IT = 1e-9  # distance, relative to 1 + |x|, at which an orbit lies on an object however unstable
 ROUGH = 0.3  # residual of a first curve that is worth refining
 INVARIANT = 1e-6  # largest residual of a circle
-GOOD = 13.0  # digits that need no longer orbit
-CHAOS = 1e-3  # least exponent, nats per step, that is called chaos
+REGULAR = 9.0  # least digits of the rotation number of a circle
+DOUBLED = 2  # times the record is doubled for an orbit that does not show what it is
 DRIFT = 1e-6  # change of the mean between halves, relative to the size, of an orbit that has arrived
 SHORT = 512  # steps looked at first
 SAMPLE = 1024  # states kept of what is neither cycle nor circle
@@ -58,13 +56,16 @@ def classify(flow: Autonomous, x: np.ndarray, settings: Settings, rng: np.random
         return None
     if found is not None:
         return found
-    spectrum = exponents(flow, orbit[:-1], settings.n_exponents, rng)
-    if flow.size > 1 and not _diverges(spectrum):
-        found = _circle_of(flow, orbit, settings, rng)
+    for doubled in range(DOUBLED + 1):
+        orbit = np.concatenate([orbit, flow.orbit(orbit[-1], len(orbit))[1:]]) if doubled else orbit
+        spectrum = flow.exponents(orbit, settings.n_exponents)
+        if signs(spectrum.exponents, spectrum.tolerances)[0, 0] > 0:
+            return _irregular("chaotic", orbit, spectrum.exponents)
+        found = _circle_of(flow, orbit, settings, rng) if flow.size > 1 else None
         if found is not None:
-            found = dataclasses.replace(found, exponents=spectrum.values)
-            return as_loop(found, flow.system.dt) if isinstance(flow.system, Flow) else found
-    return _irregular(orbit, spectrum)
+            found = dataclasses.replace(found, exponents=spectrum.block_averages[0])
+            return as_loop(flow, found, settings.max_harmonics) if isinstance(flow.system, Flow) else found
+    return _irregular(_on_its_way(orbit, spectrum), orbit, spectrum.block_averages)
 
 
 def _recurrent(flow: Autonomous, orbit: np.ndarray, settings: Settings) -> Found | None:
@@ -140,13 +141,8 @@ def _circle_of(
 ) -> Found | None:
     """The invariant circle on which an orbit lies, or which it approaches."""
     rho, digits = rotation_number(flow, orbit)
-    if not np.isfinite(rho) or rho == 0:
+    if not np.isfinite(rho) or rho == 0 or digits < REGULAR:
         return None
-    if digits < GOOD:
-        longer = flow.orbit(orbit[-1], 4 * settings.n_record)
-        if np.isfinite(longer).all():
-            other, more = rotation_number(flow, longer)
-            rho, digits, orbit = (other, more, longer) if more > digits else (rho, digits, orbit)
     first = _circle.from_orbit(orbit, rho, min(16, settings.max_harmonics))
     if not _circle.invariance(flow, first) < ROUGH:
         return None
@@ -193,22 +189,17 @@ def _convergence(flow: Autonomous, curve: _circle.Curve) -> np.ndarray:
     return np.array([_circle.invariance(flow, curve.resized(int(m))) for m in orders])
 
 
-def _diverges(spectrum: Exponents) -> bool:
-    """Is the leading exponent positive beyond doubt?"""
-    return bool(spectrum.means[0] > max(CHAOS, 5 * spectrum.errors[0]))
+def _on_its_way(orbit: np.ndarray, spectrum: Estimates) -> str:
+    """Of an orbit that is not chaotic: "slow" if it still approaches something, or "unresolved"."""
+    moves = float(_birkhoff.halves(orbit).max()) > DRIFT * _size(orbit)
+    return "slow" if moves or signs(spectrum.exponents, spectrum.tolerances)[0, 0] < 0 else "unresolved"
 
 
-def _irregular(orbit: np.ndarray, spectrum: Exponents) -> Found:
-    top, doubt = spectrum.values[0], spectrum.doubt[0]
-    size = float(np.abs(orbit - orbit.mean(0)).max()) or 1.0
-    moves = float(_birkhoff.halves(orbit).max()) / size > DRIFT
-    if _diverges(spectrum):
-        kind = "chaotic"
-    elif top < -max(1e-6, 5 * doubt) or (moves and top < 1e-3):
-        kind = "slow"
-    else:
-        kind = "unresolved"
+def _irregular(kind: str, orbit: np.ndarray, exponents: np.ndarray) -> Found:
     every = max(1, len(orbit) // SAMPLE)
-    agree = _birkhoff.digits((orbit[:, 0] - orbit[:, 0].mean()) / size)
-    rates = spectrum.means if kind == "chaotic" else spectrum.values
-    return Found(kind=kind, orbit=orbit[::every], digits=agree, exponents=rates)
+    agree = _birkhoff.digits((orbit[:, 0] - orbit[:, 0].mean()) / _size(orbit))
+    return Found(kind=kind, orbit=orbit[::every], digits=agree, exponents=exponents[0])
+
+
+def _size(orbit: np.ndarray) -> float:
+    return float(np.abs(orbit - orbit.mean(0)).max()) or 1.0

@@ -1,8 +1,7 @@
 """Limit cycles of flows: multiple shooting with the period free.
 
 Unknown are m states on the cycle and the period T: phi(x_i, T / m) = x_(i+1) around the cycle, and one equation that
-holds
-the phase, f(x_0) . (x_0 - x_0 of before) = 0 (Stoer and Bulirsch 2002, sec. 7.3.5; Seydel 2010, sec. 7.2).  The
+holds the phase, f(x_0) . (x_0 - x_0 of before) = 0 (Stoer and Bulirsch 2002, sec. 7.3.5; Seydel 2010, sec. 7.2).  The
 multipliers are those of the product of the m derivatives of phi; the one along the cycle is 1, which checks them all.
 """
 
@@ -22,10 +21,12 @@ from ._objects import Found, verdict
 from ._rotation import plane
 
 ACCEPT = 1e-10  # residual of a cycle, relative to its size
-LARGE = (
-    64  # units beyond which a cycle is that of the time-dt map: the derivatives of a whole turn cost too much
-)
-BACK = 0.05  # distance, relative to the size, of a state that may have gone around once
+LARGE = 64  # units beyond which a cycle is that of the time-dt map: derivatives of a whole turn cost too much
+BACK = 0.5  # distance, relative to the size, of a state that may have gone around once
+MISSED = 1e-3  # distance from the turn before, relative to the size, of an orbit that may be on a cycle
+ROUGH, FINE = 1e-8, 1e-13  # relative error per step of the first integrations, and of the last
+NEARLY, EXACT = 1e-4, 1e-12  # the gaps, relative to the size, that are small enough
+MOST_STEPS = 12
 
 
 class Loop(NamedTuple):
@@ -38,10 +39,13 @@ class Loop(NamedTuple):
 
 
 def around(orbit: np.ndarray) -> tuple[np.ndarray, float] | None:
-    """The last turn of an orbit (step, unit), backwards from its end, and how many steps it took."""
+    """The last turn of an orbit (step, unit), backwards from its end, and how many steps it took; None if it misses.
+
+    Between steps the turn before is a cubic.
+    """
     size = float(np.abs(orbit - orbit.mean(0)).max())
     away = np.abs(orbit[::-1] - orbit[-1]).max(axis=1)
-    gone = np.flatnonzero(away > 0.2 * size)
+    gone = np.flatnonzero(away > BACK * size)
     if not len(gone):
         return None
     returned = np.flatnonzero(away[gone[0] :] < BACK * size) + gone[0]
@@ -49,44 +53,79 @@ def around(orbit: np.ndarray) -> tuple[np.ndarray, float] | None:
         return None
     run = np.split(returned, np.flatnonzero(np.diff(returned) > 1) + 1)[0]
     k = int(run[away[run].argmin()])
-    toward = orbit[-k] - orbit[-k - 1] if k > 1 else orbit[-1] - orbit[-2]
-    lead = float((orbit[-1] - orbit[-1 - k]) @ toward / max(float(toward @ toward), 1e-300))
-    return orbit[-1 - k :], k - float(np.clip(lead, -1, 1))
+    if not 4 <= k <= len(orbit) - 2:
+        return None
+    part, miss = _nearest(orbit[-2 - k :][:4], orbit[-1])
+    if miss > (MISSED + (2 * np.pi / k) ** 4) * size:
+        return None
+    return orbit[-1 - k :], k - part
 
 
-def shoot(flow: Flow, u: torch.Tensor, x: np.ndarray, period: float, max_steps: int = 20) -> Loop | None:
-    """Newton's method from states x (segment, unit) about period / m apart; None if it does not converge."""
-    m, n = x.shape
-    size = float(np.abs(x - x.mean(0)).max()) if m > 1 else 1.0
-    best: Loop | None = None
-    for _ in range(max_steps):
+def _nearest(four: np.ndarray, x: np.ndarray) -> tuple[float, float]:
+    """Where on the cubic through four states at -1, 0, 1, 2 the state nearest to x is, and how far it is from x."""
+    s = 0.0
+    cubic = np.linalg.solve(np.vander([-1.0, 0.0, 1.0, 2.0]), four)
+    for _ in range(6):
+        gap = np.array([s**3, s**2, s, 1.0]) @ cubic - x
+        slope = np.array([3 * s**2, 2 * s, 1.0, 0.0]) @ cubic
+        s = float(np.clip(s - (gap @ slope) / max(float(slope @ slope), 1e-300), -1, 1))
+    return s, float(np.abs(np.array([s**3, s**2, s, 1.0]) @ cubic - x).max())
+
+
+def shoot(flow: Flow, u: torch.Tensor, x: np.ndarray, period: float) -> Loop | None:
+    """Newton's method from states x (segment, unit) about period / m apart; None if it does not converge.
+
+    First with rough integrations, until the gaps are small.
+    """
+    for rtol, enough in ((ROUGH, NEARLY), (FINE, EXACT)):
+        loop, (x, period) = _closed(flow, u, x, period, rtol=rtol, enough=enough)
+        if loop is None or not loop.residual <= max(enough, ACCEPT):
+            return None
+    return loop
+
+
+def _closed(
+    flow: Flow, u: torch.Tensor, x: np.ndarray, period: float, *, rtol: float, enough: float
+) -> tuple[Loop | None, tuple[np.ndarray, float]]:
+    """Newton's steps as long as they close the gaps: the best loop, and the states and period to go on with."""
+    size = float(np.abs(x - x.mean(0)).max()) if len(x) > 1 else 1.0
+    best, following = None, (x, period)
+    for _ in range(MOST_STEPS):
+        x, period = following
         if not 0 < period < np.inf:
             break
-        rough = best is None or best.residual > 1e-4
-        ends = flow.monodromy(x, u, period / m, rtol=1e-8 if rough else 1e-13)
+        ends = flow.monodromy(x, u, period / len(x), rtol=rtol)
         reached, M = ends.state.cpu().numpy(), ends.matrix.cpu().numpy()
         gap = reached - np.roll(x, -1, axis=0)
         residual = float(np.abs(gap).max()) / size
         if not np.isfinite(M).all() or (best is not None and not residual < best.residual):
             break
         best = Loop(x, period, residual, M)
-        if not rough and residual < 1e-13:
-            break
         velocity = flow.rhs(torch.from_numpy(np.concatenate([reached, x[:1]])), u).cpu().numpy()
-        A = np.zeros((m * n + 1, m * n + 1))
-        for i in range(m):
-            rows = slice(i * n, (i + 1) * n)
-            A[rows, rows] += M[i]
-            j = (i + 1) % m
-            A[rows, j * n : (j + 1) * n] -= np.eye(n)
-        A[:-1, -1], A[-1, :n] = velocity[:m].ravel() / m, velocity[m]
-        rhs = np.append(-gap.ravel(), 0.0)
-        step, solved = linalg.solve(torch.from_numpy(A[None]), torch.from_numpy(rhs[None]))
-        if not bool(solved[0]):
+        change = _correction(M, gap, velocity)
+        if change is None:
             break
-        change = step[0].numpy()
-        x, period = x + change[:-1].reshape(m, n), period + float(change[-1])
-    return best if best is not None and best.residual <= ACCEPT else None
+        following = x + change[:-1].reshape(x.shape), period + float(change[-1])
+        if residual < enough:
+            break
+    return best, following
+
+
+def _correction(M: np.ndarray, gap: np.ndarray, velocity: np.ndarray) -> np.ndarray | None:
+    """Changes of the states, flat, and of the period, that close the gaps (segment, unit) to first order.
+
+    ``velocity`` (segment + 1, unit): at the ends of the segments, and at the first state.
+    """
+    m, n = gap.shape
+    A = np.zeros((m * n + 1, m * n + 1))
+    for i in range(m):
+        rows, following = slice(i * n, (i + 1) * n), (i + 1) % m
+        A[rows, rows] += M[i]
+        A[rows, following * n : (following + 1) * n] -= np.eye(n)
+    A[:-1, -1], A[-1, :n] = velocity[:m].ravel() / m, velocity[m]
+    rhs = np.append(-gap.ravel(), 0.0)
+    step, solved = linalg.solve(torch.from_numpy(A[None]), torch.from_numpy(rhs[None]))
+    return step[0].numpy() if bool(solved[0]) else None
 
 
 def loop_multipliers(loop: Loop) -> tuple[np.ndarray, float, np.ndarray]:
@@ -116,14 +155,7 @@ def loop_object(flow: Autonomous, loop: Loop, most: int) -> Found | None:
     system = flow.system
     assert isinstance(system, Flow)
     values, trivial, others = loop_multipliers(loop)
-    n_harmonics = min(32, most)
-    while True:
-        m = 2 * n_harmonics + 1
-        x = system.integrate(loop.states[0], flow.u, loop.period, n_steps=m).cpu().numpy()
-        curve = _circle.from_values(np.roll(x, 1, axis=0), 0.0)
-        if curve.tail < 1e-13 or n_harmonics >= most:
-            break
-        n_harmonics = min(2 * n_harmonics, most)
+    x, curve = _curve_of(flow, loop, most)
     if not np.isfinite(x).all() or not curve.size > 1e-6 * (1 + float(np.abs(x).max())):
         return None  # Newton's method went to a fixed point
     wound = _shooting.turns(plane(flow, x))
@@ -145,14 +177,35 @@ def loop_object(flow: Autonomous, loop: Loop, most: int) -> Found | None:
     )
 
 
-def as_loop(found: Found, dt: float | None) -> Found:
-    """An invariant circle of the time-dt map of a flow as what it is: a limit cycle, to the accuracy of that map."""
+def as_loop(flow: Autonomous, found: Found, most: int) -> Found:
+    """An invariant circle of the time-dt map of a flow as what it is: a limit cycle.
+
+    Of a large flow it is one to the accuracy of that map.
+    """
+    system, time = flow.system, flow.system.dt or 1.0
+    period = time / abs(found.rho)
+    if flow.size <= LARGE and isinstance(system, Flow) and found.curve is not None:
+        loop = shoot(system, flow.u, found.curve.at(np.sign(found.rho) * np.arange(3) / 3), period)
+        made = None if loop is None else loop_object(flow, loop, most)
+        if made is not None:
+            return made
     per_turn = np.abs(found.multipliers) ** (1 / abs(found.rho))
-    time = dt or 1.0
     return dataclasses.replace(
         found,
         kind="periodic",
-        period=time / abs(found.rho),
+        period=period,
         multipliers=per_turn.astype(complex),
         exponents=found.exponents / time,
     )
+
+
+def _curve_of(flow: Autonomous, loop: Loop, most: int) -> tuple[np.ndarray, _circle.Curve]:
+    """States at equal parts of the period, and the curve through them, with harmonics as long as they matter."""
+    n_harmonics = min(32, most)
+    while True:
+        m = 2 * n_harmonics + 1
+        x = flow.system.integrate(loop.states[0], flow.u, loop.period, n_steps=m).cpu().numpy()
+        curve = _circle.from_values(np.roll(x, 1, axis=0), 0.0)
+        if curve.tail < 1e-13 or n_harmonics >= most or not np.isfinite(x).all():
+            return x, curve
+        n_harmonics = min(3 * n_harmonics, most)

@@ -8,6 +8,8 @@ k, and its digits with it, so k follows from the spread (von Bremen, Udwadia and
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -48,7 +50,10 @@ class Frames:
 
     def step(self, u: Tensor) -> None:
         """One step under the inputs u (start, input)."""
-        x, T = self.system._push(self.x, u, self.T)
+        self.moved(*self.system._push(self.x, u, self.T))
+
+    def moved(self, x: Tensor, T: Tensor) -> None:
+        """One step that leads to the states x and the directions T."""
         self.n_done += 1
         if self.all_inside and bool(torch.isfinite(x.sum() + T.sum())):
             self.x, self.T = x, T
@@ -142,6 +147,18 @@ def advance(
         if interval > 1 and spread(logs) > limit:
             interval //= 2
     return growth, interval
+
+
+def retrace(frames: Frames, orbit: Tensor, jacobians: Iterable[Tensor]) -> Tensor:
+    """The growth (step, direction) along one orbit (step + 1, unit) that is known, whose Jacobians are given in order.
+
+    Asked for many states at once, those of a map without a closed form cost far less than one by one.
+    """
+    logs = []
+    for x, J in zip(orbit[1:], jacobians):
+        frames.moved(x[None], frames.T @ J.mT)
+        logs.append(frames.orthonormalize()[0][0])
+    return torch.stack(logs)
 
 
 def spread(logs: Tensor) -> float:
