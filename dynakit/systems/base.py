@@ -8,7 +8,6 @@ the distance to a kink, a cheaper Newton step) have generic fallbacks.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
@@ -369,18 +368,18 @@ class System:
 
     def as_batch(
         self, x: Any, u: Any, names: tuple[str, str] = ("x", "u")
-    ) -> tuple[Tensor, Tensor, tuple[int, ...]]:
+    ) -> tuple[Tensor, Tensor, torch.Size]:
         """State and input as flat float64 batches of equal length, and the leading shape to restore."""
         x = self.as_tensor(names[0], x, self.state_size)
         x = x.clone() if x.is_inference() else x
         u = x.new_zeros(self.input_size) if u is None else self.as_tensor(names[1], u, self.input_size)
         try:
-            lead = np.broadcast_shapes(x.shape[:-1], u.shape[:-1])  # torch's own loads sympy
+            lead = torch.Size(np.broadcast_shapes(x.shape[:-1], u.shape[:-1]))  # torch's own loads sympy
         except ValueError:
             raise InputError(
                 f"{names[1]} {tuple(u.shape)} does not fit {names[0]} {tuple(x.shape)} along the leading axes"
             ) from None
-        flat = (math.prod(lead),)
+        flat = (lead.numel(),)
         x = x.expand(*lead, self.state_size).reshape(*flat, self.state_size)
         return x, u.expand(*lead, self.input_size).reshape(*flat, self.input_size), lead
 

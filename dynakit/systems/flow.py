@@ -224,7 +224,7 @@ class Flow(Wrapped):
         flat = _stacked(ends, x, (1, n + n * n))[:, 0]
         return Monodromy(flat[:, :n].reshape(*lead, n), flat[:, n:].reshape(*lead, n, n).mT)
 
-    def _starts(self, x: Any, u: Any, time: Any) -> tuple[Tensor, Tensor, np.ndarray, tuple[int, ...]]:
+    def _starts(self, x: Any, u: Any, time: Any) -> tuple[Tensor, Tensor, np.ndarray, torch.Size]:
         x, u, lead = self.as_batch(x, u)
         times = reals("time", time)
         try:
