@@ -4,8 +4,7 @@ The curve is a trigonometric polynomial, its residual is measured on a grid fine
 finds (u, rho) with a phase condition (Schilder, Osinga and Vogt 2005, sec. 3).  Where the whole linear system is too
 large it is split as the tangent and normal bundles split it: along the curve the correction solves a
 small-divisor equation, coefficient by coefficient; across it the map contracts, and the correction is a fixed point
-(Haro,
-Canadell, Figueras, Luque and Mondelo 2016, sec. 5.3).
+(Haro, Canadell, Figueras, Luque and Mondelo 2016, sec. 5.3).
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ from ._birkhoff import coefficients, wrapped
 
 DENSE = 1500  # unknowns up to which the whole linear system is solved
 SWEEPS = 20_000  # most applications of the map across the curve in one Newton step
+TOLD = 1e-6  # relative error of what tells the phase: Newton's step need not be better
 SMALL = 1e-12  # residual, relative to the size of the curve, that needs no further work
 FAR = 0.02  # change of the rotation number by which Newton's method has gone to another curve
 FLOOR = 1e-13  # coefficients below this share of the largest are rounding
@@ -187,10 +187,10 @@ def _left_covector(J: np.ndarray, tangent: np.ndarray, on: np.ndarray) -> np.nda
     """The w with w(theta + rho) DF(theta) = w(theta), w u' = 1: what tells the phase of a state near the curve."""
     w = tangent / (tangent**2).sum(axis=1, keepdims=True)
     for _ in range(SWEEPS):
-        new = np.einsum("ja,jab->jb", on @ w, J)
+        new = ((on @ w)[:, None] @ J)[:, 0]
         new = new / (new * tangent).sum(axis=1, keepdims=True)
         change, w = np.abs(new - w).max(), new
-        if not change > 1e-10 * np.abs(w).max():
+        if not change > TOLD * np.abs(w).max():
             break
     return w
 
@@ -206,7 +206,7 @@ def _contracted(
     start = across(before)
     v, goal = start, 1e-4 * np.abs(start).max(initial=0.0)
     for _ in range(SWEEPS):
-        new = across(np.einsum("jab,jb->ja", J_before, back @ v)) + start
+        new = across((J_before @ (back @ v)[..., None])[..., 0]) + start
         change, v = np.abs(new - v).max(), new
         if not goal < change < 1e100:
             break

@@ -1,12 +1,10 @@
 """What an invariant circle does to its neighbours: multipliers by Fourier collocation.
 
 A deviation v(theta) is carried to (L v)(theta) = DF(u(theta - rho)) v(theta - rho).  The spectrum of L is made of
-circles
-Lambda_j exp(2 pi i k rho): the Lambda_j are the multipliers per step, and the direction along the curve has Lambda = 1
-(Jorba 2001).  Of a large network only the slowest bundle is looked at: it is invariant, found by carrying any
-directions along, and spanned by a smooth complex frame V(theta); on it L is V(theta + rho)^H DF(u(theta)) V(theta),
-a small
-matrix.
+circles Lambda_j exp(2 pi i k rho): the Lambda_j are the multipliers per step, and the direction along the curve has
+Lambda = 1 (Jorba 2001).  Of a large network only the slowest bundle is looked at: it is invariant, found by carrying
+any directions along, and spanned by a smooth complex frame V(theta); on it L is
+V(theta + rho)^H DF(u(theta)) V(theta), a small matrix.
 """
 
 from __future__ import annotations
@@ -22,7 +20,7 @@ from ._circle import Curve, shift_matrix
 MOST_UNKNOWNS = 900  # of the collocated operator
 CARRIED = 2000  # most steps directions are carried to find the slowest bundle
 SETTLED = 1e-7  # sine of the angle between bundles: the multipliers are wrong by its square
-ORTHOGONAL = 2  # steps between orthogonalisations
+ORTHOGONAL, COMPARED = 2, 32  # steps between orthogonalisations, and between comparisons
 INDEPENDENT = 1e-3  # least sine of the angle between an eigenfunction and those taken before it
 
 
@@ -57,12 +55,13 @@ def multipliers(flow: Autonomous, curve: Curve, n_wanted: int, rng: np.random.Ge
 
 def _reduced(flow: Autonomous, curve: Curve, m: int, k: int, rng: np.random.Generator) -> np.ndarray | None:
     """DF on the slowest directions, (grid, k, k), in a smooth frame; None if they are not told apart."""
-    J = flow.jacobian(curve.on_grid(m))
     if k == flow.size:
-        return J.astype(complex)
-    Q = _slowest(flow, curve, m, k, rng)
-    if Q is None:
+        return flow.jacobian(curve.on_grid(m)).astype(complex)
+    bundle = _slowest(flow, curve, m, k, rng)
+    if bundle is None:
         return None
+    Q, phase = bundle
+    J = flow.jacobian(curve.on_grid(m, shift=phase))
     image = np.linalg.qr(J @ Q)[0]  # spans the bundle at theta + rho
     best, least = None, -1.0
     for _ in range(8):
@@ -79,37 +78,29 @@ def _frame(Q: np.ndarray, C: np.ndarray) -> tuple[np.ndarray, float]:
     return Q @ (U @ Vh), float((s[:, -1] / s[:, 0]).min())
 
 
-def _slowest(flow: Autonomous, curve: Curve, m: int, k: int, rng: np.random.Generator) -> np.ndarray | None:
-    """Orthonormal bases (grid, unit, k) of the slowest bundle: any directions, carried from far back to theta.
+def _slowest(
+    flow: Autonomous, curve: Curve, m: int, k: int, rng: np.random.Generator
+) -> tuple[np.ndarray, float] | None:
+    """Orthonormal bases (grid, unit, k) of the slowest bundle, and the phase at which the grid begins.
 
-    Where k would part a complex pair the next larger k does not, and the largest that settles is taken.
+    Two sets of directions, begun at random, are carried along until their spans agree.  Where k would part a complex
+    pair the next larger k does not, and the largest that settles is taken.
     """
-    wide = min(k + 1, flow.size)
-    start = np.linalg.qr(rng.standard_normal((flow.size, wide)))[0]
-    before, n_steps = None, 32
-    while True:
-        Q = _carried(flow, curve, start, m, n_steps)
-        if not np.isfinite(Q).all():
+    wide, grid = min(k + 1, flow.size), np.arange(m) / m
+    pair = [np.broadcast_to(Q, (m, *Q.shape)) for Q in np.linalg.qr(rng.standard_normal((2, flow.size, wide)))[0]]
+    settled: list[int] = []
+    for step in range(1, CARRIED + 1):
+        moved = flow.push(curve.at(grid + (step - 1) * curve.rho), np.concatenate(pair, axis=2))[1]
+        if not np.isfinite(moved).all():
             return None
-        settled = [] if before is None else [j for j in range(1, wide + 1) if _apart(Q, before, j) < SETTLED]
-        if wide == flow.size:
-            settled.append(wide)
-        if settled and (settled[-1] >= k or n_steps > CARRIED):
-            return Q[..., : settled[-1]]
-        if n_steps > CARRIED:
-            return None
-        before, n_steps = Q, 2 * n_steps
-
-
-def _carried(flow: Autonomous, curve: Curve, Q: np.ndarray, m: int, n_steps: int) -> np.ndarray:
-    """The directions Q carried over so many steps that end at each theta of the grid."""
-    Q = np.broadcast_to(Q, (m, *Q.shape))
-    grid = np.arange(m) / m
-    for back in range(n_steps, 0, -1):
-        Q = flow.push(curve.at(grid - back * curve.rho), Q)[1]
-        if back % ORTHOGONAL == 1:
-            Q = np.linalg.qr(Q)[0]
-    return Q
+        pair = np.split(moved, 2, axis=2)
+        if step % ORTHOGONAL == 0:
+            pair = [np.linalg.qr(Q)[0] for Q in pair]
+        if step % COMPARED == 0:
+            settled = [j for j in range(1, wide + 1) if j == flow.size or _apart(*pair, j) < SETTLED]
+            if settled and settled[-1] >= k:
+                break
+    return (pair[0][..., : settled[-1]], step * curve.rho) if settled else None
 
 
 def _apart(Q: np.ndarray, P: np.ndarray, k: int) -> float:
