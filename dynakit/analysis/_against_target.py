@@ -21,7 +21,7 @@ from .lyapunov import lyapunov_spectrum
 
 ON_CURVE = 2048  # points of a curve
 CLOUD_STEPS = 8192  # of a chaotic attractor
-EXPONENT_STEPS = 20_000  # over which its exponent is averaged
+EXPONENT_STEPS = 5000  # over which its exponent is averaged
 TURNS, LONGEST_PATH = 4, 4096  # of an orbit whose direction is looked at
 FAR_QUANTILE = 0.99
 CLEAR = 0.2  # least share of a vote about the direction

@@ -1,9 +1,8 @@
 """All attractors that cues and random states lead to, and which of them each leads to.
 
-A few ends of cues and a few random states are followed to what they come to.  Then all cues and all random states are
-labelled by proximity to the attractors among that; some of those that go elsewhere are followed up in turn, and
-labelling begins anew with what they show.  What is left is unresolved: it is never counted for the attractor it
-happens to be nearest to.
+The end of one cue of each target is followed to what it comes to.  Then all cues and all random states are labelled
+by proximity to the attractors among that; some of those that go elsewhere are followed up in turn, and labelling
+begins anew with what they show.  What is left is unresolved: it is never counted for the attractor it is nearest to.
 """
 
 from __future__ import annotations
@@ -24,8 +23,7 @@ from .cycles import LimitCycles, find_limit_cycles
 from .labelling import DIVERGED, START
 from .proximity import Proximity
 
-FIRST_CUES, FIRST_RANDOM = 2, 4  # of each target, and random states, that are followed first
-ROUNDS, CUES, RANDOM = 4, 1, 8  # rounds of following up: lost cues of each target, lost random states
+ROUNDS, CUES, RANDOM = 5, 1, 8  # rounds of following up, and in each: cues of each target, random states
 CLOUDS = ("chaotic", "unresolved")  # kinds without multipliers: that trajectories stay is all that is known
 SAME = 2.0  # distance of two attractors that are one, in terms of how far what stands for them may be off
 
@@ -55,20 +53,25 @@ class Effort(NamedTuple):
 def survey(system: System, cued: Cued, effort: Effort) -> Survey:
     """Find the attractors and label cues and random states."""
     ends, owner = cued.ends, cued.owner
+    known, fates, basins = _Known(system), {}, None
     rng = seeding.stream(effort.seed, "look")
-    random = samplers.draw(effort.sampler, FIRST_RANDOM, system.state_size, rng)
-    followed, known, basins = _some(owner, np.ones(len(owner), bool), FIRST_CUES), _Known(system), None
-    fates: dict[int, str] = {}
+    unseen = samplers.draw(
+        effort.sampler, RANDOM, system.state_size, rng
+    )  # looked at if cues lead to nothing
+    followed, random = _some(owner, np.ones(len(owner), bool), CUES), unseen[:0]
     for _ in range(ROUNDS):
         starts = np.concatenate([ends[followed], random])
         found = find_limit_cycles(system, starts, n_transient=effort.n_steps, seed=effort.seed)
         fates |= _came_to(found, followed)
         new = known.add(found)
-        if new:
-            basins = _basins(system, known.targets, effort)
         labels, reasons = known.labels(ends, effort.n_steps)
         lost = (labels < 0) & ~np.isin(np.arange(len(ends)), list(fates))
-        followed, random = _some(owner, lost, CUES), _left(basins) if new else random[:0]
+        followed, random = _some(owner, lost, CUES), random[:0]
+        if new:
+            basins = _basins(system, known.targets, effort)
+            random = _left(basins)
+        if basins is None:
+            random, unseen = unseen, unseen[:0]
         if not len(followed) + len(random):
             break
     width = system.state_size
@@ -139,10 +142,8 @@ def _some(owner: np.ndarray, among: np.ndarray, n: int) -> np.ndarray:
                            for row in rows])  # fmt: skip
 
 
-def _left(basins: Basins | None) -> np.ndarray:
+def _left(basins: Basins) -> np.ndarray:
     """Where some of the random states got to that were labelled none and did not diverge."""
-    if basins is None:
-        return np.zeros((0, 0))
     lost = (basins.labels < 0) & ~np.char.startswith(basins.reasons, DIVERGED) & (basins.reasons != START)
     ends = basins.end_states[lost]
     return ends[np.unique(np.linspace(0, len(ends) - 1, RANDOM).astype(int))] if len(ends) else ends

@@ -12,6 +12,7 @@ from .flow import plot_flow
 from .interactive import phase_portrait_3d
 from .manifolds import plot_heteroclinic
 from .memory import plot_memory
+from .multifunctionality import plot_confusion, plot_multifunctionality
 from .portrait import plot_phase_portrait
 from .psychometric import plot_psychometric
 from .slow_manifold import plot_slow_manifold
@@ -31,6 +32,7 @@ __all__ = [
     "plot_basin_fractions",
     "plot_basins",
     "plot_branches",
+    "plot_confusion",
     "plot_connectivity",
     "plot_exponents",
     "plot_convergence",
@@ -38,6 +40,7 @@ __all__ = [
     "plot_flow",
     "plot_heteroclinic",
     "plot_memory",
+    "plot_multifunctionality",
     "plot_multipliers",
     "plot_phase_portrait",
     "plot_psychometric",
