@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 PHASES = 512
+LINES = ("-", (0, (5, 3)))  # every other one has gaps: attractors may lie on one another
 MOST_CELLS = 400  # matrices up to which counts are written into the cells
 
 
@@ -76,7 +77,7 @@ def plot_confusion(multi: Multifunctionality, *, ax: Any = None, **kwargs: Any) 
     ax = style.new_axes(ax, figsize=(4.8, 3.2))
     counts = np.asarray(multi.confusion)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    ax.imshow(shares, **({"cmap": "Greys", "vmin": 0.0, "vmax": 1.0, "aspect": "auto"} | kwargs))
+    ax.imshow(shares, **({"cmap": "Greys", "vmin": 0.0, "vmax": 1.4, "aspect": "auto"} | kwargs))
     if counts.size <= MOST_CELLS:
         for (j, k), n in np.ndenumerate(counts):
             dark = shares[j, k] > 0.5
@@ -111,7 +112,7 @@ def _attractor(ax: Any, multi: Multifunctionality, k: int, look: dict[str, Any])
     )
     if cycles.harmonics[k]:
         points = _plane(cycles.output_curve(np.arange(PHASES + 1) / PHASES, k))
-        ax.plot(*points.T, **({"linewidth": 1.3, "zorder": 3} | look))
+        ax.plot(*points.T, **({"linewidth": 1.3, "linestyle": LINES[k % 2], "zorder": 3 + k % 2} | look))
         back = cycles.rotation_numbers[k] < 0 and not cycles.continuous
         a, b = (points[8], points[0]) if back else (points[0], points[8])
         arrow = {"arrowstyle": "-|>", "color": look["color"], "linewidth": 1.2, "mutation_scale": 14}

@@ -148,7 +148,21 @@ def traced():
 
 
 @pytest.fixture(scope="session")
+def multi():
+    """Two points that are held, and one between them that is not."""
+    system = dk.FunctionSystem(
+        lambda x: x + (x - x**3) * x.new_tensor([0.5, 0.0]) - x * x.new_tensor([0.0, 0.5]), 2
+    )
+    targets = [
+        dk.Orbit.fixed_point(name, [at, 0.0])
+        for name, at in (("left", -1.0), ("middle", 0.0), ("right", 1.0))
+    ]
+    return dk.check_multifunctionality(system, targets, n_shocks=0, n_basin=20), targets
+
+
+@pytest.fixture(scope="session")
 def drawings(
+    multi,
     basins,
     traced,
     cycles,
@@ -188,6 +202,8 @@ def drawings(
         "plot_multipliers": lambda ax=None: P.plot_multipliers(cycles, ax=ax),
         "plot_cycles": lambda ax=None: P.plot_cycles(cycles, ax=ax),
         "plot_convergence": lambda ax=None: P.plot_convergence(cycles, ax=ax),
+        "plot_multifunctionality": lambda ax=None: P.plot_multifunctionality(*multi, ax=ax),
+        "plot_confusion": lambda ax=None: P.plot_confusion(multi[0], ax=ax),
         "plot_memory": lambda ax=None: P.plot_memory(memory, ax=ax),
         "plot_exponents": lambda ax=None: P.plot_exponents(
             dk.lyapunov_spectrum(dk.catalog.henon(), [[0.1, 0.1], [5.0, 0.0]], n_steps=80), ax=ax
