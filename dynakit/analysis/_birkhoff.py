@@ -36,7 +36,7 @@ def halves(values: np.ndarray) -> np.ndarray:
 
 def digits(values: np.ndarray) -> float:
     """Decimal digits on which the averages over the two halves agree."""
-    return float(min(MOST_DIGITS, -np.log10(halves(values) + 10.0 ** (-MOST_DIGITS))))
+    return float(min(MOST_DIGITS, -np.log10(halves(values).max() + 10.0 ** (-MOST_DIGITS))))
 
 
 def wrapped(rho: float) -> float:

@@ -29,8 +29,10 @@ ON_IT = 1e-9  # distance, relative to 1 + |x|, at which an orbit lies on an obje
 ROUGH = 0.3  # residual of a first curve that is worth refining
 INVARIANT = 1e-6  # largest residual of a circle
 REGULAR = 9.0  # least digits of the rotation number of a circle
+PARTED = 10.0  # nats that neighbours of a chaotic orbit part by along it
 DOUBLED = 2  # times the record is doubled for an orbit that does not show what it is
 DRIFT = 1e-6  # change of the mean between halves, relative to the size, of an orbit that has arrived
+HOPS = 16  # returns over which an orbit that creeps moves on
 SHORT = 512  # steps looked at first
 SAMPLE = 1024  # states kept of what is neither cycle nor circle
 PROVABLE = 600  # steps times units up to which a cycle is certified
@@ -59,13 +61,13 @@ def classify(flow: Autonomous, x: np.ndarray, settings: Settings, rng: np.random
     for doubled in range(DOUBLED + 1):
         orbit = np.concatenate([orbit, flow.orbit(orbit[-1], len(orbit))[1:]]) if doubled else orbit
         spectrum = flow.exponents(orbit, settings.n_exponents)
-        if signs(spectrum.exponents, spectrum.tolerances)[0, 0] > 0:
+        if _diverges(orbit, spectrum):
             return _irregular("chaotic", orbit, spectrum.exponents)
         found = _circle_of(flow, orbit, settings, rng) if flow.size > 1 else None
         if found is not None:
             found = dataclasses.replace(found, exponents=spectrum.block_averages[0])
             return as_loop(flow, found, settings.max_harmonics) if isinstance(flow.system, Flow) else found
-    return _irregular(_on_its_way(orbit, spectrum), orbit, spectrum.block_averages)
+    return _irregular(_on_its_way(orbit, spectrum, settings.max_period), orbit, spectrum.block_averages)
 
 
 def _recurrent(flow: Autonomous, orbit: np.ndarray, settings: Settings) -> Found | None:
@@ -189,16 +191,41 @@ def _convergence(flow: Autonomous, curve: _circle.Curve) -> np.ndarray:
     return np.array([_circle.invariance(flow, curve.resized(int(m))) for m in orders])
 
 
-def _on_its_way(orbit: np.ndarray, spectrum: Estimates) -> str:
+def _diverges(orbit: np.ndarray, spectrum: Estimates) -> bool:
+    """Is the orbit irregular, and its leading exponent positive beyond doubt?
+
+    An orbit that creeps along a closed curve, or leaves an unstable object, parts from its neighbours too, but neither
+    irregularly nor for long.
+    """
+    positive = signs(spectrum.exponents, spectrum.tolerances)[0, 0] > 0
+    parted = spectrum.exponents[0, 0] * len(orbit)
+    return bool(positive and parted > PARTED and _digits(orbit) < REGULAR)
+
+
+def _on_its_way(orbit: np.ndarray, spectrum: Estimates, longest: int) -> str:
     """Of an orbit that is not chaotic: "slow" if it still approaches something, or "unresolved"."""
     moves = float(_birkhoff.halves(orbit).max()) > DRIFT * _size(orbit)
-    return "slow" if moves or signs(spectrum.exponents, spectrum.tolerances)[0, 0] < 0 else "unresolved"
+    falls = signs(spectrum.exponents, spectrum.tolerances)[0, 0] < 0
+    return "slow" if moves or falls or _creeps(orbit, longest) else "unresolved"
+
+
+def _creeps(orbit: np.ndarray, longest: int) -> bool:
+    """Does an orbit that nearly comes back after a few steps move on in one direction from each time to the next?"""
+    back = np.abs(orbit[-1 - longest : -1] - orbit[-1]).max(axis=1)[::-1]
+    q = int(back.argmin()) + 1
+    each = orbit[::-q][: HOPS + 1]
+    path, net = np.abs(np.diff(each, axis=0)).max(axis=1).sum(), np.abs(each[0] - each[-1]).max()
+    return bool(q > 1 and back[q - 1] <= RETURNS * min(_size(orbit), 50 * back[0]) and net > 0.5 * path)
 
 
 def _irregular(kind: str, orbit: np.ndarray, exponents: np.ndarray) -> Found:
     every = max(1, len(orbit) // SAMPLE)
-    agree = _birkhoff.digits((orbit[:, 0] - orbit[:, 0].mean()) / _size(orbit))
-    return Found(kind=kind, orbit=orbit[::every], digits=agree, exponents=exponents[0])
+    return Found(kind=kind, orbit=orbit[::every], digits=_digits(orbit), exponents=exponents[0])
+
+
+def _digits(orbit: np.ndarray) -> float:
+    """Digits on which two halves agree about the mean of the orbit, relative to its size."""
+    return _birkhoff.digits((orbit - orbit.mean(0)) / _size(orbit))
 
 
 def _size(orbit: np.ndarray) -> float:
