@@ -1,0 +1,31 @@
+"""(c) Three shapes, four cycles on one circle, and two circles in fine steps: is predicting enough to hold them?"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import holding
+import kept
+import kinds
+import networks
+import orbit_figures
+
+TASKS = ("three shapes", "four cycles on one circle", "seeing double, dt 0.05")
+N_UPDATES, N_BASIN = 600, 600
+
+
+def run(out: Path, *, quick: bool, n_jobs: int) -> None:
+    """Every task by both recipes, the same LSTM."""
+    started = time.perf_counter()
+    tasks = TASKS[:1] if quick else TASKS
+    recipes = (networks.CURRICULUM,) if quick else (networks.CURRICULUM, networks.FORCED)
+    n_seeds, n_updates, n_basin = (1, 300, 200) if quick else (networks.N_SEEDS, N_UPDATES, N_BASIN)
+    specs = [("LSTM", task, recipe, n_updates) for task in tasks for recipe in recipes]
+    found = holding.run_all(specs, n_seeds, n_basin, n_jobs)
+    said_of: dict[str, Any] = {"seeds": list(range(n_seeds)), "started": started, "quick": quick}
+    kept.write(out / "many.csv", kinds.summary(found), **said_of)
+    for what, name in (("network", "many_networks"), ("cycles", "many_cycles")):
+        kept.write(out / f"{name}.csv", holding.rows_of(found, what), **said_of)
+    orbit_figures.orbits(found, "task", out / "many.png")

@@ -1,0 +1,84 @@
+"""The networks that several parts look at: seeds of one kind are trained side by side, once, and kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import kept
+
+import dynakit as dk
+
+N_SEEDS, TOGETHER = 10, 5  # networks of each kind; trained side by side
+KINDS: dict[str, tuple[Any, int, dict[str, Any]]] = {  # 64 state variables each, but for the last
+    "LSTM": (dk.models.LSTM, 32, {}),
+    "LSTM, peepholes": (dk.models.LSTM, 32, {"peepholes": True}),
+    "GRU": (dk.models.GRU, 64, {}),
+    "Elman": (dk.models.Elman, 64, {}),
+    "leaky": (dk.models.LeakyRNN, 64, {"activation": "tanh"}),
+    "reservoir": (dk.models.Reservoir, 64, {"dt": 0.2, "sigma_in": 1.0}),
+    "reservoir, 500 units": (dk.models.Reservoir, 500, {"dt": 0.2, "sigma_in": 1.0}),
+}
+CURRICULUM, FORCED, RIDGE = "curriculum", "teacher forcing", "ridge"
+TURN = 31  # steps of 0.2 in a revolution at speed 1
+
+
+def tasks() -> dict[str, dk.tasks.Cycles]:
+    """What is to be held, by name."""
+    Cycles = dk.tasks.Cycles
+    return {
+        "seeing double": Cycles.seeing_double(radius=1.0),
+        "seeing double, x_cen 2": Cycles.seeing_double(x_cen=2.0, radius=1.0),
+        "seeing double, dt 0.05": Cycles.seeing_double(radius=1.0, dt=0.05),
+        "three shapes": Cycles.shapes(),
+        "four cycles on one circle": Cycles.on_one_circle(),
+    }
+
+
+def recipe_of(kind: str) -> str:
+    """How a kind is trained where the kinds are compared."""
+    return RIDGE if kind.startswith("reservoir") else CURRICULUM
+
+
+def train(kind: str, task: str, recipe: str, n_updates: int, first: int, n: int) -> dict[str, list[float]]:
+    """Train the networks of seeds first .. first + n - 1, save them, and give the last loss of each."""
+    goal, seeds = tasks()[task], range(first, first + n)
+    cls, n_hidden, options = KINDS[kind]
+    models = [cls.for_task(goal, n_hidden=n_hidden, seed=seed, **options) for seed in seeds]
+    if recipe == RIDGE:
+        models = [model.double() for model in models]
+        histories = [_readout(model, task, seed) for model, seed in zip(models, seeds)]
+    else:
+        steps = 60 if recipe == CURRICULUM else 0
+        method = dk.training.Curriculum(steps_forced=100 - steps, steps_closed=steps, max_updates=n_updates)
+        histories = dk.training.train_together(models, goal, method, seeds=list(seeds))
+    for model, seed in zip(models, seeds):
+        dk.models.save(model, _folder(kind, task, recipe, n_updates, seed))
+    losses = [float(history.losses[-1]) for history in histories]
+    return {"losses": losses, "seconds": [float(history.seconds[-1]) for history in histories]}
+
+
+def _readout(model: Any, task: str, seed: int) -> Any:
+    """Six revolutions to forget the start, fifteen to fit, as for the reservoirs of the first part."""
+    cycles = tasks()[task]
+    long = dk.tasks.Cycles(cycles.orbits, n_steps=21 * TURN, cue_steps=6 * TURN, grace=0)
+    method = dk.training.Ridge(beta=1e-2, washout=6 * TURN, n_trials=2 * len(cycles.orbits or ()))
+    return dk.train(model, long, method, seed=seed)
+
+
+def train_all(kind: str, task: str, recipe: str, n_updates: int, n_seeds: int) -> list[tuple[Any, ...]]:
+    """The jobs of :func:`train` for these seeds."""
+    return [
+        (kind, task, recipe, n_updates, first, min(TOGETHER, n_seeds - first))
+        for first in range(0, n_seeds, TOGETHER)
+    ]
+
+
+def trained(kind: str, task: str, recipe: str, n_updates: int, seed: int) -> Any:
+    """A network that was trained."""
+    return dk.models.load(_folder(kind, task, recipe, n_updates, seed))
+
+
+def _folder(kind: str, task: str, recipe: str, n_updates: int, seed: int) -> Path:
+    name = f"{kind} {task} {recipe} {n_updates} {seed}".replace(" ", "_").replace(",", "")
+    return kept.KEPT / "networks" / kept.code() / name
