@@ -12,14 +12,13 @@ only, in out/benchmarks); with --names, the rows of other networks are kept.
 from __future__ import annotations
 
 import argparse
-import csv
 import time
 from pathlib import Path
 from typing import Any
 
 import networks
 import numpy as np
-from bench_fixed_points import write
+from bench_fixed_points import write, written
 
 import dynakit as dk
 from dynakit.linalg import one_thread
@@ -67,14 +66,6 @@ def difference(a: np.ndarray, b: np.ndarray) -> float:
         return 0.0 if len(a) == len(b) else np.inf
     apart = np.abs(a[:, None] - b[None]).max(-1)
     return float(max(apart.min(0).max(), apart.min(1).max()))
-
-
-def written(path: Path) -> list[dict[str, Any]]:
-    """The rows of an earlier run."""
-    if not path.exists():
-        return []
-    with open(path, newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def main() -> None:

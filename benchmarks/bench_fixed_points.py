@@ -229,24 +229,36 @@ def write(path: Path, rows: list[dict[str, Any]]) -> None:
         writer.writerows(rows)
 
 
+def written(path: Path) -> list[dict[str, Any]]:
+    """The rows of an earlier run."""
+    if not path.exists():
+        return []
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file))
+
+
 def main() -> None:
     """Measure and write the two tables; they are rewritten after each network, so that a long run is not lost."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="one seed and round, fewer random networks")
     parser.add_argument("--only", choices=("trained", "random"))
-    parser.add_argument("--names", nargs="*", help="trained networks, as gru16_0")
+    parser.add_argument(
+        "--names", nargs="*", help="trained networks, as gru16_0; the rows of others are kept"
+    )
     parser.add_argument("--out", type=Path, help="folder to write to")
     arguments = parser.parse_args()
     out = arguments.out or (networks.FOLDER.parent if arguments.quick else HERE)
-    written: dict[str, list[dict[str, Any]]] = {}
+    names = set(arguments.names or ())
+    kept = [row for row in written(out / "fixed_points.csv") if names and row["network"] not in names]
+    found: dict[str, list[dict[str, Any]]] = {"fixed_points": kept}
     with one_thread():
         adam_search(
             lambda x: x / 2, torch.zeros(2, 1), 0.1
         )  # torch's optimisers are imported at their first use
         for table, rows in tables(arguments):
             rows = [{key: _text(value) for key, value in row.items()} for row in rows]
-            written.setdefault(table, []).extend(rows)
-            write(out / f"{table}.csv", written[table])
+            found.setdefault(table, []).extend(rows)
+            write(out / f"{table}.csv", found[table])
             for row in rows:
                 print(*row.values(), sep="\t", flush=True)
 
