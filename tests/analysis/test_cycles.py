@@ -27,13 +27,8 @@ def euler_step(z, omega=1.0, dt=DT):
     return torch.stack([x + dt * (x - omega * y - r2 * x), y + dt * (y + omega * x - r2 * y)], -1)
 
 
-def euler(order=(0, 1), readout=None):
-    order = list(order)
-
-    def f(z):
-        return euler_step(z[:, order])[:, np.argsort(order).tolist()]
-
-    return dk.FunctionSystem(f, 2, readout=readout)
+def euler(readout=None):
+    return dk.FunctionSystem(euler_step, 2, readout=readout)
 
 
 def closed_form(omega, dt=DT, mu=1.0):
@@ -45,14 +40,18 @@ def as_map(system):
     return Autonomous(system, torch.zeros(system.input_size, dtype=torch.float64))
 
 
+def find(system, starts, n_transient=300, n_record=1024, **settings):
+    return dk.find_limit_cycles(system, starts, n_transient=n_transient, n_record=n_record, **settings)
+
+
 @functools.cache
 def euler_circle():
-    return dk.find_limit_cycles(euler(), [[1.0, 0.2]])
+    return find(dk.catalog.stuart_landau_euler(), [[1.0, 0.2]])
 
 
 @functools.cache
-def delayed_circle():
-    return dk.find_limit_cycles(dk.catalog.delayed_logistic(2.02), [[0.6, 0.6]])
+def delayed_circle(a=2.05, n_transient=1000, n_record=1024):
+    return find(dk.catalog.delayed_logistic(a), [[0.52, 0.5]], n_transient, n_record)
 
 
 # --- invariant circles ---------------------------------------------------------------------------------
@@ -112,28 +111,59 @@ def test_figure_eight_is_seen_through_delays():
 
 
 def test_figure_eight_of_the_readout_has_the_rotation_number_of_its_state():
-    system = euler(readout=lambda z: torch.stack([z[:, 0], 2 * z[:, 0] * z[:, 1]], 1))
-    circle = dk.find_limit_cycles(system, [[1.0, 0.2]])
+    def eight(z):
+        return torch.stack([z[:, 0], 2 * z[:, 0] * z[:, 1]], 1)
+
+    def hears_itself(z, u):
+        return euler_step(torch.stack([u[:, 0], z[:, 1]], 1)) + (u[:, 1] - eight(z)[:, 1])[:, None]
+
+    system = dk.FunctionSystem(hears_itself, 2, 2, argument_order="state, input", readout=eight)
+    circle = find(dk.ClosedLoop(system), [[1.0, 0.2]])
     assert_allclose(circle.rotation_numbers, np.arcsin(DT) / (2 * np.pi), atol=1e-12)
     x = circle.curve(np.linspace(0, 1, 9))
-    eight = np.stack([x[:, 0], 2 * x[:, 0] * x[:, 1]], 1)
-    assert_allclose(circle.output_curve(np.linspace(0, 1, 9)), eight, atol=1e-12)
+    assert_allclose(circle.output_curve(np.linspace(0, 1, 9)), eight(torch.from_numpy(x)), atol=1e-12)
 
 
-def test_delayed_logistic_map_beyond_its_neimark_sacker_bifurcation():
-    circle = delayed_circle()
+def test_a_state_that_runs_through_a_figure_eight():
+    def f(s):  # (x, y) of Euler's step is (s_0, 20 s_2); s_1 is drawn to 2 x y
+        x, y = s[:, 0], 20 * s[:, 2]
+        lag = s[:, 1] - 2 * x * y
+        x, y = euler_step(torch.stack([x, y], 1)).unbind(1)
+        return torch.stack([x, 2 * x * y + 0.5 * lag, 0.05 * y], 1)
+
+    circle = find(dk.FunctionSystem(f, 3, readout=lambda s: s[:, :2]), [[1.0, 0.2, 0.01]])
     assert circle.kinds.tolist() == ["invariant circle"]
-    assert circle.digits[0] >= 13
-    assert circle.residuals[0] <= 1e-10
-    amplitude = 2 * np.linalg.norm(circle.coefficients[0, 1])  # |z| of the normal form, |q| = 1
-    assert_allclose(amplitude, 2 * np.sqrt(np.sqrt(1.02) - 1), rtol=0.02)
-    assert_allclose(np.log(circle.transverse_moduli[0, 0]), circle.exponents[0, 1], atol=1e-6)
+    assert_allclose(abs(circle.rotation_numbers), np.arcsin(DT) / (2 * np.pi), atol=1e-12)
+    assert_allclose(circle.transverse_moduli[0, :2], [1 - 2 * DT * RADIUS2 * A, 0.5], rtol=1e-10)
+
+
+def normal_form_radius(a, x):
+    """Mean |<p, x - fixed point>|, p the left eigenvector at a = 2 with <p, q> = 1, |q| = 1 (Kuznetsov 2004, 4.7)."""
+    values, left = np.linalg.eig(np.array([[1.0, -1.0], [1.0, 0.0]]).T)
+    p = left[:, values.imag.argmin()]
+    q = np.array([np.exp(1j * np.pi / 3), 1.0]) / np.sqrt(2)
+    p = p / np.conj(np.vdot(p, q))
+    return np.abs((x - (1 - 1 / a)) @ p.conj()).mean()
+
+
+@pytest.mark.parametrize(("a", "radius", "digits"), [(2.005, 0.04990, 8.5), (2.02, 0.09923, 11.5)])
+def test_delayed_logistic_map_beyond_its_neimark_sacker_bifurcation(a, radius, digits):
+    circle = delayed_circle(a, 4500, 4096)
+    assert circle.kinds.tolist() == ["invariant circle"]
+    assert (
+        digits <= circle.digits[0] < digits + 2.5
+    )  # small divisors: the bifurcation is near the resonance 1:6
+    assert circle.residuals[0] <= 1e-12
+    measured = normal_form_radius(a, circle.curve(np.arange(400) / 400))
+    assert_allclose(measured, np.sqrt(np.sqrt(a - 1) - 1), rtol=0.35 * (a - 2) + 1e-4)
+    assert_allclose(measured, radius, atol=1e-5)
+    assert_allclose(np.log(circle.transverse_moduli[0, 0]), circle.exponents[0, 1], atol=1e-9)
 
 
 def test_residual_of_a_circle_is_measured_and_not_believed():
     circle = delayed_circle()
     curve = _circle.Curve(circle.coefficients[0, : circle.harmonics[0] + 1], circle.rotation_numbers[0])
-    flow = as_map(dk.catalog.delayed_logistic(2.02))
+    flow = as_map(dk.catalog.delayed_logistic(2.05))
     assert _circle.invariance(flow, curve) < 1e-10
     assert _circle.invariance(flow, curve._replace(rho=curve.rho + 1e-6)) > 1e-6
     assert _circle.invariance(flow, curve.resized(2)) > 1e-4
@@ -177,7 +207,7 @@ def test_circle_in_a_large_space_by_collocation_and_by_exponents():
         return R @ J @ R.T
 
     system = dk.FunctionSystem(f, n, jacobian=jacobian)
-    circle = dk.find_limit_cycles(system, rng.standard_normal((1, n)), n_transient=300, n_record=1500)
+    circle = find(system, rng.standard_normal((1, n)))
     assert circle.kinds.tolist() == ["invariant circle"]
     expected = [np.exp(circle_average(s)) for s in slow[:3].tolist()]
     assert_allclose(circle.transverse_moduli[0, :3], expected, rtol=1e-8)
@@ -212,7 +242,7 @@ def test_two_cycle_of_one_neuron():
 
 
 def test_unstable_cycles_of_the_henon_map():
-    cycles = dk.find_limit_cycles(dk.catalog.henon(), [[0.1, 0.1]], periods=[1, 2, 4], n_record=1024)
+    cycles = dk.find_limit_cycles(dk.catalog.henon(), [[0.1, 0.1]], periods=4, n_record=1024)
     counted = dict(zip(*np.unique(cycles.periods[np.isfinite(cycles.periods)], return_counts=True)))
     assert counted == {1: 2, 2: 1, 4: 1}
     known = np.isfinite(cycles.periods)
@@ -271,28 +301,78 @@ def test_locked_and_quasi_periodic_are_told_apart():
     assert locked.kinds.tolist() == ["periodic"]
     assert locked.periods.tolist() == [2]
     assert locked.verdicts.tolist() == ["attracting"]
-    free = dk.find_limit_cycles(dk.catalog.arnold(GOLDEN, 0.5), [[1.0, 0.1]])
+    free = find(dk.catalog.arnold(GOLDEN, 0.5), [[1.0, 0.1]])
     assert free.kinds.tolist() == ["invariant circle"]
     assert free.residuals[0] < 1e-9
     assert_allclose(free.exponents[0, 0], 0.0, atol=1e-10)
 
 
-def test_two_circles_at_once_are_a_torus_and_unresolved():
-    def f(z):
-        return torch.cat([euler_step(z[:, :2], 1.0), euler_step(z[:, 2:], GOLDEN * 2)], 1)
+def resonant(q, strength):
+    """The normal form z' = e^(2 pi i / q) z (1.3 - |z|^2) + strength conj(z)^(q - 1): locked to q steps."""
 
-    torus = dk.find_limit_cycles(
-        dk.FunctionSystem(f, 4), [[1.0, 0.0, 0.5, 0.5]], n_transient=200, n_record=2048
-    )
+    def f(v):
+        z = torch.complex(v[:, 0], v[:, 1])
+        w = np.exp(2j * np.pi / q) * z * (1.3 - z * z.conj()) + strength * z.conj() ** (q - 1)
+        return torch.stack([w.real, w.imag], 1)
+
+    return dk.FunctionSystem(f, 2)
+
+
+@pytest.mark.parametrize("q", [5, 8])
+def test_locking_in_a_resonance(q):
+    locked = find(resonant(q, 0.05), [[0.5, 0.1]])
+    assert (locked.kinds[0], locked.periods[0], locked.verdicts[0]) == ("periodic", q, "attracting")
+    assert_allclose(locked.rotation_numbers, 1 / q, atol=1e-15)
+    creeping = find(resonant(q, 1e-4), [[0.5, 0.1]], n_transient=100, n_record=512)
+    assert creeping.kinds.tolist() == ["slow"]
+
+
+def test_two_circles_at_once_are_a_torus_and_unresolved():
+    turn = torch.tensor([0.2, 0.2 * GOLDEN], dtype=torch.float64)
+
+    def f(v):
+        z = torch.complex(v[:, :2], v[:, 2:])
+        w = torch.exp(1j * turn) * z * (1.3 - z * z.conj())
+        return torch.cat([w.real, w.imag], 1)
+
+    torus = find(dk.FunctionSystem(f, 4), [[1.0, 0.0, 0.5, 0.5]])
     assert torus.kinds.tolist() == ["unresolved"]
     assert_allclose(torus.exponents[0, :2], 0.0, atol=1e-6)
 
 
-def test_chaos_is_called_chaos():
-    chaos = dk.find_limit_cycles(dk.catalog.delayed_logistic(2.27), [[0.5, 0.51]])
+@pytest.mark.parametrize(
+    ("system", "start", "exponent", "within"),
+    [
+        (dk.catalog.logistic(4.0), [0.3], np.log(2), 0.01),
+        (dk.catalog.henon(), [0.1, 0.1], 0.41922, 0.03),
+        (dk.catalog.delayed_logistic(2.27), [0.5, 0.51], 0.18, 0.03),
+        (dk.catalog.lorenz(dt=0.03), [1.0, 1.0, 20.0], 0.9056, 0.15),
+        (dk.catalog.rossler(dt=0.2), [1.0, 1.0, 0.0], 0.0714, 0.03),
+    ],
+    ids=["logistic", "henon", "delayed logistic", "lorenz", "rossler"],
+)
+def test_chaos_is_called_chaos(system, start, exponent, within):
+    chaos = find(system, [start])
     assert chaos.kinds.tolist() == ["chaotic"]
-    assert_allclose(chaos.exponents[0, 0], 0.18, atol=0.03)
+    assert_allclose(chaos.exponents[0, 0], exponent, atol=within)
     assert chaos.digits[0] < 5
+
+
+@pytest.mark.parametrize(
+    ("system", "start"), [(dk.catalog.logistic(3.83), [0.3]), (dk.catalog.henon(1.0), [0.1, 0.1])]
+)
+def test_exponents_of_a_cycle_are_its_multipliers_and_those_of_the_spectrum(system, start):
+    cycle = find(system, [start])
+    assert cycle.kinds.tolist() == ["periodic"]
+    assert_allclose(cycle.exponents[0], np.log(np.abs(cycle.multipliers[0])) / cycle.periods[0], rtol=1e-12)
+    carried = dk.lyapunov_spectrum(system, cycle.states[0], n_steps=1200, n_transient=60)
+    assert_allclose(carried.exponents, cycle.exponents[0], atol=1e-9)
+
+
+def test_exponents_of_a_circle_are_those_of_the_spectrum():
+    circle = delayed_circle()
+    carried = dk.lyapunov_spectrum(dk.catalog.delayed_logistic(2.05), circle.states[0], n_steps=2000)
+    assert_allclose(circle.exponents[0], carried.exponents, atol=1e-9)
 
 
 def test_a_fixed_point_that_is_not_reached_is_slow():
@@ -332,7 +412,7 @@ def test_van_der_pol():
     assert cycle.tails[0] < 1e-12
 
 
-@pytest.mark.parametrize(("m", "phase"), [(2, 0.1), (3, 0.0), (5, 0.6)])
+@pytest.mark.parametrize(("m", "phase"), [(2, 0.1), (5, 0.6)])
 def test_multipliers_of_a_flow_do_not_depend_on_start_or_segments(m, phase):
     nodes = van_der_pol().curve(phase + np.arange(m) / m) + 1e-5
     loop = shoot(dk.catalog.van_der_pol(1.0), torch.zeros(0, dtype=torch.float64), nodes, 6.6633)
@@ -344,7 +424,7 @@ def test_multipliers_of_a_flow_do_not_depend_on_start_or_segments(m, phase):
 
 
 def test_two_opposite_cycles_of_a_flow():
-    cycles = dk.find_limit_cycles(dk.catalog.two_cycles(), [[1.2, 0.0], [3.2, 0.1]], n_transient=400)
+    cycles = dk.find_limit_cycles(dk.catalog.two_cycles(), [[1.05, 0.0], [3.05, 0.1]], n_transient=200)
     assert_allclose(cycles.periods, 2 * np.pi, atol=1e-10)
     radius = [np.linalg.norm(cycles.curve([0.2], k)[0]) for k in (0, 1)]
     order = np.argsort(radius)
@@ -357,25 +437,33 @@ def test_two_opposite_cycles_of_a_flow():
 
 def test_nothing_depends_on_the_starts():
     one = euler_circle()
-    other = dk.find_limit_cycles(euler(), [[-0.3, 0.4], [0.9, -1.0]])
+    other = find(dk.catalog.stuart_landau_euler(), [[-0.3, 0.4], [0.9, -1.0]])
     for name in ("rotation_numbers", "states", "transverse_moduli"):
         assert_allclose(getattr(other, name), getattr(one, name), atol=1e-10)
     assert_allclose(other.curve([0.1, 0.7]), one.curve([0.1, 0.7]), atol=1e-10)
 
 
-def test_permuting_units_permutes_the_curve():
-    one = euler_circle()
-    other = dk.find_limit_cycles(euler((1, 0)), [[0.2, 1.0]])
-    assert_allclose(abs(other.rotation_numbers), abs(one.rotation_numbers), atol=1e-12)
+def test_permuting_units_permutes_the_curve_up_to_its_phase():
+    one = delayed_circle()
+    swapped = dk.FunctionSystem(lambda x: torch.stack([x[:, 1], 2.05 * x[:, 1] * (1 - x[:, 0])], 1), 2)
+    other = find(swapped, [[0.5, 0.52]], n_transient=1000)
+    assert_allclose(other.rotation_numbers, -one.rotation_numbers, atol=1e-12)  # a reflection
     assert_allclose(other.transverse_moduli, one.transverse_moduli, atol=1e-12)
+    c, d = (
+        one.coefficients[0],
+        other.coefficients[0][:, ::-1].conj(),
+    )  # as the sense of time turns, so does the phase
+    turn = np.angle(d[1, 0] / c[1, 0]) / (2 * np.pi)
+    theta = np.linspace(0, 1, 40)
+    assert_allclose(other.curve(-theta)[:, ::-1], one.curve(theta + turn), atol=1e-11)
 
 
 def test_many_starts_at_once_are_as_one_after_the_other():
     system = dk.catalog.tanh_network(np.diag([-2.0, 1.5]))
     starts = np.array([[0.3, 0.2], [0.5, -0.4], [-0.2, 0.7]])
-    together = dk.find_limit_cycles(system, starts)
+    together = find(system, starts)
     for i, start in enumerate(starts):
-        alone = dk.find_limit_cycles(system, start[None])
+        alone = find(system, start[None])
         k = together.start_object[i]
         assert_allclose(together.states[k], alone.states[alone.start_object[0]], atol=1e-12)
     assert together.kinds.tolist() == ["periodic", "periodic"]
@@ -449,7 +537,7 @@ def trained():
     cued = loop.initial_state().expand(2, -1)
     for a in angle:
         cued = loop.drive(cued, torch.stack([a.cos().repeat(2), torch.stack([a.sin(), -a.sin()])], 1))
-    return dk.find_limit_cycles(loop, cued, n_transient=2000)
+    return dk.find_limit_cycles(loop, cued, n_transient=1000, n_record=2048)
 
 
 def test_circles_of_a_trained_lstm_are_certified_by_two_methods(trained):
