@@ -106,7 +106,7 @@ def _ways(loop: Any, edge: dk.EdgeState, cycles: dk.LimitCycles) -> dict[str, An
     attracting = np.flatnonzero(cycles.verdicts == "attracting")
     curves = [cycles.curve(PHASES, int(k)) for k in attracting]
     plane = dk.project(np.concatenate([*curves, edge.states]), n_components=3)
-    middle, way = edge.pair.mean(axis=0), edge.track[-1]
+    way = edge.track[-1]
     across = (edge.pair[1] - edge.pair[0]) / max(float(np.linalg.norm(edge.pair[1] - edge.pair[0])), 1e-300)
     size = SHOVE * float(np.linalg.norm(curves[0] - curves[0].mean(axis=0), axis=1).mean())
     x = torch.from_numpy(np.stack([way - size * across, way + size * across]))
@@ -115,6 +115,7 @@ def _ways(loop: Any, edge: dk.EdgeState, cycles: dk.LimitCycles) -> dict[str, An
         for _ in range(N_AWAY):
             path.append(loop.step(path[-1]))
     away = torch.stack(path, 1)
+    gaps = [[np.linalg.norm(curve - end, axis=1).min() for curve in curves] for end in away[:, -1].numpy()]
     state = edge.states if edge.kind == "invariant circle" else edge.track[-200:]
     return {
         "kind": edge.kind,
@@ -122,8 +123,8 @@ def _ways(loop: Any, edge: dk.EdgeState, cycles: dk.LimitCycles) -> dict[str, An
         "edge_plane": plane.transform(state),
         "cycles_plane": [plane.transform(curve) for curve in curves],
         "away": np.asarray(loop.observe(away)),
+        "away_to": np.argmin(gaps, axis=1),
         "away_plane": plane.transform(away.numpy()),
-        "start_plane": plane.transform(middle[None]),
         "variance": plane.explained_variance_ratio,
     }
 

@@ -20,9 +20,9 @@ def draw(found: list[dict[str, Any]], path: Path) -> None:
     with dk.plots.paper_style():
         sheet = Figure(figsize=(7.2, 2.7))
         if shown:
-            _outputs(sheet.add_axes((0.06, 0.26, 0.25, 0.66)), shown[0])
-            _state(sheet.add_axes((0.34, 0.16, 0.33, 0.84), projection="3d"), shown[0])
-            _all(sheet.add_axes((0.73, 0.26, 0.25, 0.66)), shown)
+            _outputs(sheet.add_axes((0.065, 0.27, 0.25, 0.65)), shown[0])
+            _state(sheet.add_axes((0.32, 0.14, 0.34, 0.86), projection="3d"), shown[0])
+            _all(sheet.add_axes((0.745, 0.27, 0.25, 0.65)), shown)
         path.parent.mkdir(parents=True, exist_ok=True)
         sheet.savefig(path, dpi=220)
 
@@ -31,7 +31,7 @@ def _outputs(ax: Any, one: dict[str, Any]) -> None:
     drawn = one["_drawn"]
     for name, colour, width, curve in zip("AB", (A, B), (3.0, 1.0), drawn["cycles"]):
         ax.plot(*np.array([*curve, curve[0]]).T, color=colour, linewidth=width, label=f"cycle {name}")
-    for colour, path in zip((A, B), drawn["away"]):
+    for colour, path in zip(_goals(drawn), drawn["away"]):
         ax.plot(*np.array(path).T, color=colour, linewidth=0.35, alpha=0.7)
     ax.plot(
         *_line(drawn["edge"], drawn["kind"]).T,
@@ -52,13 +52,13 @@ def _state(ax: Any, one: dict[str, Any]) -> None:
     drawn = one["_drawn"]
     for colour, curve in zip((A, B), drawn["cycles_plane"]):
         ax.plot(*np.array([*curve, curve[0]]).T, color=colour, linewidth=1.6)
-    for colour, path in zip((A, B), drawn["away_plane"]):
+    for colour, path in zip(_goals(drawn), drawn["away_plane"]):
         ax.plot(*np.array(path).T, color=colour, linewidth=0.3, alpha=0.6)
     ax.plot(*_line(drawn["edge_plane"], drawn["kind"]).T, color=EDGE, linewidth=1.6)
     shares = [f"PC {k + 1} ({100 * v:.0f} %)" for k, v in enumerate(drawn["variance"])]
     for name, label in zip("xyz", shares):
-        getattr(ax, f"set_{name}label")(label, labelpad=-12)
-        getattr(ax, f"set_{name}ticklabels")([])
+        getattr(ax, f"set_{name}label")(label, labelpad=-14)
+        getattr(ax, f"set_{name}ticks")([])
     ax.grid(False)
     for axis in (ax.xaxis, ax.yaxis, ax.zaxis):
         axis.set_pane_color((1, 1, 1, 0))
@@ -75,6 +75,11 @@ def _all(ax: Any, shown: list[dict[str, Any]]) -> None:
             ax.plot(*row["_output"], "D", color=POINT, markersize=2)
     _plain(ax)
     ax.set_title(f"edge states of {len(shown)} network{'s' * (len(shown) > 1)}", fontsize=7)
+
+
+def _goals(drawn: dict[str, Any]) -> list[str]:
+    """The colour of the cycle that each trajectory from the edge comes to."""
+    return [(A, B)[k] for k in drawn["away_to"]]
 
 
 def _line(points: Any, kind: str) -> np.ndarray:

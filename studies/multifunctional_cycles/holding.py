@@ -37,7 +37,6 @@ def measure(kind: str, task: str, recipe: str, n_updates: int, seed: int, n_basi
 
 
 def _network(found: dk.Multifunctionality) -> dict[str, Any]:
-    _, low, high = found.attractor_fractions
     basins = found.basins
     n_untrained = 0 if basins is None else int(basins.counts[found.untrained].sum())
     ends = kept.interval(n_untrained, found.n_samples)
@@ -66,7 +65,8 @@ def _cycle(found: dk.Multifunctionality, j: int) -> dict[str, Any]:
     k = int(found.attractor_index[j])
     moduli, exponents = _transverse(found, k)
     both = np.isfinite(moduli) & np.isfinite(exponents)
-    wrong = float(np.abs(moduli - exponents)[both].max()) if both.any() else np.nan
+    wrong = np.abs(moduli - exponents)[both]
+    sums = np.abs(np.cumsum(moduli) - np.cumsum(exponents))[both]  # volumes converge faster than single directions
     return {
         "target": str(found.names[j]),
         "held": bool(found.held[j]),
@@ -88,7 +88,8 @@ def _cycle(found: dk.Multifunctionality, j: int) -> dict[str, Any]:
         "high": found.high[j],
         "log moduli, collocation": " ".join(f"{v:.9g}" for v in moduli),
         "exponents, frame": " ".join(f"{v:.9g}" for v in exponents),
-        "largest difference": wrong,
+        "largest difference": float(wrong.max()) if both.any() else np.nan,
+        "difference of sums": float(sums.max()) if both.any() else np.nan,
         "_moduli": moduli,
         "_exponents": exponents,
         "_curve": found.attractors.output_curve(PHASES, k) if k >= 0 else None,

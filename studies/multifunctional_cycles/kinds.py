@@ -45,6 +45,7 @@ def _group(some: list[dict[str, Any]]) -> dict[str, Any]:
         "largest residual": _of(circles, "residual", np.max),
         "median left after one turn": _of(circles, "left after one turn", np.median),
         "largest difference of exponents": _of(circles, "largest difference", np.nanmax),
+        "largest difference of sums": _of(circles, "difference of sums", np.nanmax),
         "networks with untrained attractors": sum(one["network"]["untrained"] > 0 for one in some),
         "failing clauses": ", ".join(f"{name} {k}" for name, k in reasons.most_common()),
     }

@@ -16,8 +16,8 @@ KINDS: dict[str, tuple[Any, int, dict[str, Any]]] = {  # 64 state variables each
     "GRU": (dk.models.GRU, 64, {}),
     "Elman": (dk.models.Elman, 64, {}),
     "leaky": (dk.models.LeakyRNN, 64, {"activation": "tanh"}),
-    "reservoir": (dk.models.Reservoir, 64, {"dt": 0.2, "sigma_in": 1.0}),
-    "reservoir, 500 units": (dk.models.Reservoir, 500, {"dt": 0.2, "sigma_in": 1.0}),
+    "reservoir": (dk.models.Reservoir, 64, {"form": "discrete", "sigma_in": 1.0}),
+    "reservoir, 500 units": (dk.models.Reservoir, 500, {"form": "discrete", "sigma_in": 1.0}),
 }
 CURRICULUM, FORCED, RIDGE = "curriculum", "teacher forcing", "ridge"
 TURN = 31  # steps of 0.2 in a revolution at speed 1
