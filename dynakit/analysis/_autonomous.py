@@ -11,10 +11,11 @@ import torch
 from torch import Tensor
 
 from ..systems.base import System
-from ._frames import Frames, retrace
+from ._frames import Course, Frames, advance, retrace
 from ._growth import Estimates, estimate
 
 BYTES = 64 * 2**20  # of Jacobians held at once
+LARGE = 64  # units beyond which a few directions are carried without Jacobians
 ALIGN = 8  # the first of so many parts of an orbit turns the frame into place
 
 
@@ -41,8 +42,13 @@ class Autonomous:
         """The k leading Lyapunov exponents, (1, k), along an orbit (step, unit); its first part aligns the frame."""
         states = torch.as_tensor(orbit).to(self.system.device, self.system.dtype)
         frames = Frames(self.system, states[:1], min(k, self.size))
-        along = itertools.chain.from_iterable(self._jacobians(orbit[:-1]))
-        growth = _numpy(retrace(frames, states, along))[len(orbit) // ALIGN :]
+        if self.size > LARGE:
+            course = Course(self.u.expand(len(orbit), -1), states[:1], self.system.input_size)
+            growth = _numpy(torch.stack(advance(frames, course, len(orbit) - 1, 1)[0].logs))[:, 0]
+        else:
+            along = itertools.chain.from_iterable(self._jacobians(orbit[:-1]))
+            growth = _numpy(retrace(frames, states, along))
+        growth = growth[len(orbit) // ALIGN :]
         return estimate(growth[:, None], np.ones(len(growth), int))
 
     def push(self, x: np.ndarray, Q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -87,7 +87,9 @@ def _slowest(
     pair the next larger k does not, and the largest that settles is taken.
     """
     wide, grid = min(k + 1, flow.size), np.arange(m) / m
-    pair = [np.broadcast_to(Q, (m, *Q.shape)) for Q in np.linalg.qr(rng.standard_normal((2, flow.size, wide)))[0]]
+    pair = [
+        np.broadcast_to(Q, (m, *Q.shape)) for Q in np.linalg.qr(rng.standard_normal((2, flow.size, wide)))[0]
+    ]
     settled: list[int] = []
     for step in range(1, CARRIED + 1):
         moved = flow.push(curve.at(grid + (step - 1) * curve.rho), np.concatenate(pair, axis=2))[1]
