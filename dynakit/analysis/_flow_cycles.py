@@ -201,10 +201,11 @@ def as_loop(flow: Autonomous, found: Found, most: int) -> Found:
 
 def _curve_of(flow: Autonomous, loop: Loop, most: int) -> tuple[np.ndarray, _circle.Curve]:
     """States at equal parts of the period, and the curve through them, with harmonics as long as they matter."""
-    n_harmonics = min(32, most)
+    system, n_harmonics = flow.system, min(32, most)
+    assert isinstance(system, Flow)
     while True:
         m = 2 * n_harmonics + 1
-        x = flow.system.integrate(loop.states[0], flow.u, loop.period, n_steps=m).cpu().numpy()
+        x = system.integrate(loop.states[0], flow.u, loop.period, n_steps=m).cpu().numpy()
         curve = _circle.from_values(np.roll(x, 1, axis=0), 0.0)
         if curve.tail < 1e-13 or n_harmonics >= most or not np.isfinite(x).all():
             return x, curve

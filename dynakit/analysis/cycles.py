@@ -12,7 +12,7 @@ u(theta + rho), on which the motion is quasi-periodic.  Each object comes with t
 - a limit cycle of a flow by multiple shooting (``_flow_cycles``), and by a multiplier that must be 1.
 
 What it does to its neighbours is said by multipliers: of the product of Jacobians around a cycle, and per step across a
-circle (``_transverse``; Jorba 2001).  The exponents come from a frame carried along (``_exponents``): another way to
+circle (``_transverse``; Jorba 2001).  The exponents come from a frame carried along (``_frames``): another way to
 the
 same numbers.
 """
