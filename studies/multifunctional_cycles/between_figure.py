@@ -20,7 +20,7 @@ def draw(found: list[dict[str, Any]], path: Path) -> None:
     with dk.plots.paper_style():
         sheet = Figure(figsize=(7.2, 2.7))
         if shown:
-            _outputs(sheet.add_axes((0.065, 0.27, 0.25, 0.65)), shown[0])
+            _outputs(sheet.add_axes((0.08, 0.27, 0.24, 0.65)), shown[0])
             _state(sheet.add_axes((0.32, 0.14, 0.34, 0.86), projection="3d"), shown[0])
             _all(sheet.add_axes((0.745, 0.27, 0.25, 0.65)), shown)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -90,4 +90,5 @@ def _line(points: Any, kind: str) -> np.ndarray:
 def _plain(ax: Any) -> None:
     ax.set(xlabel="output 1", ylabel="output 2")
     ax.set_aspect("equal", adjustable="datalim")
+    ax.locator_params(nbins=4)
     ax.spines[["top", "right"]].set_visible(False)

@@ -66,7 +66,9 @@ def _cycle(found: dk.Multifunctionality, j: int) -> dict[str, Any]:
     moduli, exponents = _transverse(found, k)
     both = np.isfinite(moduli) & np.isfinite(exponents)
     wrong = np.abs(moduli - exponents)[both]
-    sums = np.abs(np.cumsum(moduli) - np.cumsum(exponents))[both]  # volumes converge faster than single directions
+    sums = np.abs(np.cumsum(moduli) - np.cumsum(exponents))[
+        both
+    ]  # volumes converge faster than single directions
     return {
         "target": str(found.names[j]),
         "held": bool(found.held[j]),
@@ -141,7 +143,8 @@ def _drawn(found: dk.Multifunctionality) -> dict[str, Any] | None:
     basins = found.basins
     if basins is None:
         return None
-    plane = dk.project(basins.attractor_states, n_components=2)
+    axes = basins.attractor_states  # a few points span no plane
+    plane = dk.project(axes if len(axes) > 8 else np.concatenate([axes, basins.states]), n_components=2)
     return {
         "places": plane.transform(basins.states[:N_DRAWN]),
         "labels": basins.labels[:N_DRAWN],

@@ -1,4 +1,4 @@
-"""(b) Seven kinds of network at equal state size: which hold two circles that are one set of points?"""
+"""(b) Six kinds of network at equal state size: which hold two circles that are one set of points?"""
 
 from __future__ import annotations
 

@@ -106,6 +106,8 @@ def _both(middle: Any, right: Any, rows: list[dict[str, Any]], colour: str, kind
 
 
 def _finish_agreement(left: Any, middle: Any, right: Any, sheet: Any) -> None:
+    from matplotlib.ticker import NullFormatter
+
     angle = np.linspace(0, 2 * np.pi, 361)
     left.plot(np.cos(angle), np.sin(angle), color="#7F7F7F", linewidth=1)
     left.plot(1, 0, "o", color="#7F7F7F", markerfacecolor="white", markersize=4)
@@ -120,6 +122,8 @@ def _finish_agreement(left: Any, middle: Any, right: Any, sheet: Any) -> None:
         xscale="log", yscale="log", xlabel="−ln |λ| per step, collocation", ylabel="difference of the methods"
     )
     right.axhline(1e-6, color="#7F7F7F", linewidth=0.6, linestyle=":")
+    for axis in (middle.xaxis, middle.yaxis, right.xaxis):
+        axis.set_minor_formatter(NullFormatter())
     for ax in (left, middle, right):
         ax.spines[["top", "right"]].set_visible(False)
     if right.get_legend_handles_labels()[0]:
@@ -162,7 +166,7 @@ def _basin_panel(ax: Any, one: dict[str, Any]) -> None:
             ax.plot(*closed.T, color="white", linewidth=2.8, zorder=3)
             ax.plot(*closed.T, linewidth=1.4, **style)
     first, second = (f"{100 * v:.0f} %" for v in drawn["variance"][:2])
-    ax.set(xlabel=f"PC 1 of the attractors ({first})", ylabel=f"PC 2 ({second})")
+    ax.set(xlabel=f"PC 1 ({first})", ylabel=f"PC 2 ({second})")
     who = one["network"]
     ax.set_title(f"{who['task']}, {who['recipe']}, seed {who['seed']}", fontsize=7)
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.22), frameon=False, fontsize=6)
@@ -184,7 +188,7 @@ def _shares(ax: Any, found: list[dict[str, Any]]) -> None:
     names = [f"{task.replace('seeing double', 'two circles')}\n{recipe}" for task, recipe in groups]
     ax.set_xticks(range(len(groups)), names, rotation=35, ha="right", fontsize=5.5)
     ax.set_xlim(-0.6, len(groups) - 0.4)
-    ax.set_ylim(bottom=-0.005)
+    ax.set_ylim(bottom=-0.02 * ax.get_ylim()[1])
     ax.set_ylabel("share of untrained attractors")
     ax.spines[["top", "right"]].set_visible(False)
 
