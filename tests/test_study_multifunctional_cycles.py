@@ -116,24 +116,24 @@ def test_time_steps_are_compared_draw_by_draw():
 
 
 def test_a_job_is_done_once(keeping):
-    import networks
+    import population
 
-    job = ("Elman", "seeing double", networks.FORCED, 1, 0, 1)
-    first = keeping.once(networks.train, job)
-    again = keeping.once(networks.train, job)
+    job = ("Elman", "seeing double", population.FORCED, 1, 0, 1)
+    first = keeping.once(population.train, job)
+    again = keeping.once(population.train, job)
     assert first["seconds"] == again["seconds"]
-    assert networks.trained(*job[:5]).n_hidden == 64
+    assert population.trained(*job[:5]).n_hidden == 64
     assert keeping.code("kinds") != keeping.code("many")
 
 
 def test_a_network_that_holds_both_circles(tmp_path, keeping):
     import holding
     import kinds
-    import networks
     import orbit_figures
+    import population
 
-    spec = ("Elman", "seeing double", networks.CURRICULUM, 150)
-    keeping.once(networks.train, (*spec, 0, 1))
+    spec = ("Elman", "seeing double", population.CURRICULUM, 150)
+    keeping.once(population.train, (*spec, 0, 1))
     found = [keeping.once(holding.measure, (*spec, 0, 100))]
     who, cycles = found[0]["network"], found[0]["cycles"]
     assert who["verdict"] == "MULTIFUNCTIONAL"

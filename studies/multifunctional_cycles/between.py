@@ -9,8 +9,8 @@ from typing import Any
 import between_figure
 import kept
 import kinds
-import networks
 import numpy as np
+import population
 import torch
 
 import dynakit as dk
@@ -22,9 +22,9 @@ N_STARTS = 256
 
 def measure(kind: str, n_updates: int, seed: int, n_track: int) -> dict[str, Any]:
     """One network: the edge state between its cycles, its fixed points, and ways from the edge to either cycle."""
-    task = networks.tasks()[kinds.TASK]
+    task = population.tasks()[kinds.TASK]
     loop = dk.ClosedLoop(
-        dk.as_system(networks.trained(kind, kinds.TASK, networks.recipe_of(kind), n_updates, seed))
+        dk.as_system(population.trained(kind, kinds.TASK, population.recipe_of(kind), n_updates, seed))
     )
     ends = cued(loop, task)
     cycles = dk.find_limit_cycles(loop, ends, seed=seed)
@@ -132,9 +132,9 @@ def _ways(loop: Any, edge: dk.EdgeState, cycles: dk.LimitCycles) -> dict[str, An
 def run(out: Path, *, quick: bool, n_jobs: int) -> None:
     """The LSTM networks of (b)."""
     started = time.perf_counter()
-    n_seeds, n_updates, n_track = (1, 150, 300) if quick else (networks.N_SEEDS, kinds.N_UPDATES, N_TRACK)
-    specs = networks.train_all("LSTM", kinds.TASK, networks.CURRICULUM, n_updates, n_seeds)
-    kept.run_all(networks.train, specs, n_jobs)
+    n_seeds, n_updates, n_track = (1, 150, 300) if quick else (population.N_SEEDS, kinds.N_UPDATES, N_TRACK)
+    specs = population.train_all("LSTM", kinds.TASK, population.CURRICULUM, n_updates, n_seeds)
+    kept.run_all(population.train, specs, n_jobs)
     found = kept.run_all(measure, [("LSTM", n_updates, seed, n_track) for seed in range(n_seeds)], n_jobs)
     said_of: dict[str, Any] = {"seeds": list(range(n_seeds)), "started": started, "quick": quick}
     kept.write(out / "between.csv", [one["edge"] for one in found], **said_of)

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 import kept
-import networks
 import numpy as np
+import population
 
 import dynakit as dk
 
@@ -19,8 +19,8 @@ N_DRAWN = 1500  # states in a figure of basins
 
 def measure(kind: str, task: str, recipe: str, n_updates: int, seed: int, n_basin: int) -> dict[str, Any]:
     """One trained network: the verdict, each cycle with its certificate, and everything else that attracts."""
-    goal = networks.tasks()[task]
-    model = networks.trained(kind, task, recipe, n_updates, seed)
+    goal = population.tasks()[task]
+    model = population.trained(kind, task, recipe, n_updates, seed)
     loop = dk.ClosedLoop(dk.as_system(model))
     found = dk.check_multifunctionality(
         loop, goal.orbits or (), cue_steps=goal.cue_steps, n_basin=n_basin, n_shocks=0, seed=seed
@@ -157,8 +157,8 @@ def run_all(
     specs: list[tuple[str, str, str, int]], n_seeds: int, n_basin: int, n_jobs: int
 ) -> list[dict[str, Any]]:
     """Train and judge the networks of (kind, task, recipe, n_updates), seeds 0 .. n_seeds - 1."""
-    training = [job for spec in specs for job in networks.train_all(*spec, n_seeds)]
-    kept.run_all(networks.train, training, n_jobs)
+    training = [job for spec in specs for job in population.train_all(*spec, n_seeds)]
+    kept.run_all(population.train, training, n_jobs)
     jobs = [(*spec, seed, n_basin) for spec in specs for seed in range(n_seeds)]
     return kept.run_all(measure, jobs, n_jobs)
 

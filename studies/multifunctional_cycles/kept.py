@@ -46,8 +46,8 @@ def code(*modules: str) -> str:
     """A hash of all that decides what a network is, and of these modules of the study."""
     root, here = Path(dk.__file__).parent, Path(__file__).parent
     parts = (p for part in ("models", "tasks", "training") for p in (root / part).glob("*.py"))
-    sources = [root / "seeding.py", root / "orbits.py", *parts, here / "networks.py"]
-    sources += [here / f"{module}.py" for module in modules if module != "networks"]
+    sources = [root / "seeding.py", root / "orbits.py", *parts, here / "population.py"]
+    sources += [here / f"{module}.py" for module in modules if module != "population"]
     return hashlib.sha256(b"".join(p.read_bytes() for p in sorted(sources))).hexdigest()[:12]
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import holding
 import kept
-import networks
 import numpy as np
 import orbit_figures
+import population
 
 TASK, N_UPDATES, N_BASIN = "seeing double", 600, 600
 
@@ -59,9 +59,9 @@ def _of(rows: list[dict[str, Any]], name: str, how: Any) -> float:
 def run(out: Path, *, quick: bool, n_jobs: int) -> None:
     """Every kind and seed."""
     started = time.perf_counter()
-    kinds = ["LSTM"] if quick else list(networks.KINDS)
-    n_seeds, n_updates, n_basin = (1, 150, 200) if quick else (networks.N_SEEDS, N_UPDATES, N_BASIN)
-    specs = [(kind, TASK, networks.recipe_of(kind), n_updates) for kind in kinds]
+    kinds = ["LSTM"] if quick else list(population.KINDS)
+    n_seeds, n_updates, n_basin = (1, 150, 200) if quick else (population.N_SEEDS, N_UPDATES, N_BASIN)
+    specs = [(kind, TASK, population.recipe_of(kind), n_updates) for kind in kinds]
     found = holding.run_all(specs, n_seeds, n_basin, n_jobs)
     said_of: dict[str, Any] = {"seeds": list(range(n_seeds)), "started": started, "quick": quick}
     kept.write(out / "kinds.csv", summary(found), **said_of)

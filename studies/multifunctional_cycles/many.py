@@ -9,8 +9,8 @@ from typing import Any
 import holding
 import kept
 import kinds
-import networks
 import orbit_figures
+import population
 
 TASKS = ("three shapes", "four cycles on one circle", "seeing double, dt 0.05")
 N_UPDATES, N_BASIN = 600, 600
@@ -20,8 +20,8 @@ def run(out: Path, *, quick: bool, n_jobs: int) -> None:
     """Every task by both recipes, the same LSTM."""
     started = time.perf_counter()
     tasks = TASKS[2:] if quick else TASKS
-    recipes = (networks.CURRICULUM,) if quick else (networks.CURRICULUM, networks.FORCED)
-    n_seeds, n_updates, n_basin = (1, 150, 200) if quick else (networks.N_SEEDS, N_UPDATES, N_BASIN)
+    recipes = (population.CURRICULUM,) if quick else (population.CURRICULUM, population.FORCED)
+    n_seeds, n_updates, n_basin = (1, 300, 200) if quick else (population.N_SEEDS, N_UPDATES, N_BASIN)
     specs = [("LSTM", task, recipe, n_updates) for task in tasks for recipe in recipes]
     found = holding.run_all(specs, n_seeds, n_basin, n_jobs)
     said_of: dict[str, Any] = {"seeds": list(range(n_seeds)), "started": started, "quick": quick}

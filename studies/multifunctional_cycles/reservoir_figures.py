@@ -61,7 +61,8 @@ def fates(rows: list[dict[str, Any]], path: Path) -> None:
     n_columns = max(len(overlaps), len(shown))
     with dk.plots.paper_style():
         sheet = Figure(figsize=(1.3 * n_columns + 0.9, 3.5), layout="constrained")
-        above, below = sheet.subfigures(2, 1, height_ratios=(1.25, 1))
+        parts: Any = sheet.subfigures(2, 1, height_ratios=(1.25, 1))
+        above, below = parts
         axes = np.atleast_1d(above.subplots(1, len(overlaps), sharey=True))
         for ax, x_cen in zip(axes, overlaps):
             _bars(ax, [row for row in rows if row["x_cen"] == x_cen])

@@ -51,7 +51,7 @@ def measure(radius: float, x_cen: float, draw: int, dt: float, n_units: int) -> 
         "units": n_units,
         **said(paths, task.orbits or (), dt),
         "fit loss": float(history.losses[-1]),
-        "condition": float(history.condition),
+        "condition": history.condition,
         "CPU s": time.process_time() - start,
     }
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import holding
 import kept
-import networks
 import orbit_figures
+import population
 
 TASKS = ("seeing double, x_cen 2", "seeing double")
 N_UPDATES, N_BASIN = 300, 2000
@@ -19,8 +19,8 @@ def run(out: Path, *, quick: bool, n_jobs: int) -> None:
     """Two circles apart and one over the other, by both recipes."""
     started = time.perf_counter()
     tasks = TASKS[:1] if quick else TASKS
-    recipes = (networks.FORCED,) if quick else (networks.CURRICULUM, networks.FORCED)
-    n_seeds, n_updates, n_basin = (1, 100, 300) if quick else (networks.N_SEEDS, N_UPDATES, N_BASIN)
+    recipes = (population.FORCED,) if quick else (population.CURRICULUM, population.FORCED)
+    n_seeds, n_updates, n_basin = (1, 100, 300) if quick else (population.N_SEEDS, N_UPDATES, N_BASIN)
     specs = [("LSTM", task, recipe, n_updates) for task in tasks for recipe in recipes]
     found = holding.run_all(specs, n_seeds, n_basin, n_jobs)
     said_of: dict[str, Any] = {"seeds": list(range(n_seeds)), "started": started, "quick": quick}
