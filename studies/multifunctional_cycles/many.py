@@ -21,7 +21,7 @@ def run(out: Path, *, quick: bool, n_jobs: int) -> None:
     started = time.perf_counter()
     tasks = TASKS[2:] if quick else TASKS
     recipes = (population.CURRICULUM,) if quick else (population.CURRICULUM, population.FORCED)
-    n_seeds, n_updates, n_basin = (1, 300, 200) if quick else (population.N_SEEDS, N_UPDATES, N_BASIN)
+    n_seeds, n_updates, n_basin = (1, 150, 200) if quick else (population.N_SEEDS, N_UPDATES, N_BASIN)
     specs = [("LSTM", task, recipe, n_updates) for task in tasks for recipe in recipes]
     found = holding.run_all(specs, n_seeds, n_basin, n_jobs)
     said_of: dict[str, Any] = {"seeds": list(range(n_seeds)), "started": started, "quick": quick}
