@@ -17,6 +17,7 @@ from ._objects import Found, same
 from .fixed_points import find_fixed_points
 
 LONGER = 10  # times the transient for what has not arrived
+ENOUGH = 2  # starts that turn out to be under way before all that are not known to have arrived go on
 TAIL = 256  # states of each start that are compared with clouds
 NEAR = 1e-3  # how near a start comes to itself, relative to 1 + |x|, if an unstable cycle may be near
 SHORT = 16  # longest of those
@@ -62,7 +63,10 @@ class Census:
         for i in np.flatnonzero(waiting):
             if self.reached[i] >= 0:
                 continue
-            found = classify(self.flow, states[i], self.settings, stream(self.seed, "cycle"))
+            if slow.sum() >= ENOUGH:  # the others are likely to be under way as well
+                slow[i] = True
+                continue
+            found = classify(self.flow, states[i], self.settings, stream(self.seed, "cycle"), patient=final)
             if found is None:
                 self.left_at[i] = settle(self.flow, states[i : i + 1], 10**6).left_at[0]
             elif found.kind == "slow" and not final:

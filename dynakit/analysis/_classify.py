@@ -47,8 +47,13 @@ class Settings(NamedTuple):
     n_exponents: int
 
 
-def classify(flow: Autonomous, x: np.ndarray, settings: Settings, rng: np.random.Generator) -> Found | None:
-    """The object on which the orbit from x (unit,) lies; None if the orbit leaves every bound."""
+def classify(
+    flow: Autonomous, x: np.ndarray, settings: Settings, rng: np.random.Generator, *, patient: bool = True
+) -> Found | None:
+    """The object on which the orbit from x (unit,) lies; None if the orbit leaves every bound.
+
+    One that does not show what it is is followed further if ``patient``, and else "slow" for the time being.
+    """
     orbit = flow.orbit(x, max(SHORT, 2 * settings.max_period))
     found = _recurrent(flow, orbit, settings)
     if found is None and np.isfinite(orbit).all() and len(orbit) <= settings.n_record:
@@ -58,7 +63,7 @@ def classify(flow: Autonomous, x: np.ndarray, settings: Settings, rng: np.random
         return None
     if found is not None:
         return found
-    for doubled in range(DOUBLED + 1):
+    for doubled in range(DOUBLED + 1 if patient else 1):
         orbit = np.concatenate([orbit, flow.orbit(orbit[-1], len(orbit))[1:]]) if doubled else orbit
         spectrum = flow.exponents(orbit, settings.n_exponents)
         if _diverges(orbit, spectrum):
@@ -67,7 +72,8 @@ def classify(flow: Autonomous, x: np.ndarray, settings: Settings, rng: np.random
         if found is not None:
             found = dataclasses.replace(found, exponents=spectrum.block_averages[0])
             return as_loop(flow, found, settings.max_harmonics) if isinstance(flow.system, Flow) else found
-    return _irregular(_on_its_way(orbit, spectrum, settings.max_period), orbit, spectrum.block_averages)
+    kind = _on_its_way(orbit, spectrum, settings.max_period) if patient else "slow"
+    return _irregular(kind, orbit, spectrum.block_averages)
 
 
 def _recurrent(flow: Autonomous, orbit: np.ndarray, settings: Settings) -> Found | None:

@@ -238,8 +238,8 @@ def test_cues_that_diverge_are_listed_with_their_step():
 
 def test_a_trained_lstm_holds_both_cycles():
     task = dk.tasks.Cycles.seeing_double(radius=1.0)
-    model = dk.models.LSTM.for_task(task, 12, seed=0)
-    dk.train(model, task, dk.training.Curriculum(max_updates=200, batch_size=16), seed=0)
+    model = dk.models.LSTM.for_task(task, 32, seed=0)
+    dk.train(model, task, dk.training.Curriculum(max_updates=120, batch_size=16), seed=0)
     loop = dk.ClosedLoop(dk.as_system(model))
     multi = check(loop, task.orbits, n_phases=4)
     assert multi.verdict == "MULTIFUNCTIONAL", multi.summary()
