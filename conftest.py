@@ -22,3 +22,14 @@ def _no_figure_stays_open():
     yield
     if "matplotlib.pyplot" in sys.modules:
         sys.modules["matplotlib.pyplot"].close("all")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _study_can_be_imported(request):
+    """The modules of the study that a test file names as its STUDY, and what all studies share."""
+    study = getattr(request.module, "STUDY", None)
+    added = [] if study is None else [str(study), str(study.parent)]
+    sys.path[:0] = added
+    yield
+    for path in added:
+        sys.path.remove(path)

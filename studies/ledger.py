@@ -1,9 +1,11 @@
-"""Tables of the studies: CSV that carries the command, the versions, the seeds and the run time."""
+"""What all studies share: the command line, and tables that carry the command, versions, seeds and run time."""
 
 from __future__ import annotations
 
+import argparse
 import csv
 import io
+import os
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -13,6 +15,24 @@ import joblib
 import torch
 
 import dynakit as dk
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def main(study: str, parts: dict[str, Callable[..., Any]], doc: str) -> None:
+    """Run the parts that the command line asks for, each as ``run(folder, quick=..., n_jobs=...)``."""
+    parser = argparse.ArgumentParser(description=doc.partition("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="one seed, fewer kinds, about a minute and a half")
+    parser.add_argument("--only", choices=parts, help="one part of the study")
+    parser.add_argument("--out", type=Path, help="folder to write to")
+    parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1), help="processes of one thread each")
+    arguments = parser.parse_args()
+    out = arguments.out or ROOT / ("out" if arguments.quick else "figures") / study
+    for name, run in parts.items():
+        if arguments.only in (None, name):
+            start = time.perf_counter()
+            run(out, quick=arguments.quick, n_jobs=arguments.jobs)
+            print(f"{name}: {time.perf_counter() - start:.0f} s, written to {out}", flush=True)
 
 
 def run_all(job: Callable[..., Any], arguments: Iterable[tuple[Any, ...]], n_jobs: int) -> list[Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,15 +14,6 @@ import torch
 import dynakit as dk
 
 STUDY = Path(__file__).resolve().parents[1] / "studies" / "flip_flop"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def importable():
-    added = [str(STUDY), str(STUDY.parent)]
-    sys.path[:0] = added
-    yield
-    for path in added:
-        sys.path.remove(path)
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,15 +14,6 @@ import dynakit as dk
 STUDY = Path(__file__).resolve().parents[1] / "studies" / "context_integration"
 PER_UNIT = 0.4  # step along the line per unit of the evidence that counts
 FADING = 0.98
-
-
-@pytest.fixture(scope="module", autouse=True)
-def importable():
-    added = [str(STUDY), str(STUDY.parent)]
-    sys.path[:0] = added
-    yield
-    for path in added:
-        sys.path.remove(path)
 
 
 def gated_integrator():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,15 +11,6 @@ import pytest
 import dynakit as dk
 
 STUDY = Path(__file__).resolve().parents[1] / "studies" / "multifunctional_cycles"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def importable():
-    added = [str(STUDY), str(STUDY.parent)]
-    sys.path[:0] = added
-    yield
-    for path in added:
-        sys.path.remove(path)
 
 
 @pytest.fixture

@@ -74,10 +74,12 @@ def unreached(fates: list[str], reasons: list[str]) -> str:
 
 
 def too_few(n: int, of: int) -> str:
+    """The sentence where fewer cues lead to the attractor than are asked for."""
     return f"cues: only {n} of {of} lead to it"
 
 
 def shared(other: str) -> str:
+    """The sentence where two targets have come to one attractor."""
     return f"own: its attractor is that of {other!r} as well"
 
 

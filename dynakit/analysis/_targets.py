@@ -147,6 +147,10 @@ def as_targets(system: System, attractors: Any, u: Tensor) -> Targets:
     What is given twice counts once.  Of chaotic and unresolved motion a cloud of states is made under the drive ``u``.
       Raises InputError for anything else, or states of another width.
     """
+    if attractors is None:
+        raise InputError(
+            "attractors must be given: find them with dk.find_fixed_points or dk.find_limit_cycles"
+        )
     found: list[Target] = []
     for part in attractors if isinstance(attractors, (list, tuple)) else [attractors]:
         for target in _targets(system, part, u):

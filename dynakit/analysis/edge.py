@@ -97,10 +97,6 @@ def find_edge_state(
     ('fixed point', True, 1)
     """
     n_track, seed = count("n_track", n_track), seeding.as_seed(seed)
-    if attractors is None:
-        raise InputError(
-            "attractors must be given: find them with dk.find_fixed_points or dk.find_limit_cycles"
-        )
     with linalg.one_thread(), torch.no_grad(), np.errstate(all="ignore"):
         run = as_run(system, drive, n_steps)
         targets = as_targets(system, attractors, run.u)

@@ -121,10 +121,6 @@ def find_smallest_shock(
     """
     n_directions, seed = count("n_directions", n_directions), seeding.as_seed(seed)
     confidence = number("confidence", confidence, above=0.0, below=1.0, closed=False)
-    if attractors is None:
-        raise InputError(
-            "attractors must be given: find them with dk.find_fixed_points or dk.find_limit_cycles"
-        )
     with linalg.one_thread(), torch.no_grad(), np.errstate(all="ignore"):
         run = as_run(system, drive, n_steps)
         targets = as_targets(system, attractors, run.u)

@@ -191,12 +191,14 @@ def _width(value: Tensor | float) -> int:
 
 
 def scaled(jet: Jet, c: Tensor | float) -> Jet:
+    """The jet times a constant, a number or one for each unit."""
     full = torch.as_tensor(c, dtype=jet.dtype, device=jet.device)
     full = full.expand(*full.shape[:-1], jet.value.width)
     return jet.like(jet.value * c, jet.tangent.scaled(jet.value.constant(full)))
 
 
 def affine(jet: Jet, W: Tensor, b: Tensor | None = None) -> Jet:
+    """W x + b of a jet x, with W (out, unit); Unsupported for a matrix of another width."""
     W = W.to(torch.float64)
     if W.shape[1] != jet.value.width or jet.is_column:
         raise Unsupported(f"a matrix of {W.shape[1]} columns for {jet.value.width} units")

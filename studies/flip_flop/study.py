@@ -7,14 +7,10 @@ Writes the tables and figures of ``figures/flip_flop/`` (with --quick: of ``out/
 
 from __future__ import annotations
 
-import argparse
-import os
-import time
-from pathlib import Path
-
 import dale_training
 import edges
 import learning
+import ledger
 import pulses
 import set_reset
 import three_bits
@@ -29,23 +25,6 @@ PARTS = {
     "pulses": pulses.run,
     "learning": learning.run,
 }
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def main() -> None:
-    """Run the parts asked for."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--quick", action="store_true", help="one seed, fewer kinds, about a minute and a half")
-    parser.add_argument("--only", choices=PARTS, help="one part of the study")
-    parser.add_argument("--out", type=Path, help="folder to write to")
-    arguments = parser.parse_args()
-    out = arguments.out or ROOT / ("out/flip_flop" if arguments.quick else "figures/flip_flop")
-    for name, run in PARTS.items():
-        if arguments.only in (None, name):
-            start = time.perf_counter()
-            run(out, quick=arguments.quick, n_jobs=min(2, os.cpu_count() or 1))
-            print(f"{name}: {time.perf_counter() - start:.0f} s, written to {out}", flush=True)
-
 
 if __name__ == "__main__":
-    main()
+    ledger.main("flip_flop", PARTS, __doc__ or "")
