@@ -15,11 +15,19 @@ import numpy as np
 from .errors import InputError
 
 
-def reals(name: str, value: Any, shape: tuple[Any, ...] | None = None, *, finite: bool = True) -> np.ndarray:
+def reals(
+    name: str,
+    value: Any,
+    shape: tuple[Any, ...] | None = None,
+    *,
+    finite: bool = True,
+    integers: bool = False,
+) -> np.ndarray:
     """``value`` as a float64 array of the given shape, or one sentence saying why not.
 
     ``shape`` mixes sizes (int), names of free axes (str) and at most one leading ``...``.  Arrays and tensors
-    must be of a floating dtype; plain Python numbers and lists of them are read as floats.
+    must be of a floating dtype, unless ``integers`` lets whole numbers pass, for quantities that no network holds;
+    plain Python numbers and lists of them are read as floats.
     """
     detached = value.detach().cpu() if hasattr(value, "detach") else value
     if detached is not value:  # bfloat16 has no NumPy counterpart
@@ -29,7 +37,7 @@ def reals(name: str, value: Any, shape: tuple[Any, ...] | None = None, *, finite
         array = np.asarray(detached)
     except ValueError as error:
         raise InputError(f"{name} must be a rectangular array of numbers ({error})") from None
-    if array.dtype.kind not in "f" and (given is not None or array.dtype.kind not in "iu"):
+    if array.dtype.kind not in ("fiu" if given is None or integers else "f"):
         raise InputError(
             f"{name} must be real floating-point numbers, got dtype {getattr(value, 'dtype', array.dtype)}"
             + ("; convert it, for example with .astype(float)" if array.dtype.kind in "iub" else "")

@@ -224,7 +224,7 @@ class Orbit(Record):
 
     def __call__(self, phase: Any) -> np.ndarray:
         """The point at ``phase`` (in revolutions; of chaos, in lengths of the series): (..., output)."""
-        p = np.mod(checks.reals("phase", phase, (...,)), 1.0)
+        p = np.mod(checks.reals("phase", phase, (...,), integers=True), 1.0)
         if self.kind != "cycle":
             return self.samples[np.minimum((p * len(self.samples)).astype(int), len(self.samples) - 1)]
         k = np.arange(len(self._harmonics))
@@ -252,7 +252,7 @@ class Orbit(Record):
         if dt is not None:
             return self.at(dt).sample(n_steps, phase)
         n_steps = checks.count("n_steps", n_steps)
-        p, steps = checks.reals("phase", phase, (...,)), np.arange(n_steps)
+        p, steps = checks.reals("phase", phase, (...,), integers=True), np.arange(n_steps)
         if self.period is not None:
             return self(np.mod(p, 1.0)[..., None] + steps * (self.dt / self.period))
         if self.kind == "fixed point":

@@ -106,6 +106,12 @@ def test_a_stretch_advances_by_the_rotation_number_and_batches_are_loops():
     np.testing.assert_allclose(orbit.sample(50, 0.1, dt=0.4), orbit.sample(99, 0.1)[::2], atol=1e-12)
 
 
+def test_a_phase_may_be_a_whole_number():
+    orbit = circle()
+    np.testing.assert_allclose(orbit(np.arange(3)), np.tile([1.0, 0.0], (3, 1)), atol=1e-12)
+    np.testing.assert_allclose(orbit.sample(5, np.int64(2)), orbit.sample(5, 0.0), atol=1e-12)
+
+
 def test_a_recorded_series_of_any_length_gives_back_its_curve():
     t = np.arange(173) * 0.13  # about 4.5 revolutions, nowhere near a whole number
     shift = np.array([2.0, -1.0])

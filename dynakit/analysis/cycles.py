@@ -1,25 +1,22 @@
 """Fixed points, cycles and invariant circles that a map or a flow settles on: found in simulation, then made exact.
 
-A closed curve of a map is as a rule not a cycle with a period: it is an invariant circle, x = u(theta) with
-F(u(theta)) =
-u(theta + rho), on which the motion is quasi-periodic.  Each object comes with the check of what it claims to be:
+A closed curve of a map is as a rule no cycle with a period but an invariant circle, x = u(theta), on which the motion
+is quasi-periodic: F(u(theta)) = u(theta + rho).  Each object comes with the check of what it claims to be:
 
-- a cycle by its residual and, where the map can be enclosed, a proof that one exists within ``existence_radius``
+- a cycle with its residual and, where the map can be enclosed, a proof that one exists within ``existence_radius``
   (``_shooting``, ``_certificate``);
-- a circle by its residual max |F(u(theta)) - u(theta + rho)| / size, over a grid finer than its own (``_circle``;
-  Schilder,
-  Osinga and Vogt 2005), and by the digits of its rotation number (``_birkhoff``; Das, Saiki, Sander and Yorke 2017);
-- a limit cycle of a flow by multiple shooting (``_flow_cycles``), and by a multiplier that must be 1.
+- a circle with its residual max |F(u(theta)) - u(theta + rho)| / size, over a grid finer than its own (``_circle``;
+  Schilder, Osinga and Vogt 2005), and the digits of its rotation number (``_birkhoff``; Das, Saiki, Sander and Yorke
+  2017);
+- a limit cycle of a flow with the residual of multiple shooting (``_flow_cycles``), and a multiplier that must be 1.
 
 What it does to its neighbours is said by multipliers: of the product of Jacobians around a cycle, and per step across a
-circle (``_transverse``; Jorba 2001).  The exponents come from a frame carried along (``_frames``): another way to
-the
+circle (``_transverse``; Jorba 2001).  The exponents come from a frame carried along (``_frames``): another way to the
 same numbers.
 """
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -38,64 +35,39 @@ from ._autonomous import Autonomous
 from ._census import Census
 from ._circle import Curve
 from ._classify import Settings
-from ._objects import Found
+from ._columns import KINDS, columns
 from ._random_states import random_states
-
-KINDS = ("fixed point", "periodic", "invariant circle", "unresolved", "chaotic", "slow")
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class LimitCycles(Result):
-    """The distinct objects that were found, in the order of ``KINDS``, then by period.
+    """The distinct objects that were found, by kind, those that attract first, then by period.
 
-    Rows are padded with NaN where objects differ in length.  Of "unresolved", "chaotic" and "slow" motion only
-    states and
-    exponents are given.
+    An object is a "fixed point", "periodic", an "invariant circle", or "unresolved", "chaotic" or "slow" motion, of
+    which only states and exponents are given.  Rows are padded with NaN where objects differ in length.
     """
 
-    kinds: np.ndarray = (
-        per_item()
-    )  # (object,)  fixed point | periodic | invariant circle | unresolved | chaotic | slow
-    periods: np.ndarray = (
-        per_item()
-    )  # (object,)  steps, least; of a circle 1 / |rho|; of a flow in its unit of time
-    rotation_numbers: np.ndarray = (
-        per_item()
-    )  # (object,)  turns per step, (-1/2, 1/2], > 0 anticlockwise; NaN: none
-    digits: np.ndarray = (
-        per_item()
-    )  # (object,)  on which the rotation numbers of two halves of the orbit agree
-    residuals: np.ndarray = (
-        per_item()
-    )  # (object,)  cycle: max |F(x_i) - x_(i+1)|; circle, flow: relative to the size
-    multipliers: np.ndarray = (
-        per_item()
-    )  # (object, k)  cycle: per period, falling modulus; circle: per step, the one along it first
-    exponents: np.ndarray = (
-        per_item()
-    )  # (object, k)  Lyapunov exponents, falling; nats per step, of a flow per time
+    kinds: np.ndarray = per_item()  # (object,)  fixed point | periodic | ...
+    periods: np.ndarray = per_item()  # (object,)  least, in steps; circle: 1 / |rho|; flow: in its time unit
+    rotation_numbers: np.ndarray = per_item()  # (object,)  turns per step, (-1/2, 1/2], > 0 anticlockwise
+    digits: np.ndarray = per_item()  # (object,)  of rotation numbers, on which halves of the orbit agree
+    residuals: np.ndarray = per_item()  # (object,)  cycle: max |F(x_i) - x_(i+1)|; else relative to the size
+    multipliers: np.ndarray = per_item()  # (object, k)  cycle: per period; circle: per step, along it first
+    exponents: np.ndarray = per_item()  # (object, k)  Lyapunov's, falling; nats per step, flow: per time
     states: np.ndarray = per_item()  # (object, unit)  one state on each
     outputs: np.ndarray = per_item()  # (object, output)  the readout there
     verdicts: np.ndarray = per_item()  # (object,)  attracting | repelling | saddle | neutral | undetermined
-    trivial_errors: np.ndarray = (
-        per_item()
-    )  # (object,)  | |multiplier along it| - 1 |, a check; NaN: there is none
+    trivial_errors: np.ndarray = per_item()  # (object,)  | |multiplier along it| - 1 |, a check; NaN: none
     harmonics: np.ndarray = per_item()  # (object,)  of the curve; 0: none
     tails: np.ndarray = per_item()  # (object,)  last coefficients over the largest
     convergence: np.ndarray = per_item()  # (object, j)  residual of a circle cut off at 2^j harmonics
-    existence_radius: np.ndarray = (
-        per_item()
-    )  # (object,)  max norm; an exact cycle is that near; NaN: not certified
-    coefficients: np.ndarray = (
-        per_item()
-    )  # (object, k, unit)  complex, of the curve, k >= 0; NaN beyond the last
+    existence_radius: np.ndarray = per_item()  # (object,)  an exact cycle is that near; NaN: not proved
+    coefficients: np.ndarray = per_item()  # (object, k, unit)  complex, of the curve, k >= 0
     output_coefficients: np.ndarray = per_item()  # (object, k, output)  of the readout along it
     orbits: np.ndarray = per_item()  # (object, step, unit)  once around a cycle of a map
     output_orbits: np.ndarray = per_item()  # (object, step, output)
     starts_per_object: np.ndarray = per_item()  # (object,)  that ended on it
-    start_object: (
-        np.ndarray
-    )  # (start,)  the object each start reached, as numbered in the whole result; -1: none
+    start_object: np.ndarray  # (start,)  the object it reached, as numbered in the whole result; -1: none
     start_status: np.ndarray  # (start,)  settled | slow | left | not finite
     left_at: np.ndarray  # (start,)  the step at which a start left every bound; -1: it did not
     precision: str  # of the numbers that were analysed, and of the weights where that is known
@@ -103,7 +75,7 @@ class LimitCycles(Result):
 
     @property
     def certified(self) -> np.ndarray:
-        """(object,) whether an exact cycle was proved to exist within ``existence_radius``."""
+        """(object,) whether an exact cycle was proved to exist within ``existence_radius``, in the max norm."""
         return np.isfinite(self.existence_radius)
 
     @property
@@ -144,7 +116,7 @@ class LimitCycles(Result):
 
     def _along(self, theta: Any, k: int, series: np.ndarray, orbits: np.ndarray) -> np.ndarray:
         k = count("k", k, least=-len(self), most=len(self) - 1)
-        theta = reals("theta", theta)
+        theta = reals("theta", theta, integers=True)
         if self.harmonics[k]:
             return Curve(series[k, : self.harmonics[k] + 1], 0.0).at(theta)
         orbit = orbits[k][np.isfinite(orbits[k]).all(axis=1)]
@@ -153,18 +125,8 @@ class LimitCycles(Result):
         return orbit[np.floor((theta % 1.0) * len(orbit) + 1e-9).astype(int) % len(orbit)]
 
     def headline(self) -> str:
-        names = Counter(self.kinds.tolist())
-        plural = {
-            "fixed point": "fixed points",
-            "periodic": "cycles",
-            "invariant circle": "invariant circles",
-        }
-        single = {"periodic": "cycle"}
-        said = [
-            f"{n} {single.get(kind, kind) if n == 1 else plural.get(kind, kind)}"
-            for kind in KINDS
-            if (n := names[kind])
-        ]
+        counts = Counter(self.kinds.tolist())
+        said = [f"{n} {_named(kind, n)}" for kind in KINDS if (n := counts[kind])]
         said.append(f"{int((self.verdicts == 'attracting').sum())} attracting")
         circles = self.kinds == "invariant circle"
         if circles.any():
@@ -188,6 +150,12 @@ class LimitCycles(Result):
             "certified": self.certified,
             "starts": self.starts_per_object,
         }
+
+
+def _named(kind: str, n: int) -> str:
+    """A kind as a noun, where it is one."""
+    noun = {"periodic": "cycle"}.get(kind, kind)
+    return noun + "s" * (n != 1 and noun.endswith(("point", "cycle", "circle")))
 
 
 def find_limit_cycles(
@@ -257,7 +225,7 @@ def find_limit_cycles(
             census.look_near()
         census.look_for(wanted, max_starts=1024)
         said = {"n_transient": n_transient, "periods": wanted, **settings._asdict()}
-        return _collect(census, Provenance.of(system, seed=seed, **said))
+        return LimitCycles(**columns(census), provenance=Provenance.of(system, seed=seed, **said))
 
 
 def _periods(system: System, periods: Any) -> list[int]:
@@ -265,91 +233,3 @@ def _periods(system: System, periods: Any) -> list[int]:
     if values and isinstance(system, Flow):
         raise InputError("periods must be empty for a flow: its cycles have no period in steps")
     return [count("periods", q) for q in values]
-
-
-def _collect(census: Census, provenance: Provenance) -> LimitCycles:
-    flow, objects = census.flow, census.objects
-    order = sorted(range(len(objects)), key=lambda k: _rank(objects[k]))
-    found = [objects[k] for k in order]
-    places = np.full(len(objects) + 1, -1)
-    places[order] = np.arange(len(order))  # and of -1: -1
-    reached = places[census.reached]
-    continuous = isinstance(flow.system, Flow)
-    status = np.where(reached >= 0, "settled", "left").astype("<U10")
-    status[np.isin(reached, [k for k, item in enumerate(found) if item.kind == "slow"])] = "slow"
-    status[~np.isfinite(census.starts).all(axis=1)] = "not finite"
-    states = np.array([item.orbit[0] for item in found]).reshape(-1, flow.size)
-    series = [np.zeros((0, flow.size)) if item.curve is None else item.curve.c for item in found]
-    on_map = [item.orbit if item.recurs else item.orbit[:0] for item in found]
-    outputs = flow.observe(states)
-    width = (outputs.shape[1],)
-    return LimitCycles(
-        kinds=np.array([item.kind for item in found], "<U16"),
-        periods=_numbers(found, "period"),
-        rotation_numbers=_numbers(found, "rho"),
-        digits=_numbers(found, "digits"),
-        residuals=_numbers(found, "residual"),
-        multipliers=_padded([item.multipliers for item in found], complex),
-        exponents=_padded([_per_time(flow.system, item) for item in found]),
-        states=states,
-        outputs=outputs,
-        verdicts=np.array([item.verdict for item in found], "<U12"),
-        trivial_errors=_numbers(found, "trivial"),
-        harmonics=np.array([0 if item.curve is None else item.curve.n_harmonics for item in found], int),
-        tails=np.array([np.nan if item.curve is None else item.curve.tail for item in found]),
-        convergence=_padded([item.convergence for item in found]),
-        existence_radius=_numbers(found, "existence_radius"),
-        coefficients=_padded(series, complex, (flow.size,)),
-        output_coefficients=_padded([_read_along(flow, item.curve, width) for item in found], complex, width),
-        orbits=_padded(on_map, float, (flow.size,)),
-        output_orbits=_padded([flow.observe(x) for x in on_map], float, width),
-        starts_per_object=np.bincount(reached[reached >= 0], minlength=len(found)),
-        start_object=reached,
-        start_status=status,
-        left_at=census.left_at,
-        precision=_precision(flow.system),
-        continuous=continuous,
-        provenance=provenance,
-    )
-
-
-def _rank(item: Found) -> tuple[Any, ...]:
-    """Place in the result: by kind, attracting first, period, then the state itself."""
-    period = round(item.period, 6) if np.isfinite(item.period) else 0.0
-    return KINDS.index(item.kind), not item.attracting, period, *np.round(item.orbit[0], 6).tolist()
-
-
-def _per_time(system: System, item: Found) -> np.ndarray:
-    """Exponents per step of a map; of a flow per unit of time, which those of its cycles are already."""
-    steps = isinstance(system, Flow) and item.kind != "periodic"
-    return item.exponents / (system.dt or 1.0) if steps else item.exponents
-
-
-def _numbers(found: list[Found], name: str) -> np.ndarray:
-    return np.array([getattr(item, name) for item in found], float)
-
-
-def _padded(rows: list[np.ndarray], dtype: type = float, width: tuple[int, ...] = ()) -> np.ndarray:
-    """Rows of different length as one array, NaN behind the shorter ones."""
-    longest = max((len(row) for row in rows), default=0)
-    out = np.full((len(rows), longest, *width), np.nan, dtype)
-    for row, place in itertools.zip_longest(rows, out):
-        place[: len(row)] = row
-    return out
-
-
-def _read_along(flow: Autonomous, curve: Curve | None, width: tuple[int, ...]) -> np.ndarray:
-    """Coefficients of the readout along a curve, as many as it has."""
-    if curve is None:
-        return np.zeros((0, *width))
-    m = 4 * curve.n_harmonics + 1
-    return (np.fft.rfft(flow.observe(curve.on_grid(m)), axis=0) / m)[: len(curve.c)]
-
-
-def _precision(system: System) -> str:
-    """What was computed in, and whether the weights are numbers that float32 holds: those of most trained networks."""
-    weights = [np.asarray(W) for W in system.recurrent_weights().values()]
-    weights = [W for W in weights if W.size]
-    if weights and all((W.astype(np.float32) == W).all() for W in weights):
-        return "float64, of float32 weights"
-    return "float64"

@@ -477,6 +477,26 @@ def test_results_are_saved_and_indexed(tmp_path):
     assert "invariant circle" in repr(cycles)
 
 
+def test_a_phase_is_any_real_number_and_whole_turns_are_none():
+    for result in (euler_circle(), dk.find_limit_cycles(dk.catalog.logistic(3.5), [[0.3]])):
+        for read in (result.curve, result.output_curve):
+            for theta in (1, -3, np.int64(2), torch.tensor(1), np.float32(1)):
+                assert_allclose(read(theta), read(0.0), atol=1e-12)
+            assert_allclose(read(np.arange(3)), read([0.0, 0.0, 0.0]), atol=1e-12)
+            assert_allclose(read([[0, 0.5], [1, 1.5]]), read([[0.0, 0.5], [0.0, 0.5]]), atol=1e-12)
+            with pytest.raises(dk.InputError, match="theta must be real"):
+                read("half")
+
+
+def test_the_headline_counts_in_singular_and_plural():
+    two = dk.find_limit_cycles(dk.catalog.tanh_unit(2.0), [[0.3], [-0.3]])
+    assert two.headline() == "2 fixed points, 2 attracting, 0 of 2 starts nowhere"
+    one = dk.find_limit_cycles(dk.catalog.logistic(3.5), [[0.3], [2.0]])
+    assert one.headline() == "1 cycle, 1 attracting, 1 of 2 starts nowhere"
+    assert dk.find_limit_cycles(dk.catalog.logistic(4.0), [[0.3]]).headline().startswith("1 chaotic, 0 attracting")
+    assert euler_circle().headline().startswith("1 invariant circle, 1 attracting, residuals of circles <= ")
+
+
 def test_an_input_is_a_constant_drive():
     root = brentq(lambda x: np.tanh(0.5 * x + 0.3) - x, 0, 1)
     point = dk.find_limit_cycles(dk.catalog.tanh_unit(0.5), [[0.0]], [0.3])
