@@ -22,6 +22,7 @@ from .autodiff import autodiff
 from .balls import enclose_point
 from .enclosures import Enclosure, enclose
 from .pieces import OpenPieces, Pieces, Readout
+from .signature import Signature
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 REGULARITIES = ("smooth", "piecewise_linear", "discontinuous")
@@ -46,7 +47,7 @@ def detached(method: Method) -> Method:
     return torch.inference_mode(False)(torch.no_grad()(method))
 
 
-class System:
+class System(Signature):
     """A pure, batched map ``step(x, u) -> x`` on flat states.
 
     States are (..., unit), inputs (..., input); leading axes broadcast.  NumPy or torch in, torch float64 out;
@@ -63,39 +64,6 @@ class System:
         fingerprint: SHA-256 of the weights and what they make up; empty for a plain callable.
         name: what was adapted, in words.
     """
-
-    def __init__(
-        self,
-        state_size: int,
-        input_size: int = 0,
-        *,
-        output_size: int | None = None,
-        parts: dict[str, slice] | None = None,
-        regularity: str = "smooth",
-        device: torch.device | str = "cpu",
-        name: str = "",
-    ) -> None:
-        self.state_size, self.input_size = state_size, input_size
-        self.output_size = state_size if output_size is None else output_size
-        self.parts = parts or {"x": slice(0, state_size)}
-        self.regularity = regularity
-        self.device, self.dtype = torch.device(device), torch.float64
-        self.dt: float | None = None
-        self.time_unit = "ms"
-        self.alpha: float | None = None
-        self.euler = False
-        self.fingerprint = ""
-        self.name = name or type(self).__name__
-
-    def __repr__(self) -> str:
-        return (
-            f"{self.name}: {self.input_size} inputs -> {self.state_size} state -> {self.output_size} outputs"
-        )
-
-    @property
-    def dt_ms(self) -> float | None:
-        """Time of one step in ms, or None where that is not known."""
-        return self.dt if self.time_unit == "ms" else None
 
     # --- what every system does ------------------------------------------------------------------------
 
@@ -309,79 +277,6 @@ class System:
     def newton_step(self, x: Any, u: Any, r: Tensor) -> tuple[Tensor, Tensor]:
         """The p with (J - I) p = -r for each element of a flat batch, and which elements are solvable."""
         return linalg.solve(minus_identity(self.jacobian(x, u)), -r)
-
-    # --- arguments -------------------------------------------------------------------------------------
-
-    def refuse_jumps(self, what: str) -> None:
-        """Raise InputError if the map is discontinuous and ``what`` would mean nothing."""
-        if self.regularity == "discontinuous":
-            raise InputError(
-                f"{what} needs a differentiable map, but system ({self.name}) jumps at its spikes; "
-                "look at trajectories, spikes and connectivity instead"
-            )
-
-    def as_tensor(self, name: str, value: Any, width: int) -> Tensor:
-        """The argument ``name`` as float64 on this system's device; InputError unless its last axis is ``width``."""
-        if not isinstance(value, Tensor):
-            value = torch.from_numpy(checks.reals(name, value, finite=False))
-        if not value.is_floating_point():
-            raise InputError(
-                f"{name} must be real floating-point numbers, got dtype {value.dtype}; see x.double()"
-            )
-        if value.ndim == 0 or value.shape[-1] != width:
-            raise InputError(
-                f"{name} must have shape (..., {width}), got {tuple(value.shape)}{self._hint(name, value, width)}"
-            )
-        return value.to(self.device, self.dtype)
-
-    def _hint(self, name: str, value: Tensor, width: int) -> str:
-        parts = list(self.parts)
-        if (
-            name in ("x", "x0", "starts")
-            and len(parts) > 1
-            and value.ndim
-            and value.shape[-1] * len(parts) == width
-        ):
-            return f"; the state is [{', '.join(parts)}], {width // len(parts)} values each"
-        return ""
-
-    def as_inputs(self, inputs: Any) -> Tensor:
-        """A sequence of inputs (..., time, input), or as many steps of zero input."""
-        if isinstance(inputs, (int, np.integer)):
-            n_steps = checks.count("inputs", inputs)
-            return torch.zeros(n_steps, self.input_size, dtype=torch.float64, device=self.device)
-        inputs = self.as_tensor("inputs", inputs, self.input_size)
-        if inputs.ndim < 2 or inputs.shape[-2] == 0:
-            raise InputError(
-                f"inputs must be (trial, time, input) with at least one step, got {tuple(inputs.shape)}"
-            )
-        return inputs
-
-    def as_drive(self, name: str, value: Any) -> Tensor:
-        """The constant inputs ``name`` (..., input), which must be finite; None is zero input."""
-        u = self.as_tensor(name, np.zeros(self.input_size) if value is None else value, self.input_size)
-        bad = (~torch.isfinite(u)).nonzero()
-        if len(bad):
-            first = tuple(bad[0].tolist())
-            raise InputError(f"{name} must be finite, but the value at index {first} is {float(u[first])}")
-        return u
-
-    def as_batch(
-        self, x: Any, u: Any, names: tuple[str, str] = ("x", "u")
-    ) -> tuple[Tensor, Tensor, torch.Size]:
-        """State and input as flat float64 batches of equal length, and the leading shape to restore."""
-        x = self.as_tensor(names[0], x, self.state_size)
-        x = x.clone() if x.is_inference() else x
-        u = x.new_zeros(self.input_size) if u is None else self.as_tensor(names[1], u, self.input_size)
-        try:
-            lead = torch.Size(np.broadcast_shapes(x.shape[:-1], u.shape[:-1]))  # torch's own loads sympy
-        except ValueError:
-            raise InputError(
-                f"{names[1]} {tuple(u.shape)} does not fit {names[0]} {tuple(x.shape)} along the leading axes"
-            ) from None
-        flat = (lead.numel(),)
-        x = x.expand(*lead, self.state_size).reshape(*flat, self.state_size)
-        return x, u.expand(*lead, self.input_size).reshape(*flat, self.input_size), lead
 
 
 def checked(system: Any) -> System:

@@ -10,7 +10,7 @@ from torch import Tensor
 from . import jet_operations as jet_operations  # what torch may do to a jet
 from .intervals import Interval, outward
 from .jets import Jet
-from .tangents import Spread
+from .spreads import Spread
 
 
 class Enclosure:
