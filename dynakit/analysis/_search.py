@@ -2,7 +2,8 @@
 
 How many points were not seen is estimated from how often each was: with f_1 points reached by one start and f_2 by
 two, about f_1 (f_1 - 1) / (2 (f_2 + 1)) are missing (Chao 1984; the interval: Chao 1987, eq. 8).  The starts are
-not independent draws, so this is an indication, not a proof.
+not independent draws, so this is an indication, not a proof.  Another is the sum of the signs where a map without a box
+seems to draw everything into a bounded set (``Starts.comes_back``): the search aims at +1, but claims nothing.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from ._roots import Roots
 from ._starts import BATCH, Starts
 
 QUIET = 2  # batches in a row without a new point that end a search
+UNCHECKED = 4  # and that end it where no theorem says what the signs must sum to
 TURNS = 8  # times a strategy may go on with one batch
 PATIENCE = 8  # and that end it even where points are known to be missing, if they are half of all batches
 
@@ -48,6 +50,8 @@ def search(
         roots.include_relatives(search(factor, given, u, rng, max_starts).roots.x)
     newton, status, curve = _Batches(system, u, supply), [], []
     expected = None if supply.box is None else 1
+    aim = 1 if expected == 1 or supply.comes_back() else None
+    enough = QUIET if expected == 1 else UNCHECKED
     n_used, quiet, settled, batch, n_batches = 0, 0, False, supply.first()[:max_starts], 1
     while len(batch):
         before = roots.n_isolated
@@ -56,17 +60,17 @@ def search(
             n_used += len(part)
             curve.append((n_used, len(roots)))
         quiet = 0 if roots.n_isolated > before else quiet + n_batches
-        settled = quiet >= QUIET and _may_be_all(roots, expected)
+        settled = quiet >= enough and _may_be_all(roots, aim)
         if settled or quiet >= max(PATIENCE, len(curve) // 2):
             break
-        n_batches = QUIET if roots.degree == expected else 1  # a last look, all at once: that is faster
+        n_batches = QUIET if roots.degree == aim else 1  # a last look, all at once: that is faster
         batch = torch.cat([supply.more(roots.x) for _ in range(n_batches)])[: max_starts - n_used]
     return Outcome(roots, np.concatenate(status), np.array(curve), expected, settled)
 
 
-def _may_be_all(roots: Roots, expected: int | None) -> bool:
-    """Does neither the sum of the signs nor the number of points seen only once speak of points not seen?"""
-    return expected in (None, roots.degree) and unseen(roots)[0] < 0.5
+def _may_be_all(roots: Roots, aim: int | None) -> bool:
+    """Does neither the sum of the signs (None: any will do) nor the number of points seen once speak of others?"""
+    return aim in (None, roots.degree) and unseen(roots)[0] < 0.5
 
 
 class _Batches:

@@ -10,6 +10,7 @@ from ..systems.base import Box, System
 
 BATCH = 128
 RELAX = 100  # steps under the drive
+FAR = 1e3  # times the size of the known states
 
 
 class Starts:
@@ -52,6 +53,16 @@ class Starts:
         else:
             mixed += [self._noisy(2 * quarter)]
         return torch.cat(mixed)
+
+    def comes_back(self) -> bool:
+        """Do states from far away come closer, as under a map that draws everything into a bounded set?
+
+        There the signs sum to +1, box or not (Nussbaum 1972).  A few states prove nothing: a search may aim at that
+        sum, but not call it expected.
+        """
+        size = self.scale + self.pool.abs().amax(0)
+        far = FAR * size * self._normal(BATCH // 8)
+        return bool((self.system.settle(far, self.u, RELAX).norm(dim=-1) < far.norm(dim=-1)).all())
 
     def _relaxations(self) -> Tensor:
         """Known states left alone under the drive: what attracts lies at the end, saddles along the way."""

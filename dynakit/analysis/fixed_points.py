@@ -151,8 +151,9 @@ def find_fixed_points(
             ``proof`` (python-flint).  Otherwise certificates hold up to the accuracy of the machine's tanh and exp.
 
     The search adds batches of starts (noisy ones, mixtures of found points, random states) until two in a row
-    bring no new point and, where the sum of the points' signs is known, that sum is met; where it is not met, until
-    eight in a row bring none.
+    bring no new point (four without an invariant box) and the points' signs sum to what they must; where they do not,
+    until eight in a row bring none.  Without a box nothing is known of that sum, but where states from far away come
+    back the search aims at +1.
 
     Returns:
         FixedPoints.  ``completeness`` is "incomplete" where the signs prove that points are missing (a map with an

@@ -13,6 +13,7 @@ from scipy.optimize import brentq
 import dynakit as dk
 from dynakit.analysis._newton import CONVERGED, NON_FINITE, Newton, capped_newton
 from dynakit.analysis._search import chao
+from dynakit.analysis._starts import BATCH, Starts
 from dynakit.errors import InputError
 
 
@@ -347,6 +348,29 @@ def test_a_map_without_a_box_claims_no_completeness():
     points = dk.find_fixed_points(dk.as_system(lstm))
     assert points.expected_degree is None
     assert points.completeness == "unknown"
+
+
+@pytest.mark.parametrize(("slope", "back"), [(0.5, True), (-0.9, True), (1.1, False), (-2.0, False)])
+def test_states_from_far_come_back_where_a_linear_map_contracts(slope, back):
+    system = dk.catalog.linear(slope * np.eye(3), np.ones(3))
+    supply = Starts(system, system.as_drive("drive", None), None, None, np.random.default_rng(0))
+    assert supply.comes_back() is back
+
+
+def test_without_a_box_a_search_ends_later_and_later_still_where_the_sum_is_not_that_of_a_bounded_map(monkeypatch):
+    unbounded = dk.catalog.linear(2.0 * np.eye(1))  # one point, of sign -1
+
+    def quiet_batches(system):
+        points = dk.find_fixed_points(system)
+        assert len(points) == 1
+        assert points.expected_degree is None or points.degree == 1
+        return points.n_starts // BATCH - 1
+
+    assert quiet_batches(dk.catalog.tanh_unit(0.5)) == 2
+    assert quiet_batches(dk.catalog.linear(0.5 * np.eye(1))) == 4
+    assert quiet_batches(unbounded) == 4
+    monkeypatch.setattr(Starts, "comes_back", lambda self: True)
+    assert quiet_batches(unbounded) == 8
 
 
 def test_a_point_on_a_kink_has_no_verdict():
