@@ -293,8 +293,15 @@ def as_orbits(name: str, value: Any) -> tuple[Orbit, ...]:
 
 def _values(curve: Callable[[np.ndarray], Any], phases: np.ndarray) -> np.ndarray:
     """What ``curve`` says at ``phases`` (point,), as (point, output)."""
-    components = [np.broadcast_to(np.asarray(c, dtype=float), phases.shape) for c in curve(phases)]
-    return np.stack(components, axis=1)
+    said = curve(phases)
+    try:
+        rows = [checks.reals("curve", row, finite=False, integers=True) for row in said]
+        return np.stack([np.broadcast_to(row, phases.shape) for row in rows], axis=1)
+    except (TypeError, ValueError):
+        raise InputError(
+            f"curve must return real numbers (output, point) for phases (point,), got {type(said).__name__} "
+            f"for {len(phases)} phases"
+        ) from None
 
 
 def _waves(phases: np.ndarray, n_harmonics: int) -> np.ndarray:

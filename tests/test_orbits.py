@@ -106,6 +106,22 @@ def test_a_stretch_advances_by_the_rotation_number_and_batches_are_loops():
     np.testing.assert_allclose(orbit.sample(50, 0.1, dt=0.4), orbit.sample(99, 0.1)[::2], atol=1e-12)
 
 
+@pytest.mark.parametrize(
+    "curve",
+    [
+        lambda p: 1.0,
+        lambda p: None,
+        lambda p: [],
+        lambda p: "ab",
+        lambda p: np.zeros((2, 3)),
+        lambda p: [np.exp(1j * p)],
+    ],
+)
+def test_a_curve_that_does_not_return_one_real_number_per_phase_is_refused(curve):
+    with pytest.raises(InputError, match=r"curve must return real numbers \(output, point\) for phases"):
+        Orbit.cycle("A", curve, period=4.0, dt=0.1)
+
+
 def test_a_phase_may_be_a_whole_number():
     orbit = circle()
     np.testing.assert_allclose(orbit(np.arange(3)), np.tile([1.0, 0.0], (3, 1)), atol=1e-12)

@@ -18,7 +18,7 @@ same numbers.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -115,6 +115,8 @@ class LimitCycles(Result):
         return self._along(theta, k, self.output_coefficients, self.output_orbits)
 
     def _along(self, theta: Any, k: int, series: np.ndarray, orbits: np.ndarray) -> np.ndarray:
+        if not len(self):
+            raise InputError("k must be one of the objects, but none was found")
         k = count("k", k, least=-len(self), most=len(self) - 1)
         theta = reals("theta", theta, integers=True)
         if self.harmonics[k]:
@@ -229,7 +231,7 @@ def find_limit_cycles(
 
 
 def _periods(system: System, periods: Any) -> list[int]:
-    values = [periods] if isinstance(periods, (int, np.integer)) else list(periods)
+    values = list(periods) if isinstance(periods, Iterable) else [periods]
     if values and isinstance(system, Flow):
         raise InputError("periods must be empty for a flow: its cycles have no period in steps")
     return [count("periods", q) for q in values]

@@ -159,7 +159,7 @@ def lyapunov_spectrum(
     >>> henon.kind, henon.exponents.round(1).tolist(), math.isclose(henon.exponents.sum(), math.log(0.3))
     ('chaotic', [0.4, -1.6], True)
     """
-    checked(system).refuse_jumps("Lyapunov exponents")
+    checked(system).refuse_jumps("a Lyapunov spectrum")
     n_steps, n_transient = count("n_steps", n_steps), count("n_transient", n_transient, least=0)
     k = (
         system.state_size

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from .. import linalg, samplers, seeding
-from ..checks import count, number
+from ..checks import count, number, one_of
 from ..errors import InputError
 from ..orbits import Orbit, as_orbits
 from ..results import Result, per_item
@@ -243,7 +243,7 @@ def check_multifunctionality(
         period_tol=number("period_tol", period_tol, above=0.0),
         residual_tol=number("residual_tol", residual_tol, above=0.0),
         least_share=number("least_share", least_share, above=0.0, below=1.0),
-        edges=bool(edges),
+        edges=bool(one_of("edges", edges, (False, True))),
         confidence=number("confidence", confidence, above=0.0, below=1.0, closed=False),
     )
     orbits, seed = _orbits(system, targets, plan.cue_steps), seeding.as_seed(seed)

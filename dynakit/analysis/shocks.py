@@ -270,8 +270,8 @@ def _starts(run: Run, states: Any, targets: Targets) -> tuple[np.ndarray, np.nda
         return np.concatenate(rows), np.repeat(np.arange(len(rows)), [len(r) for r in rows])
     x = run.system.as_tensor("states", states, run.system.state_size)
     starts = (x[None] if x.ndim == 1 else x).cpu().numpy()
-    if starts.ndim != 2:
-        raise InputError(f"states must be (unit,) or (state, unit), got shape {starts.shape}")
+    if starts.ndim != 2 or not len(starts):
+        raise InputError(f"states must be (unit,) or at least one (state, unit), got shape {starts.shape}")
     homes = fates(run, starts, targets)
     if (homes < 0).any():
         raise InputError(
