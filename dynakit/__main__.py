@@ -76,7 +76,8 @@ def train(
 
     Args:
         task: name and parameters, such as flip-flop:n_bits=3 or set-reset:quiet_gap=10..80.
-        model: elman, gru, lstm or leaky.
+        model: elman, gru, lstm or leaky, trained by backpropagation through time (on cycles with a loop that closes
+            more and more); or reservoir, whose readout is solved for by ridge regression.
         n_hidden: hidden units.
         out: folder for the model.
         seed: of the weights and the trials.
@@ -85,10 +86,19 @@ def train(
         learning_rate: of the first half; it falls in the second.
     """
     chosen = dk.tasks.by_name(task)
-    network = dk.models.by_name(model).for_task(chosen, n_hidden=n_hidden, seed=seed)
-    method = dk.training.BPTT(
+    network = _new_network(model, chosen, n_hidden, seed)
+    method: Any = dk.training.BPTT(
         learning_rate=learning_rate, max_updates=max_updates, stop_at_score=stop_at_score
     )
+    if isinstance(network, dk.models.Reservoir):
+        washout = chosen.n_steps // 2 if isinstance(chosen, dk.tasks.Cycles) else 0  # cues are as long
+        method = dk.training.Ridge(washout=washout)
+    elif isinstance(chosen, dk.tasks.Cycles):
+        if stop_at_score is not None:
+            raise dk.InputError(
+                "stop_at_score is not for cycles: a good score there is no evidence of stored orbits"
+            )
+        method = dk.training.Curriculum(learning_rate=learning_rate, max_updates=max_updates)
     _make(out)
     with _bar("training") as callback:
         history = dk.train(network, chosen, method, seed=seed, callback=callback)
@@ -161,6 +171,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"dynakit: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
     return status if isinstance(status, int) else 0
+
+
+def _new_network(name: str, task: Any, n_hidden: int, seed: int) -> Any:
+    """A network that fits the task; a reservoir for orbits in the precision and the steps of the orbits."""
+    kind = dk.models.by_name(name)
+    if kind is not dk.models.Reservoir:
+        return kind.for_task(task, n_hidden=n_hidden, seed=seed)
+    settings = {"form": "discrete", "sigma_in": 1.0} if isinstance(task, dk.tasks.Cycles) else {}
+    return kind.for_task(task, n_hidden=n_hidden, seed=seed, **settings).double()
 
 
 def _network(path: Path, nonlinearity: str) -> Any:

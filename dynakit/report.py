@@ -18,8 +18,11 @@ from .analysis import (
     Attractors,
     FixedPoints,
     GraphStatistics,
+    LimitCycles,
+    LyapunovSpectrum,
     MemoryCheck,
     Modes,
+    Multifunctionality,
     PlaneFlow,
     Projection,
     SlowPoints,
@@ -27,6 +30,7 @@ from .analysis import (
 )
 from .checks import one_of
 from .errors import InputError
+from .figures import FIGURES, caption, labels_of_trials
 from .results import History, Record, Result, html_table, save_record
 from .summary import summarize
 from .systems.recording import Recording
@@ -60,8 +64,12 @@ class Report(Result):
     transitions: Transitions | None = None
     machine_agreement: MachineAgreement | None = None
     flow: PlaneFlow | None = None
-    cycles: Result | None = None
-    lyapunov: Result | None = None
+    cycles: LimitCycles | None = None  # where released, or cued, states end
+    lyapunov: LyapunovSpectrum | None = (
+        None  # under the trials' inputs; of a closed loop on each of ``cycles``
+    )
+    multifunctionality: Multifunctionality | None = None  # whether the orbits of the task are held
+    closed_loop: bool = False  # all but trajectories and wiring are of the network that hears its own output
     connectivity: GraphStatistics | None = None
     spikes: Result | None = None
     history: History | None = None
@@ -73,6 +81,9 @@ class Report(Result):
         said = [self.network]
         if self.score is not None:
             said.append(f"score {self.score:.4f}")
+        if self.multifunctionality is not None:
+            held = self.multifunctionality.held
+            said.append(f"holds {int(held.sum())} of {len(held)} orbits")
         if self.attractors is not None:
             said.append(f"{len(self.attractors)} attractors")
         if self.memory is not None:
@@ -92,7 +103,11 @@ class Report(Result):
     @property
     def figures(self) -> tuple[str, ...]:
         """Names of the figures this report can draw."""
-        return tuple(name for name, (needs, _) in _FIGURES.items() if all(self._has(n) for n in needs))
+        return tuple(
+            name
+            for name, figure in FIGURES.items()
+            if all(self._has(n) for n in figure.needs) and figure.shows_something(self)
+        )
 
     def _has(self, stage: str) -> bool:
         value = getattr(self, stage)
@@ -100,12 +115,14 @@ class Report(Result):
 
     def plot(self, name: str, ax: Any = None, **kwargs: Any) -> Any:
         """Draw one of :attr:`figures` on ``ax`` (or on a new figure) and return the axes."""
-        one_of("name", name, _FIGURES)
+        one_of("name", name, FIGURES)
         if name not in self.figures:
-            needs = [n for n in _FIGURES[name][0] if not self._has(n)]
+            needs = [n for n in FIGURES[name].needs if not self._has(n)]
             reasons = "; ".join(f"{n}: {self.skipped.get(n, 'not there')}" for n in needs)
-            raise InputError(f"name {name!r} cannot be drawn from this report ({reasons})")
-        return _FIGURES[name][1](self, ax, kwargs)
+            raise InputError(
+                f"name {name!r} cannot be drawn from this report ({reasons or 'there is nothing to show'})"
+            )
+        return FIGURES[name].draw(self, ax, kwargs)
 
     def _png(self, name: str, dpi: int = 150) -> bytes:
         import matplotlib.figure
@@ -139,7 +156,7 @@ class Report(Result):
         save_record(self._as_saved(), folder)
         if isinstance(model, models.RecurrentModel):
             models.save(model, folder / "model")
-        for name in _FIGURES.keys() - pictures.keys():  # of an older report in the same folder
+        for name in FIGURES.keys() - pictures.keys():  # of an older report in the same folder
             (folder / "figures" / f"{name}.png").unlink(missing_ok=True)
         for name, png in pictures.items():
             artifacts.write_atomically(folder / "figures" / f"{name}.png", png)
@@ -151,9 +168,13 @@ class Report(Result):
         """This report without what cannot be saved, and the reason why."""
         record = self
         if self.model is not None and not isinstance(self.model, models.RecurrentModel):
-            record = record.without("model", f"a {type(self.model).__name__} of your own is not saved; rebuild it")
+            record = record.without(
+                "model", f"a {type(self.model).__name__} of your own is not saved; rebuild it"
+            )
         if self.task is not None and not isinstance(self.task, Record):
-            record = record.without("task", f"a {type(self.task).__name__} of your own is not saved; rebuild it")
+            record = record.without(
+                "task", f"a {type(self.task).__name__} of your own is not saved; rebuild it"
+            )
             record = dataclasses.replace(record, task=None)
         return record
 
@@ -169,7 +190,7 @@ class Report(Result):
         return template.render(
             report=self,
             summary=self.summary(),
-            pictures=[(name, CAPTIONS[name], data_url(png)) for name, png in pictures.items()],
+            pictures=[(name, caption(self, name), data_url(png)) for name, png in pictures.items()],
             portrait=portrait,
             tables={title: html_table(columns) for title, columns in self._tables().items()},
         )
@@ -178,10 +199,21 @@ class Report(Result):
         tables = {}
         if self.attractors is not None:
             tables["Attractors at rest"] = self.attractors.table()
+        if self.multifunctionality is not None:
+            tables[f"Orbits to be held: {self.multifunctionality.headline()}"] = (
+                self.multifunctionality.table()
+            )
         for condition, points in self.fixed_points.items():
-            tables[f"Fixed points under “{condition}”: {points.headline()}"] = points.table()
+            where = "of the closed loop" if self.closed_loop else f"under “{condition}”"
+            tables[f"Fixed points {where}: {points.headline()}"] = points.table()
         if self.slow_points is not None and len(self.slow_points):
-            tables[f"Slow points under “rest”: {self.slow_points.headline()}"] = self.slow_points.table()
+            where = "of the closed loop" if self.closed_loop else "under “rest”"
+            tables[f"Slow points {where}: {self.slow_points.headline()}"] = self.slow_points.table()
+        if self.cycles is not None:
+            title = f"Where released states end: {self.cycles.headline()}"
+            tables["Attractors of the closed loop" if self.closed_loop else title] = self.cycles.table()
+        if self.lyapunov is not None:
+            tables[f"Lyapunov exponents: {self.lyapunov.headline()}"] = self.lyapunov.table()
         if self.transitions is not None:
             tables["Transitions: the attractor reached from each attractor under each pulse"] = (
                 self.transitions.table()
@@ -194,7 +226,7 @@ class Report(Result):
             return ""
         if importlib.util.find_spec("plotly") is None:
             return ""
-        labels = _colours(self)
+        labels = labels_of_trials(self)
         figure = plots.phase_portrait_3d(
             self.projection,
             self.trajectories.states[:24],
@@ -217,89 +249,3 @@ def plotly_script() -> bytes:
 def data_url(png: bytes) -> str:
     """A PNG as a data URL, so that a page carries its pictures."""
     return "data:image/png;base64," + base64.b64encode(png).decode()
-
-
-def _colours(report: Report) -> Any:
-    """One label per trial: the memory in which each trial ended."""
-    return None if report.memory is None else report.memory.labels
-
-
-def _portrait(report: Report, ax: Any, kwargs: dict[str, Any], axes: tuple[int, ...]) -> Any:
-    assert report.projection is not None
-    assert report.trajectories is not None
-    axes = axes[: len(report.projection)]
-    flow = report.flow if len(axes) == 2 else None
-    if flow is not None:
-        ax = plots.plot_flow(flow, ax=ax)
-    ax = plots.plot_phase_portrait(
-        report.projection,
-        report.trajectories.states,
-        report.fixed_points.get("rest"),
-        report.modes,
-        slow=report.slow_points,
-        conditions=_colours(report),
-        axes=axes,
-        ax=ax,
-        **kwargs,
-    )
-    if flow is not None:  # drawn where the network spends its time; excursions may leave the frame
-        ax.set_xlim(flow.grid_x[0], flow.grid_x[-1])
-        ax.set_ylim(flow.grid_y[0], flow.grid_y[-1])
-    return ax
-
-
-def _answers(report: Report) -> Any:
-    """The network's outputs, where they are answers to the task and not only the state it hands on."""
-    assert report.trajectories is not None
-    outputs, targets = report.trajectories.outputs, report.trials.targets
-    return outputs if targets is None or targets.shape == outputs.shape else None
-
-
-_FIGURES: dict[str, tuple[tuple[str, ...], Any]] = {
-    "phase_portrait": (
-        ("trajectories", "projection", "fixed_points"),
-        lambda r, ax, k: _portrait(r, ax, k, (0, 1)),
-    ),
-    "phase_portrait_3d": (
-        ("trajectories", "projection", "fixed_points"),
-        lambda r, ax, k: _portrait(r, ax, k, (0, 1, 2)),
-    ),
-    "memory": (("memory",), lambda r, ax, k: plots.plot_memory(r.memory, ax=ax, **k)),
-    "memory_traces": (("memory",), lambda r, ax, k: plots.plot_memory(r.memory, what="outputs", ax=ax, **k)),
-    "transitions": (
-        ("transitions", "attractors"),
-        lambda r, ax, k: plots.plot_transitions(
-            r.transitions, labels=list(r.attractors.memories), ax=ax, **k
-        ),
-    ),
-    "spectrum": (("modes",), lambda r, ax, k: plots.plot_spectrum(r.modes, ax=ax, **k)),
-    "trials": (
-        ("trials", "trajectories"),
-        lambda r, ax, k: plots.plot_trials(r.trials, _answers(r), ax=ax, **k),
-    ),
-    "activity": (("trajectories",), lambda r, ax, k: plots.plot_activity(r.trajectories, ax=ax, **k)),
-    "connectivity": (("connectivity",), lambda r, ax, k: plots.plot_connectivity(r.connectivity, ax=ax, **k)),
-    "connectivity_spectrum": (
-        ("connectivity",),
-        lambda r, ax, k: plots.plot_spectrum(r.connectivity, ax=ax, **k),
-    ),
-    "training": (("history",), lambda r, ax, k: plots.plot_training(r.history, ax=ax, **k)),
-}
-
-CAPTIONS = {
-    "phase_portrait": "Trajectories, fixed points at rest and their unstable directions in the plane of the first two "
-    "principal axes of the trajectories; slow points are grey crosses, the larger the slower; "
-    "arrows fade where the motion leaves the plane "
-    "(after Sussillo and Barak 2013; colours after Maheswaranathan et al. 2019).",
-    "phase_portrait_3d": "The same in three principal axes.",
-    "memory": "States at the end of trials, left alone under the resting input: "
-    "the share whose readout still says the same.",
-    "memory_traces": "The readout of the same states, coloured by what it said at release.",
-    "transitions": "From each attractor, each pulse applied once: where the network comes to rest.",
-    "spectrum": "Eigenvalues of the Jacobian at each fixed point at rest; a map is stable inside the unit circle.",
-    "trials": "Sample trials: inputs, targets (dotted where they do not count) and the network's outputs.",
-    "activity": "Every unit over one trial.",
-    "connectivity": "The recurrent matrix, excitatory units first where units have signs.",
-    "connectivity_spectrum": "Eigenvalues of the recurrent matrix.",
-    "training": "Loss and score on each update's fresh batch.",
-}

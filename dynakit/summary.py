@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from . import orbit_words
+
 if TYPE_CHECKING:
     from .report import Report
 
@@ -16,11 +18,14 @@ def summarize(report: Report) -> str:
     """What the network does, and how, in a few paragraphs of plain text."""
     blocks = [_title(report)]
     for heading, lines in (
+        ("Does the closed loop hold the orbits?", orbit_words.held(report)),
         ("Does the score rest on attractors?", _verdict(report)),
         ("What it remembers", _memories(report)),
         ("What lies between", _between(report)),
         ("What switches it", _switches(report)),
         ("What is slow", _slow(report)),
+        ("What it does in the long run", orbit_words.cycles(report)),
+        ("Lyapunov exponents", orbit_words.exponents(report)),
         ("Under other constant inputs", _other_drives(report)),
         ("Where the activity lives", _geometry(report)),
         ("How it is wired", _wiring(report)),

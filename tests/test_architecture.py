@@ -30,9 +30,13 @@ MAY_IMPORT = {
     "systems": {"models"},
     "analysis": {"systems.base", "systems.derived", "systems.flow", "systems.intervals", "systems.balls"},
     "plots": {"analysis", "systems.recording"},
-    "summary": {"report", "analysis"},
-    "report": {"plots", "summary", "analysis", "models", "systems.recording"},
-    "pipeline": {"tasks", "models", "systems", "analysis", "report"},
+    "orbit_words": {"report", "analysis"},
+    "summary": {"report", "analysis", "orbit_words"},
+    "figures": {"plots", "report"},
+    "report": {"plots", "figures", "summary", "analysis", "models", "systems.recording"},
+    "stages": {"tasks", "systems", "analysis", "report"},
+    "generation": {"systems", "analysis", "report", "stages"},
+    "pipeline": {"tasks", "models", "systems", "report", "stages", "generation"},
     "__main__": {"dynakit"},
 }
 # Libraries that belong to certain parts alone.

@@ -30,6 +30,7 @@ from .base import Task, Trials
 
 NEAR = 0.1  # of an orbit's radius: how far an output may be from a point of it
 TURN = 2 * np.pi
+MOST_NAMED = 4  # orbits in a representation
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,9 @@ class Cycles(Task):
     cycles on one circle are predicted almost perfectly by networks whose closed loop holds none of them.  Close
     the loop to see: cue ``dynakit.ClosedLoop(dynakit.as_system(model))`` by ``.drive`` along :meth:`cue`.
 
-    For :func:`dynakit.analyze`, which looks at the open loop, rest is zero input and the only constant condition;
-    there are no pulses, because a cue is a movement, not a constant input, and does not hit a network at rest.
+    :func:`dynakit.analyze` scores the open loop and asks all else of the closed one: which orbits it holds, what else
+    it holds, its fixed points and exponents.  There are no pulses, because a cue is a movement, not a constant input,
+    and does not hit a network at rest.
 
     Args:
         orbits: one or more :class:`dynakit.Orbit` of one width; None: :meth:`seeing_double`.
@@ -60,6 +62,8 @@ class Cycles(Task):
             fewer samples than a trial, or a parameter is out of its range.
 
     >>> task = Cycles.seeing_double(radius=1.0)
+    >>> task
+    Cycles('A', 'B', dt=0.2, n_steps=100, cue_steps=60, grace=5)
     >>> task.sample(8)
     Trials(8 trials, 100 steps, 2 inputs, 2 outputs)
     >>> {name: cue.shape for name, cue in task.cues().items()}
@@ -155,6 +159,17 @@ class Cycles(Task):
             for name, dt in {"Lorenz": 0.03, "Rössler": 0.2}.items()
         )
         return cls(orbits, **settings)
+
+    def __repr__(self) -> str:
+        """The names of the orbits and the settings, on one line."""
+        names = [repr(orbit.name) for orbit in self._orbits]
+        rest = len(names) - MOST_NAMED
+        shown = [*names[:MOST_NAMED], f"and {rest} more"] if rest > 0 else names
+        steps = sorted({orbit.dt for orbit in self._orbits})
+        dt = f"{steps[0]:g}" if len(steps) == 1 else f"{steps[0]:g} to {steps[-1]:g}"
+        said = {"dt": dt, "n_steps": self.n_steps, "cue_steps": self.cue_steps, "grace": self.grace}
+        said |= {"noise": f"{self.noise:g}"} if self.noise else {}
+        return f"Cycles({', '.join(shown)}, {', '.join(f'{name}={value}' for name, value in said.items())})"
 
     @property
     def _orbits(self) -> tuple[Orbit, ...]:
