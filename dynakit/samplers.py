@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .checks import number, reals
+from .checks import count, number, reals
 from .errors import InputError
 
 Sampler = Callable[[int, np.random.Generator], Any]
@@ -40,12 +40,16 @@ class Box:
         if len(wrong):
             k = int(wrong[0])
             raise InputError(f"low must be below high, but in unit {k} they are {low[k]:g} and {high[k]:g}")
+        if not np.isfinite(high / 2 - low / 2).all() or (high / 2 - low / 2).max() > np.finfo(float).max / 2:
+            raise InputError("low and high must be less than 1.8e308 apart")
         object.__setattr__(self, "low", low)
         object.__setattr__(self, "high", high)
 
     @classmethod
     def of(cls, system: Any, drive: Any = None) -> Box:
         """The invariant box of a system (``system.box``) under a constant drive; InputError where none is known."""
+        if not hasattr(system, "box"):
+            raise InputError(f"system must be a System, got {type(system).__name__}; see dk.as_system(model)")
         found = system.box(drive)
         if found is None:
             raise InputError(f"system ({system.name}) has no known invariant box: give low and high")
@@ -121,8 +125,7 @@ class Hull:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "states", _seen(self.states))
-        if not isinstance(self.n_mixed, (int, np.integer)) or self.n_mixed < 1:
-            raise InputError(f"n_mixed must be a whole number of at least 1, got {self.n_mixed!r}")
+        count("n_mixed", self.n_mixed)
 
     def __call__(self, n: int, rng: np.random.Generator) -> np.ndarray:
         """States (n, unit)."""
@@ -159,13 +162,15 @@ def describe(sampler: Sampler) -> tuple[str, str]:
 
 def _vector(name: str, value: Any) -> np.ndarray:
     array = np.atleast_1d(reals(name, value))
-    if array.ndim != 1:
+    if array.ndim != 1 or not len(array):
         raise InputError(f"{name} must be a number or (unit,), got shape {array.shape}")
     return array
 
 
 def _seen(states: Any) -> np.ndarray:
     array = reals("states", getattr(states, "states", states), (..., "unit"), finite=False)
+    if not array.size:
+        raise InputError(f"states must hold at least one finite state, got shape {array.shape}")
     array = array.reshape(-1, array.shape[-1])
     array = array[np.isfinite(array).all(axis=1)]
     if not len(array):

@@ -178,9 +178,10 @@ def map_basins(
         run = as_run(system, drive, n_steps)
         targets = None if attractors is None else as_targets(system, attractors, run.u)
         how: Any = (Recurrence() if targets is None else Proximity()) if labelling is None else labelling
-        if not hasattr(how, "label"):
+        if isinstance(how, type) or not hasattr(how, "label"):
             raise InputError(
-                f"labelling must be Proximity, Recurrence or Features, got {type(labelling).__name__}"
+                "labelling must be Proximity(), Recurrence() or Features(...), got "
+                f"{how if isinstance(how, type) else type(how).__name__}"
             )
         x = samplers.draw(sampler, n_samples, system.state_size, seeding.stream(seed, "basins"))
         outcome = how.label(run, x, targets)

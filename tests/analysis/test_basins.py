@@ -293,6 +293,7 @@ def test_seeds_repeat_and_results_come_back_from_disk(bistable, tmp_path):
         ({"sampler": lambda n, rng: np.zeros((n, 2))}, "sampler must return states of shape"),
         ({"confidence": 1.0}, "confidence must be"),
         ({"labelling": "near"}, "labelling must be Proximity"),
+        ({"labelling": dk.Recurrence}, "labelling must be Proximity"),
         ({"attractors": None, "labelling": dk.Proximity()}, "attractors must be given for Proximity"),
         ({"system": dk.catalog.tanh_unit()}, "drive must be given for a system with 1 inputs"),
         ({"system": dk.catalog.tanh_unit(), "drive": np.zeros((2, 1))}, r"drive must have shape \(1,\)"),
