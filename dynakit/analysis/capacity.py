@@ -63,7 +63,8 @@ def memory_capacity(
 
     Arguments:
         system: the map, with inputs.
-        n_delays: delays 0 to n_delays - 1 are tried; None: three times the number of units, at least 50.
+        n_delays: delays 0 to n_delays - 1 are tried, at most n_steps; None: three times the number of units, at
+            least 50.
         n_steps: steps to fit and judge on, after as many delays and 500 more; at least ten per unit.
         channel: which input carries the signal, uniform in [-amplitude, amplitude]; the others are zero.
         amplitude: how strong it is: a network is nearly linear under a weak one.
@@ -80,8 +81,8 @@ def memory_capacity(
     if not checked(system).input_size:
         raise InputError("system must have inputs to remember, got an autonomous one")
     n, channel = system.state_size, count("channel", channel, least=0, most=system.input_size - 1)
-    n_delays = max(50, 3 * n) if n_delays is None else count("n_delays", n_delays)
     n_steps = count("n_steps", n_steps, least=10 * (n + FOLDS))
+    n_delays = max(50, 3 * n) if n_delays is None else count("n_delays", n_delays, most=n_steps)
     size, seed = number("amplitude", amplitude, above=0.0, closed=False), seeding.as_seed(seed)
     total = 500 + n_delays + n_steps
     signal = seeding.stream(seed, "signal").uniform(-1.0, 1.0, total)

@@ -139,6 +139,7 @@ def test_saturation_costs_memory():
         (lambda: dk.memory_capacity(dk.catalog.henon()), "system must have inputs"),
         (lambda: dk.memory_capacity(dk.catalog.tanh_unit(), channel=1), "channel must be between 0 and 0"),
         (lambda: dk.memory_capacity(dk.catalog.tanh_unit(), n_steps=20), "n_steps must be at least"),
+        (lambda: dk.memory_capacity(dk.catalog.tanh_unit(), n_delays=10**6), "n_delays must be between 1 and 5000"),
         (lambda: dk.memory_capacity(one(lambda x, u: 2 * x + u)), "system must keep its states finite"),
     ],
 )
