@@ -3,15 +3,17 @@
 The curve is a trigonometric polynomial, its residual is measured on a grid finer than its own, and Newton's method
 finds (u, rho) with a phase condition (Schilder, Osinga and Vogt 2005, sec. 3).  Where the whole linear system is too
 large it is split as the tangent and normal bundles split it: along the curve the correction solves a
-small-divisor equation, coefficient by coefficient; across it the map contracts, and the correction is a fixed point
+small-divisor equation, coefficient by coefficient; across it the map contracts as a rule, and the correction is a sum
 (Haro, Canadell, Figueras, Luque and Mondelo 2016, sec. 5.3).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+import scipy.sparse.linalg
 import torch
 
 from .. import linalg
@@ -19,8 +21,10 @@ from ._autonomous import Autonomous
 from ._birkhoff import coefficients, wrapped
 
 DENSE = 1500  # unknowns up to which the whole linear system is solved
-SWEEPS = 20_000  # most applications of the map across the curve in one Newton step
+DOUBLINGS = 14  # of the number of steps over which what contracts is followed
+BASIS, RESTARTS = 100, 10  # of GMRES, where something expands
 TOLD = 1e-6  # relative error of what tells the phase: Newton's step need not be better
+AGAIN = 0.1  # of the residual may be left by a step with Jacobians of before
 SMALL = 1e-12  # residual, relative to the size of the curve, that needs no further work
 FAR = 0.02  # change of the rotation number by which Newton's method has gone to another curve
 FLOOR = 1e-13  # coefficients below this share of the largest are rounding
@@ -94,11 +98,17 @@ def invariance(flow: Autonomous, curve: Curve) -> float:
     return float(np.abs(gap).max() / size) if size > 0 and np.isfinite(gap).all() else np.inf
 
 
+def convergence(flow: Autonomous, curve: Curve) -> np.ndarray:
+    """The residual of the curve cut off at 1, 2, 4, ... harmonics."""
+    orders = 2 ** np.arange(int(np.log2(max(curve.n_harmonics, 1))) + 1)
+    return np.array([invariance(flow, curve.resized(int(m))) for m in orders])
+
+
 def refine(flow: Autonomous, curve: Curve, most: int) -> tuple[Curve, float]:
     """Newton's method, with more harmonics as long as they help; the best curve and its residual."""
-    best, least, idle = curve, invariance(flow, curve), 0
+    best, least, idle, J = curve, invariance(flow, curve), 0, None
     while True:
-        found, residual = _converged(flow, best, curve)
+        found, residual, J = _converged(flow, best, curve, J)
         idle = 0 if residual < 0.5 * least else idle + 1
         if residual < least:
             best, least = found, residual
@@ -107,20 +117,35 @@ def refine(flow: Autonomous, curve: Curve, most: int) -> tuple[Curve, float]:
         best = best.resized(min(2 * best.n_harmonics, most))
 
 
-def _converged(flow: Autonomous, curve: Curve, first: Curve, n_steps: int = 8) -> tuple[Curve, float]:
-    """Newton steps at this number of harmonics as long as they bring something; never far from the ``first``."""
+def _converged(
+    flow: Autonomous, curve: Curve, first: Curve, J: np.ndarray | None, n_steps: int = 12
+) -> tuple[Curve, float, np.ndarray | None]:
+    """Newton steps at this number of harmonics as long as they bring something; never far from the ``first``.
+
+    Jacobians of before, on whatever grid, serve as long as each step leaves a tenth: those of many steps are dear.
+    """
     best, least = curve, invariance(flow, curve)
     for _ in range(n_steps):
-        trial = _newton(flow, best)
+        old = J is not None
+        J = _linear(flow, best, J)
+        trial = _newton(flow, best, J)
         residual = invariance(flow, trial)
         strayed = abs(trial.rho - first.rho) > FAR or not 0.3 < trial.size / first.size < 3
-        if strayed or not residual < least:
+        worse, slow = strayed or not residual < least, not residual <= (AGAIN if old else 0.5) * least
+        if not worse:
+            best, least = trial, residual
+        if least <= 0.01 * SMALL or (slow and (not old or least <= SMALL)):
             break
-        slow = residual > 0.5 * least
-        best, least = trial, residual
-        if slow or least <= 0.01 * SMALL:
-            break
-    return best, least
+        J = None if slow else J
+    return best, least, J
+
+
+def _linear(flow: Autonomous, curve: Curve, J: np.ndarray | None) -> np.ndarray:
+    """Jacobians on the grid of the curve, (grid, unit, unit): those given, by interpolation, or new ones."""
+    m = 2 * curve.n_harmonics + 1
+    if J is None:
+        return flow.jacobian(curve.on_grid(m))
+    return J if len(J) == m else np.fft.irfft(np.fft.rfft(J, axis=0) * (m / len(J)), m, axis=0)
 
 
 def trimmed(flow: Autonomous, curve: Curve, residual: float) -> tuple[Curve, float]:
@@ -132,10 +157,9 @@ def trimmed(flow: Autonomous, curve: Curve, residual: float) -> tuple[Curve, flo
     return (shorter, left) if left <= max(2 * residual, SMALL) else (curve, residual)
 
 
-def _newton(flow: Autonomous, curve: Curve) -> Curve:
+def _newton(flow: Autonomous, curve: Curve, J: np.ndarray) -> Curve:
     m = 2 * curve.n_harmonics + 1
     u = curve.on_grid(m)
-    J = flow.jacobian(u)
     gap = flow.step(u) - curve.on_grid(m, shift=curve.rho)
     if not (np.isfinite(J).all() and np.isfinite(gap).all()):
         return curve
@@ -146,10 +170,19 @@ def _newton(flow: Autonomous, curve: Curve) -> Curve:
 
 def shift_matrix(m: int, rho: float) -> np.ndarray:
     """Values on the grid j / m (m odd) to values at j / m + rho, by trigonometric interpolation."""
-    k = np.arange(1, m // 2 + 1)
-    lag = np.arange(m) / m + rho
-    row = (1 + 2 * np.cos(2 * np.pi * np.multiply.outer(lag, k)).sum(axis=-1)) / m
+    row = _kernel(m, np.arange(m) / m + rho)
     return row[(np.arange(m)[:, None] - np.arange(m)[None, :]) % m]
+
+
+def interpolation(m: int, phases: np.ndarray) -> np.ndarray:
+    """Values on the grid j / m (m odd) to values at any phases."""
+    return _kernel(m, phases[:, None] - np.arange(m) / m)
+
+
+def _kernel(m: int, lag: np.ndarray) -> np.ndarray:
+    """The trigonometric polynomial that is one at 0 and zero at the other points of the grid."""
+    k = np.arange(1, m // 2 + 1)
+    return (1 + 2 * np.cos(2 * np.pi * np.multiply.outer(lag, k)).sum(axis=-1)) / m
 
 
 def _dense(J: np.ndarray, gap: np.ndarray, curve: Curve) -> tuple[np.ndarray, float]:
@@ -167,47 +200,69 @@ def _dense(J: np.ndarray, gap: np.ndarray, curve: Curve) -> tuple[np.ndarray, fl
 
 
 def _split(J: np.ndarray, gap: np.ndarray, curve: Curve) -> tuple[np.ndarray, float]:
-    """The correction along the curve by its coefficients, across it by the contraction of the map."""
+    """The correction along the curve by its coefficients, across it by what the map does to neighbours."""
     m = len(gap)
-    back, on = shift_matrix(m, -curve.rho), shift_matrix(m, curve.rho)
-    tangent = curve.on_grid(m, 1)
-    normal = _left_covector(J, tangent, on)
+    back, tangent = shift_matrix(m, -curve.rho), curve.on_grid(m, 1)
     before = back @ gap  # E at theta, caused at theta - rho
-    J_before = np.einsum("ij,jab->iab", back, J)
+    normal, across = _doubled(J, before, curve) or _general(J, before, curve)
     along = np.fft.rfft((normal * before).sum(1)) / m
     k = np.arange(len(along))
     with np.errstate(divide="ignore", invalid="ignore"):
         a = np.where(k == 0, 0.0, along / (1 - np.exp(-2j * np.pi * k * curve.rho)))
     slide = np.fft.irfft(a * m, m)
-    across = _contracted(J_before, before, back, tangent, normal)
     return across + tangent * slide[:, None], float(along[0].real)
+
+
+def _doubled(J: np.ndarray, before: np.ndarray, curve: Curve) -> tuple[np.ndarray, np.ndarray] | None:
+    """The covector of the phase, and the sum of all that ``before`` has left across an attracting curve; else None.
+
+    D over 2 s steps is D(theta + s rho) D(theta), and so for the sum over as many steps: what contracts little per
+    step takes a few doublings.  In the end D is u'(theta + s rho) w(theta), with the covector w.
+    """
+    m, tangent = len(J), curve.on_grid(len(J), 1)
+    D, total, w, steps = J, before, tangent / (tangent**2).sum(axis=1, keepdims=True), 1
+    for _ in range(DOUBLINGS):
+        on, back = shift_matrix(m, steps * curve.rho), shift_matrix(m, -steps * curve.rho)
+        new = ((on @ w)[:, None] @ D)[:, 0]
+        new = new / (new * tangent).sum(axis=1, keepdims=True)
+        change, w = np.abs(new - w).max(), new
+        if not np.isfinite(change):
+            return None
+        total = total + back @ (D @ total[..., None])[..., 0]
+        if change <= TOLD * np.abs(w).max() and steps >= 8:
+            return w, total - tangent * (w * total).sum(1, keepdims=True)
+        D, steps = np.tensordot(on, D, 1) @ D, 2 * steps
+    return None
+
+
+def _general(J: np.ndarray, before: np.ndarray, curve: Curve) -> tuple[np.ndarray, np.ndarray]:
+    """The same for any curve, one step at a time."""
+    m = len(J)
+    back, tangent = shift_matrix(m, -curve.rho), curve.on_grid(m, 1)
+    normal = _left_covector(J, tangent, shift_matrix(m, curve.rho))
+
+    def aside(v: np.ndarray) -> np.ndarray:
+        return v - tangent * (normal * v).sum(1, keepdims=True)
+
+    return normal, _resolved(lambda v: aside(back @ (J @ v[..., None])[..., 0]), aside(before), 1e-4)
 
 
 def _left_covector(J: np.ndarray, tangent: np.ndarray, on: np.ndarray) -> np.ndarray:
     """The w with w(theta + rho) DF(theta) = w(theta), w u' = 1: what tells the phase of a state near the curve."""
-    w = tangent / (tangent**2).sum(axis=1, keepdims=True)
-    for _ in range(SWEEPS):
+    first = tangent / (tangent**2).sum(axis=1, keepdims=True)
+
+    def pulled_back(w: np.ndarray) -> np.ndarray:
         new = ((on @ w)[:, None] @ J)[:, 0]
-        new = new / (new * tangent).sum(axis=1, keepdims=True)
-        change, w = np.abs(new - w).max(), new
-        if not change > TOLD * np.abs(w).max():
-            break
-    return w
+        return new - first * (new * tangent).sum(axis=1, keepdims=True)
+
+    return first + _resolved(pulled_back, pulled_back(first), TOLD)
 
 
-def _contracted(
-    J_before: np.ndarray, before: np.ndarray, back: np.ndarray, tangent: np.ndarray, normal: np.ndarray
-) -> np.ndarray:
-    """The fixed point of v(theta) = P (DF v + E)(theta - rho), P the projection across the curve."""
-
-    def across(v: np.ndarray) -> np.ndarray:
-        return v - tangent * (normal * v).sum(1, keepdims=True)
-
-    start = across(before)
-    v, goal = start, 1e-4 * np.abs(start).max(initial=0.0)
-    for _ in range(SWEEPS):
-        new = across((J_before @ (back @ v)[..., None])[..., 0]) + start
-        change, v = np.abs(new - v).max(), new
-        if not goal < change < 1e100:
-            break
-    return v
+def _resolved(apply: Callable[[np.ndarray], np.ndarray], start: np.ndarray, rtol: float) -> np.ndarray:
+    """The v with v - apply(v) = start, by GMRES: iterating would need contraction."""
+    shape = start.shape
+    operator = scipy.sparse.linalg.LinearOperator(
+        (start.size, start.size), matvec=lambda v: v - apply(v.reshape(shape)).ravel(), dtype=float
+    )
+    v, _ = scipy.sparse.linalg.gmres(operator, start.ravel(), rtol=rtol, restart=BASIS, maxiter=RESTARTS)
+    return v.reshape(shape)

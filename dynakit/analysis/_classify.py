@@ -18,6 +18,7 @@ from ..systems.flow import Flow
 from . import _birkhoff, _circle, _shooting, _transverse
 from ._autonomous import Autonomous
 from ._certificate import certify
+from ._creeping import per_step, stride, strided
 from ._flow_cycles import LARGE, as_loop, limit_cycle
 from ._growth import Estimates, signs
 from ._objects import Found, verdict
@@ -29,6 +30,8 @@ ON_IT = 1e-9  # distance, relative to 1 + |x|, at which an orbit lies on an obje
 ROUGH = 0.3  # residual of a first curve that is worth refining
 INVARIANT = 1e-6  # largest residual of a circle
 REGULAR = 7.0  # least digits of the rotation number of a circle
+FEW_TURNS, MANY_TURNS = 8, 32  # of an orbit that tells a curve roughly, and of one that tells its numbers
+ROUGHLY = 3.0  # digits of the rotation number over few turns
 PARTED = 10.0  # nats that neighbours of a chaotic orbit part by along it
 DOUBLED = 2  # times the record is doubled for an orbit that does not show what it is
 DRIFT = 1e-6  # change of the mean between halves, relative to the size, of an orbit that has arrived
@@ -63,6 +66,9 @@ def classify(
         return None
     if found is not None:
         return found
+    found = _creeping(flow, orbit, settings, rng) if flow.size > 1 else None
+    if found is not None:
+        return as_loop(flow, found, settings.max_harmonics) if isinstance(flow.system, Flow) else found
     for doubled in range(DOUBLED + 1 if patient else 1):
         orbit = np.concatenate([orbit, flow.orbit(orbit[-1], len(orbit))[1:]]) if doubled else orbit
         spectrum = flow.exponents(orbit, settings.n_exponents)
@@ -149,19 +155,59 @@ def _circle_of(
 ) -> Found | None:
     """The invariant circle on which an orbit lies, or which it approaches."""
     rho, digits = rotation_number(flow, orbit)
-    if not np.isfinite(rho) or rho == 0 or digits < REGULAR:
+    refined = _refined(flow, orbit, rho, settings.max_harmonics) if digits >= REGULAR else None
+    if refined is None:
         return None
-    first = _circle.from_orbit(orbit, rho, min(16, settings.max_harmonics))
+    found = circle_object(flow, *refined, digits, settings.n_exponents, rng)
+    return found if _arrives(found, orbit) else None
+
+
+def _refined(
+    flow: Autonomous, orbit: np.ndarray, rho: float, most: int
+) -> tuple[_circle.Curve, float] | None:
+    """The circle near an orbit that turns by about rho per step, and its residual."""
+    if not np.isfinite(rho) or rho == 0:
+        return None
+    first = _circle.from_orbit(orbit, rho, min(16, most))
     if not _circle.invariance(flow, first) < ROUGH:
         return None
-    curve, residual = _circle.refine(flow, first, settings.max_harmonics)
+    curve, residual = _circle.refine(flow, first, most)
     if not residual <= INVARIANT:
         return None
     curve, residual = _circle.trimmed(flow, curve, residual)
-    curve = curve.turned()
-    found = circle_object(flow, curve, residual, digits, settings.n_exponents, rng)
+    return curve.turned(), residual
+
+
+def _arrives(found: Found, orbit: np.ndarray) -> bool:
     late, early = found.distances(orbit[[-1, len(orbit) // 2]])
-    return found if late <= 10 * INVARIANT or (late <= RETURNS and late < early) else None
+    return bool(late <= 10 * INVARIANT or (late <= RETURNS and late < early))
+
+
+def _creeping(
+    flow: Autonomous, orbit: np.ndarray, settings: Settings, rng: np.random.Generator
+) -> Found | None:
+    """The same for a map that takes many steps per turn, by several steps at once.
+
+    A few turns tell the curve roughly enough for Newton's method; digits and exponents are those of an orbit on it.
+    """
+    k, n_turn = stride(orbit)
+    if k == 1:
+        return None
+    fast, path = strided(flow, k), orbit[(len(orbit) - 1) % k :: k]
+    missing = FEW_TURNS * n_turn - len(path)
+    if missing > 0:
+        path = np.concatenate([path[:-1], fast.orbit(path[-1], missing)])
+    rho, digits = rotation_number(fast, path)
+    refined = _refined(fast, path, rho, settings.max_harmonics) if digits >= ROUGHLY else None
+    if refined is None:
+        return None
+    on_it = fast.orbit(refined[0].at(np.zeros(())), max(MANY_TURNS * n_turn, settings.n_record // k))
+    digits = rotation_number(fast, on_it)[1]
+    found = circle_object(fast, *refined, digits, settings.n_exponents, rng)
+    if digits < REGULAR or not _arrives(found, path):
+        return None
+    spectrum = fast.exponents(on_it, settings.n_exponents)
+    return per_step(flow, dataclasses.replace(found, exponents=spectrum.block_averages[0]), k)
 
 
 def circle_object(
@@ -187,14 +233,8 @@ def circle_object(
         multipliers=values,
         verdict=verdict(values[1:]),
         trivial=across.uncertainty,
-        convergence=_convergence(flow, curve),
+        convergence=_circle.convergence(flow, curve),
     )
-
-
-def _convergence(flow: Autonomous, curve: _circle.Curve) -> np.ndarray:
-    """The residual of the curve cut off at 1, 2, 4, ... harmonics."""
-    orders = 2 ** np.arange(int(np.log2(max(curve.n_harmonics, 1))) + 1)
-    return np.array([_circle.invariance(flow, curve.resized(int(m))) for m in orders])
 
 
 def _diverges(orbit: np.ndarray, spectrum: Estimates) -> bool:

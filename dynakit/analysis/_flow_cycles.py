@@ -18,11 +18,10 @@ from ..systems.flow import Flow
 from . import _birkhoff, _circle, _shooting
 from ._autonomous import Autonomous
 from ._objects import Found, verdict
-from ._rotation import plane
+from ._rotation import last_turn, plane
 
 ACCEPT = 1e-10  # residual of a cycle, relative to its size
 LARGE = 64  # units beyond which a cycle is that of the time-dt map: derivatives of a whole turn cost too much
-BACK = 0.5  # distance, relative to the size, of a state that may have gone around once
 MISSED = 1e-3  # distance from the turn before, relative to the size, of an orbit that may be on a cycle
 ROUGH, FINE = 1e-8, 1e-13  # relative error per step of the first integrations, and of the last
 NEARLY, EXACT = 1e-4, 1e-12  # the gaps, relative to the size, that are small enough
@@ -44,16 +43,8 @@ def around(orbit: np.ndarray) -> tuple[np.ndarray, float] | None:
     Between steps the turn before is a cubic.
     """
     size = float(np.abs(orbit - orbit.mean(0)).max())
-    away = np.abs(orbit[::-1] - orbit[-1]).max(axis=1)
-    gone = np.flatnonzero(away > BACK * size)
-    if not len(gone):
-        return None
-    returned = np.flatnonzero(away[gone[0] :] < BACK * size) + gone[0]
-    if not len(returned):
-        return None
-    run = np.split(returned, np.flatnonzero(np.diff(returned) > 1) + 1)[0]
-    k = int(run[away[run].argmin()])
-    if not 4 <= k <= len(orbit) - 2:
+    k = last_turn(orbit)
+    if k is None or not 4 <= k <= len(orbit) - 2:
         return None
     part, miss = _nearest(orbit[-2 - k :][:4], orbit[-1])
     if miss > (MISSED + (2 * np.pi / k) ** 4) * size:

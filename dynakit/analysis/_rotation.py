@@ -8,6 +8,8 @@ from . import _birkhoff
 from ._autonomous import Autonomous
 from ._birkhoff import CLEAR
 
+BACK = 0.5  # distance, relative to the size, of a state that may have gone around once
+
 
 def plane(flow: Autonomous, x: np.ndarray) -> np.ndarray:
     """States in the plane in which directions are told: of the first two outputs, else of the leading components."""
@@ -46,3 +48,20 @@ def rotation_number(flow: Autonomous, orbit: np.ndarray) -> tuple[float, float]:
         return np.nan, 0.0
     through = _birkhoff.rotation(_birkhoff.filtered(scores, base))
     return through.number, through.digits
+
+
+def last_turn(orbit: np.ndarray) -> int | None:
+    """How many steps ago an orbit (step, unit) that moves little per step was last where it ends; None: never.
+
+    Counted backwards: it must first have gone away, and of the states near by when it is back the nearest is taken.
+    """
+    away = np.abs(orbit[::-1] - orbit[-1]).max(axis=1)
+    near = BACK * float(np.abs(orbit - orbit.mean(0)).max())
+    gone = np.flatnonzero(away > near)
+    if not len(gone):
+        return None
+    returned = np.flatnonzero(away[gone[0] :] < near) + gone[0]
+    if not len(returned):
+        return None
+    run = np.split(returned, np.flatnonzero(np.diff(returned) > 1) + 1)[0]
+    return int(run[away[run].argmin()])

@@ -14,13 +14,18 @@ from typing import NamedTuple
 import numpy as np
 
 from .. import linalg
+from ..systems.derived import Iterated
 from ._autonomous import Autonomous
-from ._circle import Curve, shift_matrix
+from ._circle import Curve, interpolation, shift_matrix
 
 MOST_UNKNOWNS = 900  # of the collocated operator
 CARRIED = 2000  # most steps directions are carried to find the slowest bundle
 SETTLED = 1e-7  # sine of the angle between bundles: the multipliers are wrong by its square
 ORTHOGONAL, COMPARED = 2, 32  # steps between orthogonalisations, and between comparisons
+COARSE, PRODUCT = 65, 16  # phases, and steps, of products of Jacobians that carry directions roughly
+LOW, SMOOTHED = 4.0, 12  # harmonics that smoothing leaves, and how often
+SMOOTH = 1e-9  # last coefficients, relative to the largest, of a bundle that the grid resolves
+CLEANED = 24  # exact steps after them
 INDEPENDENT = 1e-3  # least sine of the angle between an eigenfunction and those taken before it
 
 
@@ -63,13 +68,28 @@ def _reduced(flow: Autonomous, curve: Curve, m: int, k: int, rng: np.random.Gene
     Q, phase = bundle
     J = flow.jacobian(curve.on_grid(m, shift=phase))
     image = np.linalg.qr(J @ Q)[0]  # spans the bundle at theta + rho
-    best, least = None, -1.0
-    for _ in range(8):
-        C = rng.standard_normal(Q.shape[1:]) + 1j * rng.standard_normal(Q.shape[1:])
-        (V, clear), (W, _) = _frame(Q, C), _frame(image, C)
-        if clear > least:
-            best, least = np.conj(np.swapaxes(W, 1, 2)) @ J @ V, clear
-    return best
+    V, wanted = _smooth_frame(Q, rng)
+    W, _ = _frame(image, np.tensordot(shift_matrix(m, curve.rho), wanted, 1))
+    return np.conj(np.swapaxes(W, 1, 2)) @ J @ V
+
+
+def _smooth_frame(Q: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """An orthonormal frame of each span(Q) that has few harmonics, and the smooth matrices to which it is nearest.
+
+    Of a few frames nearest to constant matrices the clearest is smoothed and made orthonormal again, by turns.
+    """
+    m, n, k = Q.shape
+    low = np.exp(-((np.fft.fftfreq(m, 1 / m) / LOW) ** 2))[:, None, None]
+    draws = (rng.standard_normal((n, k)) + 1j * rng.standard_normal((n, k)) for _ in range(8))
+    wanted = max((np.broadcast_to(C, Q.shape) for C in draws), key=lambda C: _frame(Q, C)[1])
+    V, clear = _frame(Q, wanted)
+    for _ in range(SMOOTHED):
+        smooth = np.fft.ifft(np.fft.fft(V, axis=0) * low, axis=0)
+        U, now = _frame(Q, smooth)
+        if now > clear:
+            wanted, clear = smooth, now
+        V = U
+    return _frame(Q, wanted)[0], wanted
 
 
 def _frame(Q: np.ndarray, C: np.ndarray) -> tuple[np.ndarray, float]:
@@ -86,23 +106,73 @@ def _slowest(
     Two sets of directions, begun at random, are carried along until their spans agree.  Where k would part a complex
     pair the next larger k does not, and the largest that settles is taken.
     """
-    wide, grid = min(k + 1, flow.size), np.arange(m) / m
+    wide, grid, phase = min(k + 1, flow.size), np.arange(m) / m, 0.0
     pair = [
         np.broadcast_to(Q, (m, *Q.shape)) for Q in np.linalg.qr(rng.standard_normal((2, flow.size, wide)))[0]
     ]
+    if isinstance(flow.system, Iterated):
+        pair, phase = _roughly(flow, curve, pair, k)
+    compared = COMPARED if phase == 0 else CLEANED
     settled: list[int] = []
     for step in range(1, CARRIED + 1):
-        moved = flow.push(curve.at(grid + (step - 1) * curve.rho), np.concatenate(pair, axis=2))[1]
+        moved = flow.push(curve.at(grid + phase + (step - 1) * curve.rho), np.concatenate(pair, axis=2))[1]
         if not np.isfinite(moved).all():
             return None
         pair = np.split(moved, 2, axis=2)
         if step % ORTHOGONAL == 0:
             pair = [np.linalg.qr(Q)[0] for Q in pair]
-        if step % COMPARED == 0:
-            settled = [j for j in range(1, wide + 1) if j == flow.size or _apart(*pair, j) < SETTLED]
+        if step % compared == 0:
+            settled = _settled(pair)
             if settled and settled[-1] >= k:
                 break
-    return (pair[0][..., : settled[-1]], step * curve.rho) if settled else None
+    return (pair[0][..., : _smoothest(pair[0], settled)], phase + step * curve.rho) if settled else None
+
+
+def _smoothest(Q: np.ndarray, settled: list[int]) -> int:
+    """The most columns whose span is a smooth function of the phase, or those with the smoothest of more than one.
+
+    A span is rough where the direction that is next comes close to it; then fewer multipliers are known, but well.
+    """
+    m, n = Q.shape[:2]
+    probe = np.random.default_rng(0).standard_normal(n)
+    best, least = settled[-1], np.inf
+    for j in [j for j in settled[::-1] if j > 1]:
+        B = Q[..., :j]
+        size = np.abs(np.fft.rfft((B @ (probe @ B)[..., None])[..., 0], axis=0)).max(axis=1)
+        tail = float(size[-max(1, m // 16) :].max() / size.max())
+        if tail < SMOOTH:
+            return j
+        if tail < least:
+            best, least = j, tail
+    return best
+
+
+def _roughly(
+    flow: Autonomous, curve: Curve, pair: list[np.ndarray], k: int
+) -> tuple[list[np.ndarray], float]:
+    """Both sets carried along by interpolated products of Jacobians, where each is dear; and the phase they are at.
+
+    What is wrong with the products is left to a few exact steps after them.
+    """
+    m, coarse, steps = len(pair[0]), np.arange(COARSE) / COARSE, 1
+    P = flow.jacobian(curve.on_grid(COARSE))
+    while steps < PRODUCT:
+        later = np.tensordot(interpolation(COARSE, coarse + steps * curve.rho), P, 1)
+        P, steps = later @ P, 2 * steps
+    phase = 0.0
+    for _ in range(CARRIED // PRODUCT):
+        moved = np.tensordot(interpolation(COARSE, np.arange(m) / m + phase), P, 1)
+        pair = [np.linalg.qr(moved @ Q)[0] for Q in pair]
+        phase += steps * curve.rho
+        if max(_settled(pair), default=0) >= k:
+            break
+    return pair, phase
+
+
+def _settled(pair: list[np.ndarray]) -> list[int]:
+    """For how many columns the spans of both sets agree."""
+    n, wide = pair[0].shape[1:]
+    return [j for j in range(1, wide + 1) if j == n or _apart(*pair, j) < SETTLED]
 
 
 def _apart(Q: np.ndarray, P: np.ndarray, k: int) -> float:
