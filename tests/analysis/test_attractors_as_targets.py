@@ -4,10 +4,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from numpy.testing import assert_allclose
 
 import dynakit as dk
 from dynakit.analysis import _against_target, _judgement, _shooting
+from dynakit.analysis._autonomous import Autonomous
 from dynakit.analysis._circle import Curve
 
 TURN = 2 * np.pi
@@ -28,6 +30,13 @@ def test_a_closed_sequence_that_goes_there_and_back_again_does_not_wind():
     assert _shooting.turns(np.concatenate([out, 0.8 * out[::-1]])) is None
     around = TURN * np.arange(7) * 2 / 7
     assert _shooting.turns(np.stack([np.cos(around), -np.sin(around)], 1)) == -2
+
+
+def test_a_small_residual_in_a_flat_place_is_no_fixed_point_yet():
+    flat = Autonomous(dk.FunctionSystem(lambda x: x - x**3, 1), torch.zeros(0, dtype=torch.float64))
+    x = np.array([[0.5]])
+    assert _shooting.close(flow=flat, x=x, max_steps=20) is None  # 1.5e-4 from it, where x^3 is 3e-12
+    assert _shooting.close(flow=flat, x=0 * x) is not None
 
 
 def test_the_tail_is_that_of_the_last_eighth():
