@@ -35,7 +35,7 @@ def test_a_closed_sequence_that_goes_there_and_back_again_does_not_wind():
 def test_a_small_residual_in_a_flat_place_is_no_fixed_point_yet():
     flat = Autonomous(dk.FunctionSystem(lambda x: x - x**3, 1), torch.zeros(0, dtype=torch.float64))
     x = np.array([[0.5]])
-    assert _shooting.close(flow=flat, x=x, max_steps=20) is None  # 1.5e-4 from it, where x^3 is 3e-12
+    assert _shooting.close(flow=flat, x=x, max_steps=22) is None  # 1e-4 from it, where x^3 is 1e-12
     assert _shooting.close(flow=flat, x=0 * x) is not None
 
 
