@@ -155,3 +155,13 @@ def test_a_bar_when_the_output_is_a_terminal():
     assert done.wait() == 0
     assert b"training" in shown
     assert b"score" in shown
+
+
+@pytest.mark.parametrize(("model", "method"), [("reservoir", "Ridge"), ("lstm", "Curriculum")])
+def test_cycles_are_trained_by_the_method_that_fits_the_network(model, method):
+    task = "cycles:n_steps=100"
+    assert main(["train", task, model, "--n-hidden", "20", "--max-updates", "2", "--out", "net"]) == 0
+    history = dk.load("net")
+    assert history.provenance.settings["method"] == method
+    double = next(dk.models.load("net").parameters()).dtype == torch.float64
+    assert double == (model == "reservoir")

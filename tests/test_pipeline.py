@@ -293,3 +293,99 @@ def test_non_finite_weights_are_named_and_nothing_is_written(task, tmp_path):
     with pytest.raises(InputError, match="weight_hh_l0"):
         dk.analyze(model, task)
     assert not list(tmp_path.iterdir())
+
+
+def turning_elman(turns_per_step: float, gain: float) -> dk.models.Elman:
+    """x' = tanh(gain R x + 0.5 u), R a rotation: at rest it turns on an invariant circle if gain > 1."""
+    a = 2 * np.pi * turns_per_step
+    model = dk.models.Elman(2, 2, 2)
+    with torch.no_grad():
+        for p in model.parameters():
+            p.zero_()
+        R = torch.tensor([[np.cos(a), -np.sin(a)], [np.sin(a), np.cos(a)]])
+        model.rnn.weight_hh_l0.copy_(gain * R)
+        model.rnn.weight_ih_l0.copy_(0.5 * torch.eye(2))
+        model.readout.weight.copy_(torch.eye(2))
+    return model
+
+
+@pytest.mark.parametrize(("gain", "kind"), [(1.3, "invariant circle"), (0.8, "fixed point")])
+def test_released_states_end_where_the_linear_part_says(gain, kind, tmp_path):
+    """The origin, whose eigenvalues are gain exp(+-2 pi i rho), gives way to a circle beyond gain 1."""
+    report = dk.analyze(
+        turning_elman(0.0707, gain), dk.tasks.FlipFlop(n_bits=2), include=["cycles", "projection"]
+    )
+    assert report.cycles.kinds.tolist() == [kind]
+    assert report.cycles.verdicts.tolist() == ["attracting"]
+    moves = kind == "invariant circle"
+    assert ("cycles" in report.figures) == ("multipliers" in report.figures) == moves
+    assert ("rotation number +0.0" in report.summary()) == moves
+    if moves:
+        np.testing.assert_allclose(report.cycles.rotation_numbers, 0.0707, atol=0.02)
+    report.save(tmp_path)
+    assert dk.load(tmp_path) == report
+
+
+def test_exponents_under_inputs_without_weight_are_those_at_rest():
+    """x' = tanh(0.8 R x) goes to 0 whatever comes in: both exponents are ln 0.8."""
+    model = turning_elman(0.1, 0.8)
+    torch.nn.init.zeros_(model.rnn.weight_ih_l0)
+    report = dk.analyze(model, dk.tasks.FlipFlop(n_bits=2), include=["lyapunov"])
+    np.testing.assert_allclose(report.lyapunov.exponents, np.log(0.8), atol=1e-6)
+    assert "consistent (echo state)" in report.summary()
+    assert "exponents" in report.figures
+
+
+def test_few_steps_are_enough_to_say_that_little_is_known():
+    report = dk.analyze(turning_elman(0.1, 0.8), dk.tasks.Trials(np.zeros((1, 3, 2))), include=["lyapunov"])
+    assert report.lyapunov.n_steps == 3
+
+
+def test_states_that_only_drift_are_no_cycle():
+    """x' = x + 1e-3 creeps on for ever."""
+    report = dk.analyze(scalar_map(lambda x, u: x + 1e-3 + 0 * u), dk.tasks.FlipFlop(n_bits=1))
+    assert report.cycles is None
+    assert "no released state has come to rest" in report.skipped["cycles"]
+
+
+def test_what_jumps_has_neither_cycles_nor_exponents(task):
+    jumps = dk.FunctionSystem(lambda x, u: (x + u[:, :1] > 0.5).double(), 1, 2, regularity="discontinuous")
+    report = dk.analyze(jumps, task, include=["cycles", "lyapunov"])
+    for stage in ("cycles", "lyapunov"):
+        assert "differentiable" in report.skipped[stage]
+
+
+@pytest.fixture(scope="module")
+def generator():
+    """Two units that turn anticlockwise: whatever their circle, a clockwise orbit on it cannot be held."""
+    return dk.analyze(turning_elman(0.0707, 1.3), dk.tasks.Cycles.seeing_double(radius=1.0))
+
+
+def test_of_a_generator_the_closed_loop_is_looked_at(generator, tmp_path):
+    multi = generator.multifunctionality
+    assert generator.closed_loop
+    assert not multi.held[multi.names == "B"].any()
+    assert (generator.cycles.rotation_numbers > 0).all()
+    assert f"holds {multi.held.sum()} of 2 orbits" in generator.summary()
+    assert "no evidence of stored orbits" in generator.summary()
+    assert generator.cycles == multi.attractors
+    assert len(generator.lyapunov) == len(generator.cycles)
+    loop = dk.ClosedLoop(dk.as_system(generator.model))
+    rest = generator.fixed_points["rest"].states
+    np.testing.assert_allclose(loop.step(rest), rest, atol=1e-9)
+    for stage in ("memory", "attractors", "transitions"):
+        assert getattr(generator, stage) is None
+        assert stage in generator.skipped
+    generator.save(tmp_path)
+    assert dk.load(tmp_path) == generator
+    assert {"multifunctionality", "exponents"} <= set(generator.figures)
+    assert "Orbits to be held" in (tmp_path / "report.html").read_text()
+
+
+def test_a_single_orbit_is_looked_for_without_the_check_of_several():
+    """x' = tanh(R y) with y = 1.3 x: the closed loop of one orbit has a circle of its own."""
+    circle = dk.tasks.Cycles.seeing_double(radius=1.0).orbits[0]
+    model = turning_elman(0.0707, 1.3)
+    report = dk.analyze(model, dk.tasks.Cycles((circle,)), include=["cycles", "multifunctionality"])
+    assert "at least two orbits" in report.skipped["multifunctionality"]
+    assert (report.cycles.kinds == "invariant circle").any()

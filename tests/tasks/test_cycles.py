@@ -185,3 +185,10 @@ def test_one_dt_for_all_orbits():
 def test_bad_input_is_one_sentence(make, words):
     with pytest.raises(InputError, match=words):
         make()
+
+
+def test_a_task_of_many_orbits_is_shown_on_one_short_line():
+    assert repr(Cycles.seeing_double()) == "Cycles('A', 'B', dt=0.2, n_steps=100, cue_steps=60, grace=5)"
+    many = repr(Cycles.on_one_circle(speeds=(1.0, 2.0, 3.0)))
+    assert "and 2 more" in many
+    assert len(many) < 200
