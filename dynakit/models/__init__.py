@@ -3,14 +3,19 @@
 from ._leaky_scan import leaky_loop
 from .activations import ACTIVATIONS, Activation, activation
 from .base import RecurrentModel, Trajectory
+from .columnar import CSNN
 from .elman import Elman
 from .gru import GRU
 from .leaky import LeakyRNN
+from .learner import Learner
 from .lstm import LSTM
+from .nearest import NearestNeighbours
+from .online_lstm import OnlineGRU, OnlineLSTM
 from .registry import MODELS, by_name
 from .reservoir import Reservoir
 from .saving import load, save
 from .state_dict import ImportedNetwork, from_state_dict
+from .time_delay import TDNN
 
 __all__ = [
     "ACTIVATIONS",
@@ -23,6 +28,12 @@ __all__ = [
     "LSTM",
     "LeakyRNN",
     "Reservoir",
+    "Learner",
+    "CSNN",
+    "NearestNeighbours",
+    "OnlineGRU",
+    "OnlineLSTM",
+    "TDNN",
     "leaky_loop",
     "MODELS",
     "by_name",

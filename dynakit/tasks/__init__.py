@@ -7,6 +7,7 @@ from .decision import ContextIntegration, DelayedComparison, PerceptualDecision
 from .environment import from_environment
 from .flip_flop import FlipFlop, SetReset
 from .registry import by_name
+from .sequence import SequenceStream
 from .xor import Xor
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "DelayedComparison",
     "FlipFlop",
     "PerceptualDecision",
+    "SequenceStream",
     "SetReset",
     "Task",
     "Trials",

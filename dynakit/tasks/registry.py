@@ -11,6 +11,7 @@ from .base import Task
 from .cycles import Cycles
 from .decision import ContextIntegration, DelayedComparison, PerceptualDecision
 from .flip_flop import FlipFlop, SetReset
+from .sequence import SequenceStream
 from .xor import Xor
 
 TASKS: dict[str, type[Task]] = {
@@ -21,6 +22,7 @@ TASKS: dict[str, type[Task]] = {
     "perceptual-decision": PerceptualDecision,
     "delayed-comparison": DelayedComparison,
     "cycles": Cycles,
+    "sequence-stream": SequenceStream,
 }
 
 

@@ -3,6 +3,7 @@
 from .base import train
 from .curriculum import Curriculum, train_together
 from .gradient import BPTT
+from .online import Online, OnlineHistory
 from .ridge import Ridge
 
-__all__ = ["BPTT", "Curriculum", "Ridge", "train", "train_together"]
+__all__ = ["BPTT", "Curriculum", "Online", "OnlineHistory", "Ridge", "train", "train_together"]

@@ -1,0 +1,101 @@
+"""What learns a stream on the fly: it predicts the next element, is shown it, and learns.
+
+A learner keeps what it needs of the past itself.  It sees codes, and the number of each symbol as the stream
+counts them: the label that a classifier of contexts predicts.  What comes next is not in its hands before
+:meth:`Learner.learn` (see :class:`dynakit.training.Online`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from torch import nn
+
+from .. import checks
+from ..errors import InputError
+
+
+class Element(NamedTuple):
+    """One element of a stream."""
+
+    code: np.ndarray  # (code,)
+    id: int  # the number of its symbol
+    position: int  # in the stream
+
+
+class Past(NamedTuple):
+    """All that a learner has been shown, oldest first."""
+
+    codes: np.ndarray  # (element, code)
+    ids: np.ndarray  # (element,)
+
+
+class Learner(nn.Module):
+    """Base of the learners of a stream of codes.
+
+    A subclass implements ``predict(past)``, which gives a vector (code,), or the id of a symbol, or None where it
+    cannot say yet; ``learn(element)``; and ``freeze()``, the network as it now is, for :func:`dynakit.as_system`.
+    """
+
+    def __init__(self, code_size: int) -> None:
+        super().__init__()
+        self.code_size = checks.count("code_size", code_size)
+
+    @property
+    def n_inputs(self) -> int:
+        """The numbers of a code."""
+        return self.code_size
+
+    @property
+    def n_outputs(self) -> int:
+        """The numbers of a code."""
+        return self.code_size
+
+    @classmethod
+    def for_task(cls, task: Any, **settings: Any) -> Any:
+        """A learner for the codes of ``task`` (a :class:`dynakit.tasks.SequenceStream`)."""
+        if not hasattr(task, "code_size"):
+            raise InputError(f"task must be a SequenceStream, got a {type(task).__name__}")
+        return cls(code_size=task.code_size, **settings)
+
+    def predict(self, past: Past) -> np.ndarray | int | None:
+        """What comes next, from what was shown."""
+        raise NotImplementedError
+
+    def learn(self, element: Element) -> None:
+        """Take in the element that came."""
+        raise NotImplementedError
+
+    def freeze(self) -> Any:
+        """The network as it now is, which learns no more."""
+        raise InputError(f"a {type(self).__name__} has no state of its own to be looked at")
+
+    def kill(self, share: float, rng: np.random.Generator) -> None:
+        """Silence a random share of the units for good."""
+        raise InputError(f"a {type(self).__name__} has no units that could die")
+
+    @classmethod
+    def together(cls, learners: Sequence[Any]) -> Any:
+        """Something with ``predict`` and ``learn`` for lists, one entry per learner, that may share the work."""
+        return Each(learners)
+
+
+class Each:
+    """Learners side by side, each by itself."""
+
+    def __init__(self, learners: Sequence[Learner]) -> None:
+        self.learners = learners
+
+    def predict(self, pasts: Sequence[Past]) -> list[Any]:
+        """The prediction of each."""
+        return [learner.predict(past) for learner, past in zip(self.learners, pasts)]
+
+    def learn(self, elements: Sequence[Element]) -> None:
+        """Each learns its element."""
+        for learner, element in zip(self.learners, elements):
+            learner.learn(element)
+
+    def finish(self) -> None:
+        """Nothing is left to write back."""
