@@ -12,15 +12,17 @@ from .lazy import attach
 __version__ = "0.1.0"
 
 _NAMES = {
-    "analysis": "Basins Bifurcations Branches ConditionAverages CovariantVectors EchoState EdgeState "
-    "ExactFixedPoints Features FixedPoints GraphStatistics LimitCycles LyapunovSpectrum "
-    "MemoryCapacity MemoryCheck Modes Multifunctionality NonNormality PlaneFlow Projection Proximity "
-    "PsychometricCurve Recurrence Selection SlowManifold SlowPoints SmallestShocks TracedBasins TrackChanges Tracks "
-    "Transitions UnstableManifolds check_echo_state check_memory check_multifunctionality condition_average "
-    "covariant_vectors enumerate_fixed_points find_edge_state find_fixed_points find_limit_cycles find_slow_points "
+    "analysis": "Basins Bifurcations Branches ConditionAverages CovariantVectors EchoState EdgeState ExactFixedPoints "
+    "Features FixedPoints GraphStatistics LimitCycles LyapunovSpectrum MemoryCapacity MemoryCheck Modes "
+    "Multifunctionality NonNormality PlaneFlow Projection Proximity PsychometricCurve Recurrence "
+    "Selection SlowManifold SlowPoints SmallestShocks SpikeStatistics SpikeTrains TracedBasins "
+    "TrackChanges Tracks Transitions UnstableManifolds as_spike_trains check_echo_state check_memory "
+    "check_multifunctionality chi_synchrony condition_average correlation_coefficient covariant_vectors "
+    "enumerate_fixed_points find_edge_state find_fixed_points find_limit_cycles find_slow_points "
     "find_smallest_shock graph_statistics linearize lyapunov_spectrum map_basins map_transitions "
     "map_unstable_manifolds memory_capacity nonnormality plane_flow project psychometric_curve "
-    "selection_vectors trace_basins trace_fixed_points trace_slow_manifold track_fixed_points",
+    "selection_vectors spike_statistics spike_time_tiling_coefficient trace_basins trace_fixed_points "
+    "trace_slow_manifold track_fixed_points van_rossum_distance",
     "errors": "ArtifactError DynakitError DynakitWarning InputError NumericalError",
     "orbits": "Orbit",
     "pipeline": "analyze load",
@@ -62,15 +64,20 @@ if TYPE_CHECKING:
         SlowManifold,
         SlowPoints,
         SmallestShocks,
+        SpikeStatistics,
+        SpikeTrains,
         TracedBasins,
         TrackChanges,
         Tracks,
         Transitions,
         UnstableManifolds,
+        as_spike_trains,
         check_echo_state,
         check_memory,
         check_multifunctionality,
+        chi_synchrony,
         condition_average,
+        correlation_coefficient,
         covariant_vectors,
         enumerate_fixed_points,
         find_edge_state,
@@ -90,10 +97,13 @@ if TYPE_CHECKING:
         project,
         psychometric_curve,
         selection_vectors,
+        spike_statistics,
+        spike_time_tiling_coefficient,
         trace_basins,
         trace_fixed_points,
         trace_slow_manifold,
         track_fixed_points,
+        van_rossum_distance,
     )
     from .errors import ArtifactError, DynakitError, DynakitWarning, InputError, NumericalError
     from .orbits import Orbit

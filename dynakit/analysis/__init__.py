@@ -34,6 +34,9 @@ __getattr__, __dir__, __all__ = attach(
         "shocks": "SmallestShocks find_smallest_shock",
         "slow_manifold": "SlowManifold trace_slow_manifold",
         "slow_points": "SlowPoints find_slow_points",
+        "spike_distances": "correlation_coefficient spike_time_tiling_coefficient van_rossum_distance",
+        "spike_trains": "SpikeTrains as_spike_trains",
+        "spikes": "SpikeStatistics chi_synchrony spike_statistics",
         "traced_basins": "TracedBasins trace_basins",
         "tracking": "TrackChanges Tracks track_fixed_points",
         "trajectories": "ConditionAverages PlaneFlow Projection condition_average plane_flow project",
@@ -66,6 +69,9 @@ if TYPE_CHECKING:
     from .shocks import SmallestShocks, find_smallest_shock
     from .slow_manifold import SlowManifold, trace_slow_manifold
     from .slow_points import SlowPoints, find_slow_points
+    from .spike_distances import correlation_coefficient, spike_time_tiling_coefficient, van_rossum_distance
+    from .spike_trains import SpikeTrains, as_spike_trains
+    from .spikes import SpikeStatistics, chi_synchrony, spike_statistics
     from .traced_basins import TracedBasins, trace_basins
     from .tracking import TrackChanges, Tracks, track_fixed_points
     from .trajectories import ConditionAverages, PlaneFlow, Projection, condition_average, plane_flow, project

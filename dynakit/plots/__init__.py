@@ -15,6 +15,7 @@ from .memory import plot_memory
 from .multifunctionality import plot_confusion, plot_multifunctionality
 from .portrait import plot_phase_portrait
 from .psychometric import plot_psychometric
+from .raster import plot_raster
 from .slow_manifold import plot_slow_manifold
 from .spectrum import plot_spectrum
 from .style import close, new_axes, paper_style
@@ -44,6 +45,7 @@ __all__ = [
     "plot_multipliers",
     "plot_phase_portrait",
     "plot_psychometric",
+    "plot_raster",
     "plot_slow_manifold",
     "plot_spectrum",
     "plot_tracks",

@@ -193,6 +193,7 @@ def drawings(
         "plot_transitions": lambda ax=None: P.plot_transitions(cube.transitions, labels=cube.labels, ax=ax),
         "plot_connectivity": lambda ax=None: P.plot_connectivity(dale[0], ax=ax),
         "plot_psychometric": lambda ax=None: P.plot_psychometric(curve, ax=ax),
+        "plot_raster": lambda ax=None: P.plot_raster([[1.0, 4.0], [], [2.5]], t_stop=5.0, ax=ax),
         "plot_slow_manifold": lambda ax=None: P.plot_slow_manifold(bumpy_ring[0], bumpy_ring[1], ax=ax),
         "plot_branches": lambda ax=None: P.plot_branches(branches, ax=ax),
         "plot_tracks": lambda ax=None: P.plot_tracks(tracks, ax=ax),
