@@ -4,17 +4,22 @@ from ._leaky_scan import leaky_loop
 from .activations import ACTIVATIONS, Activation, activation
 from .base import RecurrentModel, Trajectory
 from .columnar import CSNN
+from .conversion import SpikingRNN, to_spiking
 from .elman import Elman
 from .gru import GRU
 from .leaky import LeakyRNN
 from .learner import Learner
 from .lstm import LSTM
 from .nearest import NearestNeighbours
+from .nir import to_nir
 from .online_lstm import OnlineGRU, OnlineLSTM
+from .plasticity import PairSTDP, RateHebb
 from .registry import MODELS, by_name
 from .reservoir import Reservoir
 from .saving import load, save
+from .spiking import LIF, SpikingNetwork
 from .state_dict import ImportedNetwork, from_state_dict
+from .surrogate import SURROGATES, spike
 from .time_delay import TDNN
 
 __all__ = [
@@ -28,6 +33,15 @@ __all__ = [
     "LSTM",
     "LeakyRNN",
     "Reservoir",
+    "SpikingNetwork",
+    "LIF",
+    "SpikingRNN",
+    "to_spiking",
+    "to_nir",
+    "SURROGATES",
+    "spike",
+    "PairSTDP",
+    "RateHebb",
     "Learner",
     "CSNN",
     "NearestNeighbours",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from .. import checks
 from .base import RecurrentModel
+from .conversion import SpikingRNN
 from .elman import Elman
 from .gru import GRU
 from .leaky import LeakyRNN
 from .lstm import LSTM
 from .reservoir import Reservoir
+from .spiking import LIF
 
 MODELS: dict[str, type[RecurrentModel]] = {
     "elman": Elman,
@@ -16,6 +18,8 @@ MODELS: dict[str, type[RecurrentModel]] = {
     "lstm": LSTM,
     "leaky": LeakyRNN,
     "reservoir": Reservoir,
+    "lif": LIF,
+    "spiking": SpikingRNN,
 }
 
 

@@ -14,9 +14,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from ..checks import number
+from ..checks import number, one_of
 from ..errors import InputError
-from .base import System
+from .base import REGULARITIES, System
 from .copies import on_a_copy
 from .derived import ClosedLoop, Driven, WithReadout
 from .flow import Flow, Relaxation
@@ -37,6 +37,7 @@ def as_system(
     state_size: int | None = None,
     input_size: int | None = None,
     argument_order: str | None = None,
+    regularity: str | None = None,
 ) -> System:
     """Adapt a network to the one interface every analysis uses.
 
@@ -51,6 +52,8 @@ def as_system(
         device: where the float64 copy lives; default: where the model is.
         state_size, input_size, argument_order: for your own cell or callable, where they cannot be read off;
             see :class:`dynakit.FunctionSystem`.
+        regularity: "discontinuous" for your own cell or callable if it spikes, so that no surrogate derivative is taken
+            for a Jacobian; "piecewise_linear" or, by default, "smooth".
 
     Noise and dropout are off.  Raises InputError, naming what was found and what to call instead, for anything
     that is not one causal map: bidirectional layers, ``proj_size``, several recurrent layers side by side,
@@ -66,8 +69,10 @@ def as_system(
     elif callable(model) and not isinstance(model, nn.Module):
         system = _callable(model, sizes, argument_order, device)
     else:
-        _refuse_unused({**sizes, "argument_order": argument_order})
+        _refuse_unused({**sizes, "argument_order": argument_order, "regularity": regularity})
         system, readout = _network(model, readout, device)
+    if regularity is not None:
+        system.regularity = one_of("regularity", regularity, REGULARITIES)
     if readout is not None:
         system = _with_readout(system, _attribute(model, readout))
     if dt is not None:
@@ -150,6 +155,7 @@ def _callable(
             "model is a plain callable, whose sizes cannot be read off: call "
             "dk.FunctionSystem(f, state_size, input_size, argument_order=...)"
         )
+    f = on_a_copy(f, device)  # the method of a module
     return FunctionSystem(
         f, sizes["state_size"], sizes["input_size"] or 0, argument_order=order, device=device or "cpu"
     )

@@ -129,7 +129,8 @@ class FunctionSystem(System):
         first = self._tried(f, self._f, x, u, (2, n))
         if not torch.equal(first.nan_to_num(), self._tried(f, self._f, x, u, (2, n)).nan_to_num()):
             raise InputError(
-                f"{f} must be deterministic: two equal calls gave different states (is its noise off?)"
+                f"{f} must be deterministic: two equal calls gave different states (is its noise off, and is all that "
+                "it remembers in the state?)"
             )
         alone = torch.cat([self._tried(f, self._f, x[i : i + 1], u[i : i + 1], (1, n)) for i in (0, 1)])
         if not torch.allclose(first, alone, rtol=1e-9, atol=1e-12, equal_nan=True):

@@ -11,12 +11,14 @@ from ..errors import InputError
 from ..models.base import RecurrentModel
 from ..models.leaky import LeakyRNN
 from ..models.reservoir import Reservoir
+from ..models.spiking import SpikingNetwork
 from .base import System
 from .cells import Cell, ElmanCell, LeakyCell
 from .copies import float64_copy, weights_of
 from .derived import WithReadout
 from .gated import GRUCell, LSTMCell
 from .reservoir import adapt_reservoir
+from .spiking import SpikingSystem
 from .stack import Stack
 
 LAYERS = (nn.RNN, nn.GRU, nn.LSTM, nn.RNNCell, nn.GRUCell, nn.LSTMCell)
@@ -30,6 +32,8 @@ def adapt_layer(rnn: nn.Module, device: torch.device | str | None) -> System:
         return _leaky(rnn, device)
     if isinstance(rnn, Reservoir):
         return adapt_reservoir(rnn, device)
+    if isinstance(rnn, SpikingNetwork):
+        return SpikingSystem(rnn, device)
     if isinstance(rnn, RecurrentModel):
         return _our_model(rnn, device)
     if not isinstance(rnn, LAYERS):

@@ -178,6 +178,9 @@ OURS = {
     "leaky": lambda: models.LeakyRNN(M, N, K, sigma_rec=0.3, sigma_in=0.1),
     "reservoir": lambda: models.Reservoir(M, N, K, density=0.7, bias=0.1),
     "reservoir discrete": lambda: models.Reservoir(M, N, K, density=0.7, form="discrete", readout="linear"),
+    "LIF": lambda: models.LIF(M, N, K, tau_syn=4.0, refractory=2.0),
+    "LIF on spikes": lambda: models.LIF(M, N, K, tau_readout=None, reset="zero"),
+    "spiking rates": lambda: models.SpikingRNN(M, N, K, tau_readout=20.0),
     "leaky Dale": lambda: models.LeakyRNN(
         M, N, K, dale="softplus", activation="tanh", form="rate", autapses=False
     ),

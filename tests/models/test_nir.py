@@ -1,0 +1,87 @@
+"""Export to NIR: files that come back, and equations that give the same voltages when integrated exactly."""
+
+from __future__ import annotations
+
+import math
+import sys
+
+import nir
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose
+from scipy.integrate import solve_ivp
+
+from dynakit.errors import InputError
+from dynakit.models import LIF, LeakyRNN, to_nir
+
+KINDS = {
+    "LIF": {},
+    "IF": {"tau": math.inf},
+    "CubaLIF": {"tau_syn": 5.0, "threshold": 0.5, "reset": "zero"},
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("tau_readout", [None, 30.0])
+def test_a_written_graph_is_read_back_with_the_weights_of_the_model(kind, tau_readout, tmp_path):
+    model = LIF(3, 5, 2, dt=0.5, tau_readout=tau_readout, **KINDS[kind])
+    nir.write(tmp_path / "net.nir", to_nir(model))
+    graph = nir.read(tmp_path / "net.nir")
+    assert type(graph.nodes["neurons"]).__name__ == kind
+    assert_allclose(graph.nodes["input_weights"].weight, model.W_in.detach(), rtol=0)
+    assert_allclose(graph.nodes["input_weights"].bias, model.b_rec.detach(), rtol=0)
+    assert_allclose(graph.nodes["recurrent_weights"].weight, model.W_rec.detach(), rtol=0)
+    assert_allclose(graph.nodes["readout_weights"].weight, model.W_out.detach(), rtol=0)
+    assert_allclose(graph.nodes["neurons"].v_threshold, model.threshold)
+    assert float(graph.metadata["dt"]) == 0.0005
+    assert graph.metadata["reset"] == model.reset
+    last = "trace" if tau_readout else "neurons"
+    assert {
+        ("neurons", "recurrent_weights"),
+        ("recurrent_weights", "neurons"),
+        (last, "readout_weights"),
+    } < set(graph.edges)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_continuous_equations_of_the_graph_give_the_voltages_of_the_model(kind):
+    """Below threshold; each input held over its step, and with a synapse the new current too, as the module says."""
+    model = LIF(1, 1, 1, **{**KINDS[kind], "threshold": 1e9}).double()
+    with torch.no_grad():
+        model.W_in.fill_(1.0)
+    u = np.random.default_rng(0).normal(size=20)
+    states = model(torch.from_numpy(u)[None, :, None]).states[0].detach().numpy()
+    node = to_nir(model).nodes["neurons"]
+
+    def held(tau: float, gain: float, y0: float, drive: float) -> float:
+        def rhs(t, y):
+            return gain * drive if tau == math.inf else (gain * drive - y) / tau
+
+        return solve_ivp(rhs, (0, 0.001), [y0], rtol=1e-11, atol=1e-13).y[0, -1]
+
+    v = i = 0.0
+    for t in range(20):
+        i = held(node.tau_syn[0], node.w_in[0], i, u[t]) if kind == "CubaLIF" else u[t]
+        tau = {
+            "IF": math.inf,
+            "LIF": getattr(node, "tau", [0])[0],
+            "CubaLIF": getattr(node, "tau_mem", [0])[0],
+        }
+        v = held(tau[kind], node.r[0], v, i)
+        assert states[t, model.parts["voltage"]] == pytest.approx(v, abs=1e-8)
+
+
+def test_what_nir_cannot_say_is_refused():
+    with pytest.raises(InputError, match="refractory=2 ms, which NIR cannot say"):
+        to_nir(LIF(1, 2, 1, refractory=2.0))
+    with pytest.raises(InputError, match="model must be a LIF network, got LeakyRNN"):
+        to_nir(LeakyRNN(1, 2, 1))
+    with pytest.raises(InputError, match="tau=inf and tau_syn"):
+        to_nir(LIF(1, 2, 1, tau=math.inf, tau_syn=5.0))
+
+
+def test_without_the_package_the_way_to_install_it_is_said(monkeypatch):
+    monkeypatch.setitem(sys.modules, "nir", None)
+    with pytest.raises(ImportError, match=r"to_nir needs nir: pip install 'dynakit\[nir\]'"):
+        to_nir(LIF(1, 2, 1))

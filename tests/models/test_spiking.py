@@ -1,0 +1,256 @@
+"""Spiking layers against closed forms, an independent loop, and gradients written down by hand."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose
+
+import dynakit as dk
+from dynakit.errors import InputError
+from dynakit.models import LIF, SURROGATES, SpikingRNN, spike
+
+FEATURES = {
+    "tau": (20.0, math.inf),
+    "tau_syn": (None, 5.0),
+    "refractory": (0.0, 3.0),
+    "reset": ("subtract", "zero"),
+    "tau_readout": (None, 10.0),
+}
+VARIANTS = [dict(zip(FEATURES, values)) for values in itertools.product(*FEATURES.values())]
+each_variant = pytest.mark.parametrize("settings", VARIANTS, ids=str)
+
+
+def lone(weight: float = 1.0, **settings) -> LIF:
+    """One neuron without recurrence whose input is ``weight`` u, in float64."""
+    model = LIF(1, 1, 1, **settings).double()
+    with torch.no_grad():
+        model.W_in.fill_(weight)
+        model.W_rec.zero_()
+        model.W_out.fill_(1.0)
+    return model
+
+
+def busy(**settings) -> LIF:
+    """Six neurons whose bias alone makes those without a leak fire."""
+    model = LIF(2, 6, 3, threshold=0.7, **settings)
+    with torch.no_grad():
+        model.b_rec.fill_(0.03)
+    return model
+
+
+def part(model, states, name: str) -> np.ndarray:
+    return states[..., model.parts[name]].detach().numpy()
+
+
+def spikes_under(model: LIF, current: float, n_steps: int) -> np.ndarray:
+    """The spike train (time,) of a lone neuron under a constant input."""
+    inputs = torch.full((1, n_steps, 1), current, dtype=torch.float64)
+    return part(model, model(inputs).states, "spikes")[0, :, 0]
+
+
+# --- known answers
+
+
+@given(st.integers(1, 63), st.integers(1, 300))
+def test_one_neuron_without_leak_counts_to_the_floor(sixtyfourths, n_steps):
+    """Reset by subtraction loses nothing: n steps of current c give floor(n c / threshold) spikes."""
+    train = spikes_under(lone(tau=math.inf), sixtyfourths / 64, n_steps)
+    assert train.sum() == n_steps * sixtyfourths // 64
+
+
+def test_reset_to_zero_loses_what_was_above_the_threshold():
+    train = spikes_under(lone(tau=math.inf, reset="zero"), 0.375, 90)  # 3 steps to 1.125 each time
+    assert_allclose(np.flatnonzero(train), np.arange(2, 90, 3))
+
+
+@pytest.mark.parametrize("refractory", [0.0, 4.0])
+@pytest.mark.parametrize("current", [0.06, 0.1, 0.5])
+def test_intervals_of_a_leaky_neuron(current, refractory):
+    """v_n = c (1 - beta^n) / (1 - beta) reaches 1 after n = ln(1 - (1 - beta) / c) / ln beta steps."""
+    beta = math.exp(-0.5 / 10)
+    to_threshold = math.ceil(math.log(1 - (1 - beta) / current) / math.log(beta))
+    model = lone(dt=0.5, tau=10.0, refractory=refractory, reset="zero")
+    intervals = np.diff(np.flatnonzero(spikes_under(model, current, 400)))
+    assert_allclose(intervals, to_threshold + refractory / 0.5)
+    assert len(intervals) > 3
+
+
+def test_a_current_too_weak_for_the_leak_gives_no_spike():
+    beta = math.exp(-1 / 20)
+    assert not spikes_under(lone(), 0.999 * (1 - beta), 2000).any()
+    assert spikes_under(lone(), 1.001 * (1 - beta), 2000).any()
+
+
+def test_one_spike_through_an_exponential_synapse():
+    """i_t = w alpha^t and v_t = w (alpha^{t+1} - beta^{t+1}) / (alpha - beta)."""
+    model, t = lone(0.2, tau=20.0, tau_syn=5.0), np.arange(60)
+    inputs = torch.zeros(1, 60, 1, dtype=torch.float64)
+    inputs[0, 0] = 1.0
+    states, alpha, beta = model(inputs).states, math.exp(-1 / 5), math.exp(-1 / 20)
+    assert_allclose(part(model, states, "current")[0, :, 0], 0.2 * alpha**t, rtol=1e-12)
+    expected = 0.2 * (alpha ** (t + 1) - beta ** (t + 1)) / (alpha - beta)
+    assert_allclose(part(model, states, "voltage")[0, :, 0], expected, rtol=1e-12)
+
+
+def test_a_spike_arrives_at_its_targets_one_step_later_and_decays_in_the_trace():
+    model = LIF(1, 2, 1, tau=20.0, tau_readout=10.0).double()
+    with torch.no_grad():
+        model.W_in.copy_(torch.tensor([[1.0], [0.0]]))
+        model.W_rec.copy_(torch.tensor([[0.0, 0.0], [0.3, 0.0]]))
+        model.W_out.copy_(torch.tensor([[2.0, 0.0]]))
+        model.b_out.fill_(-1.0)
+    inputs = torch.zeros(1, 6, 1, dtype=torch.float64)
+    inputs[0, 1] = 1.0
+    run = model(inputs)
+    assert_allclose(part(model, run.states, "spikes")[0], np.eye(6)[:, [1]] * [1, 0])
+    decayed = np.array([0.0, 0.0, *0.3 * np.exp(-np.arange(4) / 20)])
+    assert_allclose(part(model, run.states, "voltage")[0, :, 1], decayed, atol=1e-15)
+    trace = np.array([0.0, *np.exp(-np.arange(5) / 10)])
+    assert_allclose(run.outputs[0, :, 0].detach(), 2 * trace - 1, atol=1e-15)
+
+
+def test_a_refractory_neuron_keeps_its_voltage_while_its_current_decays():
+    model = lone(3.0, tau=20.0, tau_syn=5.0, refractory=2.0)
+    inputs = torch.zeros(1, 5, 1, dtype=torch.float64)
+    inputs[0, 0] = 1.0
+    states = model(inputs).states
+    assert_allclose(part(model, states, "spikes")[0, :, 0], [1, 0, 0, 1, 0])
+    assert_allclose(part(model, states, "refractory")[0, :, 0], [2, 1, 0, 2, 1])
+    assert_allclose(part(model, states, "voltage")[0, :3, 0], [2, 2, 2])
+    assert_allclose(part(model, states, "current")[0, :, 0], 3 * np.exp(-np.arange(5) / 5))
+
+
+def loop(model: LIF, u: np.ndarray) -> np.ndarray:
+    """The equations at the top of the module, neuron by neuron, without arrays of states."""
+    W_in, W_rec, b = (p.detach().numpy() for p in (model.W_in, model.W_rec, model.b_rec))
+    n, wait = len(b), round(model.refractory / model.dt)
+    v, i, k, s, r = np.zeros((5, n))
+    rows = []
+    for u_t in u:
+        a, before = W_in @ u_t + W_rec @ s + b, k.copy()
+        for j in range(n):
+            i[j] = a[j] + (math.exp(-model.dt / model.tau_syn) * i[j] if model.tau_syn else 0.0)
+            if before[j] == 0:
+                v[j] = math.exp(-model.dt / model.tau) * v[j] + i[j]
+            fires = before[j] == 0 and v[j] >= model.threshold
+            s[j], k[j] = float(fires), wait if fires else max(before[j] - 1, 0)
+            if fires:
+                v[j] = v[j] - model.threshold if model.reset == "subtract" else 0.0
+            r[j] = s[j] + (math.exp(-model.dt / model.tau_readout) * r[j] if model.tau_readout else 0.0)
+        present = {"voltage": v, "current": i, "refractory": k, "spikes": s, "trace": r}
+        rows.append(np.concatenate([present[name] for name in model.parts]))
+    return np.array(rows)
+
+
+@each_variant
+def test_the_equations_one_neuron_after_the_other(settings):
+    model = busy(**settings).double()
+    inputs = 3 * torch.randn(1, 80, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    states = model(inputs).states
+    assert 0.02 < model.rates(states).mean() < 0.9
+    assert_allclose(states[0].detach(), loop(model, inputs[0].numpy()), rtol=1e-11, atol=1e-12)
+
+
+@each_variant
+def test_running_on_from_any_state_is_the_same_trajectory_spike_by_spike(settings):
+    model = busy(**settings).double()
+    inputs = 3 * torch.randn(4, 60, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    whole = model(inputs)
+    assert model.rates(whole.states).mean() > 0.02
+    for t in (0, 17, 58):
+        rest = model(inputs[:, t + 1 :], whole.states[:, t])
+        assert torch.equal(model.rates(rest.states), model.rates(whole.states[:, t + 1 :]))
+        torch.testing.assert_close(rest.states, whole.states[:, t + 1 :], rtol=1e-13, atol=1e-13)
+        torch.testing.assert_close(rest.outputs, whole.outputs[:, t + 1 :], rtol=1e-13, atol=1e-13)
+
+
+# --- gradients
+
+
+@pytest.mark.parametrize("name", SURROGATES)
+def test_surrogates_are_a_step_forwards_and_their_formula_backwards(name):
+    z = torch.linspace(-3, 3, 241, dtype=torch.float64)
+    v = (2.0 * (1 + z)).requires_grad_()
+    s = spike(v, threshold=2.0, surrogate=name, steepness=1.5)
+    assert torch.equal(s, (v >= 2.0).double())
+    s.sum().backward()
+    formulas = {
+        "fast_sigmoid": 1 / (1 + 1.5 * z.abs()) ** 2,
+        "arctan": 0.75 / (1 + (math.pi / 2 * 1.5 * z) ** 2),
+        "triangular": 0.3 * (1 - 1.5 * z.abs()).clamp(min=0),
+    }
+    assert_allclose(2.0 * v.grad, formulas[name], rtol=1e-12)  # ds/dv = ds/dz / threshold
+
+
+@pytest.mark.parametrize("reset", ["subtract", "zero"])
+def test_gradients_through_time_are_those_of_automatic_differentiation(reset):
+    """A spike written as step + (f - f.detach()) with f' the surrogate, and the reset left out of the way back."""
+    model = LIF(2, 5, 2, tau_syn=4.0, refractory=2.0, reset=reset, surrogate="arctan").double()
+    inputs = torch.randn(3, 40, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    parameters = list(model.parameters())
+    got = torch.autograd.grad(model(inputs).outputs.square().sum(), parameters)
+
+    v, i, k, s, r = torch.zeros(5, 3, 5, dtype=torch.float64)
+    total = torch.zeros(())
+    for u in inputs.unbind(1):
+        i = math.exp(-1 / 4) * i + u @ model.W_in.T + s @ model.W_rec.T + model.b_rec
+        v = torch.where(k > 0, v, math.exp(-1 / 20) * v + i)
+        smooth = torch.arctan(math.pi * (v - 1)) / math.pi
+        s = torch.where(k > 0, 0.0, (v >= 1).double() + smooth - smooth.detach())
+        fired = s.detach()
+        v = v - fired if reset == "subtract" else v * (1 - fired)
+        k = (k - 1).clamp(min=0) + 2 * fired
+        r = math.exp(-1 / 20) * r + s
+        total = total + (r @ model.W_out.T + model.b_out).square().sum()
+    for a, b in zip(got, torch.autograd.grad(total, parameters), strict=True):
+        assert b.abs().max() > 0
+        assert_allclose(a, b, rtol=1e-9, atol=1e-12)
+
+
+def test_training_teaches_one_bit_to_spiking_neurons():
+    task = dk.tasks.FlipFlop(n_bits=1, n_steps=40)
+    model = LIF.for_task(task, n_hidden=40)
+    trials = task.sample(256, seed=99)
+    before = task.score(model(trials.inputs).outputs, trials)
+    dk.train(model, task, dk.training.BPTT(max_updates=60, learning_rate=1e-2, batch_size=32), seed=0)
+    assert task.score(model(trials.inputs).outputs, trials) > max(0.9, before + 0.2)
+
+
+# --- bad input
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"threshold": 0.0}, "threshold must be a finite number in"),
+        ({"tau": -1.0}, "tau must be a finite number in"),
+        ({"tau": math.nan}, "tau must be a finite number in"),
+        ({"tau_syn": 0.0}, "tau_syn must be a finite number in"),
+        ({"tau_readout": -3.0}, "tau_readout must be a finite number in"),
+        ({"refractory": -1.0}, "refractory must be a finite number in"),
+        ({"dt": 0.0}, "dt must be a finite number in"),
+        ({"dt": 30.0}, "dt must not exceed tau, got 30 > 20 ms"),
+        ({"dt": 2.0, "tau_syn": 1.0}, "dt must not exceed tau_syn, got 2 > 1 ms"),
+        ({"dt": 2.0, "refractory": 0.5}, "refractory must be 0 or at least dt"),
+        ({"reset": "hard"}, "reset must be one of 'subtract', 'zero'"),
+        ({"surrogate": "arctangent"}, "did you mean 'arctan'"),
+        ({"steepness": 0.0}, "steepness must be a finite number in"),
+    ],
+)
+def test_settings_out_of_range_are_named(settings, message):
+    with pytest.raises(InputError, match=message):
+        LIF(1, 2, 1, **settings)
+
+
+def test_a_state_of_another_size_is_told_its_parts():
+    with pytest.raises(InputError, match=r"the state of LIF is \[voltage, spikes, trace\]"):
+        LIF(1, 2, 1)(torch.zeros(1, 3, 1), torch.zeros(4))
+    with pytest.raises(InputError, match="the form 'rate' is read through tau"):
+        SpikingRNN(1, 2, 1, form="rate", tau_readout=5.0)
