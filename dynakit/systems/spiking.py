@@ -25,7 +25,7 @@ class SpikingSystem(System):
             parts=dict(twin.parts),
             regularity="discontinuous",
             device=twin.W_rec.device,
-            name=f"{type(model).__name__} network",
+            name=type(model).__name__,
         )
         self.twin, self.dt = twin, twin.dt
         settings = {name: value for name, value in twin.config().items() if name != "seed"}
