@@ -1,28 +1,27 @@
 """Invariant circles of maps: closed curves u with F(u(theta)) = u(theta + rho).
 
 The curve is a trigonometric polynomial, its residual is measured on a grid finer than its own, and Newton's method
-finds (u, rho) with a phase condition (Schilder, Osinga and Vogt 2005, sec. 3).  Where the whole linear system is too
-large it is split as the tangent and normal bundles split it: along the curve the correction solves a
-small-divisor equation, coefficient by coefficient; across it the map contracts as a rule, and the correction is a sum
+finds (u, rho) with a phase condition (Schilder, Osinga and Vogt 2005, sec. 3).  Where the linear system is large and the
+curve attracts, it is split as the tangent and normal bundles split it: along the curve the correction solves a
+small-divisor equation, coefficient by coefficient; across it the map contracts, and the correction is a sum
 (Haro, Canadell, Figueras, Luque and Mondelo 2016, sec. 5.3).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-import scipy.sparse.linalg
 import torch
 
 from .. import linalg
 from ._autonomous import Autonomous
 from ._birkhoff import coefficients, wrapped
 
-DENSE = 1500  # unknowns up to which the whole linear system is solved
+DENSE = 1500  # unknowns up to which the whole linear system is solved at once
+LARGEST = 5000  # of a curve that does not attract, for which there is no cheaper way
 DOUBLINGS = 14  # of the number of steps over which what contracts is followed
-BASIS, RESTARTS = 100, 10  # of GMRES, where something expands
+DECAYED = 1e-3  # of what was across the curve is left where its sum is taken for complete
 TOLD = 1e-6  # relative error of what tells the phase: Newton's step need not be better
 AGAIN = 0.1  # of the residual may be left by a step with Jacobians of before
 SMALL = 1e-12  # residual, relative to the size of the curve, that needs no further work
@@ -163,8 +162,10 @@ def _newton(flow: Autonomous, curve: Curve, J: np.ndarray) -> Curve:
     gap = flow.step(u) - curve.on_grid(m, shift=curve.rho)
     if not (np.isfinite(J).all() and np.isfinite(gap).all()):
         return curve
-    solve = _dense if u.size <= DENSE else _split
-    change, faster = solve(J, gap, curve)
+    solved = None if u.size <= DENSE else _split(J, gap, curve)
+    if solved is None and u.size > LARGEST:
+        return curve
+    change, faster = solved or _dense(J, gap, curve)
     return from_values(u + change, curve.rho + faster)
 
 
@@ -199,12 +200,15 @@ def _dense(J: np.ndarray, gap: np.ndarray, curve: Curve) -> tuple[np.ndarray, fl
     return change[:-1].reshape(m, n), float(change[-1])
 
 
-def _split(J: np.ndarray, gap: np.ndarray, curve: Curve) -> tuple[np.ndarray, float]:
-    """The correction along the curve by its coefficients, across it by what the map does to neighbours."""
+def _split(J: np.ndarray, gap: np.ndarray, curve: Curve) -> tuple[np.ndarray, float] | None:
+    """The correction along an attracting curve by its coefficients, across it by what the map does to neighbours."""
     m = len(gap)
     back, tangent = shift_matrix(m, -curve.rho), curve.on_grid(m, 1)
     before = back @ gap  # E at theta, caused at theta - rho
-    normal, across = _doubled(J, before, curve) or _general(J, before, curve)
+    bundles = _doubled(J, before, curve)
+    if bundles is None:
+        return None
+    normal, across = bundles
     along = np.fft.rfft((normal * before).sum(1)) / m
     k = np.arange(len(along))
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -230,39 +234,8 @@ def _doubled(J: np.ndarray, before: np.ndarray, curve: Curve) -> tuple[np.ndarra
             return None
         total = total + back @ (D @ total[..., None])[..., 0]
         if change <= TOLD * np.abs(w).max() and steps >= 8:
-            return w, total - tangent * (w * total).sum(1, keepdims=True)
+            left = D - (on @ tangent)[:, :, None] * w[:, None]  # of deviations across; not small if it repels
+            if np.abs(left).max() <= DECAYED * np.abs(D).max():
+                return w, total - tangent * (w * total).sum(1, keepdims=True)
         D, steps = np.tensordot(on, D, 1) @ D, 2 * steps
     return None
-
-
-def _general(J: np.ndarray, before: np.ndarray, curve: Curve) -> tuple[np.ndarray, np.ndarray]:
-    """The same for any curve, one step at a time."""
-    m = len(J)
-    back, tangent = shift_matrix(m, -curve.rho), curve.on_grid(m, 1)
-    normal = _left_covector(J, tangent, shift_matrix(m, curve.rho))
-
-    def aside(v: np.ndarray) -> np.ndarray:
-        return v - tangent * (normal * v).sum(1, keepdims=True)
-
-    return normal, _resolved(lambda v: aside(back @ (J @ v[..., None])[..., 0]), aside(before), 1e-4)
-
-
-def _left_covector(J: np.ndarray, tangent: np.ndarray, on: np.ndarray) -> np.ndarray:
-    """The w with w(theta + rho) DF(theta) = w(theta), w u' = 1: what tells the phase of a state near the curve."""
-    first = tangent / (tangent**2).sum(axis=1, keepdims=True)
-
-    def pulled_back(w: np.ndarray) -> np.ndarray:
-        new = ((on @ w)[:, None] @ J)[:, 0]
-        return new - first * (new * tangent).sum(axis=1, keepdims=True)
-
-    return first + _resolved(pulled_back, pulled_back(first), TOLD)
-
-
-def _resolved(apply: Callable[[np.ndarray], np.ndarray], start: np.ndarray, rtol: float) -> np.ndarray:
-    """The v with v - apply(v) = start, by GMRES: iterating would need contraction."""
-    shape = start.shape
-    operator = scipy.sparse.linalg.LinearOperator(
-        (start.size, start.size), matvec=lambda v: v - apply(v.reshape(shape)).ravel(), dtype=float
-    )
-    v, _ = scipy.sparse.linalg.gmres(operator, start.ravel(), rtol=rtol, restart=BASIS, maxiter=RESTARTS)
-    return v.reshape(shape)

@@ -101,10 +101,12 @@ def _cycle(flow: Autonomous, tail: np.ndarray, rng: np.random.Generator) -> Foun
 
 def _circle_near(flow: Autonomous, tail: np.ndarray, rng: np.random.Generator) -> Found | None:
     """The invariant circle that the end of the track runs along."""
-    rho, digits = rotation_number(flow, tail)
-    if not np.isfinite(rho) or rho == 0:
-        return None
-    firsts = [_fitted(tail, rho, m) for m in HARMONICS if 8 * m <= len(tail)]
+    firsts, digits = [], 0.0
+    for n in (len(tail), len(tail) // 2):  # the later, the nearer to it; the longer, the more turns
+        rho, known = rotation_number(flow, tail[-n:])
+        if np.isfinite(rho) and rho != 0:
+            firsts += [_fitted(tail[-n:], rho, m) for m in HARMONICS if 8 * m <= n]
+            digits = max(digits, known)
     if not firsts:
         return None
     first = min(firsts, key=lambda curve: _circle.invariance(flow, curve))
