@@ -115,6 +115,7 @@ FIGURES: dict[str, Figure] = {
         lambda r, ax, k: plots.plot_trials(r.trials, _answers(r), ax=ax, **k),
     ),
     "activity": Figure(("trajectories",), lambda r, ax, k: plots.plot_activity(r.trajectories, ax=ax, **k)),
+    "raster": Figure(("spikes",), lambda r, ax, k: plots.plot_raster(r.spikes, ax=ax, **k)),
     "connectivity": Figure(
         ("connectivity",), lambda r, ax, k: plots.plot_connectivity(r.connectivity, ax=ax, **k)
     ),
@@ -145,6 +146,7 @@ CAPTIONS = {
     "spectrum": "Eigenvalues of the Jacobian at each fixed point at rest; a map is stable inside the unit circle.",
     "trials": "Sample trials: inputs, targets (dotted where they do not count) and the network's outputs.",
     "activity": "Every unit over one trial.",
+    "raster": "The spikes of every neuron in one trial.",
     "connectivity": "The recurrent matrix, excitatory units first where units have signs.",
     "connectivity_spectrum": "Eigenvalues of the recurrent matrix.",
     "training": "Loss and score on each update's fresh batch.",

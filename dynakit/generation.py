@@ -108,6 +108,7 @@ def _refused(reason: str) -> Stage:
 
 GENERATING: dict[str, Stage] = {
     "trajectories": ANSWERING["trajectories"],
+    "spikes": ANSWERING["spikes"],
     "projection": ANSWERING["projection"],
     "multifunctionality": Stage(_multifunctionality),
     "cycles": Stage(_cycles),

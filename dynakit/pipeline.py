@@ -1,9 +1,9 @@
 """The line in one call: from a trained network and its task to a report.
 
-Record the network on trials, find its axes, its fixed points under each constant input, its slow points and the
-modes, release its states to see what lasts and where they end, hit it with pulses to see what switches, see whether it
-forgets under its inputs, and read its wiring.  A network that is to go on by itself is asked which orbits its closed
-loop holds.
+Record the network on trials, look at its spikes if it has any, find its axes, its fixed points under each constant
+input, its slow points and the modes, release its states to see what lasts and where they end, hit it with pulses to
+see what switches, see whether it forgets under its inputs, and read its wiring.  A network that is to go on by itself
+is asked which orbits its closed loop holds.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from .tasks import Cycles, Task, Trials
 from .tasks.arrays import ArrayTask
 
 N_TRIALS = 128
-LATER = {"spikes": "the network does not spike"}
 
 
 def analyze(
@@ -72,7 +71,6 @@ def analyze(
         task=task,
         trials=trials,
         closed_loop=stages is GENERATING,
-        skipped=dict(LATER),
         provenance=Provenance.of(system, seed=seed, include=list(wanted)),
     )
     for k, stage in enumerate(wanted):

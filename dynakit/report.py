@@ -26,6 +26,7 @@ from .analysis import (
     PlaneFlow,
     Projection,
     SlowPoints,
+    SpikeStatistics,
     Transitions,
 )
 from .checks import one_of
@@ -71,7 +72,7 @@ class Report(Result):
     multifunctionality: Multifunctionality | None = None  # whether the orbits of the task are held
     closed_loop: bool = False  # all but trajectories and wiring are of the network that hears its own output
     connectivity: GraphStatistics | None = None
-    spikes: Result | None = None
+    spikes: SpikeStatistics | None = None  # in the trajectories, of a network that spikes
     history: History | None = None
     skipped: dict[str, str] = field(default_factory=dict)
     # the network that was given: no part of the record, but saved beside it if it is one of this package's
@@ -214,6 +215,8 @@ class Report(Result):
             tables["Attractors of the closed loop" if self.closed_loop else title] = self.cycles.table()
         if self.lyapunov is not None:
             tables[f"Lyapunov exponents: {self.lyapunov.headline()}"] = self.lyapunov.table()
+        if self.spikes is not None:
+            tables[f"Spikes: {self.spikes.headline()}"] = self.spikes.table()
         if self.transitions is not None:
             tables["Transitions: the attractor reached from each attractor under each pulse"] = (
                 self.transitions.table()

@@ -27,6 +27,7 @@ from .analysis import (
     map_transitions,
     plane_flow,
     project,
+    spike_statistics,
 )
 from .errors import InputError
 from .report import MachineAgreement, Report
@@ -55,6 +56,15 @@ def _trajectories(system: System, report: Report, seed: int) -> dict[str, Any]:
         reason = f"the network gives {system.output_size} outputs, the task has {report.task.n_outputs}"
         return {"trajectories": trajectories, "skipped": {**report.skipped, "score": reason}}
     return {"trajectories": trajectories, "score": report.task.score(trajectories.outputs, report.trials)}
+
+
+def _spikes(system: System, report: Report, seed: int) -> dict[str, Any]:
+    if "spikes" not in system.parts:
+        raise InputError("the network does not spike: no part of its state is called spikes")
+    if system.dt is None:
+        raise InputError("the network spikes, but how long a step is (dt in ms) is not known")
+    assert report.trajectories is not None
+    return {"spikes": spike_statistics(report.trajectories.part("spikes"), dt=system.dt)}
 
 
 def _projection(system: System, report: Report, seed: int) -> dict[str, Any]:
@@ -225,6 +235,7 @@ def _agreement(task: Task, transitions: Transitions, memories: np.ndarray) -> Ma
 
 ANSWERING: dict[str, Stage] = {
     "trajectories": Stage(_trajectories),
+    "spikes": Stage(_spikes, ("trajectories",)),
     "projection": Stage(_projection, ("trajectories",)),
     "fixed_points": Stage(_fixed_points),
     "slow_points": Stage(_slow_points, ("trajectories", "fixed_points")),

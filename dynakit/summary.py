@@ -27,6 +27,7 @@ def summarize(report: Report) -> str:
         ("What it does in the long run", orbit_words.cycles(report)),
         ("Lyapunov exponents", orbit_words.exponents(report)),
         ("Under other constant inputs", _other_drives(report)),
+        ("How it spikes", _spiking(report)),
         ("Where the activity lives", _geometry(report)),
         ("How it is wired", _wiring(report)),
         ("Not done", [f"{stage}: {reason}" for stage, reason in report.skipped.items()]),
@@ -265,6 +266,10 @@ def _geometry(report: Report) -> list[str]:
     return [
         f"{len(p)} principal axes hold {share:.0f} % of the variance; participation ratio {p.participation_ratio:.1f}"
     ]
+
+
+def _spiking(report: Report) -> list[str]:
+    return [] if report.spikes is None else [report.spikes.headline()]
 
 
 def _wiring(report: Report) -> list[str]:

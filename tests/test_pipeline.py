@@ -355,6 +355,35 @@ def test_what_jumps_has_neither_cycles_nor_exponents(task):
         assert "differentiable" in report.skipped[stage]
 
 
+def clock_and_silence(dt=None):
+    """Of two neurons one fires every second step, the other never; what comes in does not matter."""
+    flips = torch.tensor([1.0, 0.0], dtype=torch.float64)
+    settings = {"argument_order": "state, input", "regularity": "discontinuous", "dt": dt}
+    system = dk.FunctionSystem(lambda x, u: flips * (1 - x) + 0 * u[:, :1], 2, 2, **settings)
+    system.parts = {"spikes": slice(0, 2)}
+    return system
+
+
+def test_a_network_that_spikes_is_read_by_its_spikes(task, tmp_path):
+    report = dk.analyze(clock_and_silence(dt=2.0), task)
+    np.testing.assert_allclose(report.spikes.rates, [250, 0])
+    np.testing.assert_allclose([report.spikes.cv[0], report.spikes.lv[0], report.spikes.fanofactor[0]], 0, atol=1e-9)
+    assert report.spikes.trains.n_trials == len(report.trials)
+    assert "How it spikes\n  2 neurons, 125 Hz, CV 0.00" in report.summary()
+    assert {"spikes", "trajectories", "projection"}.isdisjoint(report.skipped)
+    report.save(tmp_path)
+    assert dk.load(tmp_path).spikes == report.spikes
+    assert (tmp_path / "figures" / "raster.png").is_file()
+    assert "Spikes: 2 neurons" in (tmp_path / "report.html").read_text()
+
+
+def test_spikes_without_a_clock_or_no_spikes_at_all_are_said(task, report):
+    assert "dt in ms" in dk.analyze(clock_and_silence(), task, include=["spikes"]).skipped["spikes"]
+    assert report.spikes is None
+    assert "does not spike" in report.skipped["spikes"]
+    assert "raster" not in report.figures
+
+
 @pytest.fixture(scope="module")
 def generator():
     """Two units that turn anticlockwise: whatever their circle, a clockwise orbit on it cannot be held."""
@@ -373,7 +402,7 @@ def test_of_a_generator_the_closed_loop_is_looked_at(generator, tmp_path):
     loop = dk.ClosedLoop(dk.as_system(generator.model))
     rest = generator.fixed_points["rest"].states
     np.testing.assert_allclose(loop.step(rest), rest, atol=1e-9)
-    for stage in ("memory", "attractors", "transitions"):
+    for stage in ("memory", "attractors", "transitions", "spikes"):
         assert getattr(generator, stage) is None
         assert stage in generator.skipped
     generator.save(tmp_path)
