@@ -188,9 +188,14 @@ def test_the_distance_is_that_of_the_blurred_trains():
 
 
 def test_over_trials_distances_are_a_root_mean_square_and_never_reach_across():
-    trials = [[[49.0], [1.0]], [[1.0], [1.0]]]
-    first = np.sqrt(2 * (1 - np.exp(-48 / 10)))
-    assert_allclose(dk.van_rossum_distance(trials, t_stop=50.0)[0, 1], first / np.sqrt(2))
+    trials = [[[49.0], [1.0]], [[], [1.0]]]
+    squares = [2 * (1 - np.exp(-48 / 10)), 1]
+    assert_allclose(dk.van_rossum_distance(trials, t_stop=50.0)[0, 1], np.sqrt(np.mean(squares)))
+
+
+def test_no_tile_reaches_into_the_next_trial():
+    found = dk.spike_time_tiling_coefficient([[[49.0], []], [[], [1.0]]], t_stop=50.0)
+    assert_allclose(found[0, 1], -6 / 100)  # each covers 6 of 100 ms
 
 
 def test_tiling_by_hand():
@@ -208,7 +213,7 @@ def test_tiles_overlap_and_end_with_the_trial():
 
 def test_a_coincidence_on_the_edge_of_the_window_counts_whatever_the_step():
     raster = np.zeros((400, 2))
-    raster[[301, 304], [0, 1]] = 1  # 0.3 ms apart: 30.4 - 30.1 > 0.3 in floating point
+    raster[[0, 3], [0, 1]] = 1  # 3 * 0.1 > 0.3 in floating point
     assert dk.spike_time_tiling_coefficient(raster, dt=0.1, window=0.3)[0, 1] == 1
     assert dk.spike_time_tiling_coefficient(raster, dt=0.1, window=0.2)[0, 1] < 0
 
