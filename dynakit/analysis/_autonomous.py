@@ -38,8 +38,8 @@ class Autonomous:
         some = max(1, BYTES // (8 * self.size**2))
         return (self.system.jacobian(x[i : i + some], self.u) for i in range(0, len(x), some))
 
-    def exponents(self, orbit: np.ndarray, k: int) -> Estimates:
-        """The k leading Lyapunov exponents, (1, k), along an orbit (step, unit); its first part aligns the frame."""
+    def exponents(self, orbit: np.ndarray, k: int, n_aligning: int | None = None) -> Estimates:
+        """The k leading Lyapunov exponents, (1, k), along an orbit (step, unit); its first steps align the frame."""
         states = torch.as_tensor(orbit).to(self.system.device, self.system.dtype)
         frames = Frames(self.system, states[:1], min(k, self.size))
         if self.size > LARGE:
@@ -48,7 +48,7 @@ class Autonomous:
         else:
             along = itertools.chain.from_iterable(self._jacobians(orbit[:-1]))
             growth = _numpy(retrace(frames, states, along))
-        growth = growth[len(orbit) // ALIGN :]
+        growth = growth[len(orbit) // ALIGN if n_aligning is None else n_aligning :]
         return estimate(growth[:, None], np.ones(len(growth), int))
 
     def push(self, x: np.ndarray, Q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -19,7 +19,6 @@ from ._autonomous import Autonomous
 from ._birkhoff import coefficients, wrapped
 
 DENSE = 1500  # unknowns up to which the whole linear system is solved at once
-LARGEST = 5000  # of a curve that does not attract, for which there is no cheaper way
 DOUBLINGS = 14  # of the number of steps over which what contracts is followed
 DECAYED = 1e-3  # of what was across the curve is left where its sum is taken for complete
 TOLD = 1e-6  # relative error of what tells the phase: Newton's step need not be better
@@ -103,11 +102,14 @@ def convergence(flow: Autonomous, curve: Curve) -> np.ndarray:
     return np.array([invariance(flow, curve.resized(int(m))) for m in orders])
 
 
-def refine(flow: Autonomous, curve: Curve, most: int) -> tuple[Curve, float]:
-    """Newton's method, with more harmonics as long as they help; the best curve and its residual."""
+def refine(flow: Autonomous, curve: Curve, most: int, *, largest: int = DENSE) -> tuple[Curve, float]:
+    """Newton's method, with more harmonics as long as they help; the best curve and its residual.
+
+    Up to ``largest`` unknowns the curve need not attract.
+    """
     best, least, idle, J = curve, invariance(flow, curve), 0, None
     while True:
-        found, residual, J = _converged(flow, best, curve, J)
+        found, residual, J = _converged(flow, best, curve, J, largest)
         idle = 0 if residual < 0.5 * least else idle + 1
         if residual < least:
             best, least = found, residual
@@ -117,7 +119,7 @@ def refine(flow: Autonomous, curve: Curve, most: int) -> tuple[Curve, float]:
 
 
 def _converged(
-    flow: Autonomous, curve: Curve, first: Curve, J: np.ndarray | None, n_steps: int = 12
+    flow: Autonomous, curve: Curve, first: Curve, J: np.ndarray | None, largest: int, n_steps: int = 12
 ) -> tuple[Curve, float, np.ndarray | None]:
     """Newton steps at this number of harmonics as long as they bring something; never far from the ``first``.
 
@@ -127,7 +129,7 @@ def _converged(
     for _ in range(n_steps):
         old = J is not None
         J = _linear(flow, best, J)
-        trial = _newton(flow, best, J)
+        trial = _newton(flow, best, J, largest)
         residual = invariance(flow, trial)
         strayed = abs(trial.rho - first.rho) > FAR or not 0.3 < trial.size / first.size < 3
         worse, slow = strayed or not residual < least, not residual <= (AGAIN if old else 0.5) * least
@@ -156,14 +158,14 @@ def trimmed(flow: Autonomous, curve: Curve, residual: float) -> tuple[Curve, flo
     return (shorter, left) if left <= max(2 * residual, SMALL) else (curve, residual)
 
 
-def _newton(flow: Autonomous, curve: Curve, J: np.ndarray) -> Curve:
+def _newton(flow: Autonomous, curve: Curve, J: np.ndarray, largest: int) -> Curve:
     m = 2 * curve.n_harmonics + 1
     u = curve.on_grid(m)
     gap = flow.step(u) - curve.on_grid(m, shift=curve.rho)
     if not (np.isfinite(J).all() and np.isfinite(gap).all()):
         return curve
     solved = None if u.size <= DENSE else _split(J, gap, curve)
-    if solved is None and u.size > LARGEST:
+    if solved is None and u.size > max(largest, DENSE):
         return curve
     change, faster = solved or _dense(J, gap, curve)
     return from_values(u + change, curve.rho + faster)

@@ -16,7 +16,7 @@ import numpy as np
 from ..systems.derived import Iterated
 from ..systems.flow import Flow
 from . import _birkhoff, _circle, _shooting, _transverse
-from ._autonomous import Autonomous
+from ._autonomous import ALIGN, Autonomous
 from ._certificate import certify
 from ._creeping import per_step, stride, strided
 from ._flow_cycles import LARGE, as_loop, limit_cycle
@@ -38,6 +38,8 @@ DRIFT = 1e-6  # change of the mean between halves, relative to the size, of an o
 HOPS = 16  # returns over which an orbit that creeps moves on
 SHORT = 512  # steps looked at first
 SAMPLE = 1024  # states kept of what is neither cycle nor circle
+ALIGNED, MOST_ALIGNING = 18.0, 12_000  # nats by which the directions of a frame are to be parted; most steps for it
+PAIRED = 1e-7  # difference of exponents, per step, that are one
 PROVABLE = 600  # steps times units up to which a cycle is certified
 
 
@@ -76,6 +78,7 @@ def classify(
             return _irregular("chaotic", orbit, spectrum.exponents)
         found = _circle_of(flow, orbit, settings, rng) if flow.size > 1 else None
         if found is not None:
+            spectrum = _told_apart(flow, found, orbit, settings.n_exponents) or spectrum
             found = dataclasses.replace(found, exponents=spectrum.block_averages[0])
             return as_loop(flow, found, settings.max_harmonics) if isinstance(flow.system, Flow) else found
     kind = _on_its_way(orbit, spectrum, settings.max_period) if patient else "slow"
@@ -176,6 +179,17 @@ def _refined(
         return None
     curve, residual = _circle.trimmed(flow, curve, residual)
     return curve.turned(), residual
+
+
+def _told_apart(flow: Autonomous, found: Found, orbit: np.ndarray, k: int) -> Estimates | None:
+    """Exponents after more steps in which the frame is aligned, where multipliers are so close that it needs them."""
+    rates = np.sort(np.log(np.maximum(np.abs(found.multipliers), 1e-300)))[::-1]
+    gaps = -np.diff(rates)
+    gaps = gaps[gaps > PAIRED]  # a complex pair is averaged
+    wanted = int(min(ALIGNED / gaps.min(), MOST_ALIGNING)) if len(gaps) else 0
+    if isinstance(flow.system, Flow) or not wanted > len(orbit) // ALIGN:
+        return None
+    return flow.exponents(flow.orbit(orbit[-1], wanted + len(orbit)), k, wanted)
 
 
 def _arrives(found: Found, orbit: np.ndarray) -> bool:

@@ -21,6 +21,7 @@ from .labelling import Run
 NEAR = 0.02  # distance of what is found from the track, relative to the first distance of the pair
 RETURNS, LONGEST = 1e-3, 32  # a track that comes back this close after so many steps may be on a cycle
 HARMONICS, INVARIANT = (8, 16, 32, 64), 1e-6  # tried; largest residual of a circle
+MOST_UNKNOWNS = 5000  # of a circle, which does not attract and so has no cheap Newton's step
 FITS = 5  # of the curve and of its rotation number, in turn
 STARTS, RESTS = 4, 1e-9  # of Newton's method; residual, relative to 1 + |x|, of a point
 N_MULTIPLIERS = 6
@@ -110,7 +111,7 @@ def _circle_near(flow: Autonomous, tail: np.ndarray, rng: np.random.Generator) -
     if not firsts:
         return None
     first = min(firsts, key=lambda curve: _circle.invariance(flow, curve))
-    curve, residual = _circle.refine(flow, first, HARMONICS[-1])
+    curve, residual = _circle.refine(flow, first, HARMONICS[-1], largest=MOST_UNKNOWNS)
     if not residual <= INVARIANT:
         return None
     return circle_object(flow, curve, residual, digits, min(N_MULTIPLIERS, flow.size), rng)
