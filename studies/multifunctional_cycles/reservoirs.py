@@ -25,6 +25,7 @@ TURN, RADIUS = 2 * np.pi, 5.0
 LISTEN, FIT, ALONE, JUDGED = 6, 15, 15, 5  # revolutions
 RADII, OVERLAPS = (0.2, 0.6, 1.0, 1.2, 1.4, 1.6, 1.8, 2.2), (0.0, 1.0, 2.5, 5.0, 10.0)
 N_DRAWS, N_PHASES = 10, 4
+FINE_RADII, FINE_OVERLAPS, N_FINE = (0.6, 1.0, 1.4, 1.8), (0.0, 1.0), 5  # of the comparison with the published step
 DT, PUBLISHED_DT = 0.05, 0.01
 NEAR, PACE, STILL, RECURS = 0.1, 0.05, 1e-3, 0.02  # relative: curve, angular speed, rest, recurrence
 HELD, OTHER, BACKWARDS, PACED = "held", "other orbit", "wrong direction", "wrong speed"
@@ -184,11 +185,11 @@ def agreement(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def jobs(quick: bool) -> list[tuple[Any, ...]]:
-    """Every cell and draw at dt 0.05, and those of most overlap at the published step."""
+    """Every cell and draw at dt 0.05, and some of those of most overlap at the published step."""
     if quick:
         return [(radius, 2.5, 0, DT, 200) for radius in (0.2, 1.0)]
     coarse = [(r, x, k, DT, 500) for r in RADII for x in OVERLAPS for k in range(N_DRAWS)]
-    fine = [(r, x, k, PUBLISHED_DT, 500) for r in RADII for x in OVERLAPS[:2] for k in range(N_DRAWS)]
+    fine = [(r, x, k, PUBLISHED_DT, 500) for r in FINE_RADII for x in FINE_OVERLAPS for k in range(N_FINE)]
     return coarse + fine
 
 
