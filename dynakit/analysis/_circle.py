@@ -20,7 +20,7 @@ from ._birkhoff import coefficients, wrapped
 
 DENSE = 1500  # unknowns up to which the whole linear system is solved at once
 DOUBLINGS = 14  # of the number of steps over which what contracts is followed
-DECAYED = 1e-3  # of what was across the curve is left where its sum is taken for complete
+DECAYED = 0.3  # of a product of Jacobians is left across the curve if it attracts; aliasing leaves some, repelling all
 TOLD = 1e-6  # relative error of what tells the phase: Newton's step need not be better
 AGAIN = 0.1  # of the residual may be left by a step with Jacobians of before
 SMALL = 1e-12  # residual, relative to the size of the curve, that needs no further work
@@ -236,7 +236,7 @@ def _doubled(J: np.ndarray, before: np.ndarray, curve: Curve) -> tuple[np.ndarra
             return None
         total = total + back @ (D @ total[..., None])[..., 0]
         if change <= TOLD * np.abs(w).max() and steps >= 8:
-            left = D - (on @ tangent)[:, :, None] * w[:, None]  # of deviations across; not small if it repels
+            left = D - (on @ tangent)[:, :, None] * w[:, None]
             if np.abs(left).max() <= DECAYED * np.abs(D).max():
                 return w, total - tangent * (w * total).sum(1, keepdims=True)
         D, steps = np.tensordot(on, D, 1) @ D, 2 * steps
