@@ -1,8 +1,8 @@
 """Invariant circles of maps: closed curves u with F(u(theta)) = u(theta + rho).
 
 The curve is a trigonometric polynomial, its residual is measured on a grid finer than its own, and Newton's method
-finds (u, rho) with a phase condition (Schilder, Osinga and Vogt 2005, sec. 3).  Where the linear system is large and the
-curve attracts, it is split as the tangent and normal bundles split it: along the curve the correction solves a
+finds (u, rho) with a phase condition (Schilder, Osinga and Vogt 2005, sec. 3).  Where the linear system is large and
+the curve attracts, it is split as the tangent and normal bundles split it: along the curve the correction solves a
 small-divisor equation, coefficient by coefficient; across it the map contracts, and the correction is a sum
 (Haro, Canadell, Figueras, Luque and Mondelo 2016, sec. 5.3).
 """

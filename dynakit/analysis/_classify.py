@@ -171,7 +171,7 @@ def _refined(
     """The circle near an orbit that turns by about rho per step, and its residual."""
     if not np.isfinite(rho) or rho == 0:
         return None
-    first = _circle.from_orbit(orbit, rho, min(16, most))
+    first = _sampled(flow, orbit, rho, most)
     if not _circle.invariance(flow, first) < ROUGH:
         return None
     curve, residual = _circle.refine(flow, first, most)
@@ -179,6 +179,21 @@ def _refined(
         return None
     curve, residual = _circle.trimmed(flow, curve, residual)
     return curve.turned(), residual
+
+
+def _sampled(flow: Autonomous, orbit: np.ndarray, rho: float, most: int) -> _circle.Curve:
+    """The curve of an orbit, with harmonics doubled as long as each doubling halves what is wrong."""
+    n = min(16, most)
+    best = _circle.from_orbit(orbit, rho, n)
+    least = _circle.invariance(flow, best)
+    while n < most:
+        n = min(2 * n, most)
+        curve = _circle.from_orbit(orbit, rho, n)
+        residual = _circle.invariance(flow, curve)
+        if not residual < 0.5 * least:
+            break
+        best, least = curve, residual
+    return best
 
 
 def _told_apart(flow: Autonomous, found: Found, orbit: np.ndarray, k: int) -> Estimates | None:
