@@ -20,24 +20,19 @@ from ._autonomous import ALIGN, Autonomous
 from ._certificate import certify
 from ._creeping import per_step, stride, strided
 from ._flow_cycles import LARGE, as_loop, limit_cycle
-from ._growth import Estimates, signs
+from ._growth import Estimates
+from ._irregular import REGULAR, RETURNS, diverges, irregular, on_its_way
 from ._objects import Found, verdict
 from ._rotation import plane, rotation_number
 
-RETURNS = 1e-3  # a state that comes back this close, relative to 1 + |x|, may be on a cycle
 CLOSER = 0.3  # than after any smaller number of steps
 ON_IT = 1e-9  # distance, relative to 1 + |x|, at which an orbit lies on an object however unstable
 ROUGH = 0.3  # residual of a first curve that is worth refining
 INVARIANT = 1e-6  # largest residual of a circle
-REGULAR = 7.0  # least digits of the rotation number of a circle
 FEW_TURNS, MANY_TURNS = 8, 32  # of an orbit that tells a curve roughly, and of one that tells its numbers
 ROUGHLY = 3.0  # digits of the rotation number over few turns
-PARTED = 10.0  # nats that neighbours of a chaotic orbit part by along it
 DOUBLED = 2  # times the record is doubled for an orbit that does not show what it is
-DRIFT = 1e-6  # change of the mean between halves, relative to the size, of an orbit that has arrived
-HOPS = 16  # returns over which an orbit that creeps moves on
 SHORT = 512  # steps looked at first
-SAMPLE = 1024  # states kept of what is neither cycle nor circle
 ALIGNED, MOST_ALIGNING = 18.0, 12_000  # nats by which the directions of a frame are to be parted; most steps for it
 PAIRED = 1e-7  # difference of exponents, per step, that are one
 PROVABLE = 600  # steps times units up to which a cycle is certified
@@ -74,15 +69,15 @@ def classify(
     for doubled in range(DOUBLED + 1 if patient else 1):
         orbit = np.concatenate([orbit, flow.orbit(orbit[-1], len(orbit))[1:]]) if doubled else orbit
         spectrum = flow.exponents(orbit, settings.n_exponents)
-        if _diverges(orbit, spectrum):
-            return _irregular("chaotic", orbit, spectrum.exponents)
+        if diverges(orbit, spectrum):
+            return irregular("chaotic", orbit, spectrum.exponents)
         found = _circle_of(flow, orbit, settings, rng) if flow.size > 1 else None
         if found is not None:
             spectrum = _told_apart(flow, found, orbit, settings.n_exponents) or spectrum
             found = dataclasses.replace(found, exponents=spectrum.block_averages[0])
             return as_loop(flow, found, settings.max_harmonics) if isinstance(flow.system, Flow) else found
-    kind = _on_its_way(orbit, spectrum, settings.max_period) if patient else "slow"
-    return _irregular(kind, orbit, spectrum.block_averages)
+    kind = on_its_way(orbit, spectrum, settings.max_period) if patient else "slow"
+    return irregular(kind, orbit, spectrum.block_averages)
 
 
 def _recurrent(flow: Autonomous, orbit: np.ndarray, settings: Settings) -> Found | None:
@@ -264,44 +259,3 @@ def circle_object(
         trivial=across.uncertainty,
         convergence=_circle.convergence(flow, curve),
     )
-
-
-def _diverges(orbit: np.ndarray, spectrum: Estimates) -> bool:
-    """Is the orbit irregular, and its leading exponent positive beyond doubt?
-
-    An orbit that creeps along a closed curve, or leaves an unstable object, parts from its neighbours too, but neither
-    irregularly nor for long.
-    """
-    positive = signs(spectrum.exponents, spectrum.tolerances)[0, 0] > 0
-    parted = spectrum.exponents[0, 0] * len(orbit)
-    return bool(positive and parted > PARTED and _digits(orbit) < REGULAR)
-
-
-def _on_its_way(orbit: np.ndarray, spectrum: Estimates, longest: int) -> str:
-    """Of an orbit that is not chaotic: "slow" if it still approaches something, or "unresolved"."""
-    moves = float(_birkhoff.halves(orbit).max()) > DRIFT * _size(orbit)
-    falls = signs(spectrum.exponents, spectrum.tolerances)[0, 0] < 0
-    return "slow" if moves or falls or _creeps(orbit, longest) else "unresolved"
-
-
-def _creeps(orbit: np.ndarray, longest: int) -> bool:
-    """Does an orbit that nearly comes back after a few steps move on in one direction from each time to the next?"""
-    back = np.abs(orbit[-1 - longest : -1] - orbit[-1]).max(axis=1)[::-1]
-    q = int(back.argmin()) + 1
-    each = orbit[::-q][: HOPS + 1]
-    path, net = np.abs(np.diff(each, axis=0)).max(axis=1).sum(), np.abs(each[0] - each[-1]).max()
-    return bool(q > 1 and back[q - 1] <= RETURNS * min(_size(orbit), 50 * back[0]) and net > 0.5 * path)
-
-
-def _irregular(kind: str, orbit: np.ndarray, exponents: np.ndarray) -> Found:
-    every = max(1, len(orbit) // SAMPLE)
-    return Found(kind=kind, orbit=orbit[::every], digits=_digits(orbit), exponents=exponents[0])
-
-
-def _digits(orbit: np.ndarray) -> float:
-    """Digits on which two halves agree about the mean of the orbit, relative to its size."""
-    return _birkhoff.digits((orbit - orbit.mean(0)) / _size(orbit))
-
-
-def _size(orbit: np.ndarray) -> float:
-    return float(np.abs(orbit - orbit.mean(0)).max()) or 1.0
