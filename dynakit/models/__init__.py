@@ -18,6 +18,7 @@ from .registry import MODELS, by_name
 from .reservoir import Reservoir
 from .saving import load, save
 from .spiking import LIF, SpikingNetwork
+from .spiking_time_delay import TDSNN
 from .state_dict import ImportedNetwork, from_state_dict
 from .surrogate import SURROGATES, spike
 from .time_delay import TDNN
@@ -48,6 +49,7 @@ __all__ = [
     "OnlineGRU",
     "OnlineLSTM",
     "TDNN",
+    "TDSNN",
     "leaky_loop",
     "MODELS",
     "by_name",
