@@ -16,7 +16,7 @@ import torch
 import dynakit as dk
 
 PHASES = np.arange(160) / 160  # of drawn curves
-N_TRACK, N_AWAY, SHOVE = 2000, 400, 1e-4
+N_TRACK, N_AWAY, SHOVE = 2000, 500, 1e-2
 N_STARTS = 256
 
 
