@@ -89,7 +89,7 @@ def _bars(ax: Any, rows: list[dict[str, Any]]) -> None:
         height = np.array([np.mean(some) for some in at])
         ax.bar(range(len(radii)), height, 0.85, bottom=bottom, color=colour)
         bottom += height
-    ax.set_xticks(range(len(radii)), [f"{r:g}" for r in radii], fontsize=5.5)
+    ax.set_xticks(range(len(radii)), [f"{r:g}" for r in radii], fontsize=6, rotation=90)
     ax.set_ylim(0, 1)
     ax.spines[["top", "right"]].set_visible(False)
 
