@@ -12,6 +12,7 @@ reads (Ramkumar 2019, eqs. 14-16; the restriction to pairs of the last step is t
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -149,6 +150,10 @@ class CSNN(Learner):
         W[np.ix_(who, who)] += change
         if not float(np.abs(change).max()) < LARGEST:
             raise NumericalError(f"the weights of the columns run away: eta={self.eta:g} is too large")
+
+    def freeze(self) -> Any:
+        """A copy with the weights as they are; :func:`dynakit.as_system` makes the neurons of all columns of it."""
+        return copy.deepcopy(self)
 
     def kill(self, share: float, rng: np.random.Generator) -> None:
         """Neurons that die never spike again."""

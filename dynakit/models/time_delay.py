@@ -6,6 +6,7 @@ time in the order of the stream (Cui, Ahmad and Hawkins 2016; Ramkumar 2019).
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -111,6 +112,10 @@ class TDNN(Learner):
 
     def retrained(self) -> None:
         """What follows a retraining: nothing, unless the network has another form to keep up to date."""
+
+    def freeze(self) -> Any:
+        """A copy, of which :func:`dynakit.as_system` makes a delay line."""
+        return copy.deepcopy(self)
 
     def kill(self, share: float, rng: np.random.Generator) -> None:
         """Hidden units that die are read no more."""

@@ -16,12 +16,14 @@ from torch import nn
 
 from ..checks import number, one_of
 from ..errors import InputError
+from ..models.learner import Learner
 from .base import REGULARITIES, System
 from .copies import on_a_copy
 from .derived import ClosedLoop, Driven, WithReadout
 from .flow import Flow, Relaxation
 from .function import FunctionSystem
 from .layers import adapt_layer, linear_readout
+from .learners import adapt_learner
 from .modules import adapt_module
 from .own_cell import adapt_own_cell
 
@@ -140,6 +142,8 @@ def _network(model: Any, readout: Any, device: torch.device | str | None) -> tup
         if readout is not None:
             raise InputError("readout is given twice: in the pair and as readout=")
         return adapt_layer(model[0], device), model[1]
+    if isinstance(model, Learner):
+        return adapt_learner(model, device), readout
     if isinstance(model, nn.Module):
         return adapt_module(model, device, find_readout=readout is None), readout
     raise InputError(
