@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import dynakit as dk
 TARGET = "#BDBDBD"
 COLOURS = ("#332288", "#CC6677", "#44AA99", "#AA4499", "#999933", "#88CCEE", "#882255", "#DDCC77")
 UNTRAINED = "#D55E00"
+ALSO_UNTRAINED = ("#D55E00", "#E69F00", "#8C3D00", "#F0B27A")  # of several in one network
 
 
 def orbits(found: list[dict[str, Any]], name: str, path: Path) -> None:
@@ -131,11 +133,16 @@ def _finish_agreement(left: Any, middle: Any, right: Any, sheet: Any) -> None:
 
 
 def basins(found: list[dict[str, Any]], path: Path) -> None:
-    """Where random states go in the networks that hold most untrained states, and the shares in all networks."""
+    """Where random states go in two networks, and the share that goes to what nobody trained in all of them.
+
+    Those shown hold every target if any does, and of these most states are lost to untrained attractors.
+    """
     from matplotlib.figure import Figure
 
     pictured = [one for one in found if one["_basins"]]
-    pictured.sort(key=lambda one: -one["network"]["share of untrained"])
+    pictured.sort(
+        key=lambda one: (one["network"]["verdict"] != "MULTIFUNCTIONAL", -one["network"]["share of untrained"])
+    )
     with dk.plots.paper_style():
         sheet = Figure(figsize=(7.2, 2.9), layout="constrained")
         axes = sheet.subplots(1, 3, width_ratios=(1, 1, 0.8))
@@ -151,8 +158,9 @@ def _basin_panel(ax: Any, one: dict[str, Any]) -> None:
     drawn = one["_basins"]
     places, labels = np.array(drawn["places"]), np.array(drawn["labels"])
     ax.plot(*places[labels < 0].T, "o", color="#DDDDDD", markersize=1.6, markeredgewidth=0)
+    shades = itertools.cycle(ALSO_UNTRAINED)
     for k, row in enumerate(one["attractors"]):
-        colour = UNTRAINED if row["untrained"] else COLOURS[k % len(COLOURS)]
+        colour = next(shades) if row["untrained"] else COLOURS[k % len(COLOURS)]
         who = f"{row['kind']}, untrained" if row["untrained"] else row["target"]
         said = f"{who}: {row['share']:.3f} [{row['low']:.3f}, {row['high']:.3f}]"
         dots = {"linestyle": "none", "marker": "o", "markersize": 1.8, "markeredgewidth": 0, "alpha": 0.75}
