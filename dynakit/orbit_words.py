@@ -43,16 +43,18 @@ def _orbit(multi: Multifunctionality, k: int) -> str:
 
 
 def _untrained(multi: Multifunctionality) -> str:
-    states = f"of {multi.n_samples} random states ({multi.sampler})"
+    states, sure = f"{multi.n_samples} random states ({multi.sampler})", f"at {100 * multi.confidence:.0f} % confidence"
     shares = multi.attractor_fractions[0][multi.untrained]
     if not len(shares):
-        return f"no untrained attractor was met: they take less than {multi.untrained_bound:.2g} {states}"
+        return (
+            f"no untrained attractor was met by {states}: {sure} they take at most {multi.untrained_bound:.2g}"
+        )
     which = ", ".join(
         f"attractor {k} {share:.2f}" for k, share in zip(np.flatnonzero(multi.untrained), shares)
     )
     noun = "attractor takes" if len(shares) == 1 else "attractors take"
-    bound = f"what nobody trained takes at most {multi.untrained_bound:.2g}"
-    return f"{len(shares)} untrained {noun} a share {states}: {which}; {bound}"
+    bound = f"what nobody trained takes at most {multi.untrained_bound:.2g} {sure}"
+    return f"{len(shares)} untrained {noun} a share of {states}: {which}; {bound}"
 
 
 def cycles(report: Report) -> list[str]:

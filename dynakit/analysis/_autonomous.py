@@ -85,7 +85,7 @@ def settle(flow: Autonomous, x: np.ndarray, n_steps: int) -> Settled:
     with torch.no_grad():
         for t in range(1, n_steps + 1):
             following = system.step(here, u)
-            inside = (following.abs() <= bound[:, None]).all(-1)  # False for NaN
+            inside = ((following.abs() <= bound[:, None]) & torch.isfinite(following)).all(-1)
             left = torch.where(~inside & (left < 0), t, left)
             here = torch.where((left < 0)[:, None], following, here)
             if not bool((left < 0).any()):

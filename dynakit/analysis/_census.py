@@ -37,10 +37,10 @@ class Census:
     def run(self, n_transient: int) -> None:
         """Follow every start to its object."""
         states = self._settled(self.starts, n_transient, 0)
-        slow = self._label(states, final=False)
+        slow = self._label(states, n_transient, final=False)
         if slow.any():
             states[slow] = self._settled(states[slow], LONGER * n_transient, n_transient, slow)
-            self._label(states, final=True)
+            self._label(states, (1 + LONGER) * n_transient, final=True)
 
     def _settled(
         self, x: np.ndarray, n_steps: int, before: int, which: np.ndarray | None = None
@@ -51,8 +51,11 @@ class Census:
         self.left_at[rows[gone]] = before + after.left_at[gone]
         return after.states
 
-    def _label(self, states: np.ndarray, *, final: bool) -> np.ndarray:
-        """Give each start its object; True for those that are slow, which only the ``final`` round keeps as objects."""
+    def _label(self, states: np.ndarray, before: int, *, final: bool) -> np.ndarray:
+        """Give each start its object; True for those that are slow, which only the ``final`` round keeps as objects.
+
+        ``before`` steps were taken to these states.
+        """
         waiting = (self.reached < 0) & (self.left_at < 0)
         slow = np.zeros(len(states), bool)
         tails = np.full((len(states), TAIL + 1, self.flow.size), np.nan)
@@ -68,7 +71,7 @@ class Census:
                 continue
             found = classify(self.flow, states[i], self.settings, stream(self.seed, "cycle"), patient=final)
             if found is None:
-                self.left_at[i] = settle(self.flow, states[i : i + 1], 10**6).left_at[0]
+                self.left_at[i] = before + settle(self.flow, states[i : i + 1], 10**6).left_at[0]
             elif found.kind == "slow" and not final:
                 slow[i] = True
             else:

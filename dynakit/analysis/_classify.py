@@ -231,7 +231,8 @@ def _creeping(
     if digits < REGULAR or not _arrives(found, path):
         return None
     spectrum = fast.exponents(on_it, settings.n_exponents)
-    return per_step(flow, dataclasses.replace(found, exponents=spectrum.block_averages[0]), k)
+    found = per_step(flow, dataclasses.replace(found, exponents=spectrum.block_averages[0]), k)
+    return found if found.residual <= INVARIANT else None
 
 
 def circle_object(
@@ -255,7 +256,7 @@ def circle_object(
         residual=residual,
         curve=curve,
         multipliers=values,
-        verdict=verdict(values[1:]),
+        verdict=verdict(values[1:], across.uncertainty),
         trivial=across.uncertainty,
         convergence=_circle.convergence(flow, curve),
     )

@@ -15,7 +15,7 @@ import numpy as np
 from ..systems.derived import Iterated
 from . import _circle
 from ._autonomous import Autonomous
-from ._objects import Found, verdict
+from ._objects import Found
 from ._rotation import last_turn
 
 LONG = 64  # steps per turn from which on several are taken at once
@@ -61,7 +61,7 @@ def per_step(flow: Autonomous, found: Found, k: int) -> Found:
         curve=curve,
         multipliers=values,
         exponents=found.exponents / k,
-        verdict=verdict(values[1:]),
+        verdict=found.verdict,
         trivial=found.trivial / k,
         convergence=_circle.convergence(flow, curve),
     )

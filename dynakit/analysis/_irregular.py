@@ -12,6 +12,7 @@ RETURNS = 1e-3  # a state that comes back this close, relative to 1 + |x|, may b
 REGULAR = 7.0  # least digits of the rotation number of a circle
 PARTED = 10.0  # nats that neighbours of a chaotic orbit part by along it
 DRIFT = 1e-6  # change of the mean between halves, relative to the size, of an orbit that has arrived
+GROWING = 2.0  # times the extent of its first half that the second of an orbit may have that stays where it is
 HOPS = 16  # returns over which an orbit that creeps moves on
 SAMPLE = 1024  # states kept of what is neither cycle nor circle
 
@@ -19,9 +20,12 @@ SAMPLE = 1024  # states kept of what is neither cycle nor circle
 def diverges(orbit: np.ndarray, spectrum: Estimates) -> bool:
     """Is the orbit irregular, and its leading exponent positive beyond doubt?
 
-    An orbit that creeps along a closed curve, or leaves an unstable object, parts from its neighbours too, but neither
-    irregularly nor for long.
+    An orbit that creeps along a closed curve, leaves an unstable object or runs away parts from its neighbours too, but
+    not irregularly, not for long, or not within bounds.
     """
+    half = len(orbit) // 2
+    if np.ptp(orbit[half:], axis=0).max() > GROWING * np.ptp(orbit[:half], axis=0).max():
+        return False
     positive = signs(spectrum.exponents, spectrum.tolerances)[0, 0] > 0
     parted = spectrum.exponents[0, 0] * len(orbit)
     return bool(positive and parted > PARTED and _digits(orbit) < REGULAR)

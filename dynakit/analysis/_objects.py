@@ -79,11 +79,15 @@ def same(a: Found, b: Found) -> bool:
     return float(a.distances(b.orbit).max()) <= REACHED
 
 
-def verdict(values: np.ndarray) -> str:
-    """What multipliers say about neighbours: attracting, repelling, saddle, neutral, or undetermined."""
+def verdict(values: np.ndarray, uncertainty: float = 0.0) -> str:
+    """What multipliers say about neighbours: attracting, repelling, saddle, neutral, or undetermined.
+
+    ``uncertainty`` is that of a simple multiplier; one of a pair about to meet is known to its square root only.
+    """
     modulus = np.abs(values)
     if not len(modulus) or np.isnan(modulus).any():
         return "undetermined"
-    if (np.abs(modulus - 1) <= MARGIN).any():
-        return "neutral" if not (modulus > 1 + MARGIN).any() else "saddle"
+    margin = max(MARGIN, float(np.sqrt(uncertainty)))
+    if (np.abs(modulus - 1) <= margin).any():
+        return "neutral" if not (modulus > 1 + margin).any() else "saddle"
     return "attracting" if (modulus < 1).all() else "repelling" if (modulus > 1).all() else "saddle"

@@ -59,7 +59,8 @@ class EdgeState(Result):
         if self.kind == "unresolved":
             return f"between {sides}: unresolved after {len(self.track)} steps on the boundary"
         some = "an unknown number of" if self.n_unstable < 0 else str(self.n_unstable)
-        return f"{self.kind} between {sides}, {some} unstable directions, residual {self.residual:.0e}"
+        noun = "direction" if self.n_unstable == 1 else "directions"
+        return f"{self.kind} between {sides}, {some} unstable {noun}, residual {self.residual:.0e}"
 
 
 def find_edge_state(

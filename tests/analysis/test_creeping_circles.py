@@ -52,3 +52,31 @@ def test_strides_keep_clear_of_resonances():
     h = np.arange(1, 49)
     assert np.abs(k / n * h - np.round(k / n * h)).min() > 0.1 / 48
     assert stride(np.stack([turning.real, turning.imag], 1)[:: n // 20]) == (1, 0)
+
+
+def test_no_circle_of_a_map_that_keeps_areas_attracts():
+    """Henon's quadratic map: its circles come in families, with pairs of multipliers that meet at one."""
+    c, s = np.cos(2 * np.pi * 0.2114), np.sin(2 * np.pi * 0.2114)
+
+    def henon(x):
+        y = x[..., 1] - x[..., 0] ** 2
+        return torch.stack([x[..., 0] * c - y * s, x[..., 0] * s + y * c], -1)
+
+    cycles = dk.find_limit_cycles(dk.FunctionSystem(henon, 2), [[0.2, 0.0], [0.1, 0.0], [0.3, 0.05]])
+    assert set(cycles.kinds) == {"invariant circle"}
+    assert set(cycles.verdicts) == {"neutral"}
+
+
+@pytest.mark.parametrize("rate", [1.001, 1.01, 1.5])
+def test_what_runs_away_is_not_chaotic(rate):
+    system = dk.FunctionSystem(lambda x: rate * x, 1)
+    cycles = dk.find_limit_cycles(system, [[0.3]], n_transient=200)
+    assert "chaotic" not in cycles.kinds
+    if rate == 1.5:  # 0.3 * 1.5^n exceeds the bound of 1.3e10 from n = 61 on
+        assert cycles.left_at.tolist() == [61]
+
+
+def test_the_step_at_which_a_start_leaves_counts_the_transient():
+    system = dk.FunctionSystem(lambda x: 1.5 * x, 1)
+    steps = {n: int(dk.find_limit_cycles(system, [[1e-3]], n_transient=n).left_at[0]) for n in (10, 1000)}
+    assert steps == {10: 74, 1000: 74}  # 1e-3 * 1.5^74 exceeds 1.001e10
