@@ -48,6 +48,7 @@ def _creeps(orbit: np.ndarray, longest: int) -> bool:
 
 
 def irregular(kind: str, orbit: np.ndarray, exponents: np.ndarray) -> Found:
+    """An orbit (step, unit) as an object of its own, with at most a thousand of its states."""
     every = max(1, len(orbit) // SAMPLE)
     return Found(kind=kind, orbit=orbit[::every], digits=_digits(orbit), exponents=exponents[0])
 
