@@ -78,7 +78,9 @@ def _point(run: Run, track: np.ndarray, near: float) -> Polished | None:
     good = (gaps <= near) & (residuals <= RESTS * (1 + np.abs(x).max(axis=1)))
     if not good.any():
         return None
-    k = int(np.argmin(np.where(good, gaps, np.inf)))
+    rank = np.where(good, gaps, np.inf)
+    rank[-1] = near if good[-1] else np.inf  # a state of the track itself only where Newton's method found nothing
+    k = int(np.argmin(rank))
     values = linalg.eigvals(run.system.jacobian(x[k], run.u).cpu().numpy())
     outside = int((np.abs(values) > 1 + OUTSIDE).sum()) if np.isfinite(values).all() else -1
     return Polished("fixed point", x[[k]], float(residuals[k]), values, outside, 1.0, np.nan, float(gaps[k]))
