@@ -172,7 +172,7 @@ def _roughly(
 def _settled(pair: list[np.ndarray]) -> list[int]:
     """For how many columns the spans of both sets agree."""
     n, wide = pair[0].shape[1:]
-    return [j for j in range(1, wide + 1) if j == n or _apart(*pair, j) < SETTLED]
+    return [j for j in range(1, wide + 1) if j == n or _apart(pair[0], pair[1], j) < SETTLED]
 
 
 def _apart(Q: np.ndarray, P: np.ndarray, k: int) -> float:
