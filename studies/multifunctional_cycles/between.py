@@ -132,7 +132,7 @@ def _ways(loop: Any, edge: dk.EdgeState, cycles: dk.LimitCycles) -> dict[str, An
 def run(out: Path, *, quick: bool, n_jobs: int) -> None:
     """The LSTM networks of (b)."""
     started = time.perf_counter()
-    n_seeds, n_updates, n_track = (1, 150, 300) if quick else (population.N_SEEDS, kinds.N_UPDATES, N_TRACK)
+    n_seeds, n_updates, n_track = (1, 150, 100) if quick else (population.N_SEEDS, kinds.N_UPDATES, N_TRACK)
     specs = population.train_all("LSTM", kinds.TASK, population.CURRICULUM, n_updates, n_seeds)
     kept.run_all(population.train, specs, n_jobs)
     found = kept.run_all(measure, [("LSTM", n_updates, seed, n_track) for seed in range(n_seeds)], n_jobs)

@@ -20,7 +20,7 @@ def run(out: Path, *, quick: bool, n_jobs: int) -> None:
     started = time.perf_counter()
     tasks = TASKS[:1] if quick else TASKS
     recipes = (population.FORCED,) if quick else (population.CURRICULUM, population.FORCED)
-    n_seeds, n_updates, n_basin = (1, 100, 300) if quick else (population.N_SEEDS, N_UPDATES, N_BASIN)
+    n_seeds, n_updates, n_basin = (1, 100, 200) if quick else (population.N_SEEDS, N_UPDATES, N_BASIN)
     specs = [("LSTM", task, recipe, n_updates) for task in tasks for recipe in recipes]
     found = holding.run_all(specs, n_seeds, n_basin, n_jobs)
     said_of: dict[str, Any] = {"seeds": list(range(n_seeds)), "started": started, "quick": quick}
