@@ -166,8 +166,8 @@ def _refined(
     """The circle near an orbit that turns by about rho per step, and its residual."""
     if not np.isfinite(rho) or rho == 0:
         return None
-    first = _sampled(flow, orbit, rho, most)
-    if not _circle.invariance(flow, first) < ROUGH:
+    first, rough = _sampled(flow, orbit, rho, most)
+    if not rough < ROUGH:
         return None
     curve, residual = _circle.refine(flow, first, most)
     if not residual <= INVARIANT:
@@ -176,8 +176,8 @@ def _refined(
     return curve.turned(), residual
 
 
-def _sampled(flow: Autonomous, orbit: np.ndarray, rho: float, most: int) -> _circle.Curve:
-    """The curve of an orbit, with harmonics doubled as long as each doubling halves what is wrong."""
+def _sampled(flow: Autonomous, orbit: np.ndarray, rho: float, most: int) -> tuple[_circle.Curve, float]:
+    """The curve of an orbit, with harmonics doubled as long as each doubling halves what is wrong; its residual."""
     n = min(16, most)
     best = _circle.from_orbit(orbit, rho, n)
     least = _circle.invariance(flow, best)
@@ -188,7 +188,7 @@ def _sampled(flow: Autonomous, orbit: np.ndarray, rho: float, most: int) -> _cir
         if not residual < 0.5 * least:
             break
         best, least = curve, residual
-    return best
+    return best, least
 
 
 def _told_apart(flow: Autonomous, found: Found, orbit: np.ndarray, k: int) -> Estimates | None:

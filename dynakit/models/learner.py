@@ -97,5 +97,5 @@ class Each:
         for learner, element in zip(self.learners, elements):
             learner.learn(element)
 
-    def finish(self) -> None:
+    def write_back(self) -> None:
         """Nothing is left to write back."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from .. import checks
@@ -46,7 +44,3 @@ class NearestNeighbours(Learner):
             self._contexts.add(np.concatenate(self._recent), element.id)
             self._recent.pop(0)
         self._recent.append(np.array(element.code, dtype=float))
-
-    def freeze(self) -> Any:
-        """A memory has no map: InputError."""
-        return super().freeze()

@@ -70,7 +70,7 @@ class _OnlineRecurrent(Learner):
     def learn(self, element: Element) -> None:
         """Replay the window, then take the element in."""
         self._own().learn([element])
-        self._own().finish()
+        self._own().write_back()
 
     @classmethod
     def together(cls, learners: Sequence[Any]) -> Any:
@@ -78,7 +78,7 @@ class _OnlineRecurrent(Learner):
         return _Team(learners)
 
     def kill(self, share: float, rng: np.random.Generator) -> None:
-        """The readout and the recurrent weights of units that die become zero, and they learn no more."""
+        """Not while the network learns: InputError."""
         raise InputError(f"a {type(self).__name__} cannot lose units while it learns; freeze it first")
 
     def freeze(self) -> RecurrentModel:
@@ -161,18 +161,14 @@ class _Team:
         state = self.kernel.forward(self.window - 1, self.codes[-1], self.state)
         return list(self.kernel.read(state).astype(float))
 
-    def finish(self) -> None:
+    def write_back(self) -> None:
         """Write the weights back."""
         for k, learner in enumerate(self.learners):
             with torch.no_grad():
                 for name, parameters in _places(learner).items():
                     value = torch.from_numpy(self.kernel.w[name][k])
-                    if name == "W":
-                        value = value.split([learner.n_hidden, learner.n_hidden], dim=1)
-                        for parameter, part in zip(parameters, value):
-                            parameter.copy_(part)
-                    else:
-                        parameters[0].copy_(value)
+                    for parameter, part in zip(parameters, value.split([p.shape[-1] for p in parameters], -1)):
+                        parameter.copy_(part)
 
 
 def _places(learner: Any) -> dict[str, list[torch.Tensor]]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -35,7 +33,7 @@ class SpikingDelayLine(DelayLine):
 
     def __init__(self, network: TDSNN, device: torch.device | str | None = None) -> None:
         super().__init__(network, device)
-        self.network = copy.deepcopy(network)
+        self.network = network.freeze()
         self.regularity, self.name = "discontinuous", f"TDSNN (lag {network.lag})"
         self.fingerprint = fingerprint(self.name, repr(network), repr(network.scales), self.fingerprint)
 

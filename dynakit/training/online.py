@@ -32,6 +32,8 @@ class Online:
     ``decode_noise``: a vector may stand for noise symbols met so far as well as for digits.  At element ``kill_at`` a
     random ``kill_share`` of the units dies.  The seed of the run draws the codes (unless the task has a ``code_seed``),
     a fresh stream, and who dies; a learner's weights are its own.
+
+    The callback is called after every hundredth element; ``learner.freeze()`` in it is the network at that element.
     """
 
     window: int = WINDOW
@@ -160,7 +162,7 @@ class _Run:
             t = n
         except NumericalError as reason:
             stopped = f"stopped at element {t}: {reason}"
-        self.team.finish()
+        self.team.write_back()
         return [self._history(k, task, t, stopped) for k in range(len(self.learners))]
 
     def _predict(self, t: int, seconds: float) -> None:
@@ -195,6 +197,7 @@ class _Run:
 
     def _say(self, t: int, n: int) -> None:
         assert self.callback is not None
+        self.team.write_back()
         hits = [self._hits(k)[-self.method.window :] for k in range(len(self.learners))]
         score = float(np.mean([h.mean() for h in hits if len(h)])) if any(len(h) for h in hits) else 0.0
         self.callback(t + 1, {"loss": 1 - score, "score": score, "learning_rate": 0.0, "total": n})
