@@ -170,7 +170,7 @@ def test_gradients_through_a_window_are_those_of_autograd(kind, whole):
     twin = copy.deepcopy(learner)
     wrong = twin.readout(twin.rnn(twin.project(torch.from_numpy(codes[:7])))[0]) - torch.from_numpy(codes[1:])
     (0.5 * (wrong**2).sum() if whole else (wrong[-1] ** 2).mean()).backward()
-    team.finish()
+    team.write_back()
     for ours, theirs in zip(learner.parameters(), twin.parameters()):
         torch.testing.assert_close(ours.detach(), theirs.detach() - theirs.grad, rtol=0, atol=1e-13)
 
