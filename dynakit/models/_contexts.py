@@ -2,38 +2,54 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 
 METRICS = {"l1": 1.0, "l2": 2.0}
+EXACT = "donot_use_mm_for_euclid_dist"  # a difference of squares would lose the order of near ones
+
+
+class Rows:
+    """An array that grows by one row at a time."""
+
+    def __init__(self, *shape: int, dtype: Any) -> None:
+        self._room, self.n = np.zeros((1024, *shape), dtype), 0
+
+    def add(self, row: Any) -> None:
+        """One more."""
+        if self.n == len(self._room):
+            self._room = np.concatenate([self._room, np.zeros_like(self._room)])
+        self._room[self.n] = row
+        self.n += 1
+
+    @property
+    def now(self) -> np.ndarray:
+        """(row, ...) what there is, without a copy."""
+        return self._room[: self.n]
+
+
+def gaps(queries: Any, vectors: Any, metric: str) -> np.ndarray:
+    """The distances (query, vector)."""
+    pair = (torch.from_numpy(np.asarray(part)).float() for part in (queries, vectors))
+    return torch.cdist(*pair, p=METRICS[metric], compute_mode=EXACT).numpy()
 
 
 class Contexts:
     """Vectors (context, width) in float32 and the label of each, oldest first."""
 
-    def __init__(self, width: int, metric: str, memory: int | None = None) -> None:
-        self.p, self.memory = METRICS[metric], memory
-        self.vectors = torch.zeros(0, width)
-        self.labels = np.zeros(0, int)
-        self.n = 0
+    def __init__(self, width: int, metric: str) -> None:
+        self.metric = metric
+        self.vectors, self.labels = Rows(width, dtype=np.float32), Rows(dtype=np.int64)
 
     def add(self, vector: np.ndarray, label: int) -> None:
         """Store one more."""
-        if self.n == len(self.labels):
-            room = max(1024, 2 * self.n)
-            vectors, labels = torch.zeros(room, self.vectors.shape[1]), np.zeros(room, int)
-            vectors[: self.n], labels[: self.n] = self.vectors[: self.n], self.labels[: self.n]
-            self.vectors, self.labels = vectors, labels
-        self.vectors[self.n] = torch.from_numpy(vector)
-        self.labels[self.n] = label
-        self.n += 1
+        self.vectors.add(vector)
+        self.labels.add(label)
 
     def nearest(self, vector: np.ndarray) -> int | None:
-        """The label of the nearest of the last ``memory``, the oldest of equally near ones; None if there is none."""
-        first = 0 if self.memory is None else max(0, self.n - self.memory)
-        if first >= self.n:
+        """The label of the nearest, the oldest of equally near ones; None if there is none."""
+        if not self.labels.n:
             return None
-        query = torch.from_numpy(vector).float()[None]
-        exact = "donot_use_mm_for_euclid_dist"  # a difference of squares would lose the order of near ones
-        gaps = torch.cdist(query, self.vectors[first : self.n], p=self.p, compute_mode=exact)[0]
-        return int(self.labels[first + int(gaps.argmin())])
+        return int(self.labels.now[gaps(vector[None], self.vectors.now, self.metric)[0].argmin()])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .. import checks
-from ._contexts import METRICS, Contexts
+from ._contexts import METRICS, Rows, gaps
 from .learner import Element, Learner, Past
 
 
@@ -26,21 +26,31 @@ class NearestNeighbours(Learner):
         self.lag = checks.count("lag", lag)
         self.metric = checks.one_of("metric", metric, METRICS)
         self.memory = None if memory is None else checks.count("memory", memory)
-        self._contexts = Contexts(self.lag * self.code_size, self.metric, self.memory)
-        self._recent: list[np.ndarray] = []
+        self._symbols: dict[bytes, int] = {}  # the row of each code met so far
+        self._codes = Rows(self.code_size, dtype=np.float32)
+        self._elements, self._ids = Rows(dtype=np.int64), Rows(dtype=np.int64)
 
     def extra_repr(self) -> str:
         return f"lag={self.lag}, metric={self.metric}, memory={self.memory}"
 
     def predict(self, past: Past) -> int | None:
         """The id that followed the nearest stored context; None before there is one."""
-        if len(past.codes) < self.lag:
+        n = self._elements.n - self.lag  # contexts
+        if n < 1 or len(past.codes) < self.lag:
             return None
-        return self._contexts.nearest(past.codes[-self.lag :].reshape(-1))
+        first = 0 if self.memory is None else max(0, n - self.memory)
+        # a distance of contexts is a sum over lags of distances of codes, and few codes make up many contexts
+        apart = gaps(past.codes[-self.lag :], self._codes.now, self.metric) ** METRICS[self.metric]
+        elements, total = self._elements.now, np.zeros(n - first)
+        for k in range(self.lag):
+            total += apart[k, elements[first + k : n + k]]
+        return int(self._ids.now[self.lag + first + int(total.argmin())])
 
     def learn(self, element: Element) -> None:
-        """Store the context before the element, and what it was."""
-        if len(self._recent) == self.lag:
-            self._contexts.add(np.concatenate(self._recent), element.id)
-            self._recent.pop(0)
-        self._recent.append(np.array(element.code, dtype=float))
+        """Store the element: it ends a context, and is the label of the one before."""
+        code = np.array(element.code, dtype=np.float32)
+        row = self._symbols.setdefault(code.tobytes(), len(self._symbols))
+        if row == self._codes.n:
+            self._codes.add(code)
+        self._elements.add(row)
+        self._ids.add(element.id)
