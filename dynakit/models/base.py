@@ -28,6 +28,11 @@ class Trajectory(NamedTuple):
     states: Tensor  # (trial, time, state)   the full state after every step
 
 
+def arguments_of(module: nn.Module) -> dict[str, Any]:
+    """What a module was built with, for a class that keeps each argument under its own name."""
+    return {name: getattr(module, name) for name in inspect.signature(type(module)).parameters}
+
+
 class RecurrentModel(nn.Module):
     """Base of the recurrent networks: checks the arguments of a call and knows how to describe itself.
 
@@ -54,7 +59,7 @@ class RecurrentModel(nn.Module):
 
     def config(self) -> dict[str, Any]:
         """The arguments that build this network anew: ``type(model)(**model.config())``."""
-        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
+        return arguments_of(self)
 
     def extra_repr(self) -> str:
         return f"n_inputs={self.n_inputs}, n_hidden={self.n_hidden}, n_outputs={self.n_outputs}"

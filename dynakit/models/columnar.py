@@ -76,7 +76,7 @@ class CSNN(Learner):
         drawn = stream(self.seed, "CSNN").uniform(0, 0.3, (self.n_columns, self.code_size, self.n_neurons))
         self.register_buffer("W_in", torch.from_numpy(drawn.astype(np.float32)))
         self.register_buffer("W_rec", torch.zeros(size, size))
-        self.register_buffer("alive", torch.ones(size, dtype=torch.bool))
+        self.register_buffer("alive", torch.ones(size))  # 0 for the dead
         self._recent: list[np.ndarray] = []
         self._contexts = Contexts(size, self.metric)
         self._now: tuple[np.ndarray, np.ndarray] | None = None  # counts and last spikes of the present context
@@ -99,7 +99,7 @@ class CSNN(Learner):
 
     def present(self, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Spike counts (neuron,) while the codes (column, code) are shown, and who spiked in the last step."""
-        current, W, alive = self.currents(codes), self.W_rec.numpy(), self.alive.numpy()
+        current, W, alive = self.currents(codes), self.W_rec.numpy(), self.alive.numpy() > 0
         v = np.zeros(self.size, np.float32)
         waiting = np.zeros(self.size, np.int8)
         counts = np.zeros(self.size, np.int64)
@@ -158,4 +158,4 @@ class CSNN(Learner):
     def kill(self, share: float, rng: np.random.Generator) -> None:
         """Neurons that die never spike again."""
         dead = rng.permutation(self.size)[: round(share * self.size)]
-        self.alive[torch.from_numpy(dead)] = False
+        self.alive[torch.from_numpy(dead)] = 0.0

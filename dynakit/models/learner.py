@@ -15,6 +15,7 @@ from torch import nn
 
 from .. import checks
 from ..errors import InputError
+from .base import arguments_of
 
 
 class Element(NamedTuple):
@@ -59,6 +60,10 @@ class Learner(nn.Module):
         if not hasattr(task, "code_size"):
             raise InputError(f"task must be a SequenceStream, got a {type(task).__name__}")
         return cls(code_size=task.code_size, **settings)
+
+    def config(self) -> dict[str, Any]:
+        """The arguments that build this learner anew, before it has learnt: ``type(learner)(**learner.config())``."""
+        return arguments_of(self)
 
     def predict(self, past: Past) -> np.ndarray | int | None:
         """What comes next, from what was shown."""

@@ -13,18 +13,23 @@ from torch import Tensor, nn
 from .. import artifacts
 from ..errors import ArtifactError, InputError
 from .base import RecurrentModel
-from .registry import MODELS
+from .learner import Learner
+from .registry import LEARNERS, MODELS
+
+CLASSES = {cls.__name__: cls for cls in (*MODELS.values(), *LEARNERS.values())}
 
 
-def save(model: RecurrentModel, path: str | Path) -> None:
+def save(model: RecurrentModel | Learner, path: str | Path) -> None:
     """Write ``model`` into the folder ``path``: ``model.safetensors`` and ``model.json``.
+
+    Of a learner its weights are kept, not the elements of the stream that it keeps to learn from.
 
     Raises InputError for a class that :func:`load` could not find again, or for weights that are not finite;
     nothing is written then.
     """
     name = type(model).__name__
-    if type(model) not in MODELS.values():
-        raise InputError(f"model must be one of the classes of dynakit.models, got a {name}")
+    if type(model) is not CLASSES.get(name):
+        raise InputError(f"model must be one of the classes of dynakit.models with weights, got a {name}")
     tensors = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
     if problem := not_finite(tensors):
         raise InputError(f"model cannot be saved: {problem}")
@@ -34,7 +39,7 @@ def save(model: RecurrentModel, path: str | Path) -> None:
     artifacts.save(Path(path), "model", "model", "safetensors", safetensors.torch.save(tensors), header)
 
 
-def load(path: str | Path) -> RecurrentModel:
+def load(path: str | Path) -> Any:
     """The model that :func:`save` wrote into the folder ``path``, with the same weights bit for bit.
 
     Raises ArtifactError if a file is missing, damaged or of an unknown class, if a weight is not finite, or
@@ -52,11 +57,10 @@ def load(path: str | Path) -> RecurrentModel:
     return model.train(bool(header.get("training", True)))
 
 
-def _build(header: dict[str, Any], tensors: dict[str, Tensor], where: str) -> RecurrentModel:
-    classes = {cls.__name__: cls for cls in MODELS.values()}
-    cls, config = classes.get(str(header.get("class"))), header.get("config")
+def _build(header: dict[str, Any], tensors: dict[str, Tensor], where: str) -> RecurrentModel | Learner:
+    cls, config = CLASSES.get(str(header.get("class"))), header.get("config")
     if cls is None or not isinstance(config, dict):
-        known = ", ".join(sorted(classes))
+        known = ", ".join(sorted(CLASSES))
         raise ArtifactError(f"{where} describes a {header.get('class')!r}, not one of {known}")
     try:
         stored = {key: tensors[key] for key in header.get("config_tensors", [])}

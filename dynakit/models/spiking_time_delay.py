@@ -12,6 +12,7 @@ do: ``normalise=None`` is what it did, ``normalise=99.9`` what its text says (Ra
 
 from __future__ import annotations
 
+import inspect
 from typing import Any, Self
 
 import numpy as np
@@ -36,6 +37,8 @@ class TDSNN(TDNN):
     are.
     """
 
+    scales: torch.Tensor  # (2,) activations of the hidden and the output layer that are one spike per step
+
     def __init__(
         self,
         code_size: int,
@@ -50,23 +53,26 @@ class TDSNN(TDNN):
         self.n_steps = checks.count("n_steps", n_steps)
         self.read_by = checks.one_of("readout", readout, READOUTS)
         self.normalise = None if normalise is None else checks.number("normalise", normalise, above=0.0, below=100.0)
-        self.scales = (1.0, 1.0)  # activations of the hidden and the output layer that are one spike per step
+        self.register_buffer("scales", torch.ones(2))
 
     @classmethod
     def from_tdnn(cls, network: TDNN, contexts: Any = None, **settings: Any) -> Self:
         """The same network in spikes; ``contexts`` (window, lag * code) are the data of the normalisation."""
         if not isinstance(network, TDNN):
             raise InputError(f"network must be a TDNN, got a {type(network).__name__}")
-        names = ("lag", "retrain_every", "memory", "n_epochs", "learning_rate", "seed")
-        own = cls(
-            network.code_size, network.n_hidden, **{name: getattr(network, name) for name in names}, **settings
-        )
-        own.load_state_dict(network.state_dict())
+        own = cls(**{**network.config(), **settings})
+        for name in ("hidden", "readout"):
+            getattr(own, name).load_state_dict(getattr(network, name).state_dict())
         if own.normalise is not None:
             if contexts is None:
                 raise InputError(f"contexts must be given for normalise={own.normalise:g}")
             own.normalised_on(checks.reals("contexts", contexts, ("window", network.lag * network.code_size)))
         return own
+
+    def config(self) -> dict[str, Any]:
+        """The arguments that build it anew."""
+        own = {"n_steps": self.n_steps, "readout": self.read_by, "normalise": self.normalise}
+        return {name: getattr(self, name) for name in inspect.signature(TDNN).parameters} | own
 
     def extra_repr(self) -> str:
         return f"{super().extra_repr()}, n_steps={self.n_steps}, readout={self.read_by}, normalise={self.normalise}"
@@ -85,8 +91,7 @@ class TDSNN(TDNN):
             h = torch.relu(self.hidden(torch.from_numpy(contexts).to(self.hidden.weight.dtype)))
             y = self.readout(h)
         scales = (float(np.percentile(np.abs(a.numpy()), self.normalise)) for a in (h, y))
-        hidden, output = (max(scale, 1e-12) for scale in scales)
-        self.scales = (hidden, output)
+        self.scales.copy_(torch.tensor([max(scale, 1e-12) for scale in scales]))
 
     def predict(self, past: Past) -> np.ndarray | None:
         """The output of the spiking network for the last ``lag`` codes."""
@@ -97,7 +102,7 @@ class TDSNN(TDNN):
     def spiking_outputs(self, contexts: Any) -> np.ndarray:
         """Outputs (context, code) of the spiking network for contexts (context, lag * code)."""
         contexts = checks.reals("contexts", contexts, ("context", self.lag * self.code_size))
-        first, second = self.scales
+        first, second = self.scales.tolist()
         W, b, V, c = (p.detach().double().numpy() for p in self._weights())
         drive, bias = (contexts @ W.T + b) / first, np.broadcast_to(b / first, (len(contexts), len(b)))
         V, c = V * (first / second), c / second

@@ -35,7 +35,7 @@ class SpikingDelayLine(DelayLine):
         super().__init__(network, device)
         self.network = network.freeze()
         self.regularity, self.name = "discontinuous", f"TDSNN (lag {network.lag})"
-        self.fingerprint = fingerprint(self.name, repr(network), repr(network.scales), self.fingerprint)
+        self.fingerprint = fingerprint(self.name, repr(network), repr(network.scales.tolist()), self.fingerprint)
 
     def _observe(self, x: Tensor) -> Tensor:
         return torch.from_numpy(self.network.spiking_outputs(x.detach().cpu())).to(x)

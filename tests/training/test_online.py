@@ -329,8 +329,8 @@ def test_neurons_that_die_are_silent():
     network = CSNN(25, seed=1)
     network.kill(0.3, np.random.default_rng(0))
     counts, _ = network.present(np.ones((10, 25)))
-    assert ((counts == 0) == ~network.alive.numpy()).all()
-    assert int((~network.alive).sum()) == 300
+    assert ((counts == 0) == (network.alive.numpy() == 0)).all()
+    assert int((network.alive == 0).sum()) == 300
 
 
 # --- bad input ------------------------------------------------------------------------------------------------------
