@@ -14,11 +14,11 @@ __version__ = "0.1.0"
 _NAMES = {
     "analysis": "Basins Bifurcations Branches ConditionAverages CovariantVectors EchoState EdgeState ExactFixedPoints "
     "Features FixedPoints GraphStatistics LimitCycles LyapunovSpectrum MemoryCapacity MemoryCheck Modes "
-    "Multifunctionality NonNormality PlaneFlow Projection Proximity PsychometricCurve Recurrence "
+    "Multifunctionality NonNormality NullComparison PlaneFlow Projection Proximity PsychometricCurve Recurrence "
     "Selection SlowManifold SlowPoints SmallestShocks SpikeStatistics SpikeTrains TracedBasins "
     "TrackChanges Tracks Transitions UnstableManifolds as_spike_trains check_echo_state check_memory "
-    "check_multifunctionality chi_synchrony condition_average correlation_coefficient covariant_vectors "
-    "enumerate_fixed_points find_edge_state find_fixed_points find_limit_cycles find_slow_points "
+    "check_multifunctionality chi_synchrony compare_with_null condition_average correlation_coefficient "
+    "covariant_vectors enumerate_fixed_points find_edge_state find_fixed_points find_limit_cycles find_slow_points "
     "find_smallest_shock graph_statistics linearize lyapunov_spectrum map_basins map_transitions "
     "map_unstable_manifolds memory_capacity nonnormality plane_flow project psychometric_curve "
     "selection_vectors spike_statistics spike_time_tiling_coefficient trace_basins trace_fixed_points "
@@ -31,7 +31,9 @@ _NAMES = {
     "systems": "ClosedLoop Driven Flow FunctionSystem Iterated Recording System as_flow as_system catalog record",
     "training": "train",
 }
-__getattr__, __dir__, __all__ = attach(__name__, _NAMES, modules=("models", "plots", "samplers", "tasks", "training"))
+__getattr__, __dir__, __all__ = attach(
+    __name__, _NAMES, modules=("models", "plots", "samplers", "tasks", "training")
+)
 __all__ = sorted([*__all__, "__version__"])
 
 if TYPE_CHECKING:
@@ -55,6 +57,7 @@ if TYPE_CHECKING:
         Modes,
         Multifunctionality,
         NonNormality,
+        NullComparison,
         PlaneFlow,
         Projection,
         Proximity,
@@ -76,6 +79,7 @@ if TYPE_CHECKING:
         check_memory,
         check_multifunctionality,
         chi_synchrony,
+        compare_with_null,
         condition_average,
         correlation_coefficient,
         covariant_vectors,

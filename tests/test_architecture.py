@@ -36,7 +36,7 @@ MAY_IMPORT = {
     "report": {"plots", "figures", "summary", "analysis", "models", "systems.recording"},
     "stages": {"tasks", "systems", "analysis", "report"},
     "generation": {"systems", "analysis", "report", "stages"},
-    "pipeline": {"tasks", "models", "systems", "report", "stages", "generation"},
+    "pipeline": {"tasks", "models", "training", "systems", "report", "stages", "generation"},
     "__main__": {"dynakit"},
 }
 # Libraries that belong to certain parts alone.

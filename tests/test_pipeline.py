@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -171,6 +173,16 @@ def test_history_travels_with_the_report(task, tmp_path):
     assert "training" in report.figures
     report.save(tmp_path)
     np.testing.assert_array_equal(dk.load(tmp_path).history.losses, history.losses)
+
+
+def test_a_fresh_interpreter_reads_the_history_of_a_prequential_run(tmp_path):
+    stream = dk.tasks.SequenceStream(n_elements=100)
+    learner = dk.models.NearestNeighbours.for_task(stream)
+    history = dk.train(learner, stream, dk.training.Online(window=5), seed=0)
+    history.save(tmp_path)
+    code = "import sys, dynakit as dk; print(dk.load(sys.argv[1]))"
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True)
+    assert done.stdout.strip() == repr(history), done.stderr
 
 
 def test_network_and_trials_of_your_own(task):

@@ -25,6 +25,7 @@ __getattr__, __dir__, __all__ = attach(
         "memory": "MemoryCheck check_memory",
         "capacity": "MemoryCapacity memory_capacity",
         "multifunctionality": "Multifunctionality check_multifunctionality",
+        "null_models": "NullComparison compare_with_null",
         "transients": "NonNormality nonnormality",
         "piecewise_linear": "ExactFixedPoints enumerate_fixed_points",
         "proximity": "Proximity",
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
     from .manifolds import UnstableManifolds, map_unstable_manifolds
     from .memory import MemoryCheck, check_memory
     from .multifunctionality import Multifunctionality, check_multifunctionality
+    from .null_models import NullComparison, compare_with_null
     from .piecewise_linear import ExactFixedPoints, enumerate_fixed_points
     from .proximity import Proximity
     from .psychometric import PsychometricCurve, psychometric_curve

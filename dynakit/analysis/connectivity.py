@@ -111,7 +111,7 @@ def _statistics(W: np.ndarray, signs: np.ndarray, threshold: float | None) -> Gr
         out_degree=A.sum(axis=1).astype(int),
         in_strength=weights.sum(axis=0),
         out_strength=weights.sum(axis=1),
-        clustering=_clustering(A),
+        clustering=clustering(A),
         excitation=np.maximum(W, 0).sum(axis=1),
         inhibition=np.maximum(-W, 0).sum(axis=1),
         sign=signs,
@@ -151,7 +151,7 @@ def _block_means(W: np.ndarray, signs: np.ndarray) -> dict[str, float]:
     }
 
 
-def _clustering(A: np.ndarray) -> np.ndarray:
+def clustering(A: np.ndarray) -> np.ndarray:
     """Fagiolo (2007), eq. 8: closed triangles over possible ones, all directions; 0 where none is possible."""
     both = A + A.T
     triangles = np.einsum("ij,ji->i", both @ both, both) / 2
@@ -160,31 +160,46 @@ def _clustering(A: np.ndarray) -> np.ndarray:
     return np.divide(triangles, possible, out=np.zeros(len(A)), where=possible > 0)
 
 
+TRIADS = {  # X, Y, Z and d of each class: it occurs sum_ij (X Y)_ij Z_ij / d times; see _dyads for the letters
+    "003": ("EEE", 6),
+    "012": ("EEC", 1),
+    "102": ("EEM", 2),
+    "021D": ("TCE", 2),
+    "021U": ("CTE", 2),
+    "021C": ("CCE", 1),
+    "111D": ("CME", 1),
+    "111U": ("MCE", 1),
+    "030T": ("CCC", 1),
+    "030C": ("CCT", 3),
+    "201": ("MME", 2),
+    "120D": ("TCM", 2),
+    "120U": ("CTM", 2),
+    "120C": ("CCM", 1),
+    "210": ("MMC", 1),
+    "300": ("MMM", 6),
+}
+
+
 def _triad_census(A: np.ndarray) -> dict[str, int]:
-    """The 16 triad classes as sums over matrix products of mutual, asymmetric and empty dyads."""
-    n = len(A)
-    M = A * A.T
-    C = A - M
-    E = (1 - A) * (1 - A.T)
-    np.fill_diagonal(E, 0.0)
-    s = lambda X, Y, Z: float(((X @ Y) * Z).sum())  # noqa: E731
-    T = C.T
-    counts = {
-        "003": s(E, E, E) / 6,
-        "012": s(E, E, C),
-        "102": s(E, E, M) / 2,
-        "021D": s(T, C, E) / 2,
-        "021U": s(C, T, E) / 2,
-        "021C": s(C, C, E),
-        "111D": s(C, M, E),
-        "111U": s(M, C, E),
-        "030T": s(C, C, C),
-        "030C": s(C, C, T) / 3,
-        "201": s(M, M, E) / 2,
-        "120D": s(T, C, M) / 2,
-        "120U": s(C, T, M) / 2,
-        "120C": s(C, C, M),
-        "210": s(M, M, C),
-        "300": s(M, M, M) / 6,
-    }
-    return {name: round(value) for name, value in counts.items()} if n >= 3 else dict.fromkeys(counts, 0)
+    """The 16 triad classes."""
+    dyads = _dyads(A)
+    return {name: _triads(name, dyads) for name in TRIADS}
+
+
+def count_triads(A: np.ndarray, name: str) -> int:
+    """How often one of the triad classes occurs in A[i, j]: one matrix product."""
+    return _triads(name, _dyads(A))
+
+
+def _triads(name: str, dyads: dict[str, np.ndarray]) -> int:
+    (X, Y, Z), divisor = TRIADS[name]
+    return round(float(((dyads[X] @ dyads[Y]) * dyads[Z]).sum()) / divisor)
+
+
+def _dyads(A: np.ndarray) -> dict[str, np.ndarray]:
+    """Mutual, asymmetric (C and, the other way round, T) and empty dyads."""
+    mutual = A * A.T
+    one_way = A - mutual
+    empty = (1 - A) * (1 - A.T)
+    np.fill_diagonal(empty, 0.0)
+    return {"M": mutual, "C": one_way, "T": one_way.T, "E": empty}

@@ -14,7 +14,7 @@ import numpy as np
 from torch import nn
 
 from .. import checks
-from ..errors import InputError
+from ..errors import InputError, NumericalError
 from .base import arguments_of
 
 
@@ -83,24 +83,30 @@ class Learner(nn.Module):
 
     @classmethod
     def together(cls, learners: Sequence[Any]) -> Any:
-        """Something with ``predict`` and ``learn`` for lists, one entry per learner, that may share the work."""
+        """All of them as one :class:`Each`, or as something like it that shares the work."""
         return Each(learners)
 
 
 class Each:
-    """Learners side by side, each by itself."""
+    """Learners side by side, each by itself: one that comes to grief is left as it is, and the others go on."""
 
     def __init__(self, learners: Sequence[Learner]) -> None:
         self.learners = learners
+        self.failed: dict[int, str] = {}  # which of them, and why
 
     def predict(self, pasts: Sequence[Past]) -> list[Any]:
-        """The prediction of each."""
-        return [learner.predict(past) for learner, past in zip(self.learners, pasts)]
+        """The prediction of each, None of one that failed."""
+        going = (k not in self.failed for k in range(len(self.learners)))
+        return [one.predict(past) if on else None for one, past, on in zip(self.learners, pasts, going)]
 
     def learn(self, elements: Sequence[Element]) -> None:
         """Each learns its element."""
-        for learner, element in zip(self.learners, elements):
-            learner.learn(element)
+        for k, (learner, element) in enumerate(zip(self.learners, elements)):
+            if k not in self.failed:
+                try:
+                    learner.learn(element)
+                except NumericalError as reason:
+                    self.failed[k] = str(reason)
 
     def write_back(self) -> None:
         """Nothing is left to write back."""

@@ -70,6 +70,8 @@ class _OnlineRecurrent(Learner):
     def learn(self, element: Element) -> None:
         """Replay the window, then take the element in."""
         self._own().learn([element])
+        if self._own().failed:
+            raise NumericalError(self._own().failed[0])
         self._own().write_back()
 
     @classmethod
@@ -121,6 +123,7 @@ class _Team:
         self.n = 0
         self.before = self.kernel.start()  # state at the start of the window
         self.state = self.kernel.start()  # at its end
+        self.failed: dict[int, str] = {}
 
     def learn(self, elements: Sequence[Element]) -> None:
         """Replay what came before with the element as the last target."""
@@ -131,8 +134,8 @@ class _Team:
         if len(self.codes) > 1:
             self._replay() if self.rule == "replay" else self._batch()
         self.n += 1
-        if not np.isfinite(self.kernel.w["Q"]).all():
-            raise NumericalError(f"the weights are not finite: learning_rate={self.rate:g} is too large")
+        for k in np.flatnonzero(~np.isfinite(self.kernel.w["Q"]).all(axis=(1, 2))):
+            self.failed.setdefault(int(k), f"the weights are not finite: learning_rate={self.rate:g} is too large")
 
     def _replay(self) -> None:
         state, full = self.before, len(self.codes) == self.window + 1
@@ -159,7 +162,8 @@ class _Team:
         if not self.codes:
             return [None] * len(self.learners)
         state = self.kernel.forward(self.window - 1, self.codes[-1], self.state)
-        return list(self.kernel.read(state).astype(float))
+        outputs = self.kernel.read(state).astype(float)
+        return [None if k in self.failed else y for k, y in enumerate(outputs)]
 
     def write_back(self) -> None:
         """Write the weights back."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -23,6 +23,15 @@ def fit(method: Any, model: nn.Module, task: Task, *, seed: int, callback: Callb
     """Train ``model`` by ``method``; each method registers its own function here."""
     known = ", ".join(sorted(cls.__name__ for cls in fit.registry if cls is not object))
     raise InputError(f"method must be one of {known} (with its settings, as in BPTT()), got {method!r}")
+
+
+@functools.singledispatch
+def fit_together(
+    method: Any, models: Sequence[Any], task: Any, seeds: Sequence[int], callback: Callback | None
+) -> Sequence[History]:
+    """Train ``models`` side by side by ``method``; a method that can registers its own function here."""
+    known = " or ".join(sorted(cls.__name__ for cls in fit_together.registry if cls is not object))
+    raise InputError(f"method must be {known} to train networks together, got {method!r}")
 
 
 def train(

@@ -15,8 +15,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,15 +23,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .. import checks, linalg
+from .. import checks
 from ..errors import InputError, NumericalError
 from ..models import RecurrentModel
 from ..results import History, Provenance
-from ..seeding import as_seed, stream, torch_stream
+from ..seeding import stream, torch_stream
 from ..tasks import Task, Trials
 from . import checkpoint
 from ._stacked import check_alike, rollout, stack
-from .base import Callback, check_sizes, fit
+from .base import Callback, fit, fit_together
 
 SNAPSHOT_EVERY = 10  # good updates between two copies of the weights
 MOST_ROLLBACKS = 8  # in a row, to the same weights
@@ -86,59 +85,6 @@ class Curriculum:
         return self.learning_rate * (1 - (1 - self.decay_to) * fallen)
 
 
-def train_together(
-    models: Sequence[RecurrentModel],
-    task: Task,
-    method: Curriculum | None = None,
-    *,
-    seeds: Sequence[Any] | None = None,
-    callback: Callback | None = None,
-) -> list[History]:
-    """Train networks of one class and size side by side, in place: many seeds for little more than the price of one.
-
-    Each is trained as :func:`dynakit.train` trains it alone under its seed, up to rounding.
-
-    Args:
-        models: the networks, alike but for their weights.
-        task: as for :func:`dynakit.train`; predicts its next input.
-        method: a :class:`Curriculum`; None: its defaults.
-        seeds: of the trials and the noise, one per network; None: 0, 1, 2, ...
-        callback: called after each update with the number of updates done and a dict of ``loss`` and ``score``
-            (means over the networks still trained), ``learning_rate`` and ``total``.
-
-    Returns:
-        One History per network.  A network that keeps diverging is left at its last good weights, its
-        ``stopped`` begins with "diverged", and the others go on.
-
-    Raises:
-        InputError: an argument cannot be used, or the networks differ in more than their weights.
-
-    >>> from dynakit.models import LSTM
-    >>> from dynakit.tasks import Cycles
-    >>> task = Cycles.seeing_double(radius=1.0)
-    >>> models = [LSTM.for_task(task, 4, seed=seed) for seed in range(3)]
-    >>> [len(history) for history in train_together(models, task, Curriculum(max_updates=2))]
-    [2, 2, 2]
-    """
-    models = list(models) if isinstance(models, Iterable) else [models]
-    method = Curriculum() if method is None else method
-    if not isinstance(method, Curriculum):
-        raise InputError(f"method must be a Curriculum to train networks together, got {method!r}")
-    if not models or len({id(model) for model in models}) < len(models):
-        raise InputError(f"models must be one or more networks, each given once, got {len(models)}")
-    own = list(range(len(models))) if seeds is None else [as_seed(seed) for seed in seeds]
-    if len(own) != len(models):
-        raise InputError(f"seeds must be one per network, got {len(own)} for {len(models)} networks")
-    for model in models:
-        check_sizes(model, task)
-    with ExitStack() as after:
-        for model in models:
-            after.callback(model.train, model.training)
-        for context in (linalg.one_thread(), torch.inference_mode(False), torch.enable_grad()):
-            after.enter_context(context)
-        return _train(method, models, task, own, callback)
-
-
 @fit.register
 def _(method: Curriculum, model: nn.Module, task: Task, *, seed: int, callback: Callback | None) -> History:
     if not isinstance(model, RecurrentModel):
@@ -153,6 +99,7 @@ def _(method: Curriculum, model: nn.Module, task: Task, *, seed: int, callback: 
     return history
 
 
+@fit_together.register
 def _train(
     method: Curriculum,
     models: Sequence[RecurrentModel],

@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 
 from .. import checks
-from ..errors import InputError, NumericalError
-from ..models.learner import Element, Learner, Past
+from ..errors import InputError
+from ..models.learner import Each, Element, Learner, Past
 from ..results import History, Provenance, per_item
 from ..seeding import stream
 from ..tasks.sequence import N_DIGITS, WINDOW, SequenceStream, Stream, windowed_accuracy
-from .base import Callback, fit
+from .base import Callback, fit, fit_together
 
 SAY_EVERY = 100  # elements between two calls of the callback
 
@@ -90,36 +90,28 @@ class OnlineHistory(History):
 
 @fit.register
 def _(method: Online, model: Any, task: Any, *, seed: int, callback: Callback | None) -> History:
-    return run_online([model], task, method, seeds=[seed], callback=callback)[0]
+    return run_online(method, [model], task, [seed], callback)[0]
 
 
+@fit_together.register
 def run_online(
-    learners: Sequence[Learner],
-    task: SequenceStream,
-    method: Online,
-    *,
-    seeds: Sequence[int],
-    callback: Callback | None = None,
+    method: Online, models: Sequence[Any], task: Any, seeds: Sequence[int], callback: Callback | None
 ) -> list[OnlineHistory]:
     """A run of each learner on the stream of its seed; learners that can share the work do, if the order is one."""
     if not isinstance(task, SequenceStream):
         raise InputError(f"task must be a SequenceStream for Online, got a {type(task).__name__}")
-    for learner in learners:
+    for learner in models:
         if not isinstance(learner, Learner):
             raise InputError(f"model must be a learner for Online (see dk.models), got a {type(learner).__name__}")
-        if learner.code_size != task.code_size:
-            raise InputError(f"task has codes of {task.code_size} numbers, the learner takes {learner.code_size}")
-    if len({id(learner) for learner in learners}) < len(learners):
-        raise InputError("models must be different learners: each learns its own stream")
     streams = [task.draw(seed) for seed in seeds]
     for name, value in (("window", method.window), ("max_elements", method.max_elements)):
         most = len(streams[0].ends) if name == "window" else len(streams[0])
         if value is not None and value > most:
             raise InputError(f"{name} must be at most {most}, which is what the stream has, got {value}")
-    if task.fresh and len(learners) > 1:
-        parts = [_Run([one], [own], method, [seed], callback) for one, own, seed in zip(learners, streams, seeds)]
+    if task.fresh and len(models) > 1:
+        parts = [_Run([one], [own], method, [seed], callback) for one, own, seed in zip(models, streams, seeds)]
         return [history for part in parts for history in part.go(task)]
-    return _Run(learners, streams, method, seeds, callback).go(task)
+    return _Run(models, streams, method, seeds, callback).go(task)
 
 
 class _Run:
@@ -135,7 +127,8 @@ class _Run:
     ) -> None:
         self.learners, self.streams, self.method, self.seeds = learners, streams, method, seeds
         self.callback = callback
-        self.team = type(learners[0]).together(learners)
+        of_one_kind = len({type(learner) for learner in learners}) == 1
+        self.team = type(learners[0]).together(learners) if of_one_kind else Each(learners)
         self.shown = np.full((len(learners), len(streams[0]), streams[0].codes.shape[1]), np.nan)
         self.ids = np.full(len(streams[0]), -1)  # of what was not yet out: nothing
         self.known = streams[0].n_known
@@ -148,22 +141,23 @@ class _Run:
         n = min(len(stream_), self.method.max_elements or len(stream_))
         judged = np.zeros(len(stream_), bool)
         judged[stream_.ends] = True
-        began, stopped, t = time.monotonic(), f"all {n} elements learnt", 0
-        try:
-            for t in range(n):
-                if t == self.method.kill_at:
-                    for learner, seed in zip(self.learners, self.seeds):
-                        learner.kill(self.method.kill_share, stream(seed, "death"))
-                if judged[t]:
-                    self._predict(t, time.monotonic() - began)
-                self._show(t)
-                if self.callback is not None and (t + 1) % SAY_EVERY == 0:
-                    self._say(t, n)
-            t = n
-        except NumericalError as reason:
-            stopped = f"stopped at element {t}: {reason}"
+        began, ended = time.monotonic(), {}
+        for t in range(n):
+            if t == self.method.kill_at:
+                for learner, seed in zip(self.learners, self.seeds):
+                    learner.kill(self.method.kill_share, stream(seed, "death"))
+            if judged[t]:
+                self._predict(t, time.monotonic() - began)
+            self._show(t)
+            for k, reason in self.team.failed.items():
+                ended.setdefault(k, (t, f"stopped at element {t}: {reason}"))
+            if len(ended) == len(self.learners):
+                break
+            if self.callback is not None and (t + 1) % SAY_EVERY == 0:
+                self._say(t, n)
         self.team.write_back()
-        return [self._history(k, task, t, stopped) for k in range(len(self.learners))]
+        done = (n, f"all {n} elements learnt")
+        return [self._history(k, task, *ended.get(k, done)) for k in range(len(self.learners))]
 
     def _predict(self, t: int, seconds: float) -> None:
         pasts = [Past(shown[:t], self.ids[:t]) for shown in self.shown]

@@ -274,7 +274,7 @@ GRU6 = NETWORKS["gru"]
             lambda: train(GRU(3, 4, 1), from_arrays(np.zeros((9, 30, 3)), np.zeros((9, 30, 1))), SHORT),
             "as many as it has inputs, got 1 outputs and 3 inputs",
         ),
-        (lambda: train_together([GRU6(0)], TASK, BPTT()), "method must be a Curriculum"),
+        (lambda: train_together([GRU6(0)], TASK, BPTT()), "method must be Curriculum or Online"),
         (lambda: train_together([], TASK, SHORT), "models must be one or more networks"),
         (lambda: train_together([GRU6(0)] * 2, TASK, SHORT), "one or more networks, each given once, got"),
         (

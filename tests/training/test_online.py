@@ -13,8 +13,7 @@ from dynakit.models import CSNN, TDNN, Learner, NearestNeighbours, OnlineGRU, On
 from dynakit.models.learner import Element
 from dynakit.tasks import SequenceStream
 from dynakit.tasks.sequence import windowed_accuracy
-from dynakit.training import Online
-from dynakit.training.online import run_online
+from dynakit.training import Online, train_together
 
 TASK = SequenceStream()
 SHORT = Online(max_elements=400, window=20)
@@ -103,7 +102,7 @@ def test_what_is_not_finite_is_a_miss_and_no_neighbour_is_touched():
         def learn(self, element):
             pass
 
-    broken, fine = run_online([Broken(25), Oracle()], TASK, SHORT, seeds=[0, 0])
+    broken, fine = train_together([Broken(25), Oracle()], TASK, SHORT, seeds=[0, 0])
     assert not broken.hits.any()
     assert len(broken) == len(fine)
     assert np.array_equal(fine.hits, dk.train(Oracle(), TASK, SHORT).hits)
@@ -216,7 +215,7 @@ def test_networks_side_by_side_are_as_each_by_itself(kind, rule):
     alone = [kind(25, seed=k, **settings).double() for k in range(3)]
     team = copy.deepcopy(alone)
     one_by_one = [dk.train(learner, TASK, method, seed=k) for k, learner in enumerate(alone)]
-    together = run_online(team, TASK, method, seeds=[0, 1, 2])
+    together = train_together(team, TASK, method, seeds=[0, 1, 2])
     for a, b, x, y in zip(one_by_one, together, alone, team):
         assert np.array_equal(a.predictions, b.predictions)
         for p, q in zip(x.parameters(), y.parameters()):
@@ -323,6 +322,27 @@ def test_columns_that_run_away_stop_with_what_they_reached():
     assert 0 < history.n_elements < 400
     with pytest.raises(NumericalError, match="eta"):
         network._hebb(np.arange(1000), np.arange(1000))
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("spoil", ["columns", "gates"])
+def test_a_learner_that_comes_to_grief_leaves_its_neighbours_alone(spoil):
+    def team():
+        if spoil == "columns":
+            return [CSNN(25, n_neurons=20, n_steps=60, eta=eta) for eta in (0.01, 1e9, 0.01)]
+        made = [OnlineLSTM(25, 5, window=10, seed=seed) for seed in range(3)]
+        with torch.no_grad():
+            made[1].readout.weight.mul_(1e30)
+        return made
+
+    short = Online(max_elements=150, window=5)
+    good, bad, other = train_together(team(), TASK, short, seeds=[0, 1, 2])
+    assert bad.stopped.startswith("stopped at element")
+    assert bad.n_elements < 150
+    for history, seed in ((good, 0), (other, 2)):
+        alone = dk.train(team()[seed], TASK, short, seed=seed)
+        assert history.n_elements == alone.n_elements == 150
+        np.testing.assert_array_equal(history.predictions, alone.predictions)
 
 
 def test_neurons_that_die_are_silent():
