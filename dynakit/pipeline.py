@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from . import models, seeding
+from . import models, seeding, training  # noqa: F401  load() must know the histories of training
 from .checks import one_of
 from .errors import ArtifactError, InputError
 from .generation import GENERATING

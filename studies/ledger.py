@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 import csv
+import functools
+import hashlib
 import io
+import json
 import os
 import time
 from collections.abc import Callable, Iterable
@@ -12,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import joblib
+import numpy as np
 import torch
 
 import dynakit as dk
@@ -45,6 +49,38 @@ def _one_thread(job: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
     return job(*arguments)
 
 
+def kept(study: str) -> Path:
+    """The folder of what a study keeps for its next run."""
+    return ROOT / "out" / study
+
+
+def once(study: str, job: Callable[..., Any], arguments: tuple[Any, ...], *shared: str) -> Any:
+    """``job(*arguments)`` as JSON gives it back, done now or before: a run that was cut short goes on where it stopped.
+
+    A result is kept under a hash of the package's models, tasks and training and of the job's own module and the
+    ``shared`` ones, so after a change of an analysis delete the folder ``out/STUDY/jobs``.
+    """
+    name = "_".join(str(a) for a in arguments).replace(" ", "_").replace("/", "-")
+    folder = kept(study) / "jobs" / f"{job.__module__}.{job.__name__}" / code(study, job.__module__, *shared)
+    path = folder / f"{name}.json"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        draft = path.with_suffix(f".{os.getpid()}")
+        draft.write_text(json.dumps(job(*arguments), default=_plain))
+        draft.replace(path)
+    return json.loads(path.read_text())
+
+
+@functools.cache
+def code(study: str, *modules: str) -> str:
+    """A hash of all that decides what a model is, and of these modules of the study."""
+    root = Path(dk.__file__).parent
+    parts = (p for part in ("models", "tasks", "training") for p in (root / part).glob("*.py"))
+    own = {ROOT / "studies" / study / f"{module}.py" for module in modules}
+    sources = [root / "seeding.py", root / "orbits.py", *parts, *own]
+    return hashlib.sha256(b"".join(p.read_bytes() for p in sorted(sources))).hexdigest()[:12]
+
+
 def write(
     study: str, path: Path, rows: list[dict[str, Any]], *, seeds: list[int], started: float, quick: bool
 ) -> None:
@@ -63,3 +99,9 @@ def write(
 
 def _short(value: Any) -> Any:
     return f"{value:.6g}" if isinstance(value, float) else value
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (np.ndarray, np.generic)):
+        return value.tolist()
+    raise TypeError(f"a job may return numbers, texts, lists and dicts, got a {type(value).__name__}")
