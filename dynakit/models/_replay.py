@@ -9,7 +9,7 @@ known once the step was taken forward; that is what makes it cheap:
     GRU    d_x = dh * C_x,      d_h = dh * C_h,                            dh = dh * z + W_hh^T d_h
 
 Arrays are (run, ...), or (step, run, ...) where they belong to the window.  What comes back is dropped where it has
-fallen below ``SMALL``: a full window differs by less than rounding in float32.
+fallen below ``SMALL``: what is left moves no weight by more than rounding in float32 does.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-SMALL = 1e-8  # of what comes back, beside errors of order one
+SMALL = 1e-6  # of what comes back, beside errors of order one: less than rounding once it is times the learning rate
 LOOK_EVERY = 6  # backward steps between two looks at its size
 
 Arrays = dict[str, np.ndarray]
