@@ -9,6 +9,7 @@ from .elman import Elman
 from .gru import GRU
 from .leaky import LeakyRNN
 from .learner import Learner
+from .longest_match import LongestMatch
 from .lstm import LSTM
 from .nearest import NearestNeighbours
 from .nir import to_nir
@@ -45,6 +46,7 @@ __all__ = [
     "RateHebb",
     "Learner",
     "CSNN",
+    "LongestMatch",
     "NearestNeighbours",
     "OnlineGRU",
     "OnlineLSTM",

@@ -9,8 +9,8 @@ import torch
 
 import dynakit as dk
 from dynakit.errors import InputError, NumericalError
-from dynakit.models import CSNN, TDNN, Learner, NearestNeighbours, OnlineGRU, OnlineLSTM
-from dynakit.models.learner import Element
+from dynakit.models import CSNN, TDNN, Learner, LongestMatch, NearestNeighbours, OnlineGRU, OnlineLSTM
+from dynakit.models.learner import Element, Past
 from dynakit.tasks import SequenceStream
 from dynakit.tasks.sequence import windowed_accuracy
 from dynakit.training import Online, train_together
@@ -106,6 +106,34 @@ def test_what_is_not_finite_is_a_miss_and_no_neighbour_is_touched():
     assert not broken.hits.any()
     assert len(broken) == len(fine)
     assert np.array_equal(fine.hits, dk.train(Oracle(), TASK, SHORT).hits)
+
+
+# --- longest match ---------------------------------------------------------------------------------------------------
+
+
+def test_the_longest_match_errs_only_where_the_ceiling_does():
+    history = dk.train(LongestMatch(25), TASK, Online())
+    ceiling = dk.train(Oracle(), TASK, Online())
+    assert len(history) == len(ceiling) - 1  # nothing was met twice before the first ending
+    np.testing.assert_array_equal(history.hits, ceiling.hits[1:])
+    assert int((~history.hits).sum()) == 15
+
+
+@pytest.mark.parametrize("longest", [None, 2, 4])
+def test_the_longest_match_is_that_of_a_direct_search(longest):
+    rng = np.random.default_rng(longest or 0)
+    learner, symbols = LongestMatch(3, longest=longest), rng.integers(3, size=120)
+    codes = rng.uniform(-1, 1, (3, 3))
+    for t, symbol in enumerate(symbols):
+        best, expected = 0, None
+        for s in range(1, t):
+            n = 0
+            while n < min(s, longest or t) and symbols[s - 1 - n] == symbols[t - 1 - n]:
+                n += 1
+            if n and n >= best:
+                best, expected = n, symbols[s]
+        assert learner.predict(Past(codes[symbols[:t]], symbols[:t])) == expected
+        learner.learn(Element(codes[symbol], int(symbol), t))
 
 
 # --- nearest neighbours ---------------------------------------------------------------------------------------------
