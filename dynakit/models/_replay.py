@@ -19,7 +19,10 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import InputError
+
 SMALL = 1e-6  # of what comes back, beside errors of order one: less than rounding once it is times the learning rate
+SHUT = -1e4  # bias of a gate that is zero to the last bit
 LOOK_EVERY = 6  # backward steps between two looks at its size
 
 Arrays = dict[str, np.ndarray]
@@ -69,6 +72,10 @@ class Replay:
 
     def _cell(self, k: int, seen: np.ndarray, state: np.ndarray) -> np.ndarray:
         raise NotImplementedError
+
+    def shut(self, run: int, units: np.ndarray) -> None:
+        """Make units of one run put out zero, and learn no more."""
+        raise InputError(f"{type(self).__name__.removeprefix('Replay')} has no gate that shuts a unit off")
 
     def read(self, state: np.ndarray) -> np.ndarray:
         """The outputs (run, code)."""
@@ -132,6 +139,13 @@ class ReplayLSTM(Replay):
         R, H, _ = self.sizes
         self.inner = [d.reshape(R, 4, H)[:, :3] for d in self.views["dx"]]
         self.outer = [d.reshape(R, 4, H)[:, 3] for d in self.views["dx"]]
+
+    def shut(self, run: int, units: np.ndarray) -> None:
+        """Output gates at zero: nothing comes out of these units, and no gradient comes back through them."""
+        rows = 3 * self.sizes[1] + units
+        self.w["W"][run, rows] = 0.0
+        self.w["b_h"][run, rows] = 0.0
+        self.w["b_x"][run, rows] = SHUT
 
     def _cell(self, k: int, seen: np.ndarray, state: np.ndarray) -> np.ndarray:
         R, H, _ = self.sizes

@@ -108,5 +108,9 @@ class Each:
                 except NumericalError as reason:
                     self.failed[k] = str(reason)
 
+    def kill(self, k: int, share: float, rng: np.random.Generator) -> None:
+        """Silence a share of the units of learner ``k``."""
+        self.learners[k].kill(share, rng)
+
     def write_back(self) -> None:
         """Nothing is left to write back."""

@@ -80,8 +80,9 @@ class _OnlineRecurrent(Learner):
         return _Team(learners)
 
     def kill(self, share: float, rng: np.random.Generator) -> None:
-        """Not while the network learns: InputError."""
-        raise InputError(f"a {type(self).__name__} cannot lose units while it learns; freeze it first")
+        """Units that die put out zero for good; InputError for gates that cannot be shut (those of a GRU)."""
+        self._own().kill(0, share, rng)
+        self._own().write_back()
 
     def freeze(self) -> RecurrentModel:
         """The network on codes, with the first layer folded into the input weights."""
@@ -164,6 +165,14 @@ class _Team:
         state = self.kernel.forward(self.window - 1, self.codes[-1], self.state)
         outputs = self.kernel.read(state).astype(float)
         return [None if k in self.failed else y for k, y in enumerate(outputs)]
+
+    def kill(self, k: int, share: float, rng: np.random.Generator) -> None:
+        """Shut a share of the units of run ``k``."""
+        n = self.learners[k].n_hidden
+        dead = rng.permutation(n)[: round(share * n)]
+        self.kernel.shut(k, dead)
+        for state in (self.before, self.state):
+            state[k, dead] = 0.0
 
     def write_back(self) -> None:
         """Write the weights back."""

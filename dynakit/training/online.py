@@ -144,8 +144,8 @@ class _Run:
         began, ended = time.monotonic(), {}
         for t in range(n):
             if t == self.method.kill_at:
-                for learner, seed in zip(self.learners, self.seeds):
-                    learner.kill(self.method.kill_share, stream(seed, "death"))
+                for k, seed in enumerate(self.seeds):
+                    self.team.kill(k, self.method.kill_share, stream(seed, "death"))
             if judged[t]:
                 self._predict(t, time.monotonic() - began)
             self._show(t)

@@ -373,6 +373,23 @@ def test_a_learner_that_comes_to_grief_leaves_its_neighbours_alone(spoil):
         np.testing.assert_array_equal(history.predictions, alone.predictions)
 
 
+def test_units_of_an_lstm_that_die_put_out_zero_and_stay_dead():
+    learner = OnlineLSTM(25, 10, window=20, seed=2)
+    other = OnlineLSTM(25, 10, window=20, seed=3)
+    death = Online(max_elements=250, window=5, kill_at=120, kill_share=0.3)
+    unhurt = copy.deepcopy(other)
+    train_together([learner, other], TASK, replace(death, kill_share=0.0, max_elements=120), seeds=[2, 3])
+    before = learner.freeze()(torch.from_numpy(TASK.draw(2).codes[None, :50]).float()).states[..., :10]
+    assert (before.abs().amax(dim=(0, 1)) > 0).all()
+    learner, other = OnlineLSTM(25, 10, window=20, seed=2), unhurt
+    train_together([learner, other], TASK, death, seeds=[2, 3])
+    for network in (learner, other):
+        states = network.freeze()(torch.from_numpy(TASK.draw(2).codes[None, :50]).float()).states[..., :10]
+        assert int((states == 0).all(dim=(0, 1)).sum()) == 3
+    with pytest.raises(InputError, match="no gate that shuts"):
+        dk.train(OnlineGRU(25, 5, window=5), TASK, replace(death, max_elements=130))
+
+
 def test_neurons_that_die_are_silent():
     network = CSNN(25, seed=1)
     network.kill(0.3, np.random.default_rng(0))
