@@ -1,0 +1,93 @@
+"""Figures of the LSTM that learns the stream as it goes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+import dynakit as dk
+
+BLUE, VERMILLION, GREEN, BLACK = "#0072B2", "#D55E00", "#009E73", "#000000"
+SEQUENCES = dk.tasks.sequence.SEQUENCES
+
+
+def _save(sheet: Figure, path: Path) -> None:
+    for ax in sheet.axes:
+        ax.spines[["top", "right"]].set_visible(False)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sheet.savefig(path, dpi=160)
+
+
+def portraits(looked: list[tuple[int, list[np.ndarray]]], path: Path) -> None:
+    """The four sequences that begin with 6 or 1, in two principal components of each network's own states."""
+    sheet = Figure(figsize=(10.2, 3.9), layout="constrained")
+    for ax, (n, states) in zip(sheet.subplots(1, len(looked)), looked):
+        axes = dk.project(
+            np.concatenate([own.reshape(-1, own.shape[-1]) for own in states[:4]]), n_components=2
+        )
+        for kind, colour, line in zip(range(4), (BLUE, VERMILLION) * 2, ("-", "-", "--", "--")):
+            for own in states[kind][:12]:
+                ax.plot(*axes.transform(own).T, color=colour, lw=0.4, alpha=0.25)
+            mean = axes.transform(states[kind].mean(axis=0))
+            body = "".join(map(str, SEQUENCES[kind][1:-1]))
+            said = f"{SEQUENCES[kind][0]} then {body}"
+            ax.plot(*mean.T, line, color=colour, lw=1.4, label=said)
+            ax.plot(*mean[0], "o", color=colour, mfc="white", ms=5)
+            ax.plot(*mean[-1], "o", color=colour, ms=5)
+        shares = axes.explained_variance_ratio
+        ax.set(xlabel=f"PC 1 of h ({shares[0]:.0%})", ylabel=f"PC 2 of h ({shares[1]:.0%})")
+        ax.set_title(f"after {n:,} elements", fontsize=10)
+    handles, labels = sheet.axes[0].get_legend_handles_labels()
+    sheet.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False, fontsize=9)
+    _save(sheet, path)
+
+
+def separation(rows: list[dict[str, Any]], path: Path) -> None:
+    """How far apart the sequences of each pair are, and how well they are told apart, element by element."""
+    sheet = Figure(figsize=(7.6, 3.6), layout="constrained")
+    axes = sheet.subplots(1, 2)
+    elements = sorted({row["element"] for row in rows})
+    for n, colour, line in zip(elements, (BLACK, VERMILLION, BLUE), ("-", "--", "-")):
+        for pair in dict.fromkeys(row["pair"] for row in rows):
+            own = [row for row in rows if row["element"] == n and row["pair"] == pair]
+            for ax, what in zip(axes, ("over scatter", "decoded")):
+                heard, values = [row["elements heard"] for row in own], [row[what] for row in own]
+                said = f"after {n:,} elements" if pair == rows[0]["pair"] else None
+                ax.plot(heard, values, line, marker="o", color=colour, ms=3, lw=1, alpha=0.8, label=said)
+    axes[0].set(xlabel="elements of the sequence heard", ylabel="distance of the pair / scatter of histories")
+    axes[0].set(yscale="log")
+    axes[1].set(
+        xlabel="elements of the sequence heard", ylabel="told apart by a linear direction", ylim=(0.45, 1.02)
+    )
+    handles, labels = axes[0].get_legend_handles_labels()
+    sheet.legend(handles, labels, loc="outside upper center", ncols=3, frameon=False, fontsize=9)
+    _save(sheet, path)
+
+
+def exchange(rows: list[dict[str, Any]], swap: int, path: Path) -> None:
+    """Answers of the learner and of its frozen copies, and which way states and readouts point."""
+    sheet = Figure(figsize=(9.6, 3.8), layout="constrained")
+    left, right = sheet.subplots(1, 2)
+    at = [row["element"] for row in rows]
+
+    def line(ax: Any, name: str, style: str, colour: str, label: str) -> None:
+        values = [np.nan if row[name] is None else row[name] for row in rows]
+        ax.plot(at, values, style, color=colour, ms=3.5, lw=1, label=label)
+
+    line(left, "online, next 100", "o-", BLACK, "learning on")
+    line(left, "frozen, next 100", "s-", VERMILLION, "frozen")
+    line(left, "frozen, endings not exchanged", "^:", BLUE, "frozen, asked for the first endings")
+    left.set(xlabel="elements learnt", ylabel="right about the next 100 endings", ylim=(-0.03, 1.03))
+    line(right, "cosine of states with those at the exchange", "o-", BLUE, "states of a pair")
+    line(right, "cosine of readouts with those at the exchange", "s-", VERMILLION, "readout of its endings")
+    right.set(
+        xlabel="elements learnt", ylabel="cosine with the direction at the exchange", ylim=(-1.05, 1.05)
+    )
+    right.axhline(0, color="0.6", lw=0.6)
+    for ax in (left, right):
+        ax.axvline(swap, color="0.6", lw=0.8, ls=":")
+        ax.legend(frameon=False, fontsize=9, loc="upper center", bbox_to_anchor=(0.5, 1.2), ncols=2)
+    _save(sheet, path)
