@@ -176,12 +176,13 @@ def apart(codes: np.ndarray, kinds: np.ndarray) -> dict[str, float]:
     within = gaps[(kinds[:, None] == kinds) & upper]
     between = gaps[partners & ~same_noise & upper]
     start = gaps[partners & same_noise & upper]
+    spread = np.sqrt((between.var() + within.var()) / 2)
     gaps[same_noise | (kinds[:, None] // 2 != kinds // 2)] = np.inf
     return {
         "distance between noise codes": float(within.mean()),
         "distance between the starts of a pair": float(start.mean()),
         "start over noise": float(start.mean() / within.mean()),
-        "d'": float((between.mean() - within.mean()) / np.sqrt((between.var() + within.var()) / 2)),
+        "d'": float((between.mean() - within.mean()) / spread) if spread else float("nan"),
         "nearest with other noise has the same start": float((kinds[gaps.argmin(axis=1)] == kinds).mean()),
     }
 
