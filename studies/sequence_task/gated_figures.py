@@ -46,24 +46,24 @@ def portraits(looked: list[tuple[int, list[np.ndarray]]], path: Path) -> None:
 
 
 def separation(rows: list[dict[str, Any]], path: Path) -> None:
-    """How far apart the sequences of each pair are, and how well they are told apart, element by element."""
-    sheet = Figure(figsize=(7.6, 3.6), layout="constrained")
-    axes = sheet.subplots(1, 2)
+    """How far apart the two sequences of each pair are, element by element."""
+    sheet = Figure(figsize=(5.6, 3.8), layout="constrained")
+    ax = sheet.subplots()
     elements = sorted({row["element"] for row in rows})
     for n, colour, line in zip(elements, (BLACK, VERMILLION, BLUE), ("-", "--", "-")):
         for pair in dict.fromkeys(row["pair"] for row in rows):
             own = [row for row in rows if row["element"] == n and row["pair"] == pair]
-            for ax, what in zip(axes, ("over scatter", "decoded")):
-                heard, values = [row["elements heard"] for row in own], [row[what] for row in own]
-                said = f"after {n:,} elements" if pair == rows[0]["pair"] else None
-                ax.plot(heard, values, line, marker="o", color=colour, ms=3, lw=1, alpha=0.8, label=said)
-    axes[0].set(xlabel="elements of the sequence heard", ylabel="distance of the pair / scatter of histories")
-    axes[0].set(yscale="log")
-    axes[1].set(
-        xlabel="elements of the sequence heard", ylabel="told apart by a linear direction", ylim=(0.45, 1.02)
+            heard, values = [row["elements heard"] for row in own], [row["over scatter"] for row in own]
+            said = f"after {n:,} elements" if pair == rows[0]["pair"] else None
+            ax.plot(heard, values, line, marker="o", color=colour, ms=3, lw=1, alpha=0.8, label=said)
+    ax.set(
+        xlabel="elements of the sequence heard",
+        ylabel="distance of the pair / scatter of histories",
+        yscale="log",
     )
-    handles, labels = axes[0].get_legend_handles_labels()
-    sheet.legend(handles, labels, loc="outside upper center", ncols=3, frameon=False, fontsize=9)
+    ax.set_yticks([2, 5, 10, 20], ["2", "5", "10", "20"])
+    ax.set_yticks([], minor=True)
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, frameon=False, fontsize=8)
     _save(sheet, path)
 
 
@@ -79,15 +79,13 @@ def exchange(rows: list[dict[str, Any]], swap: int, path: Path) -> None:
 
     line(left, "online, next 100", "o-", BLACK, "learning on")
     line(left, "frozen, next 100", "s-", VERMILLION, "frozen")
-    line(left, "frozen, endings not exchanged", "^:", BLUE, "frozen, asked for the first endings")
+    line(left, "frozen, endings not exchanged", "^:", BLUE, "frozen, first endings")
     left.set(xlabel="elements learnt", ylabel="right about the next 100 endings", ylim=(-0.03, 1.03))
     line(right, "cosine of states with those at the exchange", "o-", BLUE, "states of a pair")
-    line(right, "cosine of readouts with those at the exchange", "s-", VERMILLION, "readout of its endings")
-    right.set(
-        xlabel="elements learnt", ylabel="cosine with the direction at the exchange", ylim=(-1.05, 1.05)
-    )
+    line(right, "cosine of readouts with those at the exchange", "s-", VERMILLION, "its readout")
+    right.set(xlabel="elements learnt", ylabel="cosine (with itself at the exchange)", ylim=(-1.05, 1.05))
     right.axhline(0, color="0.6", lw=0.6)
     for ax in (left, right):
         ax.axvline(swap, color="0.6", lw=0.8, ls=":")
-        ax.legend(frameon=False, fontsize=9, loc="upper center", bbox_to_anchor=(0.5, 1.2), ncols=2)
+        ax.legend(frameon=False, fontsize=9, loc="upper center", bbox_to_anchor=(0.5, 1.14), ncols=3)
     _save(sheet, path)
