@@ -84,6 +84,7 @@ def exchange(rows: list[dict[str, Any]], swap: int, path: Path) -> None:
     line(right, "cosine of states with those at the exchange", "o-", BLUE, "states of a pair")
     line(right, "cosine of readouts with those at the exchange", "s-", VERMILLION, "its readout")
     right.set(xlabel="elements learnt", ylabel="cosine (with itself at the exchange)", ylim=(-1.05, 1.05))
+    line(right, "cosine of states with the readout", "^:", BLACK, "one along the other")
     right.axhline(0, color="0.6", lw=0.6)
     for ax in (left, right):
         ax.axvline(swap, color="0.6", lw=0.8, ls=":")
