@@ -20,10 +20,11 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
+from . import _compiled
+from ._compiled import LOOK_EVERY
 
 SMALL = 1e-6  # of what comes back, beside errors of order one: less than rounding once it is times the learning rate
 SHUT = -1e4  # bias of a gate that is zero to the last bit
-LOOK_EVERY = 6  # backward steps between two looks at its size
 
 Arrays = dict[str, np.ndarray]
 
@@ -38,6 +39,7 @@ class Replay:
 
     n_gates: int
     n_states: int
+    compiled: Any = None  # a window at once, where numba is installed
 
     def __init__(self, weights: Arrays, window: int) -> None:
         self.w = weights
@@ -135,10 +137,22 @@ class ReplayLSTM(Replay):
 
     def __init__(self, weights: Arrays, window: int) -> None:
         super().__init__(weights, window)
+        self.compiled = _compiled.compiled(_compiled.replay_lstm)
         self.at["dh"], self.views["dh"] = self.at["dx"], self.views["dx"]
         R, H, _ = self.sizes
         self.inner = [d.reshape(R, 4, H)[:, :3] for d in self.views["dx"]]
         self.outer = [d.reshape(R, 4, H)[:, 3] for d in self.views["dx"]]
+
+    def replay(self, codes: np.ndarray, state: np.ndarray, rate: float) -> tuple[np.ndarray, np.ndarray]:
+        """Gradient steps over a window of codes (step + 1, run, code); the states after the first and the last step."""
+        dtype = state.dtype.type
+        names = ("P", "p", "W", "b_x", "b_h", "Q", "q")
+        ends = [
+            self.compiled(*(self.w[n][k] for n in names), own, state[k], dtype(rate), dtype(SMALL))
+            for k, own in enumerate(np.ascontiguousarray(codes.swapaxes(0, 1)))
+        ]
+        first, last = np.stack(ends, axis=1)
+        return first, last
 
     def shut(self, run: int, units: np.ndarray) -> None:
         """Output gates at zero: nothing comes out of these units, and no gradient comes back through them."""

@@ -22,6 +22,7 @@ from torch import Tensor
 from .. import checks
 from ..errors import NumericalError
 from ..seeding import as_seed, stream
+from . import _compiled
 from ._contexts import METRICS, Contexts
 from .learner import Element, Learner, Past
 
@@ -100,6 +101,8 @@ class CSNN(Learner):
     def present(self, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Spike counts (neuron,) while the codes (column, code) are shown, and who spiked in the last step."""
         current, W, alive = self.currents(codes), self.W_rec.numpy(), self.alive.numpy() > 0
+        if fast := _compiled.compiled(_compiled.columns):
+            return fast(current, W, alive, self.n_steps, np.float32(LEAK), np.float32(THRESHOLD), REFRACTORY)
         v = np.zeros(self.size, np.float32)
         waiting = np.zeros(self.size, np.int8)
         counts = np.zeros(self.size, np.int64)

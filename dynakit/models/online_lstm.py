@@ -139,7 +139,12 @@ class _Team:
             self.failed.setdefault(int(k), f"the weights are not finite: learning_rate={self.rate:g} is too large")
 
     def _replay(self) -> None:
-        state, full = self.before, len(self.codes) == self.window + 1
+        full = len(self.codes) == self.window + 1
+        if self.kernel.compiled:
+            first, self.state = self.kernel.replay(np.stack(self.codes), self.before, self.rate)
+            self.before = first if full else self.before
+            return
+        state = self.before
         for j, (u, target) in enumerate(zip(self.codes, self.codes[1:])):
             state = self.kernel.forward(j, u, state)
             if j == 0 and full:

@@ -24,8 +24,10 @@ LEARNERS: dict[str, Callable[[int], Any]] = {
     "GRU": lambda seed: dk.models.OnlineGRU(CODE, seed=seed),
     "CSNN": lambda seed: dk.models.CSNN(CODE, seed=seed),
     "LSTM, batch rule": lambda seed: dk.models.OnlineLSTM(CODE, rule="batch", seed=seed),
+    "TDNN, retrained every 100": lambda seed: dk.models.TDNN(CODE, retrain_every=100, memory=1000, seed=seed),
     "KNN, 3,000 contexts": lambda seed: dk.models.NearestNeighbours(CODE, memory=3000),
     "KNN, 1,000 contexts": lambda seed: dk.models.NearestNeighbours(CODE, memory=1000),
+    "longest match": lambda seed: dk.models.LongestMatch(CODE),
 }
 SIDE_BY_SIDE = (
     "LSTM",
@@ -41,11 +43,12 @@ def batches(name: str, seeds: list[int], n_jobs: int) -> list[list[int]]:
     return [part.tolist() for part in np.array_split(seeds, min(n_jobs, len(seeds)))]
 
 
-def run(name: str, seeds: list[int], settings: dict[str, Any]) -> list[dict[str, Any]]:
-    """One run for each seed; ``settings`` are of :class:`dynakit.training.Online`."""
+def run(name: str, seeds: list[int], settings: dict[str, Any], stream: dict[str, Any]) -> list[dict[str, Any]]:
+    """One run for each seed; ``settings`` are of :class:`dynakit.training.Online`, ``stream`` of the task."""
     learners = [LEARNERS[name](seed) for seed in seeds]
     began = time.process_time()
-    found = dk.training.train_together(learners, TASK, dk.training.Online(**settings), seeds=seeds)
+    task = dk.tasks.SequenceStream(**stream)
+    found: list[Any] = dk.training.train_together(learners, task, dk.training.Online(**settings), seeds=seeds)
     seconds = (time.process_time() - began) / len(seeds)
     return [
         {
@@ -61,16 +64,18 @@ def run(name: str, seeds: list[int], settings: dict[str, Any]) -> list[dict[str,
     ]
 
 
-def kept(name: str, seeds: list[int], settings: dict[str, Any]) -> list[dict[str, Any]]:
+def kept(*job: Any) -> list[dict[str, Any]]:
     """:func:`run`, now or before."""
-    return ledger.once(STUDY, run, (name, seeds, settings))
+    return ledger.once(STUDY, run, job)
 
 
-def all_runs(
-    names: list[str], seeds: list[int], n_jobs: int, settings: dict[str, dict[str, Any]]
-) -> list[dict[str, Any]]:
-    """The runs of some learners, slowest first so that the processes end together."""
-    jobs = [(name, part, settings.get(name, {})) for name in names for part in batches(name, seeds, n_jobs)]
-    jobs.sort(key=lambda job: job[0] not in SIDE_BY_SIDE)
-    rows = [row for part in ledger.run_all(kept, jobs, n_jobs) for row in part]
-    return sorted(rows, key=lambda row: (names.index(row["model"]), row["seed"]))
+def jobs(name: str, seeds: list[int], n_jobs: int, settings: dict[str, Any], **stream: Any) -> list[tuple[Any, ...]]:
+    """What :func:`kept` is to be called with for the runs of one learner."""
+    return [(name, part, settings, stream) for part in batches(name, seeds, n_jobs)]
+
+
+def all_runs(todo: list[tuple[Any, ...]], n_jobs: int) -> list[list[dict[str, Any]]]:
+    """The runs of all jobs, in their order; the slowest are begun first, so that the processes end together."""
+    order = sorted(range(len(todo)), key=lambda k: (todo[k][0] not in SIDE_BY_SIDE, k))
+    found = dict(zip(order, ledger.run_all(kept, [todo[k] for k in order], n_jobs)))
+    return [found[k] for k in range(len(todo))]

@@ -9,7 +9,16 @@ import torch
 
 import dynakit as dk
 from dynakit.errors import InputError, NumericalError
-from dynakit.models import CSNN, TDNN, Learner, LongestMatch, NearestNeighbours, OnlineGRU, OnlineLSTM
+from dynakit.models import (
+    CSNN,
+    TDNN,
+    Learner,
+    LongestMatch,
+    NearestNeighbours,
+    OnlineGRU,
+    OnlineLSTM,
+    _compiled,
+)
 from dynakit.models.learner import Element, Past
 from dynakit.tasks import SequenceStream
 from dynakit.tasks.sequence import windowed_accuracy
@@ -371,6 +380,27 @@ def test_a_learner_that_comes_to_grief_leaves_its_neighbours_alone(spoil):
         alone = dk.train(team()[seed], TASK, short, seed=seed)
         assert history.n_elements == alone.n_elements == 150
         np.testing.assert_array_equal(history.predictions, alone.predictions)
+
+
+@pytest.mark.parametrize(
+    ("make", "n", "tolerance"),
+    [
+        (lambda: OnlineLSTM(25, seed=1), 210, 2e-6),
+        (lambda: OnlineLSTM(25, 7, window=30, seed=2).double(), 150, 1e-10),
+        (lambda: CSNN(25, seed=1), 300, 0.0),
+    ],
+)
+def test_compiled_loops_and_numpy_give_the_same_network(make, n, tolerance, monkeypatch):
+    method = Online(max_elements=n, window=5)
+    fast, slow = make(), make()
+    assert _compiled.compiled(_compiled.columns) is not None
+    compiled = dk.train(fast, TASK, method)
+    monkeypatch.setattr(_compiled, "compiled", lambda function: None)
+    np.testing.assert_array_equal(dk.train(slow, TASK, method).predictions, compiled.predictions)
+    start = make().state_dict()
+    for name, value in slow.state_dict().items():
+        torch.testing.assert_close(fast.state_dict()[name], value, rtol=0, atol=tolerance)
+    assert any(not torch.equal(start[name], value) for name, value in slow.state_dict().items())
 
 
 def test_units_of_an_lstm_that_die_put_out_zero_and_stay_dead():
