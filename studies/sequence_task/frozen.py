@@ -1,6 +1,6 @@
 """Learners of the stream, kept as they were at some elements, and what they say once they learn no more.
 
-Runs are kept in ``out/sequence_task/frozen``: delete it after a change of a learner.
+Runs are kept in ``out/sequence_task/frozen``, under a hash of the package's models, tasks and training.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ class Run(NamedTuple):
 
 def learnt(kind: str, seed: int, task: Any, keep: Sequence[int], **settings: Any) -> Run:
     """The run of a learner of ``dk.models`` on ``task``, read if it was made before."""
-    home = ledger.kept("sequence_task") / "frozen" / f"{kind}_{task.n_elements}_{seed}"
+    kept = ledger.kept("sequence_task") / "frozen" / ledger.code("sequence_task")
+    home = kept / f"{kind}_{task.n_elements}_{seed}"
     if not (home / "history").is_dir():
         learner = getattr(dk.models, kind).for_task(task, seed=seed, **settings)
 

@@ -212,7 +212,7 @@ def measure(seed: int, plan: Plan) -> dict[str, Any]:
 def run(out: Path, *, quick: bool, n_jobs: int) -> None:
     """All seeds."""
     started, plan = time.perf_counter(), QUICK if quick else FULL
-    seeds = [0]
+    seeds = [0] if quick else [0, 1, 2]
     found = ledger.run_all(measure, [(seed, plan) for seed in seeds], n_jobs)
     for name in ("separation", "held", "forgetting", "over_time", "mixtures"):
         rows = [row for own in found for row in own[name]]

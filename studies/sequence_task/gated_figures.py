@@ -51,11 +51,12 @@ def separation(rows: list[dict[str, Any]], path: Path) -> None:
     ax = sheet.subplots()
     elements = sorted({row["element"] for row in rows})
     for n, colour, line in zip(elements, (BLACK, VERMILLION, BLUE), ("-", "--", "-")):
-        for pair in dict.fromkeys(row["pair"] for row in rows):
-            own = [row for row in rows if row["element"] == n and row["pair"] == pair]
+        at_n = [row for row in rows if row["element"] == n]
+        for k, one in enumerate(dict.fromkeys((row["seed"], row["pair"]) for row in at_n)):
+            own = [row for row in at_n if (row["seed"], row["pair"]) == one]
             heard, values = [row["elements heard"] for row in own], [row["over scatter"] for row in own]
-            said = f"after {n:,} elements" if pair == rows[0]["pair"] else None
-            ax.plot(heard, values, line, marker="o", color=colour, ms=3, lw=1, alpha=0.8, label=said)
+            said = None if k else f"after {n:,} elements"
+            ax.plot(heard, values, line, marker="o", color=colour, ms=3, lw=1, alpha=0.7, label=said)
     ax.set(
         xlabel="elements of the sequence heard",
         ylabel="distance of the pair / scatter of histories",
@@ -71,11 +72,14 @@ def exchange(rows: list[dict[str, Any]], swap: int, path: Path) -> None:
     """Answers of the learner and of its frozen copies, and which way states and readouts point."""
     sheet = Figure(figsize=(9.6, 3.8), layout="constrained")
     left, right = sheet.subplots(1, 2)
-    at = [row["element"] for row in rows]
+    seeds = list(dict.fromkeys(row["seed"] for row in rows))
 
     def line(ax: Any, name: str, style: str, colour: str, label: str) -> None:
-        values = [np.nan if row[name] is None else row[name] for row in rows]
-        ax.plot(at, values, style, color=colour, ms=3.5, lw=1, label=label)
+        for seed in seeds:
+            own = [row for row in rows if row["seed"] == seed]
+            values = [np.nan if row[name] is None else row[name] for row in own]
+            said = label if seed == seeds[0] else None
+            ax.plot([row["element"] for row in own], values, style, color=colour, ms=3, lw=0.8, label=said)
 
     line(left, "online, next 100", "o-", BLACK, "learning on")
     line(left, "frozen, next 100", "s-", VERMILLION, "frozen")

@@ -59,6 +59,7 @@ def run(name: str, seeds: list[int], settings: dict[str, Any], stream: dict[str,
             "CPU s": seconds,
             "_positions": history.positions,
             "_accuracies": history.accuracies,
+            "_hits": history.hits,
         }
         for seed, history in zip(seeds, found)
     ]

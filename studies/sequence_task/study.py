@@ -1,16 +1,30 @@
-"""Networks that hold a sequence or a memory in spikes.
+"""Five learners on one stream whose rules change half way, what happens inside them, and networks made to spike.
 
-    python3 run.py study sequence_task [--quick] [--only rate_to_spikes]
+    python3 run.py study sequence_task [--quick] [--only PART]
 
 Writes the tables and figures of ``figures/sequence_task/`` (with --quick: of ``out/sequence_task/``).
 """
 
 from __future__ import annotations
 
+import columns
+import conversion
+import delay_map
+import gated
 import ledger
 import rate_to_spikes
+import robustness
+import table
 
-PARTS = {"rate_to_spikes": rate_to_spikes.run}
+PARTS = {
+    "table": table.run,
+    "robustness": robustness.run,
+    "gated": gated.run,
+    "delay_map": delay_map.run,
+    "conversion": conversion.run,
+    "columns": columns.run,
+    "rate_to_spikes": rate_to_spikes.run,
+}
 
 if __name__ == "__main__":
     ledger.main("sequence_task", PARTS, __doc__ or "")
