@@ -90,7 +90,9 @@ def yardsticks(rows: dict[str, Rows]) -> Rows:
     for name, own in rows.items():
         elements, accuracies = curves(own)
         mean, late = accuracies.mean(axis=0), elements >= runs.TASK.swap_at
-        parts = {"before the exchange": mean[~late].mean(), "after it": mean[late].mean(), "last": mean[-1]}
+        parts = {"before the exchange": mean[~late].mean(), "last": mean[-1]}
+        if late.any():
+            parts["after it"] = mean[late].mean()
         row = {"learner": name, "source": "this study", "mean": mean.mean(), "std": accuracies.std(axis=0).mean()}
         out.append(row | parts)
     names = ("mean", "std", "before the exchange", "after it", "last")
@@ -111,7 +113,7 @@ def figure(rows: dict[str, Rows], path: Path) -> None:
         ax.plot(elements, mean, color=COLORS[name], lw=1.2, label=f"{len(accuracies)} runs, mean ± std")
         ax.plot(ELEMENTS, CURVES[name], "kx", ms=4, label="published mean")
         ax.set_title(name, fontsize=10)
-    _others(axes[5], rows)
+    _beside(axes[5], rows)
     for ax in axes:
         ax.axvline(runs.TASK.swap_at, color="0.5", lw=0.8, ls=":")
         ax.spines[["top", "right"]].set_visible(False)
@@ -123,15 +125,15 @@ def figure(rows: dict[str, Rows], path: Path) -> None:
     sheet.savefig(path, dpi=160)
 
 
-def _others(ax: Any, rows: dict[str, Rows]) -> None:
-    """Learners above 0.92 and the bounded memory."""
+def _beside(ax: Any, rows: dict[str, Rows]) -> None:
+    """Learners that are not in the table, or the curves of all if there is none."""
     styles = {"longest match": "#000000", "TDNN, retrained every 100": "#009E73", "KNN, 3,000 contexts": "#E69F00"}
     styles["LSTM, batch rule"] = "#0072B2"
-    for name, color in styles.items():
-        if name in rows:
-            elements, accuracies = curves(rows[name])
-            ax.plot(elements, accuracies.mean(axis=0), color=color, lw=1.2, label=name)
-    ax.set_title("beside the table", fontsize=10)
+    others = {name: color for name, color in styles.items() if name in rows}
+    for name, color in (others or COLORS).items():
+        elements, accuracies = curves(rows[name])
+        ax.plot(elements, accuracies.mean(axis=0), color=color, lw=1.2, label=name)
+    ax.set_title("beside the table" if others else "all", fontsize=10)
 
 
 def distances(path: Path) -> None:
