@@ -65,40 +65,32 @@ def train(
     model: str,
     /,
     *,
-    n_hidden: int = 100,
+    n_hidden: int | None = None,
     out: Path = Path("out/model"),
     seed: int = 0,
-    max_updates: int = 2000,
+    max_updates: int | None = None,
     stop_at_score: float | None = None,
-    learning_rate: float = 3e-3,
+    learning_rate: float | None = None,
 ) -> None:
     """Train a network on a task and save it.
 
     Args:
         task: name and parameters, such as flip-flop:n_bits=3 or set-reset:quiet_gap=10..80.
         model: elman, gru, lstm or leaky, trained by backpropagation through time (on cycles with a loop that closes
-            more and more); or reservoir, whose readout is solved for by ridge regression.
-        n_hidden: hidden units.
+            more and more); reservoir, whose readout is solved for by ridge regression; or tdnn, tdsnn, csnn,
+            online-lstm or online-gru, which go through a sequence-stream once.
+        n_hidden: hidden units; 100 unless a learner of streams has a number of its own.
         out: folder for the model.
         seed: of the weights and the trials.
-        max_updates: updates after which training ends.
+        max_updates: updates after which training ends, 2000 if nothing is said; of a stream, elements.
         stop_at_score: end earlier, once the last batches score this much (0 to 1).
-        learning_rate: of the first half; it falls in the second.
+        learning_rate: of the first half, where it falls in the second; 3e-3, or that of the learner.
     """
     chosen = dk.tasks.by_name(task)
-    network = _new_network(model, chosen, n_hidden, seed)
-    method: Any = dk.training.BPTT(
-        learning_rate=learning_rate, max_updates=max_updates, stop_at_score=stop_at_score
-    )
-    if isinstance(network, dk.models.Reservoir):
-        washout = chosen.n_steps // 2 if isinstance(chosen, dk.tasks.Cycles) else 0  # cues are as long
-        method = dk.training.Ridge(washout=washout)
-    elif isinstance(chosen, dk.tasks.Cycles):
-        if stop_at_score is not None:
-            raise dk.InputError(
-                "stop_at_score is not for cycles: a good score there is no evidence of stored orbits"
-            )
-        method = dk.training.Curriculum(learning_rate=learning_rate, max_updates=max_updates)
+    own_sizes = issubclass(dk.models.by_name(model), dk.models.Learner)
+    settings = {"n_hidden": n_hidden, "learning_rate": learning_rate} if own_sizes else {"n_hidden": n_hidden or 100}
+    network = _new_network(model, chosen, seed, {k: v for k, v in settings.items() if v is not None})
+    method = _method(network, chosen, max_updates, stop_at_score, learning_rate or 3e-3)
     _make(out)
     with _bar("training") as callback:
         history = dk.train(network, chosen, method, seed=seed, callback=callback)
@@ -173,13 +165,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status if isinstance(status, int) else 0
 
 
-def _new_network(name: str, task: Any, n_hidden: int, seed: int) -> Any:
+def _new_network(name: str, task: Any, seed: int, settings: dict[str, Any]) -> Any:
     """A network that fits the task; a reservoir for orbits in the precision and the steps of the orbits."""
     kind = dk.models.by_name(name)
     if kind is not dk.models.Reservoir:
-        return kind.for_task(task, n_hidden=n_hidden, seed=seed)
-    settings = {"form": "discrete", "sigma_in": 1.0} if isinstance(task, dk.tasks.Cycles) else {}
-    return kind.for_task(task, n_hidden=n_hidden, seed=seed, **settings).double()
+        return kind.for_task(task, seed=seed, **settings)
+    if isinstance(task, dk.tasks.Cycles):
+        settings = settings | {"form": "discrete", "sigma_in": 1.0}
+    return kind.for_task(task, seed=seed, **settings).double()
+
+
+def _method(network: Any, task: Any, max_updates: int | None, stop_at_score: float | None, rate: float) -> Any:
+    """The usual way to train such a network on such a task."""
+    if isinstance(network, dk.models.Learner):
+        return dk.training.Online(max_elements=max_updates)
+    updates = 2000 if max_updates is None else max_updates
+    if isinstance(network, dk.models.Reservoir):
+        washout = task.n_steps // 2 if isinstance(task, dk.tasks.Cycles) else 0  # cues are as long
+        return dk.training.Ridge(washout=washout)
+    if not isinstance(task, dk.tasks.Cycles):
+        return dk.training.BPTT(learning_rate=rate, max_updates=updates, stop_at_score=stop_at_score)
+    if stop_at_score is not None:
+        raise dk.InputError("stop_at_score is not for cycles: a good score there is no evidence of stored orbits")
+    return dk.training.Curriculum(learning_rate=rate, max_updates=updates)
 
 
 def _network(path: Path, nonlinearity: str) -> Any:

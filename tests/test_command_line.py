@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -80,6 +81,8 @@ def test_analyze_reads_the_weights_of_others(capsys):
     [
         (["train", "flipflop", "gru"], "did you mean 'flip-flop'"),
         (["train", TASK, "grue"], "did you mean 'gru'"),
+        (["train", TASK, "tdnn"], "task must be a SequenceStream, got a FlipFlop"),
+        (["train", "sequence-stream", "csnn", "--n-hidden", "5"], "settings of a CSNN"),
         (["train", "flip-flop:n_bits=0", "gru"], "n_bits must be at least 1"),
         ([*TRAIN, "--learning-rate", "-1"], "learning_rate must be"),
         ([*TRAIN, "--learning-rate", "fast"], "fast"),
@@ -155,6 +158,17 @@ def test_a_bar_when_the_output_is_a_terminal():
     assert done.wait() == 0
     assert b"training" in shown
     assert b"score" in shown
+
+
+def test_a_learner_goes_through_the_stream_once(capsys):
+    options = ["--n-hidden", "7", "--max-updates", "1100", "--seed", "4", "--out", "net"]
+    assert main(["train", "sequence-stream", "tdnn", *options]) == 0
+    assert "all 1100 elements learnt" in capsys.readouterr().out
+    own = dk.models.TDNN(25, 7, seed=4)
+    history = dk.train(own, dk.tasks.SequenceStream(), dk.training.Online(max_elements=1100), seed=4)
+    again = dk.models.load("net")
+    assert all(torch.equal(a, b) for a, b in zip(again.state_dict().values(), own.state_dict().values()))
+    np.testing.assert_array_equal(dk.load("net").predictions, history.predictions)
 
 
 @pytest.mark.parametrize(("model", "method"), [("reservoir", "Ridge"), ("lstm", "Curriculum")])

@@ -59,7 +59,10 @@ class Learner(nn.Module):
         """A learner for the codes of ``task`` (a :class:`dynakit.tasks.SequenceStream`)."""
         if not hasattr(task, "code_size"):
             raise InputError(f"task must be a SequenceStream, got a {type(task).__name__}")
-        return cls(code_size=task.code_size, **settings)
+        try:
+            return cls(code_size=task.code_size, **settings)
+        except TypeError as reason:  # an unknown name
+            raise InputError(f"settings of a {cls.__name__}: {reason}") from None
 
     def config(self) -> dict[str, Any]:
         """The arguments that build this learner anew, before it has learnt: ``type(learner)(**learner.config())``."""
