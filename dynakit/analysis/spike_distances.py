@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..checks import number
-from ..errors import InputError
-from .spike_trains import SpikeTrains, as_spike_trains
+from .spike_trains import SpikeTrains, as_spike_trains, bin_width
 from .spikes import count_spreads
 
 NEAR = 1e-9  # of a trial: a spike this little beyond a window is on its edge, since k dt is rounded
@@ -29,13 +28,8 @@ def correlation_coefficient(
     from scipy import sparse
 
     trains = as_spike_trains(spikes, dt=dt, t_stop=t_stop)
-    bin_size = _positive("bin_size", bin_size)
-    cells = trains.binned(bin_size)
+    cells = trains.binned(bin_width("bin_size", bin_size, trains))
     total = cells.n_bins * trains.n_trials
-    if not total:
-        raise InputError(
-            f"bin_size must be no longer than a trial of {trains.t_stop:g} ms, got {bin_size:g} ms"
-        )
     where = (cells.neurons, cells.bins + cells.n_bins * cells.trials)
     counts = sparse.csr_array((cells.counts.astype(float), where), shape=(trains.n_neurons, total))
     means, spreads = np.asarray(counts.sum(axis=1)) / total, count_spreads(cells, trains)

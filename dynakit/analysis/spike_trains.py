@@ -18,6 +18,7 @@ from ..errors import InputError
 from ..results import Result, per_item
 
 SLACK = 1e-9  # of a bin: a spike this little before an edge is on it, since k dt is rounded
+MOST_BINS = 10**8  # over all trials: more do not fit into memory
 
 
 class Cells(NamedTuple):
@@ -107,6 +108,17 @@ def as_spike_trains(spikes: Any, *, dt: Any = None, t_stop: Any = None) -> Spike
     return _from_raster(spikes, dt, t_stop)
 
 
+def bin_width(name: str, value: Any, trains: SpikeTrains) -> float:
+    """``value`` as a width of bins in ms that a trial of ``trains`` can be cut into."""
+    width, n_trials = number(name, value, above=0.0, closed=False), trains.n_trials
+    if width > trains.t_stop * (1 + SLACK):
+        raise InputError(f"{name} must be no longer than a trial of {trains.t_stop:g} ms, got {width:g} ms")
+    least = n_trials * trains.t_stop / MOST_BINS
+    if width < least:
+        raise InputError(f"{name} must be at least {least:g} ms, for {MOST_BINS:g} bins in all, got {width:g} ms")
+    return width
+
+
 def _not_wanted(dt: Any, t_stop: Any, what: str) -> None:
     for name, value in (("dt", dt), ("t_stop", t_stop)):
         if value is not None:
@@ -152,7 +164,7 @@ def _from_raster(spikes: Any, dt: Any, t_stop: Any) -> SpikeTrains:
 
 
 def _from_times(spikes: Sequence[Any], dt: Any, t_stop: Any) -> SpikeTrains:
-    _not_wanted(dt, None, "spike times, which are in ms")
+    _not_wanted(dt, None, "lists of spike times, which are in ms (a raster is an array)")
     if t_stop is None:
         raise InputError("t_stop must be given with spike times: the length of a trial in ms")
     t_stop = number("t_stop", t_stop, above=0.0, closed=False)

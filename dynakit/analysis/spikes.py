@@ -21,7 +21,7 @@ import numpy as np
 from ..checks import number, reals
 from ..errors import InputError
 from ..results import Provenance, Result, per_item
-from .spike_trains import Cells, SpikeTrains, as_spike_trains
+from .spike_trains import Cells, SpikeTrains, as_spike_trains, bin_width
 
 MEASURES = ("rates", "cv", "cv2", "lv", "lvr", "fanofactor")
 WINDOW, N_WINDOWS = 100.0, 10  # a single trial is cut into windows of 100 ms, or into ten that are shorter
@@ -121,10 +121,10 @@ def spike_statistics(
     (array([80.,  0.]), array([ 0., nan]))
     """
     trains = as_spike_trains(spikes, dt=dt, t_stop=t_stop)
-    bin_size = _width("bin_size", min(BIN_SIZE, trains.t_stop) if bin_size is None else bin_size, trains)
+    bin_size = bin_width("bin_size", min(BIN_SIZE, trains.t_stop) if bin_size is None else bin_size, trains)
     if window is None:
         window = trains.t_stop if trains.n_trials > 1 else min(WINDOW, trains.t_stop / N_WINDOWS)
-    window = _width("window", window, trains)
+    window = bin_width("window", window, trains)
     R = number("R", R, above=0.0)
     counts = np.bincount(trains.neurons, minlength=trains.n_neurons)
     chi, correlation = _together(trains, bin_size)
@@ -163,13 +163,6 @@ def chi_synchrony(signals: Any) -> float:
 
 def _chi(together: float, alone: float) -> float:
     return float(np.sqrt(together / alone)) if alone > 0 else float("nan")
-
-
-def _width(name: str, value: Any, trains: SpikeTrains) -> float:
-    width = number(name, value, above=0.0, closed=False)
-    if width > trains.t_stop:
-        raise InputError(f"{name} must be no longer than a trial of {trains.t_stop:g} ms, got {width:g} ms")
-    return width
 
 
 def _regularity(trains: SpikeTrains, R: float) -> dict[str, np.ndarray]:

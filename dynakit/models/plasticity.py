@@ -67,8 +67,12 @@ class PairSTDP:
         """The sum of all changes (post, pre) by spikes ([trial,] time, pre) and ([trial,] time, post)."""
         pre, post = _paired(pre, post, "time")
         for name, spikes in (("pre", pre), ("post", post)):
-            if (spikes < 0).any() or (spikes != np.round(spikes)).any():
-                raise InputError(f"{name} must be spikes: 0 or 1, or how many there were in a step")
+            wrong = np.argwhere((spikes < 0) | (spikes != np.round(spikes)))
+            if len(wrong):
+                raise InputError(
+                    f"{name} must be spikes: 0 or 1, or how many there were in a step, "
+                    f"got {spikes[tuple(wrong[0])]:g} in step {wrong[0][1]}"
+                )
         traces = Traces(np.zeros_like(pre[:, 0]), np.zeros_like(post[:, 0]))
         total = np.zeros((post.shape[-1], pre.shape[-1]))
         for t in range(pre.shape[1]):
@@ -122,4 +126,6 @@ def _paired(pre: Any, post: Any, axis: str) -> tuple[np.ndarray, np.ndarray]:
         raise InputError(
             f"pre and post must be ([trial,] {axis}, unit) over the same {axis}s, got {pre.shape} and {post.shape}"
         )
+    if 0 in pre.shape[:-1]:
+        raise InputError(f"pre and post must have at least one {axis}, got {pre.shape} and {post.shape}")
     return (pre, post) if pre.ndim == 3 else (pre[None], post[None])

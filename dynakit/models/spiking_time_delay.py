@@ -53,6 +53,8 @@ class TDSNN(TDNN):
         self.n_steps = checks.count("n_steps", n_steps)
         self.read_by = checks.one_of("readout", readout, READOUTS)
         self.normalise = None if normalise is None else checks.number("normalise", normalise, above=0.0, below=100.0)
+        if self.normalise == 0:
+            raise InputError("normalise must be above 0: the least activation is no scale; None normalises nothing")
         self.register_buffer("scales", torch.ones(2))
 
     @classmethod
@@ -61,12 +63,20 @@ class TDSNN(TDNN):
         if not isinstance(network, TDNN):
             raise InputError(f"network must be a TDNN, got a {type(network).__name__}")
         own = cls(**{**network.config(), **settings})
+        for name in ("code_size", "lag", "n_hidden"):
+            if getattr(own, name) != getattr(network, name):
+                raise InputError(
+                    f"{name} must be that of network, {getattr(network, name)}, or left out, got {getattr(own, name)}"
+                )
         for name in ("hidden", "readout"):
             getattr(own, name).load_state_dict(getattr(network, name).state_dict())
         if own.normalise is not None:
             if contexts is None:
                 raise InputError(f"contexts must be given for normalise={own.normalise:g}")
-            own.normalised_on(checks.reals("contexts", contexts, ("window", network.lag * network.code_size)))
+            contexts = checks.reals("contexts", contexts, ("window", network.lag * network.code_size))
+            if not len(contexts):
+                raise InputError("contexts must hold at least one window, on which activations are measured, got none")
+            own.normalised_on(contexts)
         return own
 
     def config(self) -> dict[str, Any]:

@@ -20,6 +20,9 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from .. import checks
+from ..errors import InputError
+
 DAMPENING = 0.3  # of the triangle: keeps the gradient from growing over many steps
 
 
@@ -73,10 +76,16 @@ def spike(
 ) -> Tensor:
     """1 where ``v`` >= ``threshold``, else 0; the gradient is that of the ``surrogate``.
 
+    Raises InputError unless ``v`` is a floating-point tensor, ``threshold`` and ``steepness`` are above 0 and
+    ``surrogate`` is a name in ``SURROGATES``.
+
     >>> v = torch.tensor([0.5, 1.0, 2.0], requires_grad=True)
     >>> spike(v, surrogate="triangular")
     tensor([0., 1., 1.], grad_fn=<_SpikeBackward>)
     """
-    chosen = SURROGATES[surrogate]
-    k = chosen.steepness if steepness is None else steepness
+    if not isinstance(v, Tensor) or not v.is_floating_point():
+        raise InputError(f"v must be a floating-point tensor, got {getattr(v, 'dtype', type(v).__name__)}")
+    threshold = checks.number("threshold", threshold, above=0, closed=False)
+    chosen = SURROGATES[checks.one_of("surrogate", surrogate, SURROGATES)]
+    k = chosen.steepness if steepness is None else checks.number("steepness", steepness, above=0, closed=False)
     return _Spike.apply(v, threshold, chosen, k)  # pyright: ignore[reportReturnType]

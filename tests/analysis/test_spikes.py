@@ -269,6 +269,13 @@ def test_no_spike_at_all_is_an_answer():
     assert found.headline() == "3 neurons, 0 Hz, 3 silent"
 
 
+def test_one_bin_may_be_the_whole_trial_whatever_the_rounding():
+    raster = np.eye(7)[:, :2]
+    assert 7 * 0.7 < 4.9  # in floating point
+    assert dk.spike_statistics(raster, dt=0.7, bin_size=4.9).bin_size == 4.9
+    assert np.isnan(dk.correlation_coefficient(raster, dt=0.7, bin_size=4.9)).all()
+
+
 # --- bad input --------------------------------------------------------------------------------------------
 
 
@@ -288,7 +295,9 @@ def test_no_spike_at_all_is_an_answer():
         ([[[1.0], [2.0]], [[1.0]]], {"t_stop": 5.0}, r"as many in every trial, got \[1, 2\] neurons"),
         ([[1.0]], {}, "t_stop must be given with spike times"),
         ([[1.0]], {"t_stop": -5.0}, "t_stop must be a finite number in"),
-        ([[1.0]], {"t_stop": 5.0, "dt": 1.0}, "dt must be left out with spike times"),
+        ([[1.0]], {"t_stop": np.nan}, "t_stop must be a finite number in"),
+        (np.zeros((5, 2)), {"dt": np.nan}, "dt must be a finite number in"),
+        ([[1, 0], [0, 1]], {"dt": 1.0}, r"dt must be left out with lists of spike times, .* \(a raster is an array\)"),
         ([[1.0], [-1.0]], {"t_stop": 5.0}, r"spikes \(trial 0, neuron 1\) must be times from 0 to t_stop = 5 ms"),
         ([[1.0], [6.0]], {"t_stop": 5.0}, r"neuron 1\) must be times from 0 to t_stop"),
         ([[2.0, 1.0]], {"t_stop": 5.0}, "must be times that rise, but 1 ms follows 2 ms"),
@@ -296,6 +305,8 @@ def test_no_spike_at_all_is_an_answer():
         ([[1.0, np.nan]], {"t_stop": 5.0}, r"spikes \(trial 0, neuron 0\) must be finite"),
         ([1.0, 2.0], {"t_stop": 5.0}, r"spikes \(trial 0, neuron 0\) must be a list of times in ms"),
         ([[1.0]], {"t_stop": 50.0, "bin_size": 60.0}, "bin_size must be no longer than a trial of 50 ms"),
+        ([[1.0]], {"t_stop": 50.0, "bin_size": 1e-8}, "bin_size must be at least 5e-07 ms, for 1e.08 bins in all"),
+        ([[[1.0]]] * 2, {"t_stop": 50.0, "window": 6e-7}, "window must be at least 1e-06 ms"),
         ([[1.0]], {"t_stop": 50.0, "window": 0.0}, "window must be a finite number in"),
         ([[1.0]], {"t_stop": 50.0, "R": -1.0}, "R must be a finite number in"),
     ],
@@ -310,6 +321,8 @@ def test_bad_input_is_named(spikes, options, message):
     [
         (lambda s: dk.van_rossum_distance(s, time_constant=0.0), "time_constant must be a finite number"),
         (lambda s: dk.spike_time_tiling_coefficient(s, window=-1.0), "window must be a finite number"),
+        (lambda s: dk.van_rossum_distance(s, time_constant=np.nan), "time_constant must be a finite number"),
+        (lambda s: dk.correlation_coefficient(s, bin_size=1e-9), "bin_size must be at least 5e-08 ms"),
         (lambda s: dk.correlation_coefficient(s, bin_size=99.0), "bin_size must be no longer than a trial of 5 ms"),
         (lambda s: dk.correlation_coefficient(s, dt=1.0), "dt must be left out with spikes that know their times"),
         (lambda s: dk.chi_synchrony(np.zeros(5)), "signals must have shape"),

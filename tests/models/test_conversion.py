@@ -8,7 +8,7 @@ import torch
 from numpy.testing import assert_allclose
 
 from dynakit.errors import InputError
-from dynakit.models import GRU, LeakyRNN, SpikingRNN, to_spiking
+from dynakit.models import GRU, LIF, LSTM, LeakyRNN, SpikingRNN, to_spiking
 
 
 def rate_network(W, b, W_in=((0.0,),), *, form: str = "current") -> LeakyRNN:
@@ -101,18 +101,51 @@ def test_the_filter_of_the_readout_sees_spikes():
         assert run.outputs[0, t, 0].item() == pytest.approx(r.item(), abs=1e-12)
 
 
-def test_what_has_no_spiking_counterpart_is_refused_with_the_reason():
-    for activation in ("tanh", "sigmoid", "softplus"):
-        with pytest.raises(InputError, match=f"activation='{activation}', which has no spiking counterpart"):
-            to_spiking(LeakyRNN(1, 2, 1, activation=activation))
-    with pytest.raises(InputError, match="form='rectified', which rectifies the leaky state itself"):
-        to_spiking(LeakyRNN(1, 2, 1, form="rectified"))
-    with pytest.raises(InputError, match="model must be a LeakyRNN, got GRU"):
-        to_spiking(GRU(1, 2, 1))
-    with pytest.raises(InputError, match="gain must be a finite number in"):
-        to_spiking(LeakyRNN(1, 2, 1), gain=0.0)
-    with pytest.raises(InputError, match="dt must not exceed tau, got 200 > 100 ms"):
-        to_spiking(LeakyRNN(1, 2, 1), dt=200.0)
+@pytest.mark.parametrize("activation", ["tanh", "sigmoid", "softplus"])
+def test_what_has_no_spiking_counterpart_is_refused_with_the_reason(activation):
+    with pytest.raises(InputError, match=f"activation='{activation}', which has no spiking counterpart: the f-I curve"):
+        to_spiking(LeakyRNN(1, 2, 1, activation=activation))
+
+
+@pytest.mark.parametrize(
+    ("model", "settings", "message"),
+    [
+        (LeakyRNN(1, 2, 1, form="rectified"), {}, "form='rectified', which rectifies the leaky state itself"),
+        (GRU(1, 2, 1), {}, "model must be a LeakyRNN, got GRU"),
+        (LSTM(1, 2, 1), {}, "model must be a LeakyRNN, got LSTM"),
+        (LIF(1, 2, 1), {}, "model must be a LeakyRNN, got LIF"),
+        (torch.nn.GRU(1, 2), {}, "model must be a LeakyRNN, got GRU"),
+        (torch.nn.Linear(1, 2), {}, "model must be a LeakyRNN, got Linear"),
+        (None, {}, "model must be a LeakyRNN, got NoneType"),
+        (LeakyRNN(1, 2, 1), {"gain": 0.0}, r"gain must be a finite number in \(0, inf\), got 0"),
+        (LeakyRNN(1, 2, 1), {"gain": -5.0}, "gain must be a finite number in"),
+        (LeakyRNN(1, 2, 1), {"gain": np.nan}, "gain must be a finite number in"),
+        (LeakyRNN(1, 2, 1), {"dt": 0.0}, "dt must be a finite number in"),
+        (LeakyRNN(1, 2, 1), {"dt": np.nan}, "dt must be a finite number in"),
+        (LeakyRNN(1, 2, 1), {"dt": 200.0}, "dt must not exceed tau, got 200 > 100 ms"),
+        (LeakyRNN(1, 2, 1), {"tau_readout": -1.0}, "tau_readout must be a finite number in"),
+        (LeakyRNN(1, 2, 1), {"tau_readout": 0.5}, "dt must not exceed tau_readout, got 1 > 0.5 ms"),
+        (LeakyRNN(1, 2, 1, form="rate"), {"tau_readout": 5.0}, "the form 'rate' is read through tau"),
+    ],
+)
+def test_a_conversion_that_cannot_be_is_refused_in_a_sentence(model, settings, message):
+    with pytest.raises(InputError, match=message):
+        to_spiking(model, **settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"tau": 0.0}, "tau must be a finite number in"),
+        ({"tau": np.nan}, "tau must be a finite number in"),
+        ({"form": "currents"}, "form must be one of 'current', 'rate', got 'currents'; did you mean 'current'"),
+        ({"form": "rectified"}, "form must be one of 'current', 'rate', got 'rectified'"),
+        ({"form": "rate", "tau_readout": 5.0}, "the form 'rate' is read through tau"),
+    ],
+)
+def test_settings_of_a_converted_network_are_named(settings, message):
+    with pytest.raises(InputError, match=message):
+        SpikingRNN(1, 2, 1, **settings)
 
 
 def test_the_rate_network_is_left_alone_and_dtype_and_mode_are_kept():

@@ -14,7 +14,7 @@ from numpy.testing import assert_allclose
 
 import dynakit as dk
 from dynakit.errors import InputError
-from dynakit.models import LIF, SURROGATES, SpikingRNN, spike
+from dynakit.models import LIF, SURROGATES, spike
 
 FEATURES = {
     "tau": (20.0, math.inf),
@@ -230,18 +230,33 @@ def test_training_teaches_one_bit_to_spiking_neurons():
     ("settings", "message"),
     [
         ({"threshold": 0.0}, "threshold must be a finite number in"),
+        ({"threshold": -1.0}, r"threshold must be a finite number in \(0, inf\), got -1"),
+        ({"threshold": math.nan}, "threshold must be a finite number in"),
         ({"tau": -1.0}, "tau must be a finite number in"),
         ({"tau": math.nan}, "tau must be a finite number in"),
+        ({"tau": 0.0}, "tau must be a finite number in"),
+        ({"tau": None}, "tau must be a number, got None"),
         ({"tau_syn": 0.0}, "tau_syn must be a finite number in"),
+        ({"tau_syn": -2.0}, "tau_syn must be a finite number in"),
+        ({"tau_syn": math.nan}, "tau_syn must be a finite number in"),
         ({"tau_readout": -3.0}, "tau_readout must be a finite number in"),
+        ({"tau_readout": 0.0}, "tau_readout must be a finite number in"),
+        ({"tau_readout": math.nan}, "tau_readout must be a finite number in"),
         ({"refractory": -1.0}, "refractory must be a finite number in"),
+        ({"refractory": math.nan}, "refractory must be a finite number in"),
         ({"dt": 0.0}, "dt must be a finite number in"),
+        ({"dt": -1.0}, "dt must be a finite number in"),
+        ({"dt": math.nan}, "dt must be a finite number in"),
         ({"dt": 30.0}, "dt must not exceed tau, got 30 > 20 ms"),
+        ({"dt": 15.0, "tau_readout": 10.0}, "dt must not exceed tau_readout, got 15 > 10 ms"),
         ({"dt": 2.0, "tau_syn": 1.0}, "dt must not exceed tau_syn, got 2 > 1 ms"),
         ({"dt": 2.0, "refractory": 0.5}, "refractory must be 0 or at least dt"),
         ({"reset": "hard"}, "reset must be one of 'subtract', 'zero'"),
+        ({"reset": "substract"}, "did you mean 'subtract'"),
         ({"surrogate": "arctangent"}, "did you mean 'arctan'"),
+        ({"surrogate": "relu"}, "surrogate must be one of 'fast_sigmoid', 'arctan', 'triangular', got 'relu'"),
         ({"steepness": 0.0}, "steepness must be a finite number in"),
+        ({"steepness": math.nan}, "steepness must be a finite number in"),
     ],
 )
 def test_settings_out_of_range_are_named(settings, message):
@@ -249,8 +264,36 @@ def test_settings_out_of_range_are_named(settings, message):
         LIF(1, 2, 1, **settings)
 
 
-def test_a_state_of_another_size_is_told_its_parts():
-    with pytest.raises(InputError, match=r"the state of LIF is \[voltage, spikes, trace\]"):
-        LIF(1, 2, 1)(torch.zeros(1, 3, 1), torch.zeros(4))
-    with pytest.raises(InputError, match="the form 'rate' is read through tau"):
-        SpikingRNN(1, 2, 1, form="rate", tau_readout=5.0)
+@pytest.mark.parametrize(
+    ("v", "settings", "message"),
+    [
+        (torch.zeros(2), {"surrogate": "fast_sigmod"}, "did you mean 'fast_sigmoid'"),
+        (torch.zeros(2), {"threshold": 0.0}, "threshold must be a finite number in"),
+        (torch.zeros(2), {"threshold": -1.0}, "threshold must be a finite number in"),
+        (torch.zeros(2), {"steepness": -1.0}, "steepness must be a finite number in"),
+        (torch.zeros(2, dtype=torch.int64), {}, "v must be a floating-point tensor, got torch.int64"),
+        (np.zeros(2), {}, "v must be a floating-point tensor, got float64"),
+        ([0.0], {}, "v must be a floating-point tensor, got list"),
+    ],
+)
+def test_a_spike_refuses_what_it_cannot_be(v, settings, message):
+    with pytest.raises(InputError, match=message):
+        spike(v, **settings)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "x0", "message"),
+    [
+        (torch.zeros(1, 3, 2), None, r"inputs must have shape \(trial, time, 1\) with at least one step, got"),
+        (torch.zeros(1, 0, 1), None, "with at least one step"),
+        (torch.zeros(3, 1), None, r"inputs must have shape \(trial, time, 1\)"),
+        (torch.zeros(1, 3, 1).double(), None, "inputs must be torch.float32"),
+        (np.zeros((1, 3, 1)), None, "inputs must be a torch tensor, got ndarray"),
+        (torch.zeros(1, 3, 1), torch.zeros(4), r"the state of LIF is \[voltage, spikes, trace\] with 2 hidden"),
+        (torch.zeros(1, 3, 1), torch.zeros(2, 6), r"x0 must have shape \(6,\) or \(1, 6\), got \(2, 6\)"),
+        (torch.zeros(1, 3, 1), torch.zeros(6).double(), "x0 must be torch.float32"),
+    ],
+)
+def test_inputs_and_states_of_another_shape_are_named(inputs, x0, message):
+    with pytest.raises(InputError, match=message):
+        LIF(1, 2, 1)(inputs, x0)

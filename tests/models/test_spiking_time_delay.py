@@ -96,7 +96,13 @@ def test_scales_follow_each_retraining():
     [
         (lambda: TDSNN(4, n_steps=0), "n_steps must be at least 1"),
         (lambda: TDSNN(4, readout="rate"), "readout must be one of"),
+        (lambda: TDSNN(4, readout="diference"), "did you mean 'difference'"),
         (lambda: TDSNN(4, normalise=101.0), "normalise must be"),
+        (lambda: TDSNN(4, normalise=np.nan), "normalise must be"),
+        (lambda: TDSNN(4, normalise=0.0), "normalise must be above 0: the least activation is no scale"),
+        (lambda: TDSNN.from_tdnn(TDNN(4), n_hidden=7), "n_hidden must be that of network, 200, or left out, got 7"),
+        (lambda: TDSNN.from_tdnn(TDNN(4), np.zeros((0, 40)), normalise=99.0), "contexts must hold at least one window"),
+        (lambda: TDSNN.from_tdnn(TDNN(4), np.zeros((3, 5)), normalise=99.0), "contexts must have shape"),
         (lambda: TDSNN.from_tdnn(TDNN(4), normalise=99.0), "contexts must be given"),
         (lambda: TDSNN.from_tdnn(torch.nn.Linear(2, 2)), "network must be a TDNN"),
         (lambda: TDSNN(4).spiking_outputs(np.zeros((2, 3))), "contexts must have shape"),

@@ -45,11 +45,31 @@ def test_surrogate_derivatives_are_no_jacobians(name):
     for ask in (system.jacobian, system.input_jacobian, lambda x: system.jvp(x, None, np.eye(system.state_size))):
         with pytest.raises(InputError, match="jumps at its spikes"):
             ask(x)
-    for search in (dk.find_fixed_points, dk.find_slow_points, dk.find_limit_cycles):
-        with pytest.raises(InputError, match="jumps at its spikes"):
-            search(system)
     assert not system.step(x, torch.ones(M)).requires_grad
     assert system.single_precision() is None
+
+
+JACOBIAN_BASED = {
+    "find_fixed_points": lambda system, x: dk.find_fixed_points(system),
+    "find_slow_points": lambda system, x: dk.find_slow_points(system),
+    "find_limit_cycles": lambda system, x: dk.find_limit_cycles(system),
+    "enumerate_fixed_points": lambda system, x: dk.enumerate_fixed_points(system),
+    "linearize": dk.linearize,
+    "lyapunov_spectrum": lambda system, x: dk.lyapunov_spectrum(system, x, n_steps=10),
+    "covariant_vectors": lambda system, x: dk.covariant_vectors(system, x, n_steps=10),
+    "trace_fixed_points": dk.trace_fixed_points,
+    "trace_slow_manifold": lambda system, x: dk.trace_slow_manifold(system, x[None]),
+    "check_echo_state": lambda system, x: dk.check_echo_state(system, np.zeros((20, M))),
+}
+
+
+@pytest.mark.parametrize("analysis", JACOBIAN_BASED)
+@each_network
+def test_an_analysis_by_jacobians_refuses_and_says_what_to_look_at_instead(name, analysis):
+    system = dk.as_system(seeded(OURS[name]))
+    said = "needs a differentiable map, but .* jumps at its spikes; look at trajectories, spikes and connectivity inst"
+    with pytest.raises(InputError, match=said):
+        JACOBIAN_BASED[analysis](system, np.zeros(system.state_size))
 
 
 def test_two_networks_with_the_same_weights_and_other_constants_have_other_fingerprints():

@@ -445,6 +445,7 @@ def test_neurons_that_die_are_silent():
         (lambda: TDNN(25, memory=5), "memory must be at least 12"),
         (lambda: OnlineLSTM(25, rule="none"), "rule must be one of"),
         (lambda: CSNN(25, eta=-1.0), "eta must be"),
+        (lambda: CSNN(25, n_neurons=0), "n_neurons must be at least 1"),
         (lambda: NearestNeighbours(25).freeze(), "NearestNeighbours has no state"),
         (lambda: dk.train(NearestNeighbours(25), TASK, Online(kill_at=3, kill_share=0.1)), "no units that could die"),
     ],
