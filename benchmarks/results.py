@@ -19,6 +19,13 @@ SECTIONS = {
         "two small matrix products per step and one large one; noise and memory traffic are what is left above it.",
         "python benchmarks/bench_leaky_scan.py",
     ),
+    "spiking": (
+        "One training step of a recurrent LIF network",
+        "Forward and backward at 100 neurons, 32 trials, 100 steps, in single precision. `naive` is the loop a user "
+        "writes around a surrogate of six lines, `hoisted` the same loop with input and readout taken out of it. The "
+        "limit is `products_alone`: one small matrix product per step and direction, and one large one.",
+        "python benchmarks/bench_spiking.py",
+    ),
     "jacobian": (
         "Jacobians of 256-unit cells",
         "Closed form against `torch.func.vmap(jacrev)` of the same functional cell, 64 states. The limit is the memory "

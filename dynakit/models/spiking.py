@@ -31,8 +31,9 @@ from torch.nn import functional
 from .. import checks
 from ..errors import InputError
 from ..seeding import as_seed, torch_stream
+from ._spiking_scan import Neuron, spiking_scan
 from .base import RecurrentModel, Trajectory, checked_sizes
-from .surrogate import SURROGATES, spike
+from .surrogate import SURROGATES
 
 RESETS = ("subtract", "zero")
 LONGEST = 100.0  # ms of memory that the scale of initial weights reckons with
@@ -43,7 +44,7 @@ class SpikingNetwork(RecurrentModel):
     """Base of the networks that spike: a state of named parts, taken on step by step.
 
     A subclass names the ``parts`` of its state, each with one entry per neuron, and takes one step in
-    ``_advance(state, drive)``.  The parts "spikes", the spikes of the last step, and "trace", filtered spikes that the
+    ``_advance(state, drive)``, or all of them in ``_scan(drive, state)``.  The parts "spikes", the spikes of the last step, and "trace", filtered spikes that the
     readout sees, have these names in all of them.
     """
 
@@ -94,14 +95,18 @@ class SpikingNetwork(RecurrentModel):
         self.b_rec, self.b_out = nn.Parameter(torch.zeros(n)), nn.Parameter(torch.zeros(k))
 
     def _run(self, inputs: Tensor, x0: Tensor, generator: torch.Generator | None) -> Trajectory:
-        state: State = dict(zip(self.parts, x0.split(self.n_hidden, dim=1)))
-        visited = []
-        for drive in functional.linear(inputs.transpose(0, 1), self.W_in, self.b_rec).unbind(0):
-            state = self._advance(state, drive)
-            visited.append(state)
-        parts = {name: torch.stack([x[name] for x in visited], 1) for name in self.parts}
+        drive = functional.linear(inputs.transpose(0, 1), self.W_in, self.b_rec)
+        parts = self._scan(drive, dict(zip(self.parts, x0.split(self.n_hidden, dim=1))))
         outputs = functional.linear(self._heard(parts), self.W_out, self.b_out)
-        return Trajectory(outputs, torch.cat(list(parts.values()), -1))
+        return Trajectory(outputs.transpose(0, 1), torch.cat(list(parts.values()), -1).transpose(0, 1))
+
+    def _scan(self, drive: Tensor, state: State) -> State:
+        """The parts (time, trial, hidden) of the state after each step."""
+        visited = []
+        for now in drive.unbind(0):
+            state = self._advance(state, now)
+            visited.append(state)
+        return {name: torch.stack([x[name] for x in visited]) for name in self.parts}
 
     def _heard(self, state: State) -> Tensor:
         """What the readout is linear in."""
@@ -202,29 +207,14 @@ class LIF(SpikingNetwork):
         said = ", ".join(f"{name}={time:g}" for name, time in times.items() if time)
         return f"{super().extra_repr()}, {said}, threshold={self.threshold:g}, reset={self.reset!r}"
 
-    def _advance(self, state: State, drive: Tensor) -> State:
-        now: State = {}
-        into = torch.addmm(drive, state["spikes"], self.W_rec.T)
-        if self.tau_syn is not None:
-            into = now["current"] = torch.add(into, state["current"], alpha=decay(self.dt, self.tau_syn))
-        v = torch.add(into, state["voltage"], alpha=decay(self.dt, self.tau))
-        waiting = state["refractory"] > 0 if self.n_refractory else None
-        if waiting is not None:
-            v = torch.where(waiting, state["voltage"], v)
-        s = spike(v, threshold=self.threshold, surrogate=self.surrogate, steepness=self.steepness)
-        s = s if waiting is None else s.masked_fill(waiting, 0.0)
-        fired = s.detach()
-        now["spikes"] = s
-        now["voltage"] = (
-            torch.sub(v, fired, alpha=self.threshold) if self.reset == "subtract" else v * (1 - fired)
+    def _scan(self, drive: Tensor, state: State) -> State:
+        beta, alpha, gamma = (
+            0.0 if tau is None else decay(self.dt, tau) for tau in (self.tau, self.tau_syn, self.tau_readout)
         )
-        if waiting is not None:
-            now["refractory"] = torch.add(
-                (state["refractory"] - 1).clamp(min=0), fired, alpha=self.n_refractory
-            )
-        if self.tau_readout is not None:
-            now["trace"] = torch.add(s, state["trace"], alpha=decay(self.dt, self.tau_readout))
-        return now
+        surrogate = SURROGATES[self.surrogate]
+        steepness = surrogate.steepness if self.steepness is None else self.steepness
+        settings = (self.n_refractory, self.threshold, self.reset, surrogate, steepness)
+        return spiking_scan(drive, self.W_rec, state, Neuron(beta, alpha, gamma, *settings))
 
 
 def decay(dt: float, tau: float) -> float:

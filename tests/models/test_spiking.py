@@ -14,7 +14,7 @@ from numpy.testing import assert_allclose
 
 import dynakit as dk
 from dynakit.errors import InputError
-from dynakit.models import LIF, SURROGATES, spike
+from dynakit.models import LIF, SURROGATES, SpikingNetwork, spike
 
 FEATURES = {
     "tau": (20.0, math.inf),
@@ -212,6 +212,76 @@ def test_gradients_through_time_are_those_of_automatic_differentiation(reset):
     for a, b in zip(got, torch.autograd.grad(total, parameters), strict=True):
         assert b.abs().max() > 0
         assert_allclose(a, b, rtol=1e-9, atol=1e-12)
+
+
+class StepByStep(LIF):
+    """The same network under automatic differentiation, one step after the other."""
+
+    _scan = SpikingNetwork._scan
+
+    def _advance(self, state, drive):
+        now, left = {}, {name: math.exp(-self.dt / tau) if tau else 0.0 for name, tau in self._times()}
+        now["current"] = drive + state["spikes"] @ self.W_rec.T + left["tau_syn"] * state.get("current", 0.0)
+        waiting = state["refractory"] > 0 if "refractory" in state else torch.zeros_like(drive, dtype=torch.bool)
+        v = torch.where(waiting, state["voltage"], left["tau"] * state["voltage"] + now["current"])
+        s = spike(v, threshold=self.threshold, surrogate=self.surrogate, steepness=self.steepness)
+        now["spikes"] = torch.where(waiting, 0.0, s)
+        fired = now["spikes"].detach()
+        now["voltage"] = v - self.threshold * fired if self.reset == "subtract" else v * (1 - fired)
+        if "refractory" in state:
+            now["refractory"] = (state["refractory"].detach() - 1).clamp(min=0) + self.n_refractory * fired
+        now["trace"] = now["spikes"] + left["tau_readout"] * state.get("trace", 0.0)
+        return {name: now[name] for name in self.parts}
+
+    def _times(self):
+        return [(name, getattr(self, name)) for name in ("tau", "tau_syn", "tau_readout")]
+
+
+def step_by_step(model: LIF) -> StepByStep:
+    twin = StepByStep(**model.config()).to(model.W_rec)
+    twin.load_state_dict(model.state_dict())
+    return twin
+
+
+def loss_of_outputs(run, probe):
+    return run.outputs.square().sum()
+
+
+def loss_of_states(run, probe):
+    return (run.states.sin() * probe).sum()
+
+
+@pytest.mark.parametrize("losses", [(loss_of_outputs,), (loss_of_states,), (loss_of_outputs, loss_of_states)])
+@pytest.mark.parametrize("n_steps", [1, 40])
+@each_variant
+def test_the_closed_form_is_automatic_differentiation_step_by_step(settings, n_steps, losses):
+    model = busy(**settings, steepness=0.7).double()
+    generator = torch.Generator().manual_seed(0)
+    inputs = 3 * torch.randn(3, n_steps, 2, generator=generator, dtype=torch.float64)
+    x0 = torch.rand(3, model.state_size, generator=generator, dtype=torch.float64)
+    for name in {"spikes", "refractory"} & set(model.parts):
+        x0[:, model.parts[name]] = x0[:, model.parts[name]].round()
+    probe = torch.randn(3, n_steps, model.state_size, generator=generator, dtype=torch.float64)
+    found = []
+    for network in (model, step_by_step(model)):
+        leaves = inputs.clone().requires_grad_(), x0.clone().requires_grad_(), *network.parameters()
+        run = network(*leaves[:2])
+        gradients = torch.autograd.grad(sum(loss(run, probe) for loss in losses), leaves, allow_unused=True)
+        found.append([*run, *(torch.zeros_like(x) if g is None else g for g, x in zip(gradients, leaves))])
+    for a, b in zip(*found, strict=True):
+        assert_allclose(a.detach(), b.detach(), rtol=1e-9, atol=1e-11)
+    assert all(g.abs().max() > 0 for g in found[1][2:6])
+
+
+@pytest.mark.parametrize("name", SURROGATES)
+def test_the_closed_form_in_single_precision(name):
+    settings = {"tau_syn": 5.0, "refractory": 2.0, "surrogate": name}
+    inputs = 3 * torch.randn(8, 60, 2, generator=torch.Generator().manual_seed(0))
+    model, found = busy(**settings), []
+    for network in (model, step_by_step(model)):
+        found.append(torch.autograd.grad(network(inputs).outputs.square().mean(), list(network.parameters())))
+    for a, b in zip(*found, strict=True):
+        assert float((a - b).abs().max() / b.abs().max()) < 1e-5
 
 
 def test_training_teaches_one_bit_to_spiking_neurons():

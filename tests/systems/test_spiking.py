@@ -67,7 +67,7 @@ JACOBIAN_BASED = {
 @each_network
 def test_an_analysis_by_jacobians_refuses_and_says_what_to_look_at_instead(name, analysis):
     system = dk.as_system(seeded(OURS[name]))
-    said = "needs a differentiable map, but .* jumps at its spikes; look at trajectories, spikes and connectivity inst"
+    said = "needs a differentiable map, but .* jumps at its spikes; look at trajectories, spikes and connectivity"
     with pytest.raises(InputError, match=said):
         JACOBIAN_BASED[analysis](system, np.zeros(system.state_size))
 
