@@ -44,8 +44,8 @@ class SpikingNetwork(RecurrentModel):
     """Base of the networks that spike: a state of named parts, taken on step by step.
 
     A subclass names the ``parts`` of its state, each with one entry per neuron, and takes one step in
-    ``_advance(state, drive)``, or all of them in ``_scan(drive, state)``.  The parts "spikes", the spikes of the last step, and "trace", filtered spikes that the
-    readout sees, have these names in all of them.
+    ``_advance(state, drive)``, or all of them in ``_scan(drive, state)``.  The parts "spikes", the spikes of the last
+    step, and "trace", filtered spikes that the readout sees, have these names in all of them.
     """
 
     parts: dict[str, slice]
