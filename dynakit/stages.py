@@ -40,6 +40,7 @@ SLOW_STARTS = 64  # descents in search of slow points, from states of the trials
 RELEASED = 16  # states that are followed to where they end
 WATCHED = 512  # steps over which a released state that drifts is told from one that comes back
 DRIFTS = 0.5  # net way over way gone, of a state that drifts
+RASTERS, INNER_DT = 64, 1.0  # states whose spikes within a step are looked at, and the time of such a spike's step, ms
 N_EXPONENTS, N_TRANSIENT, N_STEPS = 6, 200, 1000  # of the driven network; steps
 
 
@@ -59,11 +60,15 @@ def _trajectories(system: System, report: Report, seed: int) -> dict[str, Any]:
 
 
 def _spikes(system: System, report: Report, seed: int) -> dict[str, Any]:
+    assert report.trajectories is not None
+    if system.raster is not None:
+        states = _states(report).reshape(-1, system.state_size)
+        some = states[np.linspace(0, len(states) - 1, min(RASTERS, len(states))).astype(int)]
+        return {"spikes": spike_statistics(system.raster(torch.from_numpy(some).to(system.device)), dt=INNER_DT)}
     if "spikes" not in system.parts:
         raise InputError("the network does not spike: no part of its state is called spikes")
     if system.dt is None:
         raise InputError("the network spikes, but how long a step is (dt in ms) is not known")
-    assert report.trajectories is not None
     return {"spikes": spike_statistics(report.trajectories.part("spikes"), dt=system.dt)}
 
 

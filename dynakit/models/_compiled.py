@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+BLOCK = 50  # of a vector: between two looks at whether its distance is too large already
 LOOK_EVERY = 6  # backward steps between two looks at the size of what comes back
 
 
@@ -22,7 +23,7 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any] | None:
         import numba
     except ImportError:
         return None
-    reordered = {"reassoc", "contract", "nsz"} if function is replay_lstm else False
+    reordered = False if function is columns else {"reassoc", "contract", "nsz"}
     return numba.njit(function, cache=True, fastmath=reordered, error_model="numpy")
 
 
@@ -108,6 +109,22 @@ def replay_lstm(
         p -= rate * dp
     ends[1, :H], ends[1, H:] = h, c
     return ends
+
+
+def nearest(query: Any, rows: Any, squared: bool) -> int:
+    """The first of the rows (row, width) that are nearest to ``query`` (width,), by squares or absolute differences."""
+    best, at = np.inf, -1
+    for i in range(len(rows)):
+        total = rows.dtype.type(0)
+        for start in range(0, len(query), BLOCK):
+            for j in range(start, min(start + BLOCK, len(query))):
+                gap = rows[i, j] - query[j]
+                total += gap * gap if squared else abs(gap)
+            if total >= best:
+                break
+        if total < best:
+            best, at = total, i
+    return at
 
 
 def columns(current: Any, W: Any, alive: Any, n_steps: int, leak: Any, threshold: Any, refractory: int) -> Any:

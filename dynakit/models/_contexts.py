@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from . import _compiled
+
 METRICS = {"l1": 1.0, "l2": 2.0}
 EXACT = "donot_use_mm_for_euclid_dist"  # a difference of squares would lose the order of near ones
 
@@ -52,4 +54,8 @@ class Contexts:
         """The label of the nearest, the oldest of equally near ones; None if there is none."""
         if not self.labels.n:
             return None
-        return int(self.labels.now[gaps(vector[None], self.vectors.now, self.metric)[0].argmin()])
+        if fast := _compiled.compiled(_compiled.nearest):
+            at = fast(np.asarray(vector, np.float32), self.vectors.now, self.metric == "l2")
+        else:
+            at = gaps(vector[None], self.vectors.now, self.metric)[0].argmin()
+        return int(self.labels.now[at])

@@ -41,6 +41,8 @@ class CSNN(Learner):
         eta: learning rate of the Hebbian blocks; 0 leaves the columns unconnected.
         pairs: which pairs learn: "last step" (both spiked in the last step) or "all".
         own_block: whether a column has weights onto itself.
+        mean: what counts are compared with: the mean over "columns" of the neurons of one number, which have nothing in
+            common (Ramkumar 2019, eq. 16), or over the "neurons" of their own column.
         metric: "l1" or "l2", of the memory.
         seed: of the input weights, uniform in [0, 0.3].
 
@@ -62,6 +64,7 @@ class CSNN(Learner):
         eta: float = 0.008,
         pairs: str = "last step",
         own_block: bool = True,
+        mean: str = "columns",
         metric: str = "l1",
         seed: Any = 0,
     ) -> None:
@@ -71,6 +74,7 @@ class CSNN(Learner):
         self.eta = checks.number("eta", eta, above=0.0)
         self.pairs = checks.one_of("pairs", pairs, ("last step", "all"))
         self.own_block = bool(own_block)
+        self.mean = checks.one_of("mean", mean, ("columns", "neurons"))
         self.metric = checks.one_of("metric", metric, METRICS)
         self.seed = as_seed(seed)
         size = self.n_columns * self.n_neurons
@@ -141,7 +145,8 @@ class CSNN(Learner):
         if not self.eta:
             return
         by_column = counts.reshape(self.n_columns, self.n_neurons)
-        away = (by_column - by_column.mean(axis=0)).reshape(-1).astype(np.float32)
+        mean = by_column.mean(axis=0 if self.mean == "columns" else 1, keepdims=True)
+        away = (by_column - mean).reshape(-1).astype(np.float32)
         who = last if self.pairs == "last step" else np.flatnonzero(away)
         if not len(who):
             return

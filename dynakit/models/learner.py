@@ -78,7 +78,7 @@ class Learner(nn.Module):
 
     def freeze(self) -> Any:
         """The network as it now is, which learns no more."""
-        raise InputError(f"a {type(self).__name__} has no state of its own to be looked at")
+        raise InputError(f"a {type(self).__name__} does not say what it is once it learns no more")
 
     def kill(self, share: float, rng: np.random.Generator) -> None:
         """Silence a random share of the units for good."""

@@ -11,11 +11,10 @@ from __future__ import annotations
 import numpy as np
 
 from .. import checks
-from ._contexts import Rows
-from .learner import Element, Learner, Past
+from .memory import Memory, unbounded
 
 
-class LongestMatch(Learner):
+class LongestMatch(Memory):
     """Predicts the symbol that followed the longest match of the latest elements; of equally long ones the newest.
 
     Two elements match if their codes are the same, number for number.  ``longest`` is how many elements are compared
@@ -28,26 +27,24 @@ class LongestMatch(Learner):
     def __init__(self, code_size: int, *, longest: int | None = None) -> None:
         super().__init__(code_size)
         self.longest = None if longest is None else checks.count("longest", longest)
-        self._symbols: dict[bytes, int] = {}  # a number for each code met so far
-        self._elements, self._ids = Rows(dtype=np.int64), Rows(dtype=np.int64)
-        self._lengths = np.zeros(0, np.int64)  # of the match that ends at each element with the one that ends now
 
     def extra_repr(self) -> str:
         return f"longest={self.longest}"
 
-    def predict(self, past: Past) -> int | None:
-        """The id that followed the longest match; None before anything was met twice."""
-        lengths = self._lengths[:-1]
-        if not lengths.any():
-            return None
-        return int(self._ids.now[len(lengths) - int(lengths[::-1].argmax())])
+    @property
+    def reach(self) -> int:
+        """The elements that are compared; InputError for one that compares all."""
+        if self.longest is None:
+            raise unbounded(self)
+        return self.longest
 
-    def learn(self, element: Element) -> None:
-        """Every match grows by one element, or ends."""
-        code = np.array(element.code, dtype=np.float32).tobytes()
-        self._elements.add(self._symbols.setdefault(code, len(self._symbols)))
-        self._ids.add(element.id)
-        elements = self._elements.now
-        lengths = np.concatenate([[0], self._lengths]) + 1
-        lengths[elements != elements[-1]] = 0
-        self._lengths = lengths if self.longest is None else np.minimum(lengths, self.longest)
+    def following(self, context: np.ndarray) -> int | None:
+        """The element that followed the longest match with the end of ``context``; None if not even one matches."""
+        places, before = np.arange(1, len(self.elements)), None  # elements that may have followed a match
+        for k in range(min(len(context), self.longest or len(context))):
+            row = self.row(context[-1 - k])
+            agree = places[(places > k) & (self.elements[places - 1 - k] == row)]
+            if not len(agree):
+                break
+            places, before = agree, agree[-1]
+        return None if before is None else int(before)

@@ -13,6 +13,7 @@ do: ``normalise=None`` is what it did, ``normalise=99.9`` what its text says (Ra
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator
 from typing import Any, Self
 
 import numpy as np
@@ -113,18 +114,15 @@ class TDSNN(TDNN):
         """Outputs (context, code) of the spiking network for contexts (context, lag * code)."""
         contexts = checks.reals("contexts", contexts, ("context", self.lag * self.code_size))
         first, second = self.scales.tolist()
-        W, b, V, c = (p.detach().double().numpy() for p in self._weights())
-        drive, bias = (contexts @ W.T + b) / first, np.broadcast_to(b / first, (len(contexts), len(b)))
+        V, c = (p.detach().double().numpy() for p in (self.readout.weight, self.readout.bias))
         V, c = V * (first / second), c / second
         if self.read_by == "difference":
             V, c = np.concatenate([V, -V]), np.concatenate([c, -c])
-        v, spikes = np.zeros_like(drive), np.zeros_like(drive)
         u, total = np.zeros((len(contexts), len(c))), np.zeros((len(contexts), len(c)))
-        for t in range(self.n_steps):
-            current = spikes @ V.T + c
-            v += drive if t else bias  # the codes arrive a step late
-            spikes = (v >= THRESHOLD).astype(float)
-            v -= spikes * THRESHOLD
+        heard = np.zeros((len(contexts), self.n_hidden))
+        for spikes in self.hidden_spikes(contexts):
+            current = heard @ V.T + c
+            heard = spikes
             if self.read_by == "voltage":
                 total += current
                 continue
@@ -136,5 +134,13 @@ class TDSNN(TDNN):
         n = self.code_size
         return rates[:, :n] - rates[:, n:] if self.read_by == "difference" else rates
 
-    def _weights(self) -> list[torch.Tensor]:
-        return [self.hidden.weight, self.hidden.bias, self.readout.weight, self.readout.bias]
+    def hidden_spikes(self, contexts: np.ndarray) -> Iterator[np.ndarray]:
+        """Who spikes (context, unit) in each time step, 0.0 or 1.0, for contexts (context, lag * code)."""
+        W, b = (p.detach().double().numpy() for p in (self.hidden.weight, self.hidden.bias))
+        scale = float(self.scales[0])
+        drive, v = (contexts @ W.T + b) / scale, np.zeros((len(contexts), self.n_hidden))
+        for t in range(self.n_steps):
+            v += drive if t else b / scale  # the codes arrive a step late
+            spikes = (v >= THRESHOLD).astype(float)
+            v -= spikes * THRESHOLD
+            yield spikes

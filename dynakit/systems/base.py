@@ -174,6 +174,8 @@ class System(Signature):
 
     # --- optional hooks, each with a fallback that is always right --------------------------------------
 
+    raster: Callable[[Tensor], np.ndarray] | None = None  # spikes (state, time, neuron) within the step to each state
+
     def box(self, u: Any = None) -> Box | None:
         """A box that the map under the constant drive ``u`` sends into its own interior, or None.
 

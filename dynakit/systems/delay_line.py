@@ -1,7 +1,8 @@
-"""A feedforward network on the last elements of a stream, as a map: the delay line is the state.
+"""The last elements of a stream as a state, and what is made of them.
 
-x_t = [u_{t-lag+1}, ..., u_t] moves on by one element, x' = S x + E u, and is read by y = W_out relu(W_in x + b_in) +
-b_out.  By itself the line only forgets; with the loop closed, u = y(x), it is a delay map with dynamics of its own.
+x_t = [u_{t-lag+1}, ..., u_t] moves on by one element, x' = S x + E u.  By itself a line only forgets.  A feedforward
+network reads it by y = W_out relu(W_in x + b_in) + b_out; with the loop closed, u = y(x), that is a delay map with
+dynamics of its own.
 """
 
 from __future__ import annotations
@@ -16,25 +17,19 @@ from .cells import fingerprint
 from .copies import float64_copy
 
 
-class DelayLine(System):
-    """The codes of the last ``lag`` elements, oldest first; observed through a network of ReLU units."""
+class Line(System):
+    """The codes of the last ``lag`` elements, oldest first; a subclass says how they are observed."""
 
-    def __init__(self, network: TDNN, device: torch.device | str | None = None) -> None:
-        twin = float64_copy(network, device)
-        assert isinstance(twin, TDNN)
-        self.W_in, self.b_in = twin.hidden.weight, twin.hidden.bias
-        self.W_out, self.b_out = twin.readout.weight, twin.readout.bias
-        size, code = self.W_in.shape[1], network.code_size
+    def __init__(self, lag: int, code: int, name: str, regularity: str, device: torch.device | str | None) -> None:
         super().__init__(
-            size,
+            lag * code,
             code,
             output_size=code,
-            parts={f"lag {network.lag - k}": slice(k * code, (k + 1) * code) for k in range(network.lag)},
-            regularity="piecewise_linear",
-            device=self.W_in.device,
-            name=f"TDNN (lag {network.lag})",
+            parts=lags(lag, code),
+            regularity=regularity,
+            device=device or "cpu",
+            name=f"{name} (lag {lag})",
         )
-        self.fingerprint = fingerprint(self.name, self.W_in, self.b_in, self.W_out, self.b_out)
 
     def _step(self, x: Tensor, u: Tensor) -> Tensor:
         return torch.cat([x[:, self.input_size :], u.expand(len(x), -1)], dim=1)
@@ -50,6 +45,22 @@ class DelayLine(System):
     def _push(self, x: Tensor, u: Tensor, T: Tensor, V: Tensor | None = None) -> tuple[Tensor, Tensor]:
         new = T.new_zeros(*T.shape[:-1], self.input_size) if V is None else V
         return self._step(x, u), torch.cat([T[..., self.input_size :], new], dim=-1)
+
+    def recurrent_weights(self) -> dict[str, np.ndarray]:
+        """None: the line itself has no weights."""
+        return {}
+
+
+class DelayLine(Line):
+    """A line that is observed through a network of ReLU units."""
+
+    def __init__(self, network: TDNN, device: torch.device | str | None = None) -> None:
+        twin = float64_copy(network, device)
+        assert isinstance(twin, TDNN)
+        self.W_in, self.b_in = twin.hidden.weight, twin.hidden.bias
+        self.W_out, self.b_out = twin.readout.weight, twin.readout.bias
+        super().__init__(network.lag, network.code_size, "TDNN", "piecewise_linear", self.W_in.device)
+        self.fingerprint = fingerprint(self.name, self.W_in, self.b_in, self.W_out, self.b_out)
 
     def _hidden(self, x: Tensor) -> Tensor:
         return x @ self.W_in.T + self.b_in
@@ -67,6 +78,7 @@ class DelayLine(System):
     def _kinks(self, x: Tensor, u: Tensor) -> Tensor:
         return self._hidden(x).abs().amin(-1)
 
-    def recurrent_weights(self) -> dict[str, np.ndarray]:
-        """None: the line itself has no weights."""
-        return {}
+
+def lags(lag: int, code: int) -> dict[str, slice]:
+    """Where each element is in a line, oldest first."""
+    return {f"lag {lag - k}": slice(k * code, (k + 1) * code) for k in range(lag)}

@@ -1,4 +1,4 @@
-"""The learners of a stream as systems: what they have learnt, frozen."""
+"""The learners of a stream as systems: what they have learnt, frozen; one step is one element."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from torch import Tensor
 
 from ..models.columnar import CSNN, LEAK, REFRACTORY, THRESHOLD
 from ..models.learner import Learner
+from ..models.longest_match import LongestMatch
+from ..models.nearest import NearestNeighbours
 from ..models.spiking_time_delay import TDSNN
 from ..models.time_delay import TDNN
 from .base import System
 from .cells import fingerprint
 from .copies import weights_of
-from .delay_line import DelayLine
+from .delay_line import DelayLine, Line, lags
 from .layers import adapt_layer
 
 
@@ -24,7 +26,9 @@ def adapt_learner(learner: Learner, device: torch.device | str | None) -> System
     if isinstance(learner, TDNN):
         return DelayLine(learner, device)
     if isinstance(learner, CSNN):
-        return Columns(learner, device)
+        return ColumnCodes(learner, device)
+    if isinstance(learner, (NearestNeighbours, LongestMatch)):
+        return MemoryLine(learner, device)
     return adapt_layer(learner.freeze(), device)
 
 
@@ -39,6 +43,75 @@ class SpikingDelayLine(DelayLine):
 
     def _observe(self, x: Tensor) -> Tensor:
         return torch.from_numpy(self.network.spiking_outputs(x.detach().cpu())).to(x)
+
+    def raster(self, x: Tensor) -> np.ndarray:
+        """Spikes (state, time, neuron) of the hidden layer for each state (state, unit)."""
+        return np.stack(list(self.network.hidden_spikes(x.detach().cpu().numpy())), axis=1)
+
+
+class MemoryLine(Line):
+    """A line that is observed through a memory: the code of the symbol that followed what it holds most like the line.
+
+    Zeros where the memory has no answer.
+    """
+
+    jumps = "jumps from one answer to the next; look at its outputs instead"
+
+    def __init__(self, memory: NearestNeighbours | LongestMatch, device: torch.device | str | None = None) -> None:
+        self.memory = memory.freeze()
+        name = type(memory).__name__
+        super().__init__(memory.reach, memory.code_size, name, "discontinuous", device)
+        heard = (torch.from_numpy(part) for part in (self.memory.codes, self.memory.elements))
+        self.fingerprint = fingerprint(self.name, repr(memory), *heard)
+
+    def _observe(self, x: Tensor) -> Tensor:
+        contexts = x.detach().cpu().numpy().reshape(len(x), -1, self.input_size)
+        answers = (self.memory.recall(context) for context in contexts)
+        nothing = np.zeros(self.input_size)
+        return torch.from_numpy(np.stack([nothing if y is None else y for y in answers])).to(x)
+
+
+class ColumnCodes(System):
+    """The codes of the last elements, oldest first, and the spike counts of all neurons while they are shown.
+
+    ``neurons`` is the network itself, one time step at a time.  What the counts stand for is known to the learner's
+    memory, which is no part of the network.
+    """
+
+    def __init__(self, network: CSNN, device: torch.device | str | None = None) -> None:
+        self.network, self.neurons = network.freeze(), Columns(network, device)
+        line, code = network.n_columns * network.code_size, network.code_size
+        super().__init__(
+            line + network.size,
+            code,
+            output_size=network.size,
+            parts=lags(network.n_columns, code) | {"counts": slice(line, line + network.size)},
+            regularity="discontinuous",
+            device=self.neurons.device,
+            name=f"{self.neurons.name}, one element a step",
+        )
+        self.fingerprint = fingerprint(self.name, self.neurons.fingerprint)
+
+    def _step(self, x: Tensor, u: Tensor) -> Tensor:
+        line = self.state_size - self.network.size
+        x = torch.cat([x[:, self.input_size : line], u.expand(len(x), -1)], dim=1)
+        shown = x.detach().cpu().numpy().reshape(len(x), self.network.n_columns, -1)
+        counts = np.stack([self.network.present(codes)[0] for codes in shown])
+        return torch.cat([x, torch.from_numpy(counts).to(x)], dim=1)
+
+    def _observe(self, x: Tensor) -> Tensor:
+        return x[:, -self.network.size :]
+
+    def raster(self, x: Tensor) -> np.ndarray:
+        """Spikes (state, time, neuron) while the codes of each state (state, unit) are shown."""
+        shown = x[:, None, : -self.network.size].repeat(1, self.network.n_steps, 1)
+        shown[:, 0] = 0.0
+        states = self.neurons.trajectory(x.new_zeros(len(x), self.neurons.state_size), shown)
+        return states[..., self.neurons.parts["spikes"]].numpy(force=True)
+
+    def recurrent_weights(self) -> dict[str, np.ndarray]:
+        """The learnt blocks as one matrix."""
+        return self.neurons.recurrent_weights()
 
 
 class Columns(System):

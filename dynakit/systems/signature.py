@@ -18,6 +18,8 @@ from ..errors import InputError
 class Signature:
     """What a map says of itself, and what may be given to it; :class:`System` lists the attributes."""
 
+    jumps = "jumps at its spikes; look at trajectories, spikes and connectivity instead"  # if it is discontinuous
+
     def __init__(
         self,
         state_size: int,
@@ -54,10 +56,7 @@ class Signature:
     def refuse_jumps(self, what: str) -> None:
         """Raise InputError if the map is discontinuous and ``what`` would mean nothing."""
         if self.regularity == "discontinuous":
-            raise InputError(
-                f"{what} needs a differentiable map, but system ({self.name}) jumps at its spikes; "
-                "look at trajectories, spikes and connectivity instead"
-            )
+            raise InputError(f"{what} needs a differentiable map, but system ({self.name}) {self.jumps}")
 
     def as_tensor(self, name: str, value: Any, width: int) -> Tensor:
         """The argument ``name`` as float64 on this system's device; InputError unless its last axis is ``width``."""

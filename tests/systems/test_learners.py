@@ -6,8 +6,8 @@ import torch
 
 import dynakit as dk
 from dynakit.errors import InputError
-from dynakit.models import CSNN, TDNN, TDSNN, NearestNeighbours, OnlineGRU, OnlineLSTM
-from dynakit.models.learner import Past
+from dynakit.models import CSNN, TDNN, TDSNN, LongestMatch, NearestNeighbours, OnlineGRU, OnlineLSTM
+from dynakit.models.learner import Element, Past
 from dynakit.systems.autodiff import autodiff
 
 CODES = np.random.default_rng(0).uniform(-1, 1, (6, 4))
@@ -66,13 +66,18 @@ def test_spikes_of_a_delay_line_are_those_of_the_network(readout):
         dk.find_fixed_points(system)
 
 
-def test_columns_step_by_step_are_those_of_the_learner():
+def columns():
     network = CSNN(4, n_columns=3, n_neurons=10, seed=2)
     rng = np.random.default_rng(3)
     network.W_rec += torch.from_numpy(rng.normal(0, 2, (30, 30)).astype(np.float32))
     network.kill(0.1, rng)
-    codes = rng.uniform(0, 3, (3, 4))
-    system = dk.as_system(network)
+    return network
+
+
+def test_columns_step_by_step_are_those_of_the_learner():
+    network = columns()
+    codes = np.random.default_rng(4).uniform(0, 3, (3, 4))
+    system = dk.as_system(network).neurons
     inputs = np.tile(codes.reshape(-1), (network.n_steps, 1))
     inputs[0] = 0.0
     states = system.trajectory(np.zeros(90), inputs)
@@ -84,14 +89,53 @@ def test_columns_step_by_step_are_those_of_the_learner():
     np.testing.assert_array_equal(system.recurrent_weights()["W_rec"].T, network.W_rec.numpy().astype(float))
 
 
+def test_one_step_of_columns_shows_the_last_elements_and_counts():
+    network = columns()
+    system = dk.as_system(network)
+    codes = np.random.default_rng(5).uniform(0, 3, (6, 4))
+    states = system.trajectory(np.zeros(system.state_size), codes)
+    np.testing.assert_array_equal(states[-1, :12], codes[-3:].reshape(-1))
+    np.testing.assert_array_equal(system.observe(states[-1]), network.present(codes[-3:])[0])
+    np.testing.assert_array_equal(system.raster(states[3:]).sum(axis=1), states[3:, system.parts["counts"]])
+    assert system.raster(states[3:]).shape == (3, network.n_steps, 30)
+
+
+def test_hidden_spikes_of_a_converted_network_are_as_many_as_its_activations_say():
+    network = TDSNN(4, 20, lag=3, memory=10, seed=1, n_steps=400).double()
+    contexts = CODES.reshape(2, 12)
+    system = dk.as_system(network)
+    rates = system.raster(torch.from_numpy(contexts)).mean(axis=1)
+    with torch.no_grad():
+        expected = torch.relu(network.hidden(torch.from_numpy(contexts))).clamp_max(1.0)
+    np.testing.assert_allclose(rates, expected, rtol=0, atol=2 / 400)
+    assert rates.max() > 0.1
+
+
+@pytest.mark.parametrize("memory", [NearestNeighbours(4, lag=2), LongestMatch(4, longest=2)])
+def test_a_memory_is_observed_through_the_code_that_it_recalls(memory):
+    system = dk.as_system(memory)
+    np.testing.assert_array_equal(system.observe(CODES[:2].reshape(-1)), np.zeros(4))  # nothing heard yet
+    order = [0, 1, 2, 3, 0, 1, 4, 1, 2]
+    for t, k in enumerate(order):
+        memory.learn(Element(CODES[k], k, t))
+    system = dk.as_system(memory)
+    memory.learn(Element(CODES[5], 5, 9))  # no longer heard by the frozen one
+    newest = isinstance(memory, LongestMatch)
+    for context, follows in (((0, 1), 4 if newest else 2), ((1, 2), 3), ((3, 0), 1)):
+        said = system.observe(CODES[list(context)].reshape(-1))
+        np.testing.assert_allclose(said, CODES[follows], rtol=0, atol=1e-7)
+    with pytest.raises(InputError, match="jumps from one answer to the next"):
+        dk.find_fixed_points(system)
+
+
+def test_what_compares_with_all_it_has_heard_has_no_state():
+    with pytest.raises(InputError, match="LongestMatch without a bound"):
+        dk.as_system(LongestMatch(4))
+
+
 @pytest.mark.parametrize("kind", [OnlineLSTM, OnlineGRU])
 def test_a_recurrent_learner_is_its_frozen_network(kind):
     learner = kind(4, 5, seed=1)
     system, frozen = dk.as_system(learner), dk.as_system(learner.freeze())
     x, u = np.full(system.state_size, 0.1), CODES[0]
     np.testing.assert_array_equal(system.step(x, u), frozen.step(x, u))
-
-
-def test_a_memory_is_no_system():
-    with pytest.raises(InputError, match="no state of its own"):
-        dk.as_system(NearestNeighbours(4))

@@ -19,6 +19,7 @@ from dynakit.models import (
     OnlineLSTM,
     _compiled,
 )
+from dynakit.models._contexts import Contexts
 from dynakit.models.learner import Element, Past
 from dynakit.tasks import SequenceStream
 from dynakit.tasks.sequence import windowed_accuracy
@@ -351,6 +352,31 @@ def test_blocks_learn_the_product_of_what_is_beyond_the_mean_of_columns(own_bloc
     np.testing.assert_allclose(network.W_rec.numpy(), expected)
 
 
+def test_blocks_may_learn_what_is_beyond_the_mean_of_a_column():
+    network = CSNN(4, n_columns=2, n_neurons=3, eta=0.5, mean="neurons")
+    network._hebb(np.array([4, 0, 2, 9, 3, 3]), np.array([0, 3]))
+    away = np.array([2.0, 0, 0, 4.0, 0, 0])
+    np.testing.assert_allclose(network.W_rec.numpy(), 0.5 * np.outer(away, away))
+
+
+@pytest.mark.parametrize("metric", ["l1", "l2"])
+def test_the_memory_finds_the_first_of_the_nearest(metric, monkeypatch):
+    rng = np.random.default_rng(0)
+    rows = rng.integers(0, 4, (400, 130)).astype(float)
+    rows[[7, 90, 311]] = rows[50]
+    for fast in (True, False):
+        if not fast:
+            monkeypatch.setattr(_compiled, "compiled", lambda function: None)
+        memory = Contexts(130, metric)
+        assert memory.nearest(rows[0]) is None
+        for k, row in enumerate(rows):
+            memory.add(row, k)
+        assert memory.nearest(rows[50]) == 7
+        for query in rng.integers(0, 4, (20, 130)).astype(float):
+            gaps = np.abs(rows - query) if metric == "l1" else (rows - query) ** 2
+            assert memory.nearest(query) == gaps.sum(axis=1).argmin()
+
+
 def test_columns_that_run_away_stop_with_what_they_reached():
     network = CSNN(25, eta=1e9)
     history = dk.train(network, TASK, SHORT)
@@ -446,7 +472,7 @@ def test_neurons_that_die_are_silent():
         (lambda: OnlineLSTM(25, rule="none"), "rule must be one of"),
         (lambda: CSNN(25, eta=-1.0), "eta must be"),
         (lambda: CSNN(25, n_neurons=0), "n_neurons must be at least 1"),
-        (lambda: NearestNeighbours(25).freeze(), "NearestNeighbours has no state"),
+        (lambda: Oracle().freeze(), "Oracle does not say what it is"),
         (lambda: dk.train(NearestNeighbours(25), TASK, Online(kill_at=3, kill_share=0.1)), "no units that could die"),
     ],
 )
