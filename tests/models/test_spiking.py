@@ -127,6 +127,28 @@ def test_a_refractory_neuron_keeps_its_voltage_while_its_current_decays():
     assert_allclose(part(model, states, "current")[0, :, 0], 3 * np.exp(-np.arange(5) / 5))
 
 
+def test_refractory_times_are_whole_steps_whatever_the_rounding():
+    assert 0.3 / 0.1 < 3  # in floating point
+    model = lone(dt=0.1, tau=math.inf, refractory=0.3)
+    assert_allclose(np.flatnonzero(spikes_under(model, 1.0, 12)), [0, 4, 8])
+
+
+def test_a_step_may_be_as_long_as_a_time_constant():
+    states = lone(0.5, dt=5.0, tau=5.0)(torch.tensor([[[1.0], [0.0]]], dtype=torch.float64)).states
+    assert_allclose(part(lone(dt=5.0, tau=5.0), states, "voltage")[0, :, 0], [0.5, 0.5 / math.e])
+
+
+def test_weights_are_drawn_so_that_independent_inputs_move_the_voltage_by_the_threshold():
+    """White noise of variance w^2 through a leak of beta has the variance w^2 / (1 - beta^2)."""
+    model = LIF(300, 400, 200, dt=2.0, tau=10.0, threshold=3.0)
+    expected = 3 * math.sqrt(1 - math.exp(-2 * 2 / 10))
+    for W in (model.W_in, model.W_rec):
+        assert float(W.detach().std()) * math.sqrt(W.shape[1]) == pytest.approx(expected, rel=0.01)
+    assert float(model.W_out.detach().std()) * math.sqrt(400) == pytest.approx(1.0, rel=0.01)
+    endless = LIF(300, 400, 1, tau=math.inf).W_in.detach()  # reckoned with a memory of 100 ms
+    assert float(endless.std()) * math.sqrt(300) == pytest.approx(math.sqrt(1 - math.exp(-0.02)), rel=0.01)
+
+
 def loop(model: LIF, u: np.ndarray) -> np.ndarray:
     """The equations at the top of the module, neuron by neuron, without arrays of states."""
     W_in, W_rec, b = (p.detach().numpy() for p in (model.W_in, model.W_rec, model.b_rec))
