@@ -14,10 +14,12 @@ import gated
 import ledger
 import rate_to_spikes
 import robustness
+import search
 import table
 
 PARTS = {
     "table": table.run,
+    "search": search.run,
     "robustness": robustness.run,
     "gated": gated.run,
     "delay_map": delay_map.run,
