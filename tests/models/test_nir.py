@@ -72,6 +72,20 @@ def test_the_continuous_equations_of_the_graph_give_the_voltages_of_the_model(ki
         assert states[t, model.parts["voltage"]] == pytest.approx(v, abs=1e-8)
 
 
+def test_the_continuous_trace_jumps_by_one_at_a_spike_held_for_a_step_and_then_decays():
+    node = to_nir(LIF(1, 3, 1, dt=0.5, tau_readout=30.0)).nodes["trace"]
+    assert_allclose(node.v_leak, 0)
+    assert_allclose(node.tau, 0.03)
+    assert_allclose(node.r * (1 - np.exp(-0.0005 / node.tau)), 1)  # tau dv/dt = -v + r over 0.5 ms, from 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_rest_and_reset_are_at_zero(kind):
+    node = to_nir(LIF(1, 3, 1, **KINDS[kind])).nodes["neurons"]
+    assert_allclose(node.v_reset, 0)
+    assert_allclose(getattr(node, "v_leak", 0.0), 0)
+
+
 def test_what_nir_cannot_say_is_refused():
     with pytest.raises(InputError, match="refractory=2 ms, which NIR cannot say"):
         to_nir(LIF(1, 2, 1, refractory=2.0))

@@ -89,6 +89,19 @@ def test_scales_follow_each_retraining():
     windows = np.stack([codes[i : i + 2].reshape(-1) for i in range(38)])
     h = torch.relu(spiking.hidden(torch.from_numpy(windows))).detach().numpy()
     assert spiking.scales[0] == pytest.approx(np.percentile(h, 99.9), rel=1e-6)
+    y = spiking.readout(torch.from_numpy(h)).detach().numpy()
+    assert spiking.scales[1] == pytest.approx(np.percentile(np.abs(y), 99.9), rel=1e-6)
+
+
+def test_outputs_are_scaled_by_their_largest_size_whatever_its_sign():
+    """One unit h = x and y = -2 x + 0.5 on x = 1, 2: the largest |y| is 3.5, though y is never above -1.5."""
+    network = TDNN(1, 1, lag=1, memory=3)
+    with torch.no_grad():
+        for p, value in zip(network.parameters(), (1.0, 0.0, -2.0, 0.5), strict=True):
+            p.fill_(value)
+    spiking = TDSNN.from_tdnn(network, [[1.0], [2.0]], normalise=100.0, n_steps=4000)
+    assert spiking.scales.tolist() == [2.0, 3.5]
+    np.testing.assert_allclose(spiking.spiking_outputs([[1.0], [2.0]]), [[-1.5], [-3.5]], atol=0.01)
 
 
 @pytest.mark.parametrize(
