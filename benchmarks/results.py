@@ -26,6 +26,14 @@ SECTIONS = {
         "limit is `products_alone`: one small matrix product per step and direction, and one large one.",
         "python benchmarks/bench_spiking.py",
     ),
+    "online": (
+        "One element of a stream",
+        "`replay`: 100 gradient steps of an LSTM of 20 units over a full window, against torch's gradients through the "
+        "window. `columns`: 1,000 spiking neurons for 100 steps, against a product of all spikes and all weights. "
+        "`memory`: the nearest of 10,000 contexts, against distances of whole contexts. Limits: 6,400 multiply-adds "
+        "twice per step back, some 30 steps for each of 100; one row of weights read per spike.",
+        "python benchmarks/bench_online.py",
+    ),
     "jacobian": (
         "Jacobians of 256-unit cells",
         "Closed form against `torch.func.vmap(jacrev)` of the same functional cell, 64 states. The limit is the memory "
