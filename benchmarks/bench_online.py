@@ -46,7 +46,7 @@ def element(t: int) -> Element:
     return Element(SHOWN[t], int(STREAM.ids[t]), t)
 
 
-def replays(n_runs: int, *, fast: bool) -> Callable[[], None]:
+def replays(n_runs: int, *, fast: bool) -> Callable[[], object]:
     """One element for networks whose window is full."""
     with numba(fast):
         team = _Team([OnlineLSTM(TASK.code_size, seed=seed) for seed in range(n_runs)])
@@ -54,7 +54,7 @@ def replays(n_runs: int, *, fast: bool) -> Callable[[], None]:
     return lambda: team.learn([element(101)] * n_runs)
 
 
-def autograd() -> Callable[[], None]:
+def autograd() -> Callable[[], object]:
     """The same rule by torch's gradients: each error through the whole window, with the weights as they are."""
     learner = OnlineLSTM(TASK.code_size, seed=0)
     codes = torch.from_numpy(SHOWN[:101]).float()
@@ -70,7 +70,7 @@ def autograd() -> Callable[[], None]:
     return step
 
 
-def columns(network: CSNN, *, fast: bool) -> Callable[[], None]:
+def columns(network: CSNN, *, fast: bool) -> Callable[[], object]:
     def step() -> None:
         with numba(fast):
             network.present(SHOWN[LEARNT - 10 : LEARNT])
@@ -78,7 +78,7 @@ def columns(network: CSNN, *, fast: bool) -> Callable[[], None]:
     return step
 
 
-def dense(network: CSNN) -> Callable[[], None]:
+def dense(network: CSNN) -> Callable[[], object]:
     current, W = torch.from_numpy(network.currents(SHOWN[LEARNT - 10 : LEARNT])), network.W_rec
 
     def step() -> None:
@@ -92,7 +92,7 @@ def dense(network: CSNN) -> Callable[[], None]:
     return step
 
 
-def contexts() -> Callable[[], None]:
+def contexts() -> Callable[[], object]:
     held = np.stack([SHOWN[t - 10 : t].reshape(-1) for t in range(10, LEARNT)])
     query = SHOWN[LEARNT - 10 : LEARNT].reshape(1, -1)
     return lambda: STREAM.ids[10 + cdist(query, held, "cityblock").argmin()]
@@ -111,7 +111,7 @@ class numba:
         _compiled.compiled = COMPILED
 
 
-def variants() -> dict[tuple[str, str], tuple[Callable[[], None], int, int]]:
+def variants() -> dict[tuple[str, str], tuple[Callable[[], object], int, int]]:
     """What is timed, by learner and variant: the call, how many runs it does, and in how many rounds."""
     network, memory = CSNN(TASK.code_size, seed=0), NearestNeighbours(TASK.code_size)
     dk.train(network, TASK, dk.training.Online(max_elements=LEARNT), seed=0)
@@ -126,7 +126,7 @@ def variants() -> dict[tuple[str, str], tuple[Callable[[], None], int, int]]:
         ("columns", "compiled"): (columns(network, fast=True), 1, 61),
         ("columns", "numpy"): (columns(copy.deepcopy(network), fast=False), 1, 61),
         ("columns", "dense"): (dense(network), 1, 61),
-        ("memory", "codes once"): (lambda: [memory.predict(past)].clear(), 1, 61),
+        ("memory", "codes once"): (lambda: memory.predict(past), 1, 61),
         ("memory", "contexts"): (contexts(), 1, 61),
     }
 
