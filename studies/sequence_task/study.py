@@ -11,6 +11,7 @@ import columns
 import conversion
 import delay_map
 import gated
+import inside
 import ledger
 import rate_to_spikes
 import robustness
@@ -21,6 +22,7 @@ PARTS = {
     "table": table.run,
     "search": search.run,
     "robustness": robustness.run,
+    "inside": inside.run,
     "gated": gated.run,
     "delay_map": delay_map.run,
     "conversion": conversion.run,
