@@ -126,7 +126,9 @@ def test_chi_of_spikes_is_that_of_their_counts():
     counts = raster.reshape(3, 10, 4, 12).sum(axis=2).astype(float)
     found = dk.spike_statistics(raster, dt=0.1, bin_size=0.4)
     assert_allclose(found.chi, dk.chi_synchrony(counts))
-    same = dk.spike_statistics(np.repeat(raster[:, :, :1], 5, axis=2), dt=1.0)
+    raster[:, :, :4], counts[:, :, :4] = 0, 0  # the silent count among the neurons too
+    assert_allclose(dk.spike_statistics(raster, dt=0.1, bin_size=0.4).chi, dk.chi_synchrony(counts))
+    same = dk.spike_statistics(np.repeat(raster[:, :, -1:], 5, axis=2), dt=1.0)
     assert_allclose([same.chi, same.correlation], 1)
 
 
@@ -222,6 +224,8 @@ def test_trains_that_tile_all_time_are_alike():
     """0/0 counts as 1 (Cutts and Eglen 2014)."""
     assert_allclose(dk.spike_time_tiling_coefficient([[5.0], [4.0]], t_stop=10.0, window=20.0), 1)
     assert np.isnan(dk.spike_time_tiling_coefficient([[5.0], []], t_stop=10.0)[0, 1])
+    for dt in (0.1, 0.3, 0.7):  # the sum of all tiles is rounded
+        assert_allclose(dk.spike_time_tiling_coefficient(np.ones((37, 3)), dt=dt), 1, rtol=0)
 
 
 # --- forms ------------------------------------------------------------------------------------------------
