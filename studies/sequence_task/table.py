@@ -110,30 +110,33 @@ def figure(rows: dict[str, Rows], path: Path) -> None:
         elements, accuracies = curves(rows[name])
         mean, spread = accuracies.mean(axis=0), accuracies.std(axis=0)
         ax.fill_between(elements, mean - spread, mean + spread, color=COLORS[name], alpha=0.25, lw=0)
-        ax.plot(elements, mean, color=COLORS[name], lw=1.2, label=f"{len(accuracies)} runs, mean ± std")
-        ax.plot(ELEMENTS, CURVES[name], "kx", ms=4, label="published mean")
-        ax.set_title(name, fontsize=10)
-    _beside(axes[5], rows)
+        ax.plot(elements, mean, color=COLORS[name], lw=1.2)
+        (published,) = ax.plot(ELEMENTS, CURVES[name], "kx", ms=4, label="published mean of 10 runs")
+        ax.set_title(f"{name}: mean and std of {len(accuracies)} runs", fontsize=10)
+    beside = _beside(axes[5], rows)
     for ax in axes:
         ax.axvline(runs.TASK.swap_at, color="0.5", lw=0.8, ls=":")
         ax.spines[["top", "right"]].set_visible(False)
-        ax.legend(frameon=False, fontsize=7, loc="lower right")
+    sheet.legend(handles=[published, *beside], loc="outside lower center", ncols=3, frameon=False, fontsize=9)
     axes[0].set(ylim=(-0.02, 1.04), xlim=(0, 20_500), xticks=range(0, 20_001, 5000))
-    sheet.supxlabel("element of the stream", fontsize=10)
+    for ax in axes[3:]:
+        ax.set_xlabel("element of the stream")
     sheet.supylabel("accuracy over the last 101 sequences", fontsize=10)
     path.parent.mkdir(parents=True, exist_ok=True)
     sheet.savefig(path, dpi=160)
 
 
-def _beside(ax: Any, rows: dict[str, Rows]) -> None:
-    """Learners that are not in the table, or the curves of all if there is none."""
+def _beside(ax: Any, rows: dict[str, Rows]) -> list[Any]:
+    """Learners that are not in the table, or the curves of all if there is none; the lines."""
     styles = {"longest match": "#000000", "TDNN, retrained every 100": "#009E73", "KNN, 3,000 contexts": "#E69F00"}
     styles["LSTM, batch rule"] = "#0072B2"
     others = {name: color for name, color in styles.items() if name in rows}
+    lines = []
     for name, color in (others or COLORS).items():
         elements, accuracies = curves(rows[name])
-        ax.plot(elements, accuracies.mean(axis=0), color=color, lw=1.2, label=name)
+        lines += ax.plot(elements, accuracies.mean(axis=0), color=color, lw=1.2, label=name)
     ax.set_title("beside the table" if others else "all", fontsize=10)
+    return lines
 
 
 def distances(path: Path) -> None:
