@@ -92,5 +92,6 @@ def exchange(rows: list[dict[str, Any]], swap: int, path: Path) -> None:
     right.axhline(0, color="0.6", lw=0.6)
     for ax in (left, right):
         ax.axvline(swap, color="0.6", lw=0.8, ls=":")
+        ax.set_xticks([0, swap // 2, swap, 3 * swap // 2, 2 * swap])
         ax.legend(frameon=False, fontsize=9, loc="upper center", bbox_to_anchor=(0.5, 1.14), ncols=3)
     _save(sheet, path)
