@@ -155,7 +155,7 @@ class Report(Result):
         page = self._page(pictures, portrait)
         folder, model = Path(path), self.model
         save_record(self._as_saved(), folder)
-        if isinstance(model, models.RecurrentModel):
+        if models.savable(model):
             models.save(model, folder / "model")
         for name in FIGURES.keys() - pictures.keys():  # of an older report in the same folder
             (folder / "figures" / f"{name}.png").unlink(missing_ok=True)
@@ -168,9 +168,9 @@ class Report(Result):
     def _as_saved(self) -> Report:
         """This report without what cannot be saved, and the reason why."""
         record = self
-        if self.model is not None and not isinstance(self.model, models.RecurrentModel):
+        if self.model is not None and not models.savable(self.model):
             record = record.without(
-                "model", f"a {type(self.model).__name__} of your own is not saved; rebuild it"
+                "model", f"a {type(self.model).__name__} is not saved (see dk.models.save); rebuild it"
             )
         if self.task is not None and not isinstance(self.task, Record):
             record = record.without(

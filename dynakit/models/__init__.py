@@ -17,7 +17,7 @@ from .online_lstm import OnlineGRU, OnlineLSTM
 from .plasticity import PairSTDP, RateHebb
 from .registry import MODELS, by_name
 from .reservoir import Reservoir
-from .saving import load, save
+from .saving import load, savable, save
 from .spiking import LIF, SpikingNetwork
 from .spiking_time_delay import TDSNN
 from .state_dict import ImportedNetwork, from_state_dict
@@ -56,6 +56,7 @@ __all__ = [
     "MODELS",
     "by_name",
     "load",
+    "savable",
     "save",
     "ImportedNetwork",
     "from_state_dict",

@@ -24,7 +24,7 @@ from ..errors import NumericalError
 from ..seeding import as_seed, stream
 from . import _compiled
 from ._contexts import METRICS, Contexts
-from .learner import Element, Learner, Past
+from .learner import Element, Learner, Past, some_of
 
 LEAK, THRESHOLD, REFRACTORY = float(np.exp(-1 / 100)), 13.0, 5
 LARGEST = 1e6  # weight beyond which the network has run away: a spike more or less is then all there is
@@ -84,7 +84,7 @@ class CSNN(Learner):
         self.register_buffer("alive", torch.ones(size))  # 0 for the dead
         self._recent: list[np.ndarray] = []
         self._contexts = Contexts(size, self.metric)
-        self._now: tuple[np.ndarray, np.ndarray] | None = None  # counts and last spikes of the present context
+        self._now: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None  # codes shown last, counts, last spikes
 
     def extra_repr(self) -> str:
         return (
@@ -128,18 +128,24 @@ class CSNN(Learner):
         """The id that followed the context with the most similar spike counts."""
         if len(past.codes) < self.n_columns:
             return None
-        self._now = self.present(past.codes[-self.n_columns :])
-        return self._contexts.nearest(self._now[0])
+        return self._contexts.nearest(self._shown(past.codes[-self.n_columns :])[0])
 
     def learn(self, element: Element) -> None:
         """Show the context before the element, let the blocks learn, and store counts and element."""
         if len(self._recent) == self.n_columns:
-            counts, last = self._now or self.present(np.stack(self._recent))
+            counts, last = self._shown(np.stack(self._recent))
             self._hebb(counts, last)
             self._contexts.add(counts, element.id)
             self._recent.pop(0)
         self._recent.append(np.array(element.code, dtype=np.float32))
         self._now = None
+
+    def _shown(self, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What :meth:`present` gives, kept because what is to be learnt was mostly predicted from just before."""
+        codes = codes.astype(np.float32)
+        if self._now is None or not np.array_equal(self._now[0], codes):
+            self._now = (codes, *self.present(codes))
+        return self._now[1:]
 
     def _hebb(self, counts: np.ndarray, last: np.ndarray) -> None:
         if not self.eta:
@@ -165,5 +171,5 @@ class CSNN(Learner):
 
     def kill(self, share: float, rng: np.random.Generator) -> None:
         """Neurons that die never spike again."""
-        dead = rng.permutation(self.size)[: round(share * self.size)]
-        self.alive[torch.from_numpy(dead)] = 0.0
+        self.alive[torch.from_numpy(some_of(self.size, share, rng))] = 0.0
+        self._now = None

@@ -90,6 +90,14 @@ class Learner(nn.Module):
         return Each(learners)
 
 
+def some_of(n: int, share: float, rng: np.random.Generator) -> np.ndarray:
+    """The numbers of a random share of ``n`` units, for :meth:`Learner.kill`."""
+    share = checks.number("share", share, above=0.0, below=1.0)
+    if not isinstance(rng, np.random.Generator):
+        raise InputError(f"rng must be a numpy.random.Generator, got {rng!r}")
+    return rng.permutation(n)[: round(share * n)]
+
+
 class Each:
     """Learners side by side, each by itself: one that comes to grief is left as it is, and the others go on."""
 

@@ -21,14 +21,17 @@ from ..seeding import as_seed
 from ._replay import Arrays, Replay, ReplayGRU, ReplayLSTM
 from .base import RecurrentModel, own_randomness
 from .gru import GRU
-from .learner import Element, Learner, Past
+from .learner import Element, Learner, Past, some_of
 from .lstm import LSTM
 
 RULES = ("replay", "batch")
 
 
 class _OnlineRecurrent(Learner):
-    """A linear layer into a gated one and a linear readout, in torch's parameters."""
+    """A linear layer into a gated one and a linear readout, in torch's parameters.
+
+    Whoever changes the weights, by loading them or by a run of :func:`dynakit.train`, begins a new window.
+    """
 
     layer_type: type[nn.LSTM] | type[nn.GRU]
     replay_type: type[Replay]
@@ -59,7 +62,7 @@ class _OnlineRecurrent(Learner):
         return f"window={self.window}, rule={self.rule}, learning_rate={self.learning_rate:g}"
 
     def _own(self) -> _Team:
-        if self._team is None:
+        if self._team is None or not self._team.has_weights_of([self]):
             self._team = _Team([self])
         return self._team
 
@@ -69,10 +72,11 @@ class _OnlineRecurrent(Learner):
 
     def learn(self, element: Element) -> None:
         """Replay the window, then take the element in."""
-        self._own().learn([element])
-        if self._own().failed:
-            raise NumericalError(self._own().failed[0])
-        self._own().write_back()
+        own = self._own()
+        own.learn([element])
+        if own.failed:
+            raise NumericalError(own.failed[0])
+        own.write_back()
 
     @classmethod
     def together(cls, learners: Sequence[Any]) -> Any:
@@ -81,8 +85,9 @@ class _OnlineRecurrent(Learner):
 
     def kill(self, share: float, rng: np.random.Generator) -> None:
         """Units that die put out zero for good; InputError for gates that cannot be shut (those of a GRU)."""
-        self._own().kill(0, share, rng)
-        self._own().write_back()
+        own = self._own()
+        own.kill(0, share, rng)
+        own.write_back()
 
     def freeze(self) -> RecurrentModel:
         """The network on codes, with the first layer folded into the input weights."""
@@ -125,6 +130,13 @@ class _Team:
         self.before = self.kernel.start()  # state at the start of the window
         self.state = self.kernel.start()  # at its end
         self.failed: dict[int, str] = {}
+
+    def has_weights_of(self, learners: Sequence[Any]) -> bool:
+        """Whether the arithmetic is done with the weights that the modules hold."""
+        return all(
+            self.kernel.w[name].dtype == value.dtype and np.array_equal(self.kernel.w[name], value)
+            for name, value in _stacked(learners).items()
+        )
 
     def learn(self, elements: Sequence[Element]) -> None:
         """Replay what came before with the element as the last target."""
@@ -173,8 +185,7 @@ class _Team:
 
     def kill(self, k: int, share: float, rng: np.random.Generator) -> None:
         """Shut a share of the units of run ``k``."""
-        n = self.learners[k].n_hidden
-        dead = rng.permutation(n)[: round(share * n)]
+        dead = some_of(self.learners[k].n_hidden, share, rng)
         self.kernel.shut(k, dead)
         for state in (self.before, self.state):
             state[k, dead] = 0.0

@@ -19,6 +19,11 @@ from .registry import LEARNERS, MODELS
 CLASSES = {cls.__name__: cls for cls in (*MODELS.values(), *LEARNERS.values())}
 
 
+def savable(model: Any) -> bool:
+    """Whether :func:`save` knows the class."""
+    return type(model) is CLASSES.get(type(model).__name__)
+
+
 def save(model: RecurrentModel | Learner, path: str | Path) -> None:
     """Write ``model`` into the folder ``path``: ``model.safetensors`` and ``model.json``.
 
@@ -28,7 +33,7 @@ def save(model: RecurrentModel | Learner, path: str | Path) -> None:
     nothing is written then.
     """
     name = type(model).__name__
-    if type(model) is not CLASSES.get(name):
+    if not savable(model):
         raise InputError(f"model must be one of the classes of dynakit.models with weights, got a {name}")
     tensors = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
     if problem := not_finite(tensors):

@@ -18,7 +18,7 @@ from .. import checks
 from ..errors import NumericalError
 from ..seeding import as_seed
 from .base import own_randomness
-from .learner import Element, Learner, Past
+from .learner import Element, Learner, Past, some_of
 
 
 class TDNN(Learner):
@@ -91,9 +91,9 @@ class TDNN(Learner):
         """Passes over the windows of ``codes`` (element, code), one gradient step each."""
         W, V = (layer.weight.detach().numpy() for layer in (self.hidden, self.readout))
         b, c = (layer.bias.detach().numpy() for layer in (self.hidden, self.readout))
-        add_outer: Any = get_blas_funcs("ger", dtype=np.float32)  # in place, which NumPy cannot
-        flat, width, rate = codes.reshape(-1), self.lag * self.code_size, np.float32(self.learning_rate)
-        gain = np.float32(2.0 / self.code_size)
+        add_outer: Any = get_blas_funcs("ger", dtype=W.dtype)  # in place, which NumPy cannot
+        flat, width = codes.reshape(-1).astype(W.dtype), self.lag * self.code_size
+        rate, gain = W.dtype.type(self.learning_rate), W.dtype.type(2.0 / self.code_size)
         for _ in range(self.n_epochs):
             for i in range(len(codes) - self.lag - 1):
                 at = i * self.code_size
@@ -119,8 +119,8 @@ class TDNN(Learner):
 
     def kill(self, share: float, rng: np.random.Generator) -> None:
         """Hidden units that die are read no more."""
-        dead = rng.permutation(self.n_hidden)[: round(share * self.n_hidden)]
+        dead = torch.from_numpy(some_of(self.n_hidden, share, rng))
         with torch.no_grad():
-            self.readout.weight[:, torch.from_numpy(dead)] = 0.0
-            self.hidden.weight[torch.from_numpy(dead)] = 0.0
-            self.hidden.bias[torch.from_numpy(dead)] = -1.0
+            self.readout.weight[:, dead] = 0.0
+            self.hidden.weight[dead] = 0.0
+            self.hidden.bias[dead] = -1.0

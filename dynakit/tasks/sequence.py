@@ -73,7 +73,8 @@ class SequenceStream(Task):
     known so far, noise symbols included.
 
     :meth:`sample` cuts trials out of fresh streams, for training in batches and for :func:`dynakit.analyze`; there
-    targets are the next codes, noise excepted, and the score asks for the endings.
+    targets are the next codes, noise excepted, and the score asks for the endings.  Its codes are those of
+    ``code_seed``: a learner that was trained under another seed never saw them, unless ``code_seed`` is given.
 
     Args:
         fresh: draw the order of sequences and the noise from the seed; False: the published order.
@@ -82,7 +83,7 @@ class SequenceStream(Task):
         code_size: numbers in a code.
         n_noise: how many different noise symbols there are; each occurs once at most.
         n_endings: endings that each sequence may have, drawn anew each time; a prediction may be any of them.
-        temporal_noise: share of sequences in which one of the elements 2 to 4 is another digit.
+        temporal_noise: share of sequences in which one of the elements 2 to 4 is any digit, in one of ten its own.
         noise_from: element from which that happens.
         code_seed: of the codes; None: the seed of the run (0 for :meth:`sample`).
         n_steps: length of the trials of :meth:`sample`, in elements.
@@ -118,7 +119,7 @@ class SequenceStream(Task):
         checks.count("noise_from", self.noise_from, least=0)
         checks.count("n_steps", self.n_steps)
         if self.code_seed is not None:
-            seeding.as_seed(self.code_seed)
+            checks.count("code_seed", self.code_seed, least=0)  # no generator: the codes must stay what they are
         if not self.fresh and self.n_noise != type(self).n_noise:
             raise InputError(
                 f"n_noise is {type(self).n_noise} in the published stream, got {self.n_noise}; fresh=True takes any"

@@ -33,6 +33,10 @@ class Online:
     random ``kill_share`` of the units dies.  The seed of the run draws the codes (unless the task has a ``code_seed``),
     a fresh stream, and who dies; a learner's weights are its own.
 
+    A learner that says None has no say in an evaluation before its first answer; later that is a miss.  One that is
+    trained again goes on from what it has learnt, which is right only for the same codes: the same seed, or a task with
+    a ``code_seed``.
+
     The callback is called after every hundredth element; ``learner.freeze()`` in it is the network at that element.
     """
 
@@ -104,6 +108,9 @@ def run_online(
         if not isinstance(learner, Learner):
             raise InputError(f"model must be a learner for Online (see dk.models), got a {type(learner).__name__}")
     streams = [task.draw(seed) for seed in seeds]
+    n = min(method.max_elements or len(streams[0]), *(len(own) for own in streams))
+    if method.kill_share and method.kill_at is not None and method.kill_at >= n:
+        raise InputError(f"kill_at must be below {n}, the elements of the run, got {method.kill_at}")
     for name, value in (("window", method.window), ("max_elements", method.max_elements)):
         most = len(streams[0].ends) if name == "window" else len(streams[0])
         if value is not None and value > most:
@@ -160,19 +167,23 @@ class _Run:
         return [self._history(k, task, *ended.get(k, done)) for k in range(len(self.learners))]
 
     def _predict(self, t: int, seconds: float) -> None:
-        pasts = [Past(shown[:t], self.ids[:t]) for shown in self.shown]
+        ids = self.ids[:t]
+        ids.flags.writeable = False  # all learners see the same
+        pasts = [Past(shown[:t], ids) for shown in self.shown]
         try:
             answers = self.team.predict(pasts)
         except IndexError as reason:
             raise InputError(f"learner asked for more than the {t} elements it was shown: {reason}") from None
         for k, answer in enumerate(answers):
-            if answer is not None:
+            if answer is not None or (self.positions[k] and k not in self.team.failed):
                 self.positions[k].append(t)
                 self.predictions[k].append(self._decoded(k, answer, t))
                 self.seconds[k].append(seconds)
 
     def _decoded(self, k: int, answer: Any, t: int) -> int:
-        """The id that an answer stands for: itself, or that of the nearest code known before element t."""
+        """The id that an answer stands for: itself, or that of the nearest code known before element t; -1 for none."""
+        if answer is None:
+            return -1
         if np.ndim(answer) == 0:
             return int(answer)
         n = int(self.known[t - 1]) if self.method.decode_noise and t else N_DIGITS

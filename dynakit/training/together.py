@@ -57,6 +57,8 @@ def train_together(
     method = Curriculum() if method is None else method
     if not models or len({id(model) for model in models}) < len(models):
         raise InputError(f"models must be one or more networks, each given once, got {len(models)}")
+    if seeds is not None and not isinstance(seeds, Iterable):
+        raise InputError(f"seeds must be one per network, got {seeds!r}")
     own = list(range(len(models))) if seeds is None else [as_seed(seed) for seed in seeds]
     if len(own) != len(models):
         raise InputError(f"seeds must be one per network, got {len(own)} for {len(models)} networks")

@@ -73,6 +73,23 @@ def test_the_callback_sees_the_network_as_it_is_at_that_element(learner):
     assert len(seen) == 2
 
 
+def test_a_saved_report_brings_its_learner_back(learner, tmp_path):
+    dk.analyze(learner, TASK, include=["trajectories"]).save(tmp_path / "report")
+    report = dk.load(tmp_path / "report")
+    assert "model" not in report.skipped
+    assert type(report.model) is type(learner)
+    np.testing.assert_array_equal(answer(report.model), answer(learner))
+
+
+def test_a_saved_report_says_that_a_memory_is_not_in_it(tmp_path):
+    memory = NearestNeighbours(6)
+    dk.train(memory, TASK, Online(max_elements=130, window=5))
+    dk.analyze(memory, TASK, include=["trajectories"]).save(tmp_path / "report")
+    report = dk.load(tmp_path / "report")
+    assert report.model is None
+    assert report.skipped["model"] == "a NearestNeighbours is not saved (see dk.models.save); rebuild it"
+
+
 def test_a_bare_memory_has_no_weights_to_save(tmp_path):
     with pytest.raises(InputError, match="with weights, got a NearestNeighbours"):
         save(NearestNeighbours(6), tmp_path / "memory")

@@ -144,6 +144,7 @@ def test_trials_ask_for_endings_and_teach_everything_but_noise():
         ({"n_noise": 60_000}, "n_noise is 50000 in the published stream"),
         ({"n_noise": 10, "fresh": True}, "n_noise must be at least"),
         ({"swap_at": -1}, "swap_at must be at least 0"),
+        ({"code_seed": np.random.default_rng(0)}, "code_seed must be a whole number"),
     ],
 )
 def test_bad_settings_are_named(settings, said):

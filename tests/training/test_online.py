@@ -454,6 +454,89 @@ def test_neurons_that_die_are_silent():
     assert int((network.alive == 0).sum()) == 300
 
 
+def shown(n):
+    """The first elements of a stream, and the past after each."""
+    stream = TASK.draw(0)
+    codes = stream.codes[stream.ids[:n]]
+    return [Element(codes[t], int(stream.ids[t]), t) for t in range(n)], Past(codes, stream.ids[:n])
+
+
+def test_asking_about_another_past_does_not_change_what_columns_learn():
+    plain, asked = (CSNN(25, 3, 12, n_steps=60, eta=0.01, pairs="all") for _ in range(2))
+    elements, past = shown(40)
+    for element in elements:
+        asked.predict(Past(past.codes[:7], past.ids[:7]))
+        plain.learn(element)
+        asked.learn(element)
+    assert plain.W_rec.abs().sum() > 0
+    assert torch.equal(asked.W_rec, plain.W_rec)
+    assert asked.predict(past) == plain.predict(past)
+
+
+def test_a_time_delay_network_learns_in_either_precision():
+    single = TDNN(25, 12, lag=4, retrain_every=60, seed=1)
+    double = copy.deepcopy(single).double()
+    before = double.hidden.weight.detach().clone()
+    for element in shown(61)[0]:
+        single.learn(element)
+        double.learn(element)
+    assert (double.hidden.weight - before).abs().max() > 0.01
+    torch.testing.assert_close(double.hidden.weight.float(), single.hidden.weight, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("change", ["train", "load"])
+def test_a_network_predicts_and_learns_with_the_weights_it_has(change):
+    learner, other = (OnlineLSTM(25, 5, window=8, seed=seed) for seed in (1, 2))
+    elements, past = shown(12)
+    for element in elements:
+        learner.learn(element)
+    if change == "train":
+        dk.train(learner, TASK, replace(SHORT, max_elements=200))
+        other.load_state_dict(learner.state_dict())
+    else:
+        learner.load_state_dict(other.state_dict())
+    for element in elements:
+        learner.learn(element)
+        other.learn(element)
+    for name, value in other.state_dict().items():
+        assert torch.equal(learner.state_dict()[name], value)
+    np.testing.assert_array_equal(learner.predict(past), other.predict(past))
+
+
+def test_silence_is_a_miss_once_there_was_an_answer():
+    class Once(Learner):
+        """Answers the third question, and no other."""
+
+        n_asked = 0
+
+        def predict(self, past):
+            self.n_asked += 1
+            return 0 if self.n_asked == 3 else None
+
+        def learn(self, element):
+            pass
+
+    stream = TASK.draw(0)
+    history = dk.train(Once(25), TASK, SHORT)
+    np.testing.assert_array_equal(history.positions, stream.ends[2 : (stream.ends < 400).sum()])
+    assert not history.hits[1:].any()
+
+
+def test_what_one_learner_writes_into_its_past_does_not_reach_the_others():
+    class Spoils(Learner):
+        def predict(self, past):
+            past.codes[:] = 0
+            with pytest.raises(ValueError, match="read-only"):
+                past.ids[:] = 0
+
+        def learn(self, element):
+            pass
+
+    alone = dk.train(Oracle(), TASK, SHORT, seed=1)
+    _, beside = train_together([Spoils(25), Oracle()], TASK, SHORT)
+    np.testing.assert_array_equal(beside.predictions, alone.predictions)
+
+
 # --- bad input ------------------------------------------------------------------------------------------------------
 
 
@@ -466,6 +549,15 @@ def test_neurons_that_die_are_silent():
         (lambda: dk.train(NearestNeighbours(2), dk.tasks.FlipFlop(2), Online()), "task must be a SequenceStream"),
         (lambda: Online(kill_share=0.2), "kill_at must say when"),
         (lambda: Online(kill_share=1.2, kill_at=3), "kill_share must be"),
+        (
+            lambda: dk.train(TDNN(25), TASK, Online(max_elements=300, window=5, kill_at=300, kill_share=0.1)),
+            "kill_at must be below 300",
+        ),
+        (lambda: TDNN(25).kill(-0.1, np.random.default_rng(0)), "share must be a finite number in"),
+        (lambda: CSNN(25).kill(1.5, np.random.default_rng(0)), "share must be a finite number in"),
+        (lambda: OnlineLSTM(25).kill("half", np.random.default_rng(0)), "share must be a number"),
+        (lambda: CSNN(25).kill(0.1, 0), "rng must be a numpy.random.Generator, got 0"),
+        (lambda: train_together([TDNN(25)], TASK, SHORT, seeds=3), "seeds must be one per network, got 3"),
         (lambda: NearestNeighbours(0), "code_size must be at least 1"),
         (lambda: NearestNeighbours(25, metric="max"), "metric must be one of"),
         (lambda: TDNN(25, memory=5), "memory must be at least 12"),
