@@ -62,24 +62,24 @@ def separation(rows: list[dict[str, Any]], path: Path) -> None:
         ylabel="distance of the pair / scatter of histories",
         yscale="log",
     )
-    ax.set_yticks([2, 5, 10, 20], ["2", "5", "10", "20"])
+    ax.set_yticks([0.2, 0.5, 1, 2, 5, 10, 20], ["0.2", "0.5", "1", "2", "5", "10", "20"])
     ax.set_yticks([], minor=True)
     ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, frameon=False, fontsize=8)
     _save(sheet, path)
 
 
 def exchange(rows: list[dict[str, Any]], swap: int, path: Path) -> None:
-    """Answers of the learner and of its frozen copies, and which way states and readouts point."""
+    """Answers of the learner and of its frozen copies, and which way states and readouts point; means over runs."""
     sheet = Figure(figsize=(9.6, 3.8), layout="constrained")
     left, right = sheet.subplots(1, 2)
     seeds = list(dict.fromkeys(row["seed"] for row in rows))
 
     def line(ax: Any, name: str, style: str, colour: str, label: str) -> None:
-        for seed in seeds:
-            own = [row for row in rows if row["seed"] == seed]
-            values = [np.nan if row[name] is None else row[name] for row in own]
-            said = label if seed == seeds[0] else None
-            ax.plot([row["element"] for row in own], values, style, color=colour, ms=3, lw=0.8, label=said)
+        own = [[row for row in rows if row["seed"] == seed] for seed in seeds]
+        values = np.array([[np.nan if row[name] is None else row[name] for row in some] for some in own])
+        at = [row["element"] for row in own[0]]
+        ax.plot(at, values.T, style[-1], color=colour, lw=0.5, alpha=0.5)
+        ax.plot(at, values.mean(axis=0), style, color=colour, ms=3.5, lw=1.2, label=label)
 
     line(left, "online, next 100", "o-", BLACK, "learning on")
     line(left, "frozen, next 100", "s-", VERMILLION, "frozen")
