@@ -90,7 +90,7 @@ def train(
     own_sizes = issubclass(dk.models.by_name(model), dk.models.Learner)
     settings = {"n_hidden": n_hidden, "learning_rate": learning_rate} if own_sizes else {"n_hidden": n_hidden or 100}
     network = _new_network(model, chosen, seed, {k: v for k, v in settings.items() if v is not None})
-    method = _method(network, chosen, max_updates, stop_at_score, learning_rate or 3e-3)
+    method = _method(network, chosen, max_updates, stop_at_score, 3e-3 if learning_rate is None else learning_rate)
     _make(out)
     with _bar("training") as callback:
         history = dk.train(network, chosen, method, seed=seed, callback=callback)
@@ -178,6 +178,8 @@ def _new_network(name: str, task: Any, seed: int, settings: dict[str, Any]) -> A
 def _method(network: Any, task: Any, max_updates: int | None, stop_at_score: float | None, rate: float) -> Any:
     """The usual way to train such a network on such a task."""
     if isinstance(network, dk.models.Learner):
+        if stop_at_score is not None:
+            raise dk.InputError("stop_at_score is not for learners of a stream: every element of it is scored once")
         return dk.training.Online(max_elements=max_updates)
     updates = 2000 if max_updates is None else max_updates
     if isinstance(network, dk.models.Reservoir):
