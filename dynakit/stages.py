@@ -76,7 +76,18 @@ def _projection(system: System, report: Report, seed: int) -> dict[str, Any]:
     return {"projection": project(_states(report), n_components=3)}
 
 
+def _refuse_lines(system: System) -> None:
+    """Raise InputError where the dynamics under a given input is that of a queue."""
+    if system.span is not None:
+        own = "; dk.ClosedLoop(dk.as_system(model)) is what it does by itself"
+        raise InputError(
+            f"the state is the last {system.span} inputs and what is made of them, so that a constant input brings it "
+            f"to rest in {system.span} steps{own if system.output_size == system.input_size else ''}"
+        )
+
+
 def _fixed_points(system: System, report: Report, seed: int) -> dict[str, Any]:
+    _refuse_lines(system)
     states = None if report.trajectories is None else report.trajectories.states
     points = {}
     for name, drive in report.task.conditions.items():
@@ -98,6 +109,7 @@ def _modes(system: System, report: Report, seed: int) -> dict[str, Any]:
 
 
 def _memory(system: System, report: Report, seed: int) -> dict[str, Any]:
+    _refuse_lines(system)
     states = _states(report)
     released = states[np.arange(len(states)), _release_steps(report.trials)]
     return {"memory": check_memory(system, released, report.task.rest, _decode(system, report.task))}
@@ -162,6 +174,7 @@ def _lyapunov(system: System, report: Report, seed: int) -> dict[str, Any]:
     A trial is too short for an average over time; joined, they are one long stretch of what the network was
     trained on, which it meets in the states that the trial before has left.
     """
+    _refuse_lines(system)
     inputs = report.trials.inputs.reshape(-1, system.input_size)[: N_TRANSIENT + N_STEPS]
     before = min(N_TRANSIENT, len(inputs) // 4)
     found = lyapunov_spectrum(

@@ -72,7 +72,7 @@ class Memory(Learner):
         self._ids.add(element.id)
 
     def freeze(self) -> Self:
-        """A copy that hears no more."""
+        """A copy of what is held now."""
         return copy.deepcopy(self)
 
 

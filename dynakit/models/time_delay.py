@@ -95,7 +95,7 @@ class TDNN(Learner):
         flat, width = codes.reshape(-1).astype(W.dtype), self.lag * self.code_size
         rate, gain = W.dtype.type(self.learning_rate), W.dtype.type(2.0 / self.code_size)
         for _ in range(self.n_epochs):
-            for i in range(len(codes) - self.lag - 1):
+            for i in range(len(codes) - self.lag - 1):  # not the newest, as published
                 at = i * self.code_size
                 x, target = flat[at : at + width], flat[at + width : at + width + self.code_size]
                 h = W @ x + b
@@ -114,7 +114,7 @@ class TDNN(Learner):
         """What follows a retraining: nothing, unless the network has another form to keep up to date."""
 
     def freeze(self) -> Any:
-        """A copy, of which :func:`dynakit.as_system` makes a delay line."""
+        """A copy of the network as it now is, of which :func:`dynakit.as_system` makes a delay line."""
         return copy.deepcopy(self)
 
     def kill(self, share: float, rng: np.random.Generator) -> None:

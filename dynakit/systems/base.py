@@ -174,6 +174,7 @@ class System(Signature):
 
     # --- optional hooks, each with a fallback that is always right --------------------------------------
 
+    span: int | None = None  # where the state is the last inputs, and what is made of them: how many
     raster: Callable[[Tensor], np.ndarray] | None = None  # spikes (state, time, neuron) within the step to each state
 
     def box(self, u: Any = None) -> Box | None:

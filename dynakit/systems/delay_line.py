@@ -30,6 +30,7 @@ class Line(System):
             device=device or "cpu",
             name=f"{name} (lag {lag})",
         )
+        self.span = lag
 
     def _step(self, x: Tensor, u: Tensor) -> Tensor:
         return torch.cat([x[:, self.input_size :], u.expand(len(x), -1)], dim=1)

@@ -44,6 +44,13 @@ class SpikingDelayLine(DelayLine):
     def _observe(self, x: Tensor) -> Tensor:
         return torch.from_numpy(self.network.spiking_outputs(x.detach().cpu())).to(x)
 
+    def _observe_jacobian(self, x: Tensor) -> Tensor:
+        self.refuse_jumps("a Jacobian of the readout")
+        raise AssertionError
+
+    def _kinks(self, x: Tensor, u: Tensor) -> Tensor:
+        return System._kinks(self, x, u)
+
     def raster(self, x: Tensor) -> np.ndarray:
         """Spikes (state, time, neuron) of the hidden layer for each state (state, unit)."""
         return np.stack(list(self.network.hidden_spikes(x.detach().cpu().numpy())), axis=1)
@@ -71,6 +78,11 @@ class MemoryLine(Line):
         return torch.from_numpy(np.stack([nothing if y is None else y for y in answers])).to(x)
 
 
+    def _observe_jacobian(self, x: Tensor) -> Tensor:
+        self.refuse_jumps("a Jacobian of the readout")
+        raise AssertionError
+
+
 class ColumnCodes(System):
     """The codes of the last elements, oldest first, and the spike counts of all neurons while they are shown.
 
@@ -90,6 +102,7 @@ class ColumnCodes(System):
             device=self.neurons.device,
             name=f"{self.neurons.name}, one element a step",
         )
+        self.span = network.n_columns
         self.fingerprint = fingerprint(self.name, self.neurons.fingerprint)
 
     def _step(self, x: Tensor, u: Tensor) -> Tensor:

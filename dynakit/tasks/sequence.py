@@ -85,7 +85,8 @@ class SequenceStream(Task):
         n_endings: endings that each sequence may have, drawn anew each time; a prediction may be any of them.
         temporal_noise: share of sequences in which one of the elements 2 to 4 is any digit, in one of ten its own.
         noise_from: element from which that happens.
-        code_seed: of the codes; None: the seed of the run (0 for :meth:`sample`).
+        code_seed: of the codes; None: the seed of the run, and 0 for :meth:`sample`.  A learner that was trained with
+            seed k is analysed on a stream with ``code_seed=k``: trials of other codes mean nothing to it.
         n_steps: length of the trials of :meth:`sample`, in elements.
 
     Raises:
@@ -192,7 +193,10 @@ class SequenceStream(Task):
         return {str(k): code[None] for k, code in enumerate(self.digits)}
 
     def sample(self, n_trials: int, seed: Any = 0) -> Trials:
-        """Draw trials (trial, time, code): pieces of streams with unexchanged endings, each from its start."""
+        """Draw trials (trial, time, code): pieces of streams with unexchanged endings, each from its start.
+
+        No element is replaced, and of several endings the one that was drawn is asked for.
+        """
         n_trials, seed = checks.count("n_trials", n_trials), seeding.as_seed(seed)
         codes, inputs, ends = self.digits, [], []
         for k in range(n_trials):

@@ -11,6 +11,7 @@ from torch import nn
 
 from .. import linalg
 from ..errors import InputError
+from ..models.learner import Learner
 from ..results import History
 from ..seeding import as_seed
 from ..tasks import Task
@@ -42,7 +43,7 @@ def train(
     Args:
         model: a network of the sizes of the task (``type(model).for_task(task)`` builds one).
         task: draws the trials and says how good the outputs are.
-        method: the settings of a way to train; None is ``BPTT()``.
+        method: the settings of a way to train; None is ``BPTT()``, or ``Online()`` for a learner of a stream.
         seed: of the trials and the noise: the same seed trains the same network bit for bit.
         callback: called after each update with the number of updates done and a dict of ``loss``, ``score``
             (of that update's batch, before the step), ``learning_rate`` and ``total``, the updates planned.
@@ -64,9 +65,11 @@ def train(
     (3, 'all 3 updates done')
     """
     from .gradient import BPTT
+    from .online import Online
 
     check_sizes(model, task)
-    method = BPTT() if method is None else method
+    if method is None:
+        method = Online() if isinstance(model, Learner) else BPTT()
     was_training = model.training
     try:
         with linalg.one_thread(), torch.inference_mode(False), torch.enable_grad():

@@ -148,6 +148,14 @@ class _Run:
         n = min(len(stream_), self.method.max_elements or len(stream_))
         judged = np.zeros(len(stream_), bool)
         judged[stream_.ends] = True
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite ends a run, which says so
+            ended = self._through(n, judged)
+        self.team.write_back()
+        done = (n, f"all {n} elements learnt")
+        return [self._history(k, task, *ended.get(k, done)) for k in range(len(self.learners))]
+
+    def _through(self, n: int, judged: np.ndarray) -> dict[int, tuple[int, str]]:
+        """All elements, one by one; where and why learners ended before the stream did."""
         began, ended = time.monotonic(), {}
         for t in range(n):
             if t == self.method.kill_at:
@@ -162,9 +170,7 @@ class _Run:
                 break
             if self.callback is not None and (t + 1) % SAY_EVERY == 0:
                 self._say(t, n)
-        self.team.write_back()
-        done = (n, f"all {n} elements learnt")
-        return [self._history(k, task, *ended.get(k, done)) for k in range(len(self.learners))]
+        return ended
 
     def _predict(self, t: int, seconds: float) -> None:
         ids = self.ids[:t]
@@ -173,7 +179,7 @@ class _Run:
         try:
             answers = self.team.predict(pasts)
         except IndexError as reason:
-            raise InputError(f"learner asked for more than the {t} elements it was shown: {reason}") from None
+            raise InputError(f"learner asked for more than the {t} elements it was shown: {reason}") from reason
         for k, answer in enumerate(answers):
             if answer is not None or (self.positions[k] and k not in self.team.failed):
                 self.positions[k].append(t)

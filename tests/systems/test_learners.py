@@ -139,3 +139,25 @@ def test_a_recurrent_learner_is_its_frozen_network(kind):
     system, frozen = dk.as_system(learner), dk.as_system(learner.freeze())
     x, u = np.full(system.state_size, 0.1), CODES[0]
     np.testing.assert_array_equal(system.step(x, u), frozen.step(x, u))
+
+
+@pytest.mark.parametrize(
+    ("learner", "closes"), [(TDNN(25, 8), True), (TDSNN(25, 8, n_steps=5), True), (CSNN(25, n_neurons=5), False)]
+)
+def test_of_a_line_the_questions_about_rest_are_refused_with_what_it_is(learner, closes):
+    system = dk.as_system(learner)
+    assert system.span == 10
+    u = np.random.default_rng(0).uniform(-1, 1, system.input_size)
+    rest = system.settle(np.ones(system.state_size), u, 10)
+    assert (system.step(rest, u) == rest).all()
+    report = dk.analyze(learner, dk.tasks.SequenceStream(n_steps=12), include=["attractors", "lyapunov"])
+    for stage in ("fixed_points", "memory", "lyapunov"):
+        assert "the last 10 inputs" in report.skipped[stage]
+        assert ("ClosedLoop" in report.skipped[stage]) == closes
+
+
+@pytest.mark.parametrize("learner", [TDSNN(4, 8, n_steps=5, lag=3), NearestNeighbours(4)])
+def test_a_readout_that_jumps_has_no_jacobian(learner):
+    system = dk.as_system(learner)
+    with pytest.raises(InputError, match="a Jacobian of the readout needs a differentiable map"):
+        system.observe_jacobian(np.zeros(system.state_size))

@@ -56,6 +56,12 @@ def test_a_table_of_prefixes_reaches_the_known_ceiling():
     assert (TASK.draw(0).ids[history.positions[history.hits]] == history.predictions[history.hits]).all()
 
 
+def test_online_is_how_a_learner_is_trained_if_nothing_is_said():
+    plain = dk.tasks.SequenceStream(n_elements=900)
+    said = dk.train(NearestNeighbours(25), plain, Online())
+    np.testing.assert_array_equal(dk.train(NearestNeighbours(25), plain).predictions, said.predictions)
+
+
 def test_no_future_is_within_reach_of_a_learner():
     class Greedy(Learner):
         def predict(self, past):
