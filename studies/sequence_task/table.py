@@ -16,7 +16,7 @@ import runs
 from published import CUI, CURVES, ELEMENTS, RAMKUMAR
 
 TABLE = ("KNN", "TDNN", "TDSNN", "LSTM", "CSNN")
-BESIDE = {"GRU": 3, "LSTM, batch rule": 5, "TDNN, retrained every 100": 10, "KNN, 3,000 contexts": 10}
+BESIDE = {"LSTM, batch rule": 5, "TDNN, retrained every 100": 10, "KNN, 3,000 contexts": 10}
 BESIDE |= {"KNN, 1,000 contexts": 10, "longest match": 10}
 WHOLE = ("KNN", "TDNN")  # with --quick
 COLORS = {"KNN": "#E69F00", "TDNN": "#009E73", "TDSNN": "#56B4E9", "LSTM": "#0072B2", "CSNN": "#D55E00"}
