@@ -146,7 +146,8 @@ def spikes(network: Any, contexts: np.ndarray) -> dict[str, float]:
     some = contexts[np.linspace(0, len(contexts) - 1, N_TRIALS).astype(int)]
     inputs = np.repeat(some.reshape(len(some), 1, -1), network.n_steps, axis=1).astype(float)
     inputs[:, 0] = 0.0  # the network is silent in the first step of an element
-    raster = dk.record(dk.as_system(network).neurons, inputs).outputs
+    system: Any = dk.as_system(network)
+    raster = dk.record(system.neurons, inputs).outputs
     found = dk.spike_statistics(raster, dt=1.0)
     return {
         "spikes per neuron and element": float(raster.sum(axis=1).mean()),
