@@ -251,7 +251,7 @@ def test_a_model_left_in_the_folder_by_another_report_is_not_taken_for_its_own(t
     dk.analyze(scalar_map(lambda x, u: x + u), task, include=["trajectories"]).save(tmp_path)
     back = dk.load(tmp_path)
     assert back.model is None
-    assert "FunctionSystem of your own" in back.skipped["model"]
+    assert "a FunctionSystem is not saved" in back.skipped["model"]
 
 
 def test_what_a_skipped_stage_was_needed_for_is_skipped_with_the_reason(task):
