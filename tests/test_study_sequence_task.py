@@ -107,3 +107,30 @@ def test_robustness_end_to_end(tmp_path):
     assert {row["what"] for row in written} == {"units die", "elements replaced", "two endings"}
     assert all(0 <= float(row["at the end"]) <= 1 for row in written)
     assert (tmp_path / "robustness.png").stat().st_size > 10_000
+
+
+def test_the_search_compares_curves_and_luck(tmp_path):
+    import search
+
+    search.run(tmp_path, quick=True, n_jobs=1)
+    (first, second) = rows_of(tmp_path / "search.csv")
+    each = rows_of(tmp_path / "search_runs.csv")
+    own = [float(row["mean"]) for row in each if row["reading"] == first["reading"] and row["eta"] == "0.008"]
+    assert float(first["mean"]) == pytest.approx(np.mean(own), rel=1e-4)
+    assert int(first["n_runs"]) == len(own) == 2
+    assert second["reading"] == "no block of a column onto itself"
+    assert (tmp_path / "search.png").stat().st_size > 10_000
+
+
+def test_starts_that_a_column_cannot_hear_are_at_distance_zero():
+    import search
+
+    learner = dk.models.CSNN(25, seed=0)
+    codes = np.zeros((10, 25))
+    codes[[6, 0]] = -1.0  # silent
+    codes[[1, 2]] = 1.0
+    loud = learner.present(np.vstack([np.zeros((4, 25)), codes[1], np.zeros((5, 25))]))[0]
+    assert search.start_distance(learner, codes) > 0
+    assert loud.sum() > 0
+    codes[[1, 2]] = -0.5
+    assert search.start_distance(learner, codes) == 0

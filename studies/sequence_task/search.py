@@ -114,6 +114,8 @@ def figure(rows: Rows, etas: Rows, path: Path) -> None:
     colors = ("#000000", "#D55E00", "#009E73", "#0072B2", "#CC79A7")
     for reading, color in zip(READINGS, colors):
         own = [row for row in rows if row["reading"] == reading]
+        if not own:
+            continue
         mean, _ = at_published(own)
         left.plot(ELEMENTS[: len(mean)], mean, "-", color=color, lw=1.1, label=f"{reading} ({len(own)})")
     left.plot(ELEMENTS, CURVES["CSNN"], "kx", ms=5, label="published (10)")
