@@ -99,6 +99,8 @@ class System(Signature):
     @detached
     def observe_jacobian(self, x: Any) -> Float[Tensor, "*batch output unit"]:
         """d observe / dx."""
+        if self.readout_jumps:
+            self.refuse_jumps("a Jacobian of the readout")
         x, _, lead = self.as_batch(x, None)
         return self._observe_jacobian(x).reshape(*lead, self.output_size, self.state_size)
 
@@ -174,6 +176,7 @@ class System(Signature):
 
     # --- optional hooks, each with a fallback that is always right --------------------------------------
 
+    readout_jumps = False  # of a map that jumps: whether its readout does too
     span: int | None = None  # where the state is the last inputs, and what is made of them: how many
     raster: Callable[[Tensor], np.ndarray] | None = None  # spikes (state, time, neuron) within the step to each state
 

@@ -35,6 +35,8 @@ def adapt_learner(learner: Learner, device: torch.device | str | None) -> System
 class SpikingDelayLine(DelayLine):
     """A delay line observed through spikes: its readout jumps."""
 
+    readout_jumps = True
+
     def __init__(self, network: TDSNN, device: torch.device | str | None = None) -> None:
         super().__init__(network, device)
         self.network = network.freeze()
@@ -43,10 +45,6 @@ class SpikingDelayLine(DelayLine):
 
     def _observe(self, x: Tensor) -> Tensor:
         return torch.from_numpy(self.network.spiking_outputs(x.detach().cpu())).to(x)
-
-    def _observe_jacobian(self, x: Tensor) -> Tensor:
-        self.refuse_jumps("a Jacobian of the readout")
-        raise AssertionError
 
     def _kinks(self, x: Tensor, u: Tensor) -> Tensor:
         return System._kinks(self, x, u)
@@ -62,6 +60,7 @@ class MemoryLine(Line):
     Zeros where the memory has no answer.
     """
 
+    readout_jumps = True
     jumps = "jumps from one answer to the next; look at its outputs instead"
 
     def __init__(self, memory: NearestNeighbours | LongestMatch, device: torch.device | str | None = None) -> None:
@@ -77,10 +76,6 @@ class MemoryLine(Line):
         nothing = np.zeros(self.input_size)
         return torch.from_numpy(np.stack([nothing if y is None else y for y in answers])).to(x)
 
-
-    def _observe_jacobian(self, x: Tensor) -> Tensor:
-        self.refuse_jumps("a Jacobian of the readout")
-        raise AssertionError
 
 
 class ColumnCodes(System):
