@@ -14,15 +14,11 @@ rounds of the time of a variant divided by that of ``fused`` in the same round.
 
 from __future__ import annotations
 
-import csv
 import math
-import statistics
-import sys
-import time
 from collections.abc import Callable
-from pathlib import Path
 
 import torch
+from timing import in_turn, write_against
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -85,31 +81,13 @@ def leaky_step(
     return step
 
 
-def measure(steps: dict[str, Callable[[], None]]) -> dict[str, list[float]]:
-    times: dict[str, list[float]] = {name: [] for name in steps}
-    for round_ in range(-2, ROUNDS):  # two to warm up
-        for name, step in steps.items():
-            began = time.process_time()
-            step()
-            if round_ >= 0:
-                times[name].append(time.process_time() - began)
-    return times
-
-
 def main() -> None:
     inputs = torch.randn(TRIALS, STEPS, INPUTS, generator=torch.Generator().manual_seed(0))
     model = LeakyRNN(INPUTS, HIDDEN, 1, dale="abs", autapses=False, sigma_rec=SIGMA)
     steps = {v.__name__: leaky_step(v, model, inputs) for v in (fused, hoisted, naive)}
     with one_thread(), torch.random.fork_rng(devices=[]):
-        times = measure({**steps, "native": native_step(inputs)})
-    rows = [("variant", "median_ms", "least_ms", "ratio_to_fused", "least_ratio", "greatest_ratio")]
-    for name, seconds in times.items():
-        ratios = [s / f for s, f in zip(seconds, times["fused"])]
-        numbers = (1e3 * statistics.median(seconds), 1e3 * min(seconds), statistics.median(ratios))
-        rows.append((name, *(f"{x:.2f}" for x in (*numbers, min(ratios), max(ratios)))))
-    with open(Path(__file__).with_name("leaky_scan.csv"), "w", newline="") as file:
-        csv.writer(file, lineterminator="\n").writerows(rows)
-    sys.stdout.write("".join("  ".join(f"{cell:>15}" for cell in row) + "\n" for row in rows))
+        times = in_turn({**steps, "native": native_step(inputs)}, ROUNDS)
+    write_against("leaky_scan", times, "fused")
 
 
 if __name__ == "__main__":

@@ -16,17 +16,14 @@ all variants take turns.
 from __future__ import annotations
 
 import copy
-import csv
-import statistics
-import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from scipy.spatial.distance import cdist
+from timing import ratios, write
 
 import dynakit as dk
 from dynakit.linalg import one_thread
@@ -143,15 +140,9 @@ def main() -> None:
                     if round_ >= 0:
                         times[name].append((time.process_time() - began) / n_runs)
     first = dict(reversed(steps))
-    names = ("learner", "variant", "median_ms", "least_ms", "ratio_to_first", "least_ratio", "greatest_ratio")
-    rows: list[tuple[str, ...]] = [names]
-    for (learner, variant), seconds in times.items():
-        ratios = [s / f for s, f in zip(seconds, times[learner, first[learner]])]
-        numbers = (1e3 * statistics.median(seconds), 1e3 * min(seconds), statistics.median(ratios))
-        rows.append((learner, variant, *(f"{x:.2f}" for x in (*numbers, min(ratios), max(ratios)))))
-    with open(Path(__file__).with_name("online.csv"), "w", newline="") as file:
-        csv.writer(file, lineterminator="\n").writerows(rows)
-    sys.stdout.write("".join("  ".join(f"{cell:>15}" for cell in row) + "\n" for row in rows))
+    head = ["learner", "variant", "median_ms", "least_ms", "ratio_to_first", "least_ratio", "greatest_ratio"]
+    rows = [[*name, *ratios(seconds, times[name[0], first[name[0]]])] for name, seconds in times.items()]
+    write("online", [head, *rows])
 
 
 if __name__ == "__main__":

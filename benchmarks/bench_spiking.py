@@ -13,16 +13,12 @@ greatest, over rounds of the time of a variant divided by that of ``closed_form`
 
 from __future__ import annotations
 
-import csv
 import math
-import statistics
-import sys
-import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import torch
+from timing import in_turn, write_against
 from torch import Tensor
 from torch.nn import functional
 
@@ -98,17 +94,6 @@ def products(model: LIF) -> Callable[[], None]:
     return step
 
 
-def measure(steps: dict[str, Callable[[], None]]) -> dict[str, list[float]]:
-    times: dict[str, list[float]] = {name: [] for name in steps}
-    for round_ in range(-2, ROUNDS):  # two to warm up
-        for name, step in steps.items():
-            began = time.process_time()
-            step()
-            if round_ >= 0:
-                times[name].append(time.process_time() - began)
-    return times
-
-
 def main() -> None:
     inputs = torch.randn(TRIALS, STEPS, INPUTS, generator=torch.Generator().manual_seed(0))
     model = LIF(INPUTS, HIDDEN, OUTPUTS)
@@ -116,16 +101,8 @@ def main() -> None:
         for variant in (naive, hoisted):  # the same network
             torch.testing.assert_close(variant(model, inputs), closed_form(model, inputs), rtol=1e-4, atol=1e-5)
         steps = {v.__name__: training_step(v, model, inputs) for v in (closed_form, hoisted, naive)}
-        times = measure({**steps, "products_alone": products(model)})
-    ratio_names = ("ratio_to_closed_form", "least_ratio", "greatest_ratio")
-    rows: list[tuple[str, ...]] = [("variant", "median_ms", "least_ms", *ratio_names)]
-    for name, seconds in times.items():
-        ratios = [s / f for s, f in zip(seconds, times["closed_form"])]
-        numbers = (1e3 * statistics.median(seconds), 1e3 * min(seconds), statistics.median(ratios))
-        rows.append((name, *(f"{x:.2f}" for x in (*numbers, min(ratios), max(ratios)))))
-    with open(Path(__file__).with_name("spiking.csv"), "w", newline="") as file:
-        csv.writer(file, lineterminator="\n").writerows(rows)
-    sys.stdout.write("".join("  ".join(f"{cell:>20}" for cell in row) + "\n" for row in rows))
+        times = in_turn({**steps, "products_alone": products(model)}, ROUNDS)
+    write_against("spiking", times, "closed_form")
 
 
 if __name__ == "__main__":

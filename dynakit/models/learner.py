@@ -77,7 +77,7 @@ class Learner(nn.Module):
         raise NotImplementedError
 
     def freeze(self) -> Any:
-        """The network as it now is, which learns no more."""
+        """The network as it now is, apart from what this learner goes on to learn."""
         raise InputError(f"a {type(self).__name__} does not say what it is once it learns no more")
 
     def kill(self, share: float, rng: np.random.Generator) -> None:

@@ -11,7 +11,8 @@ from __future__ import annotations
 import numpy as np
 
 from .. import checks
-from .memory import Memory, unbounded
+from ..errors import InputError
+from .memory import Memory
 
 
 class LongestMatch(Memory):
@@ -35,7 +36,7 @@ class LongestMatch(Memory):
     def reach(self) -> int:
         """The elements that are compared; InputError for one that compares all."""
         if self.longest is None:
-            raise unbounded(self)
+            raise InputError("a LongestMatch without a bound compares with all it has heard: that is no state")
         return self.longest
 
     def following(self, context: np.ndarray) -> int | None:

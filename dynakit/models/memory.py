@@ -7,7 +7,6 @@ from typing import Self
 
 import numpy as np
 
-from ..errors import InputError
 from ._contexts import Rows
 from .learner import Element, Learner, Past
 
@@ -74,8 +73,3 @@ class Memory(Learner):
     def freeze(self) -> Self:
         """A copy of what is held now."""
         return copy.deepcopy(self)
-
-
-def unbounded(memory: Memory) -> InputError:
-    """What to say where a state would have to hold everything."""
-    return InputError(f"a {type(memory).__name__} without a bound compares with all it has heard: that is no state")
