@@ -27,16 +27,17 @@ from timing import ratios, write
 
 import dynakit as dk
 from dynakit.linalg import one_thread
-from dynakit.models import CSNN, NearestNeighbours, OnlineLSTM, _compiled
-from dynakit.models.columnar import LEAK, REFRACTORY, THRESHOLD
-from dynakit.models.learner import Element, Past
-from dynakit.models.online_lstm import _Team
+from dynakit.models import CSNN, NearestNeighbours, OnlineLSTM
+from dynakit.models.learners import compiled
+from dynakit.models.learners.columnar import LEAK, REFRACTORY, THRESHOLD
+from dynakit.models.learners.learner import Element, Past
+from dynakit.models.learners.online_lstm import _Team
 
 TASK = dk.tasks.SequenceStream()
 STREAM = TASK.draw(0)
 SHOWN = STREAM.codes[STREAM.ids]
 LEARNT = 10_000  # elements that columns and memory have behind them
-COMPILED = _compiled.compiled
+COMPILED = compiled.compiled
 
 
 def element(t: int) -> Element:
@@ -102,10 +103,10 @@ class numba:
         self.fast = fast
 
     def __enter__(self) -> None:
-        _compiled.compiled = COMPILED if self.fast else lambda function: None  # pyright: ignore
+        compiled.compiled = COMPILED if self.fast else lambda function: None  # pyright: ignore
 
     def __exit__(self, *_: Any) -> None:
-        _compiled.compiled = COMPILED
+        compiled.compiled = COMPILED
 
 
 def variants() -> dict[tuple[str, str], tuple[Callable[[], object], int, int]]:

@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from . import __version__
 from .errors import ArtifactError
+from .version import __version__
 
 FORMAT_VERSION = 1
 LARGEST = 8 * 2**30  # bytes an artefact may declare; a small file that claims more is refused unread

@@ -18,8 +18,9 @@ from typing import Any, Self
 
 import numpy as np
 
-from . import __version__, artifacts
+from . import artifacts
 from .errors import ArtifactError, InputError
+from .version import __version__
 
 _RECORDS: dict[str, type[Record]] = {}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import importlib
 import inspect
 import re
@@ -20,25 +21,22 @@ PACKAGE = ROOT / "dynakit"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 STUDIES = sorted((ROOT / "studies").rglob("*.py"))
 
-FOUNDATION = {"artifacts", "checks", "errors", "lazy", "linalg", "orbits", "results", "samplers", "seeding"}
-# What each part may import besides the foundation and itself; a dotted name admits that module only.
+FOUNDATION = {"artifacts", "checks", "errors", "lazy", "linalg", "orbits", "results", "samplers", "seeding", "version"}
+# What each part may import besides the foundation and itself; a dotted name admits that room only.
 MAY_IMPORT = {
     **{name: set() for name in FOUNDATION},
     "tasks": set(),
     "models": set(),
     "training": {"tasks", "models"},
     "systems": {"models"},
-    "analysis": {"systems.base", "systems.derived", "systems.flow", "systems.intervals", "systems.balls"},
-    "plots": {"analysis", "systems.recording"},
+    "analysis": {"systems.base", "systems.derived", "systems.flow", "systems.enclosures"},
+    "plots": {"analysis", "systems.adapters"},
     "orbit_words": {"report", "analysis"},
-    "summary": {"report", "analysis", "orbit_words"},
-    "figures": {"plots", "report"},
-    "report": {"plots", "figures", "summary", "analysis", "models", "systems.recording"},
-    "stages": {"tasks", "systems", "analysis", "report"},
-    "generation": {"systems", "analysis", "report", "stages"},
-    "pipeline": {"tasks", "models", "training", "systems", "report", "stages", "generation"},
+    "report": {"plots", "analysis", "models", "systems.adapters", "orbit_words"},
+    "pipeline": {"tasks", "models", "training", "systems", "analysis", "report"},
     "__main__": {"dynakit"},
 }
+WITH_ROOMS = ("analysis", "models", "systems")  # a folder, or a file, of these is a room; elsewhere the part is one
 # Libraries that belong to certain parts alone.
 ONLY_IN = {
     "matplotlib": {"plots", "report"},
@@ -82,8 +80,6 @@ def admitted(name: str, part: str) -> bool:
     if part == "__main__" or name == "dynakit":
         return name == "dynakit" or name.removeprefix("dynakit.") in dk.__all__
     inner = name.removeprefix("dynakit.")
-    if inner == "__version__":
-        return True
     return any(inside(inner, allowed) for allowed in FOUNDATION | MAY_IMPORT[part] | {part})
 
 
@@ -101,8 +97,104 @@ def test_imports_point_down_the_line(path):
     assert not wrong, "\n".join(wrong)
 
 
+def module_of(path: Path) -> str:
+    """The dotted name of a file inside the package: "analysis.cycles.circle", "analysis.cycles" for a face."""
+    return ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix("__init__").rstrip(".")
+
+
+MODULES = {module_of(path): path for path in SOURCES}
+
+
+def room_of(module: str) -> str:
+    """The room a module is in; the roofs of the package and of its parts are rooms of their own."""
+    return ".".join(module.split(".")[: 2 if module.split(".")[0] in WITH_ROOMS else 1])
+
+
+@functools.cache
+def handed_out(module: str) -> frozenset[str]:
+    """The names a face binds, modules among them; nothing for a file that is no face."""
+    path = MODULES[module]
+    return frozenset(name.rpartition(".")[2] for name, _ in imports_of(path) if path.name == "__init__.py")
+
+
+def imported_modules(path: Path) -> set[str]:
+    """The modules of the package that a file imports, whether for types only or inside a function."""
+    found = set()
+    for name, _ in imports_of(path):
+        inner = name.removeprefix("dynakit").lstrip(".")
+        parent, _, last = inner.rpartition(".")
+        if inside(name, "dynakit"):
+            by_face = parent in MODULES and MODULES[parent] != path and last in handed_out(parent)
+            found.add(inner if inner in MODULES and not by_face else parent)
+    return found & MODULES.keys()
+
+
+def circles(arrows: dict[str, set[str]]) -> set[frozenset[str]]:
+    """The sets of nodes that can be reached from each other."""
+
+    def reached(start: str) -> set[str]:
+        seen, pending = set(), list(arrows.get(start, ()))
+        while pending:
+            node = pending.pop()
+            if node not in seen:
+                seen.add(node)
+                pending += arrows.get(node, ())
+        return seen
+
+    within = {node: reached(node) for node in arrows}
+    return {
+        frozenset(other for other in within[node] if node in within.get(other, ()))
+        for node in arrows
+        if node in within[node]
+    }
+
+
 @each_source
-def test_private_modules_and_names_stay_in_their_part(path):
+def test_a_room_is_entered_by_its_face(path):
+    own = room_of(module_of(path))
+    past = [m for m in imported_modules(path) if room_of(m) != own and m != room_of(m)]
+    assert not past, f"{path.relative_to(ROOT)} imports {', '.join(past)}: take it from the room's face"
+
+
+def test_files_import_each_other_in_no_circle():
+    """Faces are not counted within their own room: they hand out, and no file of the room asks them."""
+    arrows = {m: imported_modules(path) for m, path in MODULES.items() if path.name != "__init__.py"}
+    assert not circles(arrows)
+    assert not [m for m, found in arrows.items() if room_of(m) in found and room_of(m) != m]
+
+
+def test_rooms_import_each_other_in_no_circle():
+    """But for roofs, which only hand out what is below them."""
+    roofs = {"", *WITH_ROOMS}
+    arrows: dict[str, set[str]] = {}
+    for module, path in MODULES.items():
+        room = room_of(module)
+        found = {room_of(m) for m in imported_modules(path)} - {room}
+        arrows.setdefault(room, set()).update(found)
+    assert not circles({room: found for room, found in arrows.items() if room not in roofs})
+
+
+def test_the_search_for_circles_finds_them():
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}) == {frozenset("abc")}
+    assert not circles({"a": {"b", "c"}, "b": {"c"}, "c": set()})
+
+
+def test_no_two_classes_have_one_name():
+    where: dict[str, list[str]] = {}
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                where.setdefault(node.name, []).append(f"{path.relative_to(ROOT)}:{node.lineno}")
+    assert not {name: places for name, places in where.items() if len(places) > 1}
+
+
+@pytest.mark.parametrize("room", sorted({room_of(m) for m in MODULES} - {"", *WITH_ROOMS}))
+def test_no_room_is_a_drawer(room):
+    assert sum(room_of(module) == room for module in MODULES) <= 25
+
+
+@each_source
+def test_private_names_stay_in_their_part(path):
     part = part_of(path)
     for name, line in imports_of(path):
         pieces = name.split(".")
@@ -148,7 +240,7 @@ def test_studies_use_public_names_only(path):
         ("analysis", "from ..systems import System", False),
         ("analysis", "def f():\n    from ..models import GRU", False),
         ("tasks", "if TYPE_CHECKING:\n    import dynakit.models.gru", False),
-        ("plots", "from ..systems import recording", True),
+        ("plots", "from ..systems.adapters import Recording", True),
         ("plots", "from .. import analysis", True),
         ("plots", "from .. import tasks", False),
         ("models", "import dynakit", True),
@@ -197,17 +289,14 @@ def test_modules_are_small(path):
 
 
 @pytest.mark.parametrize("package", ["", "analysis"])
-def test_public_names_are_the_same_to_python_and_to_type_checkers(package):
-    tree = ast.parse((PACKAGE / package / "__init__.py").read_text(encoding="utf-8"))
-    block = next(node for node in tree.body if isinstance(node, ast.If))
-    listed = {alias.asname or alias.name for node in block.body for alias in node.names}
-    module = importlib.import_module(f"dynakit.{package}".rstrip("."))
-    assert listed == set(module.__all__) - {"__version__"}
-
-
-def test_no_name_loaded_on_first_use_is_hidden_by_a_module_of_that_name():
-    modules = {path.stem for path in (PACKAGE / "analysis").glob("*.py")}
-    assert not modules & set(importlib.import_module("dynakit.analysis").__all__)
+def test_public_names_stand_in_one_list(package):
+    """The stub is read by the package itself and by type checkers; the package adds nothing to it."""
+    source = (PACKAGE / package / "__init__.py").read_text(encoding="utf-8")
+    stub = (PACKAGE / package / "__init__.pyi").read_text(encoding="utf-8")
+    listed = {alias.asname for node in ast.parse(stub).body if isinstance(node, ast.ImportFrom) for alias in node.names}
+    assert None not in listed, "a stub hands out only what is imported as something"
+    assert listed == set(importlib.import_module(f"dynakit.{package}".rstrip(".")).__all__)
+    assert not listed & {name.rpartition(".")[2] for name, _ in imports(source, ("dynakit",))}
 
 
 def test_a_search_for_fixed_points_loads_no_library_it_does_not_use():

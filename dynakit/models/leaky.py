@@ -30,9 +30,9 @@ from torch.nn import functional
 from .. import checks, linalg
 from ..errors import InputError
 from ..seeding import as_seed, torch_stream
-from ._leaky_scan import FORMS, Acting, Leak, leaky_scan
 from .activations import ACTIVATIONS
 from .base import RecurrentModel, Trajectory, checked_sizes
+from .leaky_scan import FORMS, Acting, Leak, leaky_scan
 
 _MAGNITUDES = {"abs": torch.abs, "relu": torch.relu, "softplus": functional.softplus}
 

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from .. import checks
 from .base import RecurrentModel
-from .columnar import CSNN
-from .conversion import SpikingRNN
 from .elman import Elman
 from .gru import GRU
 from .leaky import LeakyRNN
-from .learner import Learner
+from .learners import CSNN, TDNN, TDSNN, Learner, OnlineGRU, OnlineLSTM
 from .lstm import LSTM
-from .online_lstm import OnlineGRU, OnlineLSTM
 from .reservoir import Reservoir
-from .spiking import LIF
-from .spiking_time_delay import TDSNN
-from .time_delay import TDNN
+from .spiking import LIF, SpikingRNN
 
 MODELS: dict[str, type[RecurrentModel]] = {
     "elman": Elman,

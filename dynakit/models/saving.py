@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from .. import artifacts
 from ..errors import ArtifactError, InputError
 from .base import RecurrentModel
-from .learner import Learner
+from .learners import Learner
 from .registry import LEARNERS, MODELS
 
 CLASSES = {cls.__name__: cls for cls in (*MODELS.values(), *LEARNERS.values())}

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..checks import count, one_of, reals
 from ..errors import InputError
-from ..systems.recording import Recording
+from ..systems.adapters import Recording
 from . import style
 
 if TYPE_CHECKING:

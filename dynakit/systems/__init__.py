@@ -1,15 +1,14 @@
 """Any model -> a map."""
 
 from . import catalog
-from .adapters import as_flow, as_system
-from .base import Box, System
+from .adapters import Recording, as_flow, as_system, record
+from .base import Bounds, System
 from .derived import ClosedLoop, Driven, Iterated
 from .flow import Flow, Monodromy
 from .function import FunctionSystem
-from .recording import Recording, record
 
 __all__ = [
-    "Box",
+    "Bounds",
     "ClosedLoop",
     "Driven",
     "Flow",

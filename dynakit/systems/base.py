@@ -19,8 +19,7 @@ from torch import Tensor
 from .. import checks, linalg
 from ..errors import InputError
 from .autodiff import autodiff
-from .balls import enclose_point
-from .enclosures import Enclosure, enclose
+from .enclosures import Enclosure, enclose, enclose_point
 from .pieces import OpenPieces, Pieces, Readout
 from .signature import Signature
 
@@ -28,7 +27,7 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 REGULARITIES = ("smooth", "piecewise_linear", "discontinuous")
 
 
-class Box(NamedTuple):
+class Bounds(NamedTuple):
     """A product of intervals, lo <= x <= hi."""
 
     lo: Tensor  # (unit,)
@@ -180,20 +179,20 @@ class System(Signature):
     span: int | None = None  # where the state is the last inputs, and what is made of them: how many
     raster: Callable[[Tensor], np.ndarray] | None = None  # spikes (state, time, neuron) within the step to each state
 
-    def box(self, u: Any = None) -> Box | None:
+    def box(self, u: Any = None) -> Bounds | None:
         """A box that the map under the constant drive ``u`` sends into its own interior, or None.
 
         Where it exists, fixed points lie in it and their indices sum to +1 (Lefschetz 1926; see
         :func:`dynakit.find_fixed_points`).
         """
         drive = self.as_tensor("u", np.zeros(self.input_size) if u is None else u, self.input_size)
-        return self._box(Box(drive, drive))
+        return self._box(Bounds(drive, drive))
 
-    def _box(self, inputs: Box) -> Box | None:
+    def _box(self, inputs: Bounds) -> Bounds | None:
         """:meth:`box` under any input within ``inputs``."""
         return None
 
-    def observe_bounds(self) -> Box | None:
+    def observe_bounds(self) -> Bounds | None:
         """Bounds of the readout over every state in an invariant box, or None."""
         return None
 
@@ -227,7 +226,7 @@ class System(Signature):
         """Bounds of dF/dx over the states y with |y - x| <= radius in every unit, rounding included.
 
         ``radius`` is a number, one per point, or (point, unit).  None for a map whose code an enclosure cannot
-        follow (see :mod:`dynakit.systems.jets`).  Across a kink the bounds hold the Jacobians of both sides.
+        follow (see :mod:`dynakit.systems.enclosures.jets`).  Across a kink the bounds hold the Jacobians of both sides.
         """
         x, u, lead = self.as_batch(x, u)
         reach = torch.as_tensor(radius, dtype=x.dtype, device=x.device)

@@ -12,7 +12,7 @@ from torch import Tensor
 from ..checks import count
 from ..errors import InputError
 from .autodiff import autodiff
-from .base import Box, System, checked
+from .base import Bounds, System, checked
 from .cells import affine_range, fingerprint, in_single_precision
 from .function import readout_size
 from .pieces import OpenPieces, Pieces, Readout
@@ -59,10 +59,10 @@ class Wrapped(System):
     def _kinks(self, x: Tensor, u: Tensor) -> Tensor:
         return self.inner._kinks(x, u)
 
-    def _box(self, inputs: Box) -> Box | None:
+    def _box(self, inputs: Bounds) -> Bounds | None:
         return self.inner._box(inputs)
 
-    def observe_bounds(self) -> Box | None:
+    def observe_bounds(self) -> Bounds | None:
         return self.inner.observe_bounds()
 
     def newton_step(self, x: Any, u: Any, r: Tensor) -> tuple[Tensor, Tensor]:
@@ -132,7 +132,7 @@ class WithReadout(Wrapped):
     def _observe_push(self, x: Tensor, T: Tensor) -> Tensor:
         return System._observe_push(self, x, T) if self.W is None else self.inner._observe_push(x, T) @ self.W.T
 
-    def observe_bounds(self) -> Box | None:
+    def observe_bounds(self) -> Bounds | None:
         bounds = self.inner.observe_bounds()
         if bounds is None or self.W is None or self.b is None:
             return None
@@ -182,7 +182,7 @@ class ClosedLoop(Wrapped):
     def _kinks(self, x: Tensor, u: Tensor) -> Tensor:
         return self.inner._kinks(x, self.inner._observe(x))
 
-    def _box(self, inputs: Box) -> Box | None:
+    def _box(self, inputs: Bounds) -> Bounds | None:
         heard = self.inner.observe_bounds()
         return None if heard is None else self.inner._box(heard)
 
@@ -227,8 +227,8 @@ class Driven(Wrapped):
     def newton_step(self, x: Any, u: Any, r: Tensor) -> tuple[Tensor, Tensor]:
         return self.inner.newton_step(x, self.constant, r)
 
-    def _box(self, inputs: Box) -> Box | None:
-        return self.inner._box(Box(self.constant, self.constant))
+    def _box(self, inputs: Bounds) -> Bounds | None:
+        return self.inner._box(Bounds(self.constant, self.constant))
 
     def _pieces(self, u: Tensor) -> Pieces | None:
         return self.inner._pieces(self.constant)

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from ..checks import count, number, one_of, reals
 from ..errors import InputError
-from .base import Box, System, detached, minus_identity
+from .base import Bounds, System, detached, minus_identity
 from .cells import fingerprint
 from .derived import Wrapped
 from .function import FunctionSystem
@@ -282,7 +282,7 @@ class Flow(Wrapped):
             (rate * self._h, True) if single and rate is not None and rate * self._h <= 1 else (None, False)
         )
 
-    def _box(self, inputs: Box) -> Box | None:
+    def _box(self, inputs: Bounds) -> Bounds | None:
         rate = self._rate()
         return (
             None if rate is None or not averages(self._tableau, rate * self._h) else self.inner._box(inputs)

@@ -14,7 +14,7 @@ from ..checks import count, number, one_of
 from ..errors import InputError
 from .autodiff import autodiff_push
 from .base import REGULARITIES, System
-from .jets import Jet
+from .enclosures import Jet
 
 ORDERS = ("state, input", "input, state")
 

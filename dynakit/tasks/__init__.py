@@ -1,13 +1,20 @@
 """What the network must do: tasks that draw trials and judge outputs, and a user's own trials as a task."""
 
+from .arrays import ArrayTask as ArrayTask
 from .arrays import from_arrays
 from .base import Task, Trials
+from .base import score_mask as score_mask
+from .base import sign_marks as sign_marks
 from .cycles import Cycles
 from .decision import ContextIntegration, DelayedComparison, PerceptualDecision
 from .environment import from_environment
 from .flip_flop import FlipFlop, SetReset
 from .registry import by_name
+from .sequence import N_DIGITS as N_DIGITS
+from .sequence import WINDOW as WINDOW
 from .sequence import SequenceStream
+from .sequence import Stream as Stream
+from .sequence import windowed_accuracy as windowed_accuracy
 from .xor import Xor
 
 __all__ = [

@@ -21,7 +21,7 @@ SPREAD = 0.5  # standard deviation of each coordinate
 TRANSIENT = 100.0  # time left out before the series begins
 
 
-class Flow(NamedTuple):
+class ChaoticFlow(NamedTuple):
     """A vector field, and what is known of its attractor."""
 
     velocity: Callable[[float, float, float], Point]
@@ -39,8 +39,8 @@ def _roessler(x: float, y: float, z: float) -> Point:
 
 
 FLOWS = {
-    "Lorenz": Flow(_lorenz, (1.0, 1.0, 20.0), 0.01, 0.9056),
-    "Rössler": Flow(_roessler, (1.0, 1.0, 0.0), 0.05, 0.0714),
+    "Lorenz": ChaoticFlow(_lorenz, (1.0, 1.0, 20.0), 0.01, 0.9056),
+    "Rössler": ChaoticFlow(_roessler, (1.0, 1.0, 0.0), 0.05, 0.0714),
 }
 
 

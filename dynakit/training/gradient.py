@@ -91,10 +91,10 @@ def _(method: BPTT, model: nn.Module, task: Task, *, seed: int, callback: Callba
         raise InputError(f"model must be a RecurrentModel for BPTT, got a {type(model).__name__}")
     if not any(p.requires_grad for p in model.parameters()):
         raise InputError("model has no parameter that requires a gradient: there is nothing to train")
-    return _Run(method, model, task, seed, callback).go()
+    return _Descent(method, model, task, seed, callback).go()
 
 
-class _Run:
+class _Descent:
     """One training run: the loop, its guard and its checkpoints."""
 
     def __init__(

@@ -15,10 +15,10 @@ import numpy as np
 
 from .. import checks
 from ..errors import InputError
-from ..models.learner import Each, Element, Learner, Past
+from ..models.learners import Each, Element, Learner, Past
 from ..results import History, Provenance, per_item
 from ..seeding import stream
-from ..tasks.sequence import N_DIGITS, WINDOW, SequenceStream, Stream, windowed_accuracy
+from ..tasks import N_DIGITS, WINDOW, SequenceStream, Stream, windowed_accuracy
 from .base import Callback, fit, fit_together
 
 SAY_EVERY = 100  # elements between two calls of the callback
@@ -116,12 +116,12 @@ def run_online(
         if value is not None and value > most:
             raise InputError(f"{name} must be at most {most}, which is what the stream has, got {value}")
     if task.fresh and len(models) > 1:
-        parts = [_Run([one], [own], method, [seed], callback) for one, own, seed in zip(models, streams, seeds)]
+        parts = [_Stream([one], [own], method, [seed], callback) for one, own, seed in zip(models, streams, seeds)]
         return [history for part in parts for history in part.go(task)]
-    return _Run(models, streams, method, seeds, callback).go(task)
+    return _Stream(models, streams, method, seeds, callback).go(task)
 
 
-class _Run:
+class _Stream:
     """Learners on streams of one order of symbols."""
 
     def __init__(

@@ -5,7 +5,7 @@ import torch
 
 from dynakit.errors import InputError
 from dynakit.models import ACTIVATIONS, LeakyRNN
-from dynakit.models._leaky_scan import CHUNK, FORMS, Acting, Leak, leaky_loop, leaky_scan
+from dynakit.models.leaky_scan import CHUNK, FORMS, Acting, Leak, leaky_loop, leaky_scan
 
 
 def random_problem(dtype, steps, *, trials=4, units=12, n_inputs=3, n_outputs=2):

@@ -9,18 +9,10 @@ import torch
 
 import dynakit as dk
 from dynakit.errors import InputError, NumericalError
-from dynakit.models import (
-    CSNN,
-    TDNN,
-    Learner,
-    LongestMatch,
-    NearestNeighbours,
-    OnlineGRU,
-    OnlineLSTM,
-    _compiled,
-)
-from dynakit.models._contexts import Contexts
-from dynakit.models.learner import Element, Past
+from dynakit.models import CSNN, TDNN, Learner, LongestMatch, NearestNeighbours, OnlineGRU, OnlineLSTM
+from dynakit.models.learners import compiled
+from dynakit.models.learners.contexts import Contexts
+from dynakit.models.learners.learner import Element, Past
 from dynakit.tasks import SequenceStream
 from dynakit.tasks.sequence import windowed_accuracy
 from dynakit.training import Online, train_together
@@ -372,7 +364,7 @@ def test_the_memory_finds_the_first_of_the_nearest(metric, monkeypatch):
     rows[[7, 90, 311]] = rows[50]
     for fast in (True, False):
         if not fast:
-            monkeypatch.setattr(_compiled, "compiled", lambda function: None)
+            monkeypatch.setattr(compiled, "compiled", lambda function: None)
         memory = Contexts(130, metric)
         assert memory.nearest(rows[0]) is None
         for k, row in enumerate(rows):
@@ -425,10 +417,10 @@ def test_a_learner_that_comes_to_grief_leaves_its_neighbours_alone(spoil):
 def test_compiled_loops_and_numpy_give_the_same_network(make, n, tolerance, monkeypatch):
     method = Online(max_elements=n, window=5)
     fast, slow = make(), make()
-    assert _compiled.compiled(_compiled.columns) is not None
-    compiled = dk.train(fast, TASK, method)
-    monkeypatch.setattr(_compiled, "compiled", lambda function: None)
-    np.testing.assert_array_equal(dk.train(slow, TASK, method).predictions, compiled.predictions)
+    assert compiled.compiled(compiled.columns) is not None
+    quick = dk.train(fast, TASK, method)
+    monkeypatch.setattr(compiled, "compiled", lambda function: None)
+    np.testing.assert_array_equal(dk.train(slow, TASK, method).predictions, quick.predictions)
     start = make().state_dict()
     for name, value in slow.state_dict().items():
         torch.testing.assert_close(fast.state_dict()[name], value, rtol=0, atol=tolerance)

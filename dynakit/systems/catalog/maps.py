@@ -12,10 +12,9 @@ from torch import Tensor
 from ...checks import number, reals
 from ...errors import InputError
 from ..base import System
-from ..cells import ElmanCell
+from ..cells import ElmanCell, HingeMap
 from ..function import FunctionSystem
 from ..pieces import Pieces
-from ..piecewise import HingeMap
 from .planar import circle, rows, spiral
 
 GOLDEN = (math.sqrt(5) - 1) / 2

@@ -1,0 +1,218 @@
+"""Which initial states go to which attractor, and how large is each basin, under a stated law of initial states.
+
+The share of a basin is the probability that a state drawn from the law of ``sampler`` ends at its attractor (basin
+stability: Menck, Heitzig, Marwan and Kurths 2013).  It is estimated by a count, so it comes with an interval (Wilson
+1927), and what no sample reached with a bound.  What could not be labelled is -1, with the reason, and never left
+out of n.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ... import linalg, samplers, seeding
+from ...checks import count, number
+from ...errors import InputError
+from ...results import Provenance, Result, per_item
+from ...systems.base import System, checked
+from ..proportions import upper_bound, wilson
+from .labelling import BYTES, DIVERGED, Labelling, Run
+from .proximity import Proximity
+from .recurrence import Recurrence
+from .targets import Targets, as_targets
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Basins(Result):
+    """Samples and the attractors they go to, one entry per sample.
+
+    Fractions, intervals and counts are those of the samples at hand: of ``basins[mask]`` they are those of the mask.
+    """
+
+    labels: np.ndarray = per_item()  # (sample,)  index of the attractor; -1: none
+    reasons: np.ndarray = per_item()  # (sample,)  why none; empty where there is one
+    convergence_steps: np.ndarray = (
+        per_item()
+    )  # (sample,)  step at which it came near for good; -1: not known
+    states: np.ndarray = per_item()  # (sample, unit)  the initial states
+    end_states: np.ndarray = per_item()  # (sample, unit)  the last ones that were followed
+    kinds: np.ndarray  # (attractor,)  fixed point | periodic | invariant circle | chaotic | recurrent | ...
+    attractor_states: np.ndarray  # (point, unit)  points on the attractors ...
+    attractor_index: np.ndarray  # (point,)  ... and the attractor each belongs to
+    sampler: str  # the law of the initial states: its name ...
+    description: str  # ... and what it is
+    confidence: float  # of the intervals and the bound
+
+    @property
+    def n_attractors(self) -> int:
+        """Attractors given or found, reached or not."""
+        return len(self.kinds)
+
+    @property
+    def attractors(self) -> tuple[np.ndarray, ...]:
+        """States on each attractor, (point, unit)."""
+        return tuple(self.attractor_states[self.attractor_index == k] for k in range(self.n_attractors))
+
+    @property
+    def counts(self) -> np.ndarray:
+        """(attractor,) samples that went there."""
+        return np.bincount(self.labels[self.labels >= 0], minlength=self.n_attractors)
+
+    @property
+    def fractions(self) -> np.ndarray:
+        """(attractor,) share of all samples; with ``fraction_left`` they add up to one."""
+        return self.counts / max(len(self), 1)
+
+    @property
+    def fraction_left(self) -> float:
+        """Share of the samples labelled -1."""
+        return float((self.labels < 0).mean()) if len(self) else 0.0
+
+    @property
+    def low(self) -> np.ndarray:
+        """(attractor,) lower ends of the Wilson intervals, each for itself."""
+        return wilson(self.counts, len(self), self.confidence)[0]
+
+    @property
+    def high(self) -> np.ndarray:
+        """(attractor,) upper ends."""
+        return wilson(self.counts, len(self), self.confidence)[1]
+
+    @property
+    def n_left(self) -> dict[str, int]:
+        """Samples labelled -1, by reason."""
+        return dict(Counter(text.partition(" (")[0] for text in self.reasons[self.labels < 0].tolist()))
+
+    @property
+    def unseen_bound(self) -> float:
+        """Upper bound of the share of what is bounded and goes to none of the attractors (Clopper and Pearson).
+
+        With every sample labelled it is 1 - (1 - confidence)^(1 / n), the rule of three: about 3 / n at 95 %.  A sample
+        that came to rest elsewhere, or was not resolved, may be at an attractor not seen and counts as such.
+        """
+        n_elsewhere = sum(n for reason, n in self.n_left.items() if reason != DIVERGED)
+        return upper_bound(n_elsewhere, len(self), self.confidence)
+
+    def headline(self) -> str:
+        shares = [
+            f"{f:.3f} [{low:.3f}, {high:.3f}]" for f, low, high in zip(self.fractions, self.low, self.high)
+        ]
+        left = "".join(f", {n} {reason}" for reason, n in self.n_left.items())
+        return (
+            f"{len(self)} samples ({self.sampler}), {self.n_attractors} attractors: {', '.join(shares)}{left}, "
+            f"unseen < {self.unseen_bound:.2g}"
+        )
+
+    def table(self) -> dict[str, np.ndarray]:
+        """One row per attractor, the last for -1."""
+        left = int((self.labels < 0).sum())
+        ends = wilson(left, len(self), self.confidence)
+        steps = [self._median(k) for k in range(self.n_attractors)]
+        return {
+            "attractor": np.append(np.arange(self.n_attractors), -1),
+            "kind": np.append(self.kinds, "none"),
+            "samples": np.append(self.counts, left),
+            "fraction": np.append(self.fractions, self.fraction_left),
+            "low": np.append(self.low, ends[0]),
+            "high": np.append(self.high, ends[1]),
+            "median steps": np.array([*steps, np.nan]),
+        }
+
+    def _median(self, k: int) -> float:
+        steps = self.convergence_steps[(self.labels == k) & (self.convergence_steps >= 0)]
+        return float(np.median(steps)) if len(steps) else np.nan
+
+
+def map_basins(
+    system: System,
+    attractors: Any,
+    sampler: Any,
+    *,
+    n_samples: int,
+    drive: Any = None,
+    seed: Any = 0,
+    labelling: Labelling | None = None,
+    n_steps: int = 1000,
+    confidence: float = 0.95,
+) -> Basins:
+    """Draw initial states and find the attractor that each goes to.
+
+    Arguments:
+        system: the map; a :class:`dynakit.Flow` is followed in its steps.
+        attractors: FixedPoints (the stable ones), LimitCycles (the attracting ones), states (attractor, unit), or a
+            list of these; what is given twice counts once.  None: they are found from the samples, the largest basin
+            first.
+        sampler: the law of the initial states: one of ``dynakit.samplers``, or a function of (n, rng) that returns
+            (n, unit).
+        n_samples: how many; the interval of a share of one half is +-1 / sqrt(n_samples) at 95 %.
+        drive: the constant input, (input,); None only for a system without inputs.
+        seed: of the sampler.
+        labelling: :class:`Proximity` (the default with attractors), :class:`Recurrence` (the default without) or
+            :class:`Features`, or anything that does what ``labelling.py`` asks for.
+        n_steps: steps before a trajectory is called slow; it then gets ten times as many before it is unresolved.
+        confidence: of the intervals.
+
+    Returns:
+        Basins.  The label -1 is for none of the attractors: the trajectory diverged (the reason says at which step),
+        came to rest elsewhere, or was not resolved.  Steps are known where :class:`Proximity` labels.
+
+    Raises:
+        InputError: naming the argument that cannot be used.
+
+    >>> import dynakit as dk
+    >>> system = dk.catalog.bistable()
+    >>> points = dk.find_fixed_points(system)
+    >>> basins = dk.map_basins(system, points, dk.samplers.Box([-1.0], [3.0]), n_samples=400)
+    >>> bool((basins.low <= [0.25, 0.75]).all() and ([0.25, 0.75] <= basins.high).all()), basins.n_left
+    (True, {})
+    """
+    n_samples, seed = count("n_samples", n_samples), seeding.as_seed(seed)
+    confidence = number("confidence", confidence, above=0.0, below=1.0, closed=False)
+    with linalg.one_thread(), torch.no_grad(), np.errstate(all="ignore"):
+        run = as_run(system, drive, n_steps)
+        targets = None if attractors is None else as_targets(system, attractors, run.u)
+        how: Any = (Recurrence() if targets is None else Proximity()) if labelling is None else labelling
+        if isinstance(how, type) or not hasattr(how, "label"):
+            raise InputError(
+                "labelling must be Proximity(), Recurrence() or Features(...), got "
+                f"{how if isinstance(how, type) else type(how).__name__}"
+            )
+        x = samplers.draw(sampler, n_samples, system.state_size, seeding.stream(seed, "basins"))
+        outcome = how.label(run, x, targets)
+    known = Targets(outcome.found, system.state_size) if targets is None else targets
+    name, description = samplers.describe(sampler)
+    said = {"n_steps": run.n_steps, "labelling": repr(how), "n_samples": n_samples}
+    return Basins(
+        labels=outcome.labels,
+        reasons=outcome.reasons,
+        convergence_steps=outcome.steps,
+        states=x,
+        end_states=outcome.ends,
+        kinds=known.kinds,
+        attractor_states=known.states,
+        attractor_index=known.index,
+        sampler=name,
+        description=description,
+        confidence=confidence,
+        provenance=Provenance.of(system, seed=seed, **said),
+    )
+
+
+def as_run(system: System, drive: Any, n_steps: int, n_bytes: int = BYTES) -> Run:
+    """The map under one constant drive, which a system with inputs must be given."""
+    checked(system)
+    if drive is None and system.input_size:
+        raise InputError(
+            f"drive must be given for a system with {system.input_size} inputs ({system.name}): basins belong to one "
+            "constant input; pass zeros for none, or close the loop with dk.ClosedLoop"
+        )
+    u: Tensor = system.as_drive("drive", drive)
+    if u.ndim != 1:
+        raise InputError(f"drive must have shape ({system.input_size},), got {tuple(u.shape)}")
+    return Run(system, u, count("n_steps", n_steps), n_bytes)

@@ -1,0 +1,8 @@
+"""Periodic orbits, limit cycles and invariant circles: search, polish, certificates, multipliers."""
+
+from .autonomous import FAR
+from .cycles import LimitCycles, find_limit_cycles
+from .objects import ON_CURVE
+from .polish import Polished, polish, still
+
+__all__ = ["FAR", "find_limit_cycles", "LimitCycles", "ON_CURVE", "polish", "Polished", "still"]

@@ -1,0 +1,31 @@
+"""Lyapunov exponents and vectors, and what kind of motion they tell of."""
+
+from . import birkhoff
+from .birkhoff import CLEAR, average, coefficients, halves, wrapped
+from .covariant import CovariantVectors, covariant_vectors
+from .echo_state import EchoState, check_echo_state
+from .frames import Course, Frames, advance, retrace
+from .growth import Estimates, estimate, signs
+from .lyapunov import LyapunovSpectrum, lyapunov_spectrum
+
+__all__ = [
+    "advance",
+    "average",
+    "birkhoff",
+    "check_echo_state",
+    "CLEAR",
+    "coefficients",
+    "Course",
+    "covariant_vectors",
+    "CovariantVectors",
+    "EchoState",
+    "estimate",
+    "Estimates",
+    "Frames",
+    "halves",
+    "lyapunov_spectrum",
+    "LyapunovSpectrum",
+    "retrace",
+    "signs",
+    "wrapped",
+]

@@ -1,0 +1,146 @@
+"""What is known of growth rates from their course: estimates, errors, blocks, signs, and what follows from a spectrum.
+
+The growth over the intervals is averaged with the weights of Das, Saiki, Sander and Yorke 2017: on regular orbits that
+converges faster than any power of the length, and how far the two halves of the orbit are apart is the error.
+On chaotic orbits it has a standard error, as any mean: that of the same average over 16 blocks in a row, which
+respects whatever correlations die out within one (the weights keep oscillations from passing for noise; Welch 1967).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .birkhoff import weights
+
+BLOCKS = 16  # to estimate a variance from
+SIGMAS = 4.0
+REGULAR = 1e-4  # halves that agree to this share of the standard error are no independent samples
+FLOOR = 1e-10  # nats: rounding
+SHARP = 1e-6  # nats: a zero exponent known to this is that of a regular motion
+
+
+class Estimates(NamedTuple):
+    """Of each exponent of each start, arrays (start, exponent), by falling value."""
+
+    exponents: np.ndarray
+    standard_errors: np.ndarray  # NaN: too few intervals
+    tolerances: np.ndarray  # within which an exponent counts as zero
+    block_averages: np.ndarray
+    order: np.ndarray  # which direction each is
+
+
+def estimate(growth: np.ndarray, durations: np.ndarray) -> Estimates:
+    """From growth (interval, start, exponent) over ``durations`` (interval,) steps; -inf stays, NaN stays."""
+    lost = np.isneginf(growth).any(axis=0)
+    growth = np.where(lost, 0.0, growth)
+    best, halves, quarters = (_parts(growth, durations, n) for n in (1, 2, 4))
+    best = best[0]
+    errors = standard_error(growth, durations)
+    wide = np.fmax(SIGMAS * np.nan_to_num(errors, nan=np.inf), np.ptp(quarters, axis=0))
+    apart = np.ptp(halves, axis=0)
+    regular = apart <= REGULAR * wide
+    tolerances, errors = np.fmax(FLOOR, np.where(regular, apart, wide)), np.where(regular, apart, errors)
+    order = np.argsort(-np.where(lost, -np.inf, best), axis=1, kind="stable")
+    best, errors, tolerances, lost = (
+        np.take_along_axis(values, order, 1) for values in (best, errors, tolerances, lost)
+    )
+    best, halves = np.where(lost, -np.inf, best), np.take_along_axis(halves, order[None], 2)
+    blocks = (
+        np.stack([_blocks(*of_start) for of_start in zip(best, halves.swapaxes(0, 1))]) if len(best) else best
+    )
+    return Estimates(
+        best,
+        np.where(lost, np.nan, errors),
+        np.where(lost, 0.0, tolerances),
+        blocks,
+        order,
+    )
+
+
+def _mean_rate(growth: np.ndarray, durations: np.ndarray) -> np.ndarray:
+    """The weighted Birkhoff average of the growth per step."""
+    w = weights(len(durations))
+    return np.tensordot(w, growth, 1) / (w @ durations)
+
+
+def _parts(growth: np.ndarray, durations: np.ndarray, n: int) -> np.ndarray:
+    """The average over each of n parts of the intervals, (n, start, exponent); far apart if there are too few."""
+    size = len(durations) // n
+    if n > 1 and size < 4:
+        far = np.zeros((n, *growth.shape[1:]))
+        far[0] = np.inf
+        return far
+    parts = [slice(k * size, (k + 1) * size if k + 1 < n else None) for k in range(n)]
+    return np.stack([_mean_rate(growth[part], durations[part]) for part in parts])
+
+
+def standard_error(growth: np.ndarray, durations: np.ndarray) -> np.ndarray:
+    """Of the weighted average over all intervals, (start, exponent); NaN for fewer than 64 intervals."""
+    if len(durations) < 4 * BLOCKS:
+        return np.full(growth.shape[1:], np.nan)
+    return _parts(growth, durations, BLOCKS).std(axis=0, ddof=1) / np.sqrt(BLOCKS)
+
+
+def _blocks(exponents: np.ndarray, halves: np.ndarray) -> np.ndarray:
+    """Exponents averaged over blocks of equal ones, by those whose mean converges where they do not.
+
+    Directions of equal growth turn among each other, so only their sum converges fast.  ``halves`` (2, exponent).
+    """
+    averaged, start = exponents.copy(), 0
+    apart = np.ptp(halves, axis=0)
+    while start < len(exponents):
+        best = start + 1
+        if np.isfinite(exponents[start]):
+            best = _end_of_block(exponents, halves, apart, start)
+        averaged[start:best] = exponents[start:best].mean()
+        start = best
+    return averaged
+
+
+def _end_of_block(exponents: np.ndarray, halves: np.ndarray, apart: np.ndarray, start: int) -> int:
+    end, spread = start + 1, apart[start]
+    for stop in range(start + 2, len(exponents) + 1):
+        gap = exponents[stop - 2] - exponents[stop - 1]
+        if not gap <= 2 * (apart[stop - 2] + apart[stop - 1]) + FLOOR:
+            break
+        together = np.ptp(halves[:, start:stop].mean(axis=1))
+        exact = exponents[start] - exponents[stop - 1] <= FLOOR
+        if exact or 10 * together <= min(spread, apart[start:stop].max()) < np.inf:
+            end, spread = stop, max(together, FLOOR)
+    return end
+
+
+def signs(exponents: np.ndarray, tolerances: np.ndarray) -> np.ndarray:
+    """+1, 0 or -1 beyond the tolerance; NaN counts as 0."""
+    return np.where(exponents > tolerances, 1, np.where(exponents < -tolerances, -1, 0))
+
+
+def _snapped(exponents: np.ndarray, tolerances: np.ndarray) -> np.ndarray:
+    """Exponents, with zero for those that are zero to many digits."""
+    return np.where(np.abs(exponents) <= np.minimum(tolerances, SHARP), 0.0, exponents)
+
+
+def kaplan_yorke(exponents: np.ndarray, tolerances: np.ndarray, state_size: int) -> float:
+    """j + (sum of the first j exponents) / |exponent j + 1|, j the last for which the sum is not negative.
+
+    The size of the state if no sum is negative; NaN if that would need exponents that are not there.
+    (Kaplan and Yorke 1979.)
+    """
+    if np.isnan(exponents).any():
+        return np.nan
+    sums = np.cumsum(_snapped(exponents, tolerances))
+    negative = np.flatnonzero(sums < 0)
+    if not len(negative):
+        return float(state_size) if len(exponents) == state_size else np.nan
+    j = int(negative[0])
+    return j + (float(sums[j - 1] / -exponents[j]) if j else 0.0)
+
+
+def entropy_rate(exponents: np.ndarray, tolerances: np.ndarray, state_size: int) -> float:
+    """The sum of the positive exponents, nats per step (Pesin 1977); NaN if further ones could be positive."""
+    known = _snapped(exponents, tolerances)
+    if np.isnan(known).any() or (known[-1] > 0 and len(known) < state_size):
+        return np.nan
+    return float(known[known > 0].sum())

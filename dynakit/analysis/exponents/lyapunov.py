@@ -1,0 +1,288 @@
+"""How fast do neighbouring trajectories part, or come together?  Lyapunov exponents of a map, driven or not.
+
+lambda_i = lim 1/t ln of the growth of the i-th axis of a small ball carried by J_t ... J_1 (Oseledets 1968), by
+orthonormal frames (Benettin, Galgani, Giorgilli and Strelcyn 1980; ``_frames``) whose logarithms are averaged with the
+weights of Das, Saiki, Sander and Yorke 2017 (``_growth``).  Under an input they are conditional on it: the largest is
+negative where all states come to do the same under the same input (Pecora and Carroll 1991).  The state is the whole
+state: an LSTM of N units has 2N exponents.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ... import linalg
+from ...checks import count
+from ...errors import InputError
+from ...results import Provenance, Result, per_item
+from ...systems.base import System, checked
+from .frames import LARGEST_SPREAD, LONGEST, Course, Frames, advance, settle_frames
+from .growth import entropy_rate, estimate, kaplan_yorke
+from .motion import is_flow, kinds_of, recurrence
+
+BYTES = 2**28  # of frames and growth held at once
+DETERMINANTS = 64  # steps over which the sum of all exponents is compared with ln |det J|
+CURVE = 60  # times at which the running mean is kept
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class LyapunovSpectrum(Result):
+    """Lyapunov exponents along trajectories; for a single ``x0`` (unit,) the axis of starts is left out."""
+
+    exponents: np.ndarray = (
+        per_item()
+    )  # (start, exponent)  nats per step, falling; -inf where the map loses a rank
+    standard_errors: np.ndarray = per_item()  # (start, exponent)  see ``_growth``; NaN: too few steps to tell
+    tolerances: np.ndarray = per_item()  # (start, exponent)  an exponent within it of zero counts as zero
+    block_averages: np.ndarray = (
+        per_item()
+    )  # (start, exponent)  equal exponents by their mean, which converges
+    kinds: np.ndarray = per_item()  # (start,)  see :attr:`kind`
+    periods: np.ndarray = per_item()  # (start,)  1 at a fixed point, 0 where no period was found
+    kaplan_yorke_dimensions: np.ndarray = per_item()  # (start,)
+    entropy_rates: np.ndarray = per_item()  # (start,)  nats per step
+    left_at: np.ndarray = (
+        per_item()
+    )  # (start,)  step at which a trajectory left the finite numbers; -1: never
+    end_states: np.ndarray = per_item()  # (start, unit)
+    determinant_gaps: np.ndarray = (
+        per_item()
+    )  # (start,)  |sum of exponents - mean ln |det J||; NaN: not all of them
+    convergence: np.ndarray = per_item()  # (start, time, exponent)  the plain mean up to each of ``times``
+    times: np.ndarray  # (time,)  steps since the end of the transient
+    n_steps: int
+    n_transient: int
+    qr_interval: int  # steps between two orthonormalizations
+    state_size: int
+    driven: bool
+    dt: float | None = None  # time of one step
+    time_unit: str = "ms"
+
+    def __len__(self) -> int:
+        return len(self.exponents) if self.exponents.ndim == 2 else 1
+
+    def __getitem__(self, index: Any) -> LyapunovSpectrum:
+        """The chosen starts; an integer gives one start, without the axis."""
+        if self.exponents.ndim == 1:
+            raise InputError("a LyapunovSpectrum of a single start has no items to index")
+        fields = {name: getattr(self, name)[index] for name in self._item_fields()}
+        return dataclasses.replace(self, **{name: np.asarray(value) for name, value in fields.items()})
+
+    @property
+    def kind(self) -> Any:
+        """What each motion is, one string, or (start,) of them.
+
+        "fixed point", "periodic" (the state recurs, or it is a flow whose one zero exponent lies along it),
+        "quasi-periodic", "chaotic", "hyperchaotic" (two or more positive exponents), "undetermined", "diverged"; of a
+        driven system "consistent (echo state)", "inconsistent", "undetermined", "diverged".  An exponent counts as
+        positive or negative beyond its ``tolerances``.
+        """
+        return self._of_start(self.kinds)
+
+    @property
+    def kaplan_yorke(self) -> Any:
+        """The Kaplan-Yorke dimension, a number or (start,); NaN where it needs more exponents than there are."""
+        return self._of_start(self.kaplan_yorke_dimensions)
+
+    @property
+    def entropy_rate(self) -> Any:
+        """The sum of the positive exponents, nats per step, a number or (start,); NaN as above."""
+        return self._of_start(self.entropy_rates)
+
+    @property
+    def per_time(self) -> np.ndarray | None:
+        """The exponents per unit of time (``time_unit``), or None where dt is not known."""
+        return None if self.dt is None else self.exponents / self.dt
+
+    def _of_start(self, values: np.ndarray) -> Any:
+        return values.item() if values.ndim == 0 else values
+
+    def headline(self) -> str:
+        if self.exponents.ndim == 2:
+            names, counts = np.unique(self.kinds, return_counts=True)
+            said = ", ".join(f"{n} {name}" for name, n in zip(names, counts))
+            return f"{len(self)} starts: {said or 'none'}"
+        if self.left_at >= 0:
+            return f"diverged at step {self.left_at}"
+        first = f"{self.exponents[0]:.6g} +- {self.standard_errors[0]:.1g}"
+        return f"{self.kind}, largest exponent {first} nats per step, dimension {self.kaplan_yorke:.4g}"
+
+    def table(self) -> dict[str, np.ndarray]:
+        """Of one start a row per exponent; of several a row per start."""
+        if self.exponents.ndim == 1:
+            names = ("exponents", "standard_errors", "block_averages", "tolerances")
+            return {name[:-1].replace("_", " "): getattr(self, name) for name in names}
+        return {
+            "kind": self.kinds,
+            "largest exponent": self.exponents[:, 0],
+            "standard error": self.standard_errors[:, 0],
+            "Kaplan-Yorke dimension": self.kaplan_yorke_dimensions,
+            "entropy rate": self.entropy_rates,
+            "left at": self.left_at,
+        }
+
+
+def lyapunov_spectrum(
+    system: System,
+    x0: Any,
+    inputs: Any = None,
+    *,
+    n_steps: int,
+    n_exponents: int | None = None,
+    n_transient: int = 500,
+    qr_interval: int | None = None,
+) -> LyapunovSpectrum:
+    """Lyapunov exponents along the trajectory from each start.
+
+    Arguments:
+        system: the map.
+        x0: where to start, (unit,) or (start, unit); a start that is not finite is marked.
+        inputs: (n_transient + n_steps, input), or (start, n_transient + n_steps, input), the transient first.  None is
+            zero input, and the motion is judged as that of an autonomous map.
+        n_steps: steps to average over.
+        n_exponents: how many, from the largest; None: all.  A few of many cost a small share of all.
+        n_transient: steps before, for the state to reach its attractor and the frame to align.
+        qr_interval: steps between two orthonormalizations; None: as many as the spread that shows in the transient
+            leaves safe.
+
+    Raises:
+        InputError: for a discontinuous map, or arguments that do not fit the system.
+
+    >>> import dynakit as dk, math
+    >>> henon = dk.lyapunov_spectrum(dk.catalog.henon(), [0.1, 0.1], n_steps=4000)
+    >>> henon.kind, henon.exponents.round(1).tolist(), math.isclose(henon.exponents.sum(), math.log(0.3))
+    ('chaotic', [0.4, -1.6], True)
+    """
+    checked(system).refuse_jumps("a Lyapunov spectrum")
+    n_steps, n_transient = count("n_steps", n_steps), count("n_transient", n_transient, least=0)
+    k = (
+        system.state_size
+        if n_exponents is None
+        else count("n_exponents", n_exponents, most=system.state_size)
+    )
+    interval = None if qr_interval is None else count("qr_interval", qr_interval)
+    x, course, single = starts_and_inputs(system, x0, inputs, n_transient + n_steps)
+    plan = _Plan(k, n_steps, n_transient, interval, inputs is not None)
+    with linalg.one_thread(), torch.inference_mode(False), torch.no_grad():
+        some = max(1, BYTES // (8 * ((6 * k + system.state_size) * system.state_size + 2 * n_steps * k)))
+        parts = [_along(system, x[rows], course.of(rows), plan) for rows in torch.arange(len(x)).split(some)]
+    fields = {name: np.concatenate([part[0][name] for part in parts]) for name in parts[0][0]}
+    if single:
+        fields = {name: np.asarray(values[0]) for name, values in fields.items()}
+    return LyapunovSpectrum(
+        **fields,
+        times=_times(plan),
+        n_steps=n_steps,
+        n_transient=n_transient,
+        qr_interval=min(part[1] for part in parts),
+        state_size=system.state_size,
+        driven=plan.driven,
+        dt=system.dt,
+        time_unit=system.time_unit,
+        provenance=Provenance.of(system, n_steps=n_steps, n_transient=n_transient, n_exponents=k),
+    )
+
+
+class _Plan(NamedTuple):
+    """How many exponents, and over which steps."""
+
+    n_exponents: int
+    n_steps: int
+    n_transient: int
+    interval: int | None
+    driven: bool
+
+
+def starts_and_inputs(
+    system: System, x0: Any, inputs: Any, n_steps: int, said: str = "n_transient + n_steps"
+) -> tuple[Tensor, Course, bool]:
+    """States (start, unit), the inputs along the way, and whether there is a single start without an axis."""
+    x = system.as_tensor("x0", x0, system.state_size).detach()
+    if x.ndim > 2:
+        raise InputError(f"x0 must be (unit,) or (start, unit), got {tuple(x.shape)}")
+    single = x.ndim == 1
+    sequence = None
+    if inputs is not None:
+        sequence = system.as_tensor("inputs", inputs, system.input_size).detach()
+        if sequence.ndim not in (2, 3) or sequence.shape[-2] != n_steps:
+            raise InputError(
+                f"inputs must be (time, input) or (start, time, input) with {said} = {n_steps} steps, in this order, "
+                f"got {tuple(sequence.shape)}"
+            )
+        if sequence.ndim == 3:
+            single = False
+            if x.ndim == 2 and len(x) != len(sequence):
+                raise InputError(
+                    f"inputs must hold one sequence per start, got {len(sequence)} for {len(x)} starts"
+                )
+            x = x.expand(len(sequence), -1)
+    x = x.reshape(-1, system.state_size)
+    if not len(x):
+        raise InputError("x0 must hold at least one start, got none")
+    return x, Course(sequence, x, system.input_size), single
+
+
+def _along(system: System, x: Tensor, course: Course, plan: _Plan) -> tuple[dict[str, np.ndarray], int]:
+    """The fields of the result for some starts, and the interval of their frames."""
+    frames = Frames(system, x, plan.n_exponents)
+    interval = settle_frames(frames, course, plan.n_transient, plan.interval)
+    settled = frames.x
+    limit = LARGEST_SPREAD if plan.interval is None else np.inf
+    growth, interval = advance(frames, course, plan.n_steps, interval, limit)
+    logs, durations = torch.stack(growth.logs).cpu().numpy(), np.array(growth.durations)
+    left_at = frames.left_at.cpu().numpy()
+    known = estimate(logs, durations)
+    periods = None if plan.driven else recurrence(system, frames.x) * (left_at < 0)
+    spectra = list(zip(known.exponents, known.tolerances))
+    fields = {
+        "exponents": known.exponents,
+        "standard_errors": known.standard_errors,
+        "tolerances": known.tolerances,
+        "block_averages": known.block_averages,
+        "kinds": kinds_of(known.exponents, known.tolerances, left_at, periods, flow=is_flow(system)),
+        "periods": np.zeros(len(x), int) if periods is None else periods,
+        "kaplan_yorke_dimensions": np.array([kaplan_yorke(*of, system.state_size) for of in spectra]),
+        "entropy_rates": np.array([entropy_rate(*of, system.state_size) for of in spectra]),
+        "left_at": left_at,
+        "end_states": frames.x.cpu().numpy(),
+        "determinant_gaps": _determinant_gaps(system, settled, course, plan, logs, durations),
+        "convergence": np.take_along_axis(_running(logs, durations, _times(plan)), known.order[:, None], 2),
+    }
+    return fields, interval
+
+
+def _times(plan: _Plan) -> np.ndarray:
+    first = min(plan.n_steps, max(LONGEST, plan.interval or 1))
+    return np.unique(np.round(np.geomspace(first, plan.n_steps, CURVE)).astype(int))
+
+
+def _running(logs: np.ndarray, durations: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """The mean growth per step up to the last interval that ends by each time, (start, time, direction)."""
+    ends = durations.cumsum()
+    at = np.searchsorted(ends, times, side="right") - 1
+    return (logs.cumsum(axis=0)[at] / ends[at, None, None]).swapaxes(0, 1)
+
+
+def _determinant_gaps(
+    system: System, x: Tensor, course: Course, plan: _Plan, logs: np.ndarray, durations: np.ndarray
+) -> np.ndarray:
+    """How far the growth of all directions is from ln |det J|, nats per step, over the first intervals."""
+    if plan.n_exponents < system.state_size:
+        return np.full(len(x), np.nan)
+    ends = durations.cumsum()
+    m = max(1, int((ends <= DETERMINANTS).sum()))
+    total = np.zeros(len(x))
+    for t in range(ends[m - 1]):
+        u = course.at(plan.n_transient + t)
+        total += linalg.log_abs_det(system._jacobian(x, u)).cpu().numpy()
+        x = system._step(x, u)
+    carried = logs[:m].sum(axis=(0, 2))
+    same = np.isneginf(carried) & np.isneginf(total)
+    with np.errstate(invalid="ignore"):
+        return np.where(same, 0.0, np.abs(carried - total) / ends[m - 1])

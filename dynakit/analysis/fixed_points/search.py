@@ -1,0 +1,146 @@
+"""Batches of starts under one drive until nothing new turns up.
+
+How many points were not seen is estimated from how often each was: with f_1 points reached by one start and f_2 by
+two, about f_1 (f_1 - 1) / (2 (f_2 + 1)) are missing (Chao 1984; the interval: Chao 1987, eq. 8).  The starts are
+not independent draws, so this is an indication, not a proof.  Another is the sum of the signs where a map without a box
+seems to draw everything into a bounded set (``Starts.comes_back``): the search aims at +1, but claims nothing.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...systems.base import System
+from .newton import CONVERGED, RUNAWAY, STALLED, Newton, Strategy, capped_newton, trust_region
+from .roots import Roots
+from .starts import BATCH, Starts
+
+QUIET = 2  # batches in a row without a new point that end a search
+UNCHECKED = 4  # and that end it where no theorem says what the signs must sum to
+TURNS = 8  # times a strategy may go on with one batch
+PATIENCE = 8  # and that end it even where points are known to be missing, if they are half of all batches
+
+
+class Sought(NamedTuple):
+    """What one search has to show."""
+
+    roots: Roots
+    status: np.ndarray  # (start,)  index into STATUS
+    curve: np.ndarray  # (batch, 2)  starts used and points found after each batch
+    expected: int | None  # what the signs of det(I - J) must sum to
+    settled: bool  # ended because nothing spoke of points not seen, not for want of starts
+
+
+def search(
+    system: System, given: Tensor | None, u: Tensor, rng: np.random.Generator, max_starts: int
+) -> Sought:
+    """Look for every root under the drive ``u`` with at most ``max_starts`` starts.
+
+    ``given`` (start, unit): each is used, first; with more axes, a pool to draw from.
+    """
+    rows = given if given is not None and given.ndim == 2 else None
+    pool = None if given is None or rows is not None else given.reshape(-1, system.state_size)
+    supply = Starts(system, u, rows, pool, rng)
+    roots = Roots(system, u, odd=_is_odd(system, u, supply))
+    for factor in system.factors():
+        roots.include_relatives(search(factor, given, u, rng, max_starts).roots.x)
+    newton, status, curve = _Batches(system, u, supply), [], []
+    expected = None if supply.box is None else 1
+    aim = 1 if expected == 1 or supply.comes_back() else None
+    enough = QUIET if expected == 1 else UNCHECKED
+    n_used, quiet, settled, batch, n_batches = 0, 0, False, supply.first()[:max_starts], 1
+    while len(batch):
+        before = roots.n_isolated
+        for part in batch.split(n_batches * BATCH):
+            status.append(newton.run(part, roots).cpu().numpy())
+            n_used += len(part)
+            curve.append((n_used, len(roots)))
+        quiet = 0 if roots.n_isolated > before else quiet + n_batches
+        settled = quiet >= enough and _may_be_all(roots, aim)
+        if settled or quiet >= max(PATIENCE, len(curve) // 2):
+            break
+        n_batches = QUIET if roots.degree == aim else 1  # a last look, all at once: that is faster
+        batch = torch.cat([supply.more(roots.x) for _ in range(n_batches)])[: max_starts - n_used]
+    return Sought(roots, np.concatenate(status), np.array(curve), expected, settled)
+
+
+def _may_be_all(roots: Roots, aim: int | None) -> bool:
+    """Does neither the sum of the signs (None: any will do) nor the number of points seen once speak of others?"""
+    return aim in (None, roots.degree) and unseen(roots)[0] < 0.5
+
+
+class _Batches:
+    """The strategies in order; one that was asked and brought nothing is not asked again."""
+
+    def __init__(self, system: System, u: Tensor, supply: Starts) -> None:
+        self.system, self.u = system, u
+        self.newton = Newton(system, u, supply.box)
+        smooth = system.regularity == "smooth"  # the merit of a piecewise-linear map stalls at its kinks
+        self.further: list[Strategy] = [capped_newton, trust_region] if smooth else []
+
+    def run(self, starts: Tensor, roots: Roots) -> Tensor:
+        """Follow a batch of starts into the set of roots; returns the status of each.
+
+        Where most starts arrive nowhere, Newton's method goes on from where it stands as long as that brings new
+        roots: on rugged maps it wanders from valley to valley.
+        """
+        x, status = self._follow(capped_newton, self.newton.clip(starts), roots)
+        for strategy in list(self.further):
+            for turn in range(TURNS):
+                stuck = ((status == STALLED) | (status == RUNAWAY)).nonzero()[:, 0]
+                if 2 * len(stuck) <= len(starts):
+                    return status
+                before = roots.n_isolated
+                x[stuck], status[stuck] = self._follow(strategy, x[stuck], roots)
+                if roots.n_isolated == before:
+                    if turn == 0:
+                        self.further.remove(strategy)
+                    break
+        return status
+
+    def _follow(self, strategy: Strategy, starts: Tensor, roots: Roots) -> tuple[Tensor, Tensor]:
+        """Where a strategy leads from each start, and the status there."""
+        found = self.newton.follow(strategy, starts, roots.holder)
+        status = roots.absorb(found)
+        lost = ((status == STALLED) & (found.status == CONVERGED)).nonzero()[:, 0]
+        if len(lost) and self.newton.rough is not self.system:  # float32 could not bring these close enough
+            status[lost] = self._in_double(found.x[lost], roots)
+        return found.x, status
+
+    def _in_double(self, x: Tensor, roots: Roots) -> Tensor:
+        newton = Newton(self.system, self.u, self.newton.box)
+        newton.rough, newton.u = self.system, self.u
+        return roots.absorb(newton.follow(capped_newton, x, roots.holder))
+
+
+def _is_odd(system: System, u: Tensor, supply: Starts) -> bool:
+    """Does F(-x) = -F(x) hold as far as a few states can tell?  Mirrored roots are verified like any other."""
+    x = supply.pool[:8]
+    forth, back = system.step(x, u), system.step(-x, u)
+    return bool(((forth + back).abs() <= 8 * torch.finfo(x.dtype).eps * (1 + forth.abs())).all())
+
+
+def unseen(roots: Roots) -> tuple[float, float, float]:
+    """Estimate of isolated points no start reached, with its 95 % interval."""
+    return chao(np.array(roots.hits, int)[roots.isolated])
+
+
+def chao(hits: np.ndarray) -> tuple[float, float, float]:
+    """Estimated number of points that no start reached, with its 95 % interval (Chao 1987), from hits per point."""
+    hits = hits[hits > 0]
+    once, twice = int((hits == 1).sum()), int((hits == 2).sum())
+    missing = once * (once - 1) / (2 * (twice + 1))
+    if missing == 0:  # as many as random hits at the mean rate would leave out
+        share = np.exp(-hits.mean()) if len(hits) else 0.0
+        return 0.0, 0.0, float((share * len(hits) + 1.96 * np.sqrt(share * len(hits))) / (1 - share))
+    variance = (
+        missing
+        + once * (2 * once - 1) ** 2 / (4 * (twice + 1) ** 2)
+        + once**2 * twice * (once - 1) ** 2 / (4 * (twice + 1) ** 4)
+    )
+    factor = float(np.exp(1.96 * np.sqrt(np.log1p(variance / missing**2))))
+    return missing, missing / factor, missing * factor

@@ -1,0 +1,48 @@
+"""The sides of a kink: the Jacobians of the regions that meet in a state."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ... import linalg
+from ...systems.base import System
+from .verdict import MARGIN
+
+NEARBY = 1e-7  # step across a kink, relative to 1 + |x|
+N_LOOKS = 64
+MOST_SIDES = 8
+
+
+def adjacent_jacobians(system: System, x: Tensor, u: Tensor) -> list[np.ndarray]:
+    """The different Jacobians met in 64 fixed directions from ``x`` (unit,); at most eight of them."""
+    directions = np.random.default_rng(0).standard_normal((N_LOOKS // 2, len(x)))
+    looks = np.concatenate([directions, -directions])
+    looks /= np.linalg.norm(looks, axis=1, keepdims=True)
+    found: list[np.ndarray] = []
+    for J in _beside(system, x, u, looks):
+        if len(found) < MOST_SIDES and np.isfinite(J).all() and not any(_same(J, K) for K in found):
+            found.append(J)
+    return found
+
+
+def grows_along_a_ray(system: System, x: Tensor, u: Tensor, sides: list[np.ndarray]) -> bool:
+    """Does an expanding eigenvector of a side lie in that side, so that a trajectory leaves along it?"""
+    for J in sides:
+        eigen = linalg.eig(J[None])
+        out = (eigen.values[0].imag == 0) & (eigen.values[0].real > 1 + MARGIN)
+        for v in eigen.right[0].T[out].real:
+            if any(_same(J, K) for K in _beside(system, x, u, np.stack([v, -v]))):
+                return True
+    return False
+
+
+def _beside(system: System, x: Tensor, u: Tensor, directions: np.ndarray) -> np.ndarray:
+    """The Jacobians a short step from ``x`` in each direction (direction, unit)."""
+    step = NEARBY * (1 + float(x.abs().amax()))
+    return system.jacobian(x + step * torch.from_numpy(directions).to(x), u).cpu().numpy()
+
+
+def _same(J: np.ndarray, K: np.ndarray) -> bool:
+    return bool(np.abs(J - K).max() <= 1e-5 * (1 + np.abs(J).max()))

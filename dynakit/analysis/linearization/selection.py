@@ -1,0 +1,95 @@
+"""What an input does to the slow mode: selection vectors (Mante et al. 2013, suppl. sec. 7.6).
+
+Near a fixed or slow point all modes but the slowest die out, so that of a push dF/du du only its part along the slow
+right eigenvector r remains: l.(dF/du) du, with the left eigenvector l, l.r = 1.  An input is selected where its
+push has a part along l, and ignored where it is orthogonal to l, however large it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from ... import linalg
+from ...checks import reals
+from ...results import Provenance, Result, per_item
+from ...systems.base import System
+from .points import states_and_drives
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Selection(Result):
+    """The slow mode at each point and what moves it; NaN where the slowest mode turns (a complex eigenvalue)."""
+
+    states: np.ndarray = per_item()  # (point, unit)
+    drives: np.ndarray = per_item()  # (point, input)
+    eigenvalues: np.ndarray = per_item()  # (point,)  the one nearest to 1
+    right: np.ndarray = per_item()  # (point, unit)  |r| = 1: the direction of the slow mode
+    left: np.ndarray = per_item()  # (point, unit)  l.r = 1: the selection vector
+    selection: np.ndarray = (
+        per_item()
+    )  # (point, input)  l.dF/du: step along r that a unit of each input leaves behind
+
+    def responses(self, directions: Any) -> np.ndarray:
+        """Step along the slow mode made by each of some inputs (direction, input): (point, direction)."""
+        directions = reals("directions", directions, ("direction", self.drives.shape[1]))
+        return self.selection @ directions.T
+
+    def headline(self) -> str:
+        known = self.eigenvalues[np.isfinite(self.eigenvalues)]
+        said = f"{len(self)} points, {len(known)} with a real slow mode"
+        return said + (f", eigenvalues {known.min():.4g} to {known.max():.4g}" if len(known) else "")
+
+
+def selection_vectors(system: System, points: Any, drive: Any = None) -> Selection:
+    """The slow mode at each point, and the step along it that each input makes.
+
+    Arguments:
+        system: the map.
+        points: FixedPoints, SlowPoints or Modes, or states (point, unit), then with ``drive`` (input,) or
+            (point, input).
+
+    Slowest is the mode whose eigenvalue is nearest to 1.  Its direction r at the first point is the one whose entries
+    sum to something positive; at all others it points to the same side.
+
+    Raises:
+        InputError: for a discontinuous map, or points and drives that do not fit the system.
+
+    >>> import dynakit as dk, torch
+    >>> step = lambda x, u: x @ torch.tensor([[1.0, 0.5], [0.0, 0.5]]).double().T + u @ torch.eye(2).double()
+    >>> integrator = dk.FunctionSystem(step, 2, 2, argument_order="state, input")
+    >>> dk.selection_vectors(integrator, [[0.0, 0.0]]).selection.round(12).tolist()
+    [[1.0, 1.0]]
+    """
+    x, u = states_and_drives(system, points, drive, "a selection vector")
+    with linalg.one_thread(), torch.no_grad():
+        eigen = linalg.eig(system.jacobian(x, u))
+        by_input = system.input_jacobian(x, u).cpu().numpy()
+    rows = np.arange(len(x))
+    k = np.abs(np.nan_to_num(eigen.values, nan=np.inf) - 1).argmin(axis=1)
+    values, right, left = eigen.values[rows, k], eigen.right[rows, :, k], eigen.left[rows, :, k]
+    unknown = ~((np.imag(values) == 0) & torch.isfinite(x).all(-1).cpu().numpy())
+    signs = _orientation(np.where(unknown[:, None], 0.0, np.real(right)))[:, None]
+    right, left = (np.where(unknown[:, None], np.nan, signs * np.real(v)) for v in (right, left))
+    return Selection(
+        states=x.numpy(force=True),
+        drives=u.numpy(force=True),
+        eigenvalues=np.where(unknown, np.nan, np.real(values)),
+        right=right,
+        left=left,
+        selection=np.einsum("pn,pni->pi", left, by_input),
+        provenance=Provenance.of(system),
+    )
+
+
+def _orientation(right: np.ndarray) -> np.ndarray:
+    """The signs that turn all vectors (point, unit) to one side."""
+    given = np.linalg.norm(right, axis=1) > 0
+    if not given.any():
+        return np.ones(len(right))
+    first = right[np.argmax(given)]
+    first = first * (1.0 if first.sum() >= 0 else -1.0)
+    return np.where(right @ first >= 0, 1.0, -1.0)

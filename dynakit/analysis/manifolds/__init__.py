@@ -1,0 +1,6 @@
+"""Curves that trajectories run along: unstable manifolds and slow ones."""
+
+from .slow import SlowManifold, trace_slow_manifold
+from .unstable import UnstableManifolds, map_unstable_manifolds
+
+__all__ = ["map_unstable_manifolds", "SlowManifold", "trace_slow_manifold", "UnstableManifolds"]

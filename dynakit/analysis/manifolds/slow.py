@@ -1,0 +1,290 @@
+"""Slow manifolds: approximate line and ring attractors as ordered curves, and what moves the state along them.
+
+A trained network seldom has a line of fixed points; it has a curve on which it moves slowly and onto which it falls
+quickly (Mante et al. 2013; Sagodi et al. 2024).  Here that curve is the set of states at which the motion is all along
+the slow mode, F(x, u) - x = drift t (Maas and Pope 1992): it holds every fixed point whose slowest mode is real, and at
+each point the drift, the right eigenvector t (its tangent), the left eigenvector l (l.t = 1) and how much faster all
+other modes are.
+
+The left eigenvector is the selection vector of Mante et al. (2013): whatever an input does, what remains of it
+once the other modes have died out is the part along t, so that an input du moves the state by l.(dF/du) du.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.spatial.distance import cdist
+
+from ... import linalg, seeding
+from ...checks import count, number, reals
+from ...errors import InputError, NumericalError
+from ...results import Provenance, Result, per_item
+from ...systems.base import System, checked
+from .slow_curve import CLOSED, STILL, SlowCurve, SlowState, Walls
+
+N_SEEDS = 12  # starts from which a curve is looked for
+RELAX = (0, 10, 100)  # steps after which each is tried
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class SlowManifold(Result):
+    """Points of one slow curve, in order along it; vectors point the way the arclength grows."""
+
+    states: np.ndarray = per_item()  # (point, unit)
+    arclengths: np.ndarray = per_item()  # (point,)  from the first point, in state units
+    drift: np.ndarray = per_item()  # (point,)  step along the curve, signed, in state units
+    eigenvalues: np.ndarray = per_item()  # (point,)  of the slow mode, real
+    transverse: np.ndarray = per_item()  # (point, unit - 1)  all other eigenvalues, by falling modulus
+    right: np.ndarray = per_item()  # (point, unit)  tangent t, |t| = 1
+    left: np.ndarray = per_item()  # (point, unit)  selection vector l, l.t = 1
+    selection: np.ndarray = (
+        per_item()
+    )  # (point, input)  l.dF/du: step along the curve made by a unit of each input
+    drive: np.ndarray  # (input,)
+    closed: bool  # a ring: the last point is followed by the first
+    length: float  # of the whole curve, in state units
+    fixed_points: np.ndarray  # (crossing, unit)  isolated fixed points on it, in order
+    fixed_arclengths: np.ndarray  # (crossing,)
+    fixed_holds: np.ndarray  # (crossing,)  does the drift point towards it from both sides?
+    ends: tuple[str, str]  # why the curve stops, at its first and at its last point
+    dt: float | None = None  # ms per step
+
+    @property
+    def gaps(self) -> np.ndarray:
+        """|slow eigenvalue| - largest modulus of the others (point,): negative where another mode outlasts it."""
+        return np.abs(self.eigenvalues) - np.abs(self.transverse).max(axis=1, initial=0.0)
+
+    @property
+    def attracting(self) -> np.ndarray:
+        """Do all transverse modes contract (point,)?"""
+        return np.abs(self.transverse).max(axis=1, initial=0.0) < 1
+
+    @property
+    def time_constants(self) -> np.ndarray:
+        """-1 / ln |lambda| of the slow mode, in steps (point,): negative where it grows."""
+        with np.errstate(divide="ignore"):
+            return -1.0 / np.log(np.abs(self.eigenvalues))
+
+    def responses(self, directions: Any) -> np.ndarray:
+        """Step along the curve made by each of some inputs (direction, input), at each point: (point, direction)."""
+        directions = reals("directions", directions, ("direction", self.drive.size))
+        return self.selection @ directions.T
+
+    def locate(self, states: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Where states (..., unit) lie along the curve: arclengths (...), and how far off it they are (...).
+
+        To first order the slow coordinate of a state is that of the point p with l.(x - p) = 0, found from the nearest
+        point of the curve; the offset is the distance to that nearest point.
+        """
+        self.holds_points(1)
+        x = reals("states", states, (..., self.states.shape[1]))
+        flat = x.reshape(-1, x.shape[-1])
+        away = cdist(flat, self.states)
+        k = away.argmin(axis=1)
+        along = self.arclengths[k] + ((flat - self.states[k]) * self.left[k]).sum(axis=1)
+        return along.reshape(x.shape[:-1]), away.min(axis=1).reshape(x.shape[:-1])
+
+    def integrate(self, inputs: Any, start: float = 0.0) -> np.ndarray:
+        """The slow coordinate under a sequence of inputs (time, input), from the arclength ``start``: (time,).
+
+        One dimension in place of all: s' = s + drift(s) + selection(s).(u - drive).  A line holds it at its ends.
+        """
+        self.holds_points(1)
+        u = reals("inputs", inputs, ("time", self.drive.size)) - self.drive
+        s, path = number("start", start), np.empty(len(u))
+        period = {"period": self.length} if self.closed else {}
+        for k, v in enumerate(u):
+            pushes = self.drift + self.selection @ v
+            s += float(np.interp(s, self.arclengths, pushes, **period))
+            s = s % self.length if self.closed else min(max(s, 0.0), self.length)
+            path[k] = s
+        return path
+
+    def holds_points(self, least: int) -> None:
+        """Raise InputError if fewer than ``least`` points are left of the curve, after indexing."""
+        if len(self) < least:
+            raise InputError(f"manifold must hold at least {least} of the curve's points, got {len(self)}")
+
+    def headline(self) -> str:
+        shape = "ring" if self.closed else "line"
+        n = len(self.fixed_points)
+        said = [f"{shape} of length {self.length:.3g}, {len(self)} points"]
+        said.append(f"drift up to {np.abs(self.drift).max(initial=0.0):.1e} per step")
+        said.append(
+            f"{n} fixed point{'' if n == 1 else 's'} on it, {int(self.fixed_holds.sum())} attracting along it"
+        )
+        return ", ".join(said)
+
+    def table(self) -> dict[str, np.ndarray]:
+        largest = np.abs(self.transverse).max(axis=1, initial=0.0)
+        return {
+            "arclength": self.arclengths,
+            "drift": self.drift,
+            "slow eigenvalue": self.eigenvalues,
+            "largest other": largest,
+        }
+
+
+def trace_slow_manifold(
+    system: System,
+    starts: Any,
+    drive: Any = None,
+    *,
+    separation: float = 2.0,
+    max_points: int = 400,
+    seed: Any = 0,
+) -> SlowManifold:
+    """Trace the slow curve next to the states a network visits.
+
+    Arguments:
+        system: the map.
+        starts: states the network visits: (unit,), (start, unit), trajectories (trial, time, unit), or a result with
+            ``states`` such as FixedPoints.  The curve is looked for near them and followed as far as they reach.
+        drive: the constant input, (input,); None is zero input.
+        separation: how many times slower than every other mode the slow one must be.
+        max_points: most points either way.
+        seed: of the sub-sampling of the starts.
+
+    From the start (or what it relaxes to) at which one real mode is slowest against all others, the curve is followed
+    both ways until it closes on itself, leaves the range of the starts (widened by a tenth), or stops being
+    slow: the time scales are no longer apart, or the drift outruns the contraction.
+
+    Returns:
+        SlowManifold.
+
+    Raises:
+        InputError: for a discontinuous map, or arguments that do not fit the system.
+        NumericalError: if no slow curve passes near any of the starts.
+
+    >>> import dynakit as dk, numpy as np
+    >>> line = dk.catalog.linear([[0.75, 0.25], [0.25, 0.75]])  # every x = y is a fixed point
+    >>> manifold = dk.trace_slow_manifold(line, [[-1.0, -1.0], [1.0, 1.0]])
+    >>> manifold.closed, abs(manifold.right[0]).round(3).tolist(), float(abs(manifold.drift).max()) < 1e-15
+    (False, [0.707, 0.707], True)
+    """
+    checked(system).refuse_jumps("a slow manifold")
+    separation = number("separation", separation, above=1.0)
+    max_points = count("max_points", max_points, least=2)
+    states = system.as_tensor("starts", getattr(starts, "states", starts), system.state_size)
+    u = system.as_drive("drive", drive)
+    if u.ndim != 1:
+        raise InputError(f"drive must be one vector (input,), got shape {tuple(u.shape)}")
+    known = states.reshape(-1, system.state_size)
+    known = known[torch.isfinite(known).all(-1)]
+    if not len(known):
+        raise InputError(f"starts must hold at least one finite state, got shape {tuple(states.shape)}")
+    with linalg.one_thread(), torch.no_grad():
+        curve = SlowCurve(system, u.cpu().numpy())
+        bounds = _bounds(known.cpu().numpy(), separation, max_points)
+        first = _entrance(curve, known, bounds, seeding.stream(seeding.as_seed(seed), "slow manifold"))
+        path, closed, ends = _both_ways(curve, first, bounds)
+        provenance = Provenance.of(
+            system, seed=seeding.as_seed(seed), separation=separation, max_points=max_points
+        )
+        return _collect(curve, path, closed, ends, provenance)
+
+
+def _bounds(states: np.ndarray, separation: float, max_points: int) -> Walls:
+    """The range of the starts, wider by a tenth of its widest side; around a single state, its own size."""
+    lo, hi = states.min(axis=0), states.max(axis=0)
+    width = float((hi - lo).max())
+    if width <= 1e-9 * (1 + np.abs(states).max()):
+        reach = 1 + np.abs(states).max()
+        return Walls(lo - reach, hi + reach, 2 * reach, separation, max_points)
+    length = 2 * float(np.linalg.norm(states - states.mean(axis=0), axis=1).max())
+    return Walls(lo - 0.1 * width, hi + 0.1 * width, length, separation, max_points)
+
+
+def _entrance(curve: SlowCurve, known: torch.Tensor, bounds: Walls, rng: np.random.Generator) -> SlowState:
+    """The point of a slow curve with the clearest separation of time scales among those near the starts."""
+    rows = rng.permutation(len(known))[:N_SEEDS]
+    x, found, waited = known[torch.from_numpy(rows)], [], 0
+    for steps in RELAX:
+        x, waited = curve.system.settle(x, curve.u, steps - waited), steps
+        near = [curve.enter(z) for z in x.cpu().numpy()]
+        found += [s for s in near if s is not None and not bounds.objection(s)]
+    if not found:
+        raise NumericalError(
+            f"no slow curve passes near the {len(rows)} starts that were tried: at none is a single real mode "
+            f"{bounds.separation:g} times slower than all others; see dk.linearize for the modes there"
+        )
+    return max(found, key=lambda s: (min(s.separation, 1e3), -abs(s.drift)))
+
+
+def _both_ways(
+    curve: SlowCurve, first: SlowState, bounds: Walls
+) -> tuple[list[SlowState], bool, tuple[str, str]]:
+    """The ordered points, whether they close, and why the curve stops at either end."""
+    forward, at_end = curve.walk(first, bounds)
+    if at_end == CLOSED:
+        return [first, *forward], True, (CLOSED, CLOSED)
+    backward, at_start = curve.walk(first.turned(), bounds)
+    return [*(s.turned() for s in reversed(backward)), first, *forward], False, (at_start, at_end)
+
+
+def _collect(
+    curve: SlowCurve, path: list[SlowState], closed: bool, ends: tuple[str, str], provenance: Provenance
+) -> SlowManifold:
+    x, t, l = (np.array([getattr(s, name) for s in path]) for name in ("x", "t", "l"))
+    drift = np.array([s.drift for s in path])
+    pieces = _arcs(x, t, closed)
+    arclengths = np.concatenate([[0.0], np.cumsum(pieces)])[: len(path)]
+    crossings = _crossings(curve, path, arclengths, pieces)
+    u = np.broadcast_to(curve.u, (len(x), curve.u.size))
+    by_input = curve.system.input_jacobian(x, u).cpu().numpy()
+    return SlowManifold(
+        states=x,
+        arclengths=arclengths,
+        drift=drift,
+        eigenvalues=np.array([s.value for s in path]),
+        transverse=np.array([s.others for s in path]),
+        right=t,
+        left=l,
+        selection=np.einsum("pn,pni->pi", l, by_input),
+        drive=curve.u,
+        closed=closed,
+        length=float(pieces.sum()),
+        fixed_points=np.array([c[0] for c in crossings]).reshape(-1, x.shape[1]),
+        fixed_arclengths=np.array([c[1] for c in crossings], float),
+        fixed_holds=np.array([c[2] for c in crossings], bool),
+        ends=ends,
+        dt=curve.system.dt_ms,
+        provenance=provenance,
+    )
+
+
+def _arcs(x: np.ndarray, t: np.ndarray, closed: bool) -> np.ndarray:
+    """Length of the circular arc from each point to the next, from its chord and the angle between its tangents."""
+    after = np.roll(x, -1, axis=0), np.roll(t, -1, axis=0)
+    chords = np.linalg.norm(after[0] - x, axis=1)
+    half = np.arccos(np.clip((t * after[1]).sum(axis=1), -1, 1)) / 2
+    arcs = chords / np.sinc(half / np.pi)
+    return arcs if closed else arcs[:-1]
+
+
+def _crossings(
+    curve: SlowCurve, path: list[SlowState], arclengths: np.ndarray, pieces: np.ndarray
+) -> list[tuple[np.ndarray, float, bool]]:
+    """Isolated fixed points on the curve: state, arclength, and whether the drift points towards it.
+
+    ``pieces`` are as many as the points on a ring, one fewer on a line.
+    """
+    n, closed, found = len(path), len(pieces) == len(path), []
+    drift = np.array([s.drift for s in path])
+    still = np.array([abs(s.drift) <= STILL * (1 + np.abs(s.x).max()) for s in path])
+    for k in range(len(pieces)):
+        j = (k + 1) % n
+        if drift[k] * drift[j] < 0 and not (still[k] or still[j]):
+            root = curve.root(path[k], path[j])
+            if root is not None:
+                along = arclengths[k] + (root.x - path[k].x) @ path[k].t
+                found.append((root.x, along, bool(drift[k] > 0)))
+    for k in np.flatnonzero(still):
+        before, after = (k - 1, (k + 1) % n) if closed else (max(k - 1, 0), min(k + 1, n - 1))
+        if drift[before] * drift[after] < 0 and not (still[before] or still[after]):
+            found.append((path[k].x, arclengths[k], bool(drift[before] > 0)))
+    return sorted(found, key=lambda c: c[1])

@@ -1,0 +1,188 @@
+"""Walking along a slow curve: the states at which the motion is all along the slow mode.
+
+Solve F(x, u) - x = drift t(x) for x and the drift, where t is the right eigenvector of dF/dx whose eigenvalue is
+nearest to 1 (the intrinsic low-dimensional manifold of Maas and Pope 1992), by Newton steps with the bordered matrix
+
+    [ J - I   -t ]
+    [ t^T      0 ],
+
+which stays regular where J - I does not; then step on along t and correct again, one way and the other.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from ... import linalg
+from ...systems.base import System
+
+MAX_CORRECTIONS = 12
+STEPS = 40  # in the length of the region, if none is shortened
+ANGLE, CORNER = (
+    0.15,
+    0.6,
+)  # radians the tangent may turn from one point to the next: smooth map, or with kinks
+SHARES = tuple(0.5**k for k in range(14))  # of a step, to try
+LEAPS = (1.0, 2.0, 3.0, 4.0)  # steps to try over a kink, beside which the next line may begin
+STILL = 1e-13  # drift, relative to 1 + |x|, that cannot be told from rounding
+CLOSED = "closed"
+
+
+class SlowState(NamedTuple):
+    """One point of a slow curve."""
+
+    x: np.ndarray  # (unit,)
+    drift: float  # step made along t
+    value: float  # eigenvalue of the slow mode
+    t: np.ndarray  # (unit,)  its right eigenvector, |t| = 1
+    l: np.ndarray  # (unit,)  its left eigenvector, l.t = 1
+    others: np.ndarray  # (unit - 1,)  all other eigenvalues, by falling modulus
+
+    @property
+    def separation(self) -> float:
+        """How many times slower the slow mode is than the next: |lambda_2 - 1| / |lambda_1 - 1|, of the nearest."""
+        next_slow = np.abs(self.others - 1).min(initial=np.inf)
+        return float(next_slow / max(abs(self.value - 1), 1e-300))
+
+    def turned(self) -> SlowState:
+        """The same point, seen by someone who walks the other way."""
+        return self._replace(t=-self.t, l=-self.l, drift=-self.drift)
+
+
+class Walls(NamedTuple):
+    """Where a walk ends."""
+
+    lo: np.ndarray  # (unit,)
+    hi: np.ndarray  # (unit,)
+    length: float  # typical size of the region, in state units
+    separation: float  # least separation of time scales
+    max_points: int
+
+    def objection(self, state: SlowState) -> str:
+        """Why a walk must not go on to this point; empty if it may."""
+        if (state.x < self.lo).any() or (state.x > self.hi).any():
+            return "left the range of the starts"
+        if state.separation < self.separation:
+            return "the slow mode is no longer apart from the next"
+        relaxing = 1 - np.abs(state.others).max(initial=0.0)
+        if relaxing > 0 and abs(state.drift) > 0.1 * self.length * relaxing:
+            return "not slow: the drift outruns the contraction"
+        return ""
+
+
+class SlowCurve:
+    """The map under one drive, as the corrector sees it."""
+
+    def __init__(self, system: System, u: np.ndarray) -> None:
+        self.system, self.u = system, u
+        self.eye, self.smooth = np.eye(system.state_size), system.regularity == "smooth"
+
+    def residual(self, x: np.ndarray) -> np.ndarray:
+        with torch.no_grad():
+            return self.system.step(x, self.u).cpu().numpy() - x
+
+    def jacobian(self, x: np.ndarray) -> np.ndarray:
+        return self.system.jacobian(x, self.u).cpu().numpy()
+
+    def enter(self, x: np.ndarray) -> SlowState | None:
+        """The point of a slow curve next to ``x``, or None where the slowest mode turns or no point is found."""
+        eigen = linalg.eig(self.jacobian(x)[None])
+        values = eigen.values[0]
+        if not np.isfinite(values).all():
+            return None
+        k = int(np.abs(values - 1).argmin())
+        if values[k].imag != 0:
+            return None
+        t = eigen.right[0][:, k].real
+        return self.correct(x, SlowState(x, 0.0, values[k].real, t, eigen.left[0][:, k].real, values))
+
+    def correct(self, x: np.ndarray, guess: SlowState) -> SlowState | None:
+        """The point of the curve in the plane through ``x`` across the guess's tangent, or None."""
+        n, across, start = len(x), guess.t, x
+        value, t, l, drift = guess.value, guess.t, guess.l, guess.drift
+        for _ in range(MAX_CORRECTIONS):
+            J = self.jacobian(x)
+            pair = linalg.eigenpair(J, value, t, l)
+            if pair is None:
+                return None
+            value, t, l = pair
+            t = t if t @ across > 0 else -t
+            l = l / (l @ t)
+            bordered = np.zeros((n + 1, n + 1))
+            bordered[:n, :n], bordered[:n, n], bordered[n, :n] = J - self.eye, -t, across
+            rhs = np.append(drift * t - self.residual(x), across @ (start - x))
+            step, usable = linalg.solve(torch.from_numpy(bordered)[None], torch.from_numpy(rhs)[None])
+            if not bool(usable[0]):
+                return None
+            move = step[0].numpy()
+            x, drift = x + move[:n], drift + float(move[n])
+            if np.abs(move[:n]).max() <= 1e-11 * (1 + np.abs(x).max()):
+                return self.settled(x, drift, value, t, l)
+        return None
+
+    def settled(self, x: np.ndarray, drift: float, value: float, t: np.ndarray, l: np.ndarray) -> SlowState:
+        values = linalg.eigvals(self.jacobian(x))
+        return SlowState(x, drift, value, t, l, np.delete(values, np.abs(values - value).argmin()))
+
+    def root(self, a: SlowState, b: SlowState) -> SlowState | None:
+        """The point between two whose drifts have opposite signs at which the drift is zero (Illinois method)."""
+        weight_a, weight_b = a.drift, b.drift
+        for _ in range(60):
+            share = weight_a / (weight_a - weight_b)
+            middle = self.correct(a.x + share * (b.x - a.x), a if share < 0.5 else b)
+            if middle is None or abs(middle.drift) <= STILL * (1 + np.abs(middle.x).max()):
+                return middle
+            if middle.drift * b.drift < 0:
+                a, b, weight_a, weight_b = middle, b, middle.drift, weight_b / 2
+            else:
+                a, b, weight_a, weight_b = a, middle, weight_a / 2, middle.drift
+        return None
+
+    def walk(self, first: SlowState, bounds: Walls) -> tuple[list[SlowState], str]:
+        """The points after ``first``, in the direction of its tangent, and why the walk ended."""
+        here, path = first, []
+        largest = step = bounds.length / STEPS
+        while len(path) < bounds.max_points:
+            after, reason = self._advance(here, step, largest, bounds)
+            if after is None:
+                return path, reason
+            if len(path) > 2 and _passes(here, after, first):
+                return path, CLOSED
+            path.append(after)
+            step = min(largest, 1.5 * float(np.linalg.norm(after.x - here.x)))
+            here = after
+        return path, "max_points was reached"
+
+    def _advance(
+        self, here: SlowState, step: float, largest: float, bounds: Walls
+    ) -> tuple[SlowState | None, str]:
+        """The next point at a step or less, and where the map has kinks also at a few steps; or why there is none."""
+        reason = "no next point was found"
+        lengths = [share * step for share in (SHARES if self.smooth else SHARES[:4])]
+        for length in lengths + [leap * largest for leap in (() if self.smooth else LEAPS)]:
+            after = self.correct(here.x + length * here.t, here)
+            if after is None or not self._follows(here, after, length):
+                continue
+            objection = bounds.objection(after)
+            if not objection:
+                return after, ""
+            reason = objection
+            if length < largest / 16:  # as near to the border as that
+                break
+        return None, reason
+
+    def _follows(self, here: SlowState, after: SlowState, length: float) -> bool:
+        """Is it the next point of the same curve: not far off the predicted one, its tangent turned but little?"""
+        off = np.linalg.norm(after.x - here.x - length * here.t)
+        return bool(off < 0.5 * length and here.t @ after.t > np.cos(ANGLE if self.smooth else CORNER))
+
+
+def _passes(before: SlowState, after: SlowState, first: SlowState) -> bool:
+    """Does the walk pass its first point again, in the same direction?"""
+    chord = after.x - before.x
+    along = (first.x - before.x) @ chord / (chord @ chord)
+    off = np.linalg.norm(before.x + along * chord - first.x)
+    return bool(0 <= along <= 1 and off < 0.25 * np.linalg.norm(chord) and first.t @ after.t > 0)

@@ -1,0 +1,245 @@
+"""Where does a network go that leaves a saddle? Its unstable manifolds, grown until they reach an attractor.
+
+The unstable manifold of a fixed point is all that comes from it.  One direction has two branches, each grown from seeds
+in a fundamental domain, the stretch of the local manifold that one step maps onto the next: the iterates of the seeds,
+in their order, run along the branch (Krauskopf et al. 2005, sec. 2; local part: ``_local_manifold``).  Of more
+directions single orbits are followed.  Saddles and the attractors they lead to make the graph of possible decisions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import torch
+
+from ... import linalg, seeding
+from ...checks import count
+from ...errors import InputError
+from ...results import Provenance, Result, per_item
+from ...systems.base import System, checked
+from ..fixed_points import Arrival, FixedPoints
+from .local import LocalManifold, local_manifold
+
+if TYPE_CHECKING:
+    import networkx
+
+NEAR = 1e-4  # of the seeds to their saddle, relative to the states: what is left out is about NEAR^3
+SPACING, FEWEST, MOST = 1.05, 8, 64  # of the seeds: ratio of their distances, and how many on a branch
+MOVED = 5e-3  # states closer than this to the one before, relative to the states, are not kept
+FAR = 1e6  # of the state, relative: the orbit does not come back
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class UnstableManifolds(Result):
+    """Branches and orbits that leave the unstable fixed points, one entry each, saddle by saddle."""
+
+    saddles: np.ndarray = per_item()  # (path,)  index of the fixed point it leaves
+    targets: np.ndarray = per_item()  # (path,)  index of the stable fixed point it reaches; -1: none of them
+    shares: np.ndarray = per_item()  # (path,)  of its seeds that end so: below 1, the branch itself divides
+    n_steps: np.ndarray = per_item()  # (path,)  until the last seed has arrived
+    dimensions: np.ndarray = per_item()  # (path,)  unstable directions of the saddle
+    directions: np.ndarray = per_item()  # (path, unit)  in which it leaves, of length 1
+    states: np.ndarray = per_item()  # (path, sample, unit)  along the path, saddle and end included; then NaN
+    n_points: int  # fixed points that were given
+
+    def graph(self) -> networkx.DiGraph:
+        """Fixed points as nodes, an edge from each saddle to each attractor it leads to, with its ``n_paths``."""
+        import networkx
+
+        graph = networkx.DiGraph()
+        graph.add_nodes_from(range(self.n_points))
+        for saddle, target in zip(self.saddles.tolist(), self.targets.tolist()):
+            if target >= 0:
+                n = graph.edges[saddle, target]["n_paths"] if graph.has_edge(saddle, target) else 0
+                graph.add_edge(saddle, target, n_paths=n + 1)
+        return graph
+
+    def headline(self) -> str:
+        n, lost = len(np.unique(self.saddles)), int((self.targets < 0).sum())
+        said = f"{len(self)} paths from {n} unstable point{'s' if n != 1 else ''}"
+        reached = len(np.unique(self.targets[self.targets >= 0]))
+        said += f" to {reached} attractor{'s' if reached != 1 else ''}"
+        return said + (f", {lost} reach none" if lost else "")
+
+
+class _Seeds(NamedTuple):
+    """Where the paths of one saddle begin, path by path in the order of growing distance."""
+
+    saddle: int
+    direction: np.ndarray  # (unit,)
+    states: np.ndarray  # (seed, unit)
+    stride: int  # steps between two visits of the same branch: 2 where the eigenvalue is negative
+    dimension: int
+
+
+def map_unstable_manifolds(
+    system: System,
+    points: FixedPoints,
+    *,
+    n_directions: int = 8,
+    max_steps: int = 20_000,
+    n_samples: int = 200,
+    seed: Any = 0,
+) -> UnstableManifolds:
+    """Follow the unstable manifold of every unstable fixed point to the attractors it reaches.
+
+    Arguments:
+        system: the map.
+        points: its fixed points; the stable ones are the attractors, each under its own drive.
+        n_directions: orbits from a point with two or more unstable directions: around a circle, or random; 0: none.
+        max_steps: most steps of an orbit.
+        n_samples: most states kept along a path.
+        seed: of the random directions.
+
+    Returns:
+        UnstableManifolds; ``saddles`` and ``targets`` are indices into ``points``.
+
+    Raises:
+        InputError: for a discontinuous map, or points that do not fit it.
+
+    >>> import dynakit as dk
+    >>> unit = dk.catalog.tanh_unit(w=2.0)
+    >>> dk.map_unstable_manifolds(unit, dk.find_fixed_points(unit))
+    UnstableManifolds(2 paths from 1 unstable point to 2 attractors)
+    """
+    checked(system).refuse_jumps("an unstable manifold")
+    if not isinstance(points, FixedPoints):
+        raise InputError(f"points must be FixedPoints, got {type(points).__name__}; see find_fixed_points")
+    x = system.as_tensor("points", points.states, system.state_size).cpu().numpy()
+    u = system.as_drive("points.drives", points.drives).cpu().numpy()
+    n_directions = count("n_directions", n_directions, least=0)
+    max_steps, n_samples = count("max_steps", max_steps), count("n_samples", n_samples, least=3)
+    rng = seeding.stream(seeding.as_seed(seed), "directions")
+    n_unstable = np.ma.filled(points.n_unstable, 0) * (points.verdicts == "unstable")
+    paths: list[dict[str, Any]] = []
+    with linalg.one_thread(), torch.no_grad():
+        for drive in np.unique(u, axis=0):
+            here = np.flatnonzero((u == drive).all(axis=1))
+            seeds = [
+                s
+                for i in here[n_unstable[here] > 0]
+                for s in _seeds(
+                    local_manifold(system, x[i], drive, int(n_unstable[i])), int(i), n_directions, rng
+                )
+            ]
+            stable = here[points.verdicts[here] == "stable"]
+            grown = _grow(system, drive, seeds, Arrival(points[stable]), max_steps)
+            paths += [_path(x, s, g, stable, n_samples) for s, g in zip(seeds, grown)]
+    paths.sort(key=lambda path: path["saddles"])
+    return _result(system, paths, n_samples, len(points))
+
+
+def _seeds(local: LocalManifold, saddle: int, n_directions: int, rng: np.random.Generator) -> list[_Seeds]:
+    """The seeds of each path that leaves one point."""
+    k = len(local.values)
+    near = NEAR * (1 + float(np.abs(local.state).max()))
+    if k == 1:
+        growth = float(local.values[0].real)
+        stride = 1 if growth > 0 else 2
+        growth = abs(growth) ** stride
+        n = int(np.clip(np.ceil(np.log(growth) / np.log(SPACING)), FEWEST, MOST))
+        sizes = near * growth ** (np.arange(n) / n)
+        ways = [(np.array([side]), sizes, stride) for side in (1.0, -1.0)]
+    else:
+        ways = [(way, np.array([near]), 1) for way in _sphere(k, n_directions, rng)]
+    return [
+        _Seeds(saddle, local.basis @ way, local.place(size[:, None] * way), stride, k)
+        for way, size, stride in ways
+    ]
+
+
+def _sphere(k: int, n: int, rng: np.random.Generator) -> np.ndarray:
+    """Directions (n, k): evenly around a circle, random on a sphere."""
+    if k == 2:
+        angles = 2 * np.pi * np.arange(n) / max(n, 1)
+        return np.stack([np.cos(angles), np.sin(angles)], 1)
+    ways = rng.normal(size=(n, k))
+    return ways / np.linalg.norm(ways, axis=1, keepdims=True)
+
+
+class _Grown(NamedTuple):
+    """The orbits of the seeds of one path."""
+
+    targets: np.ndarray  # (seed,)  which attractor, -1: none
+    n_steps: np.ndarray  # (seed,)
+    states: np.ndarray  # (kept, unit)  in the order of the branch
+
+
+def _grow(
+    system: System, drive: np.ndarray, seeds: list[_Seeds], arrival: Arrival, max_steps: int
+) -> list[_Grown]:
+    """Iterate all seeds at once until each has arrived, has left for good, or has had its steps."""
+    owner = np.repeat(np.arange(len(seeds)), [len(s.states) for s in seeds])
+    rank = np.concatenate([np.arange(len(s.states)) for s in seeds] or [np.zeros(0, int)])
+    stride = np.array([s.stride for s in seeds], int)[owner]
+    x = torch.from_numpy(np.concatenate([s.states for s in seeds] or [np.zeros((0, system.state_size))]))
+    x = x.to(system.device)
+    scale = 1 + max(float(np.abs(known).max(initial=0.0)) for known in (x.cpu().numpy(), arrival.centres))
+    targets, steps = np.full(len(x), -1), np.full(len(x), max_steps)
+    alive, last = np.arange(len(x)), x.cpu().numpy().copy()
+    kept = [(np.zeros(len(x), int), np.arange(len(x)), last.copy())]
+    for k in range(1, max_steps + 1):
+        if not len(alive):
+            break
+        x = system.step(x, drive)
+        now = x.cpu().numpy()
+        here, _ = arrival.at(now)
+        gone = ~(np.abs(now).max(axis=1) < FAR * scale)  # true for NaN
+        moved = (np.abs(now - last[alive]).max(axis=1) > MOVED * scale) & (k % stride[alive] == 0)
+        moved |= (here >= 0) & ~gone
+        rows = alive[moved & ~gone]
+        last[rows] = now[moved & ~gone]
+        kept.append((np.full(len(rows), k), rows, last[rows]))
+        targets[alive], steps[alive[(here >= 0) | gone]] = here, k
+        on = (here < 0) & ~gone
+        alive, x = alive[on], x[torch.from_numpy(on).to(x.device)]
+    when, rows, states = (np.concatenate([part[i] for part in kept]) for i in range(3))
+    order = np.lexsort((rank[rows], when // stride[rows], owner[rows]))
+    bounds = np.searchsorted(owner[rows][order], np.arange(len(seeds) + 1))
+    return [
+        _Grown(targets[owner == p], steps[owner == p], states[order[bounds[p] : bounds[p + 1]]])
+        for p in range(len(seeds))
+    ]
+
+
+def _path(x: np.ndarray, seeds: _Seeds, grown: _Grown, stable: np.ndarray, n_samples: int) -> dict[str, Any]:
+    """One entry of the result."""
+    ends, counts = np.unique(grown.targets, return_counts=True)
+    end = int(ends[counts.argmax()])
+    target = int(stable[end]) if end >= 0 else -1
+    rows = [x[[seeds.saddle]], grown.states] + ([x[[target]]] if target >= 0 else [])
+    return {
+        "saddles": seeds.saddle,
+        "targets": target,
+        "shares": counts.max() / len(grown.targets),
+        "n_steps": int(grown.n_steps.max()),
+        "dimensions": seeds.dimension,
+        "directions": seeds.direction,
+        "states": _thinned(np.concatenate(rows), n_samples),
+    }
+
+
+def _thinned(states: np.ndarray, n: int) -> np.ndarray:
+    """At most n of the states (state, unit), about evenly along their way, padded with NaN."""
+    way = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(states, axis=0), axis=1))])
+    if len(states) > n:
+        wanted = np.searchsorted(way, np.linspace(0, way[-1], n)).clip(max=len(states) - 1)
+        wanted[-1] = len(states) - 1
+        states = states[np.unique(wanted)]
+    return np.concatenate([states, np.full((n - len(states), states.shape[1]), np.nan)])
+
+
+def _result(system: System, paths: list[dict[str, Any]], n_samples: int, n_points: int) -> UnstableManifolds:
+    n = system.state_size
+    shapes = {"directions": (-1, n), "states": (-1, n_samples, n)}
+    kinds = {"saddles": int, "targets": int, "n_steps": int, "dimensions": int}
+    names = ("saddles", "targets", "shares", "n_steps", "dimensions", "directions", "states")
+    fields = {
+        name: np.array([path[name] for path in paths], kinds.get(name, float)).reshape(
+            shapes.get(name, (-1,))
+        )
+        for name in names
+    }
+    return UnstableManifolds(**fields, n_points=n_points, provenance=Provenance.of(system))

@@ -1,0 +1,6 @@
+"""Does one system with fixed parameters hold several orbits, each to be chosen by a cue?"""
+
+from .check import check_multifunctionality
+from .result import Multifunctionality
+
+__all__ = ["check_multifunctionality", "Multifunctionality"]

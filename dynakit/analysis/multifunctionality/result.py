@@ -1,0 +1,261 @@
+"""What a check of multifunctionality found: the verdict on each target, all attractors, and their words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...results import Result, per_item
+from ..basins import Basins, EdgeState, SmallestShocks
+from ..cycles import LimitCycles
+from ..fixed_points import FixedPoints
+from ..proportions import upper_bound, wilson
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Multifunctionality(Result):
+    """The verdict on each target, and all attractors; entries of targets describe the attractor they are judged by.
+
+    That is the attractor that matches the target, or the one that most of its cues lead to.  NaN: not known, or not
+    for this kind of target.
+    """
+
+    names: np.ndarray = per_item()  # (target,)
+    target_kinds: np.ndarray = per_item()  # (target,)  cycle | chaos | fixed point
+    held: np.ndarray = per_item()  # (target,)
+    failing: np.ndarray = per_item()  # (target,)  the first clause that fails, in one sentence; empty: held
+    n_cues: np.ndarray = per_item()  # (target,)
+    n_reached: np.ndarray = per_item()  # (target,)  cues that lead to an attractor that matches
+    cue_lengths: np.ndarray = per_item()  # (target,)  shortest tried from which on all do that; -1: none
+    attractor_index: np.ndarray = per_item()  # (target,)  into ``attractors``; -1: cues lead to none
+    kinds: np.ndarray = per_item()  # (target,)  of the attractor
+    errors: np.ndarray = per_item()  # (target,)  Hausdorff distance of the curves / radius of the target
+    roundness: np.ndarray = per_item()  # (target,)  (largest - smallest distance from the centre) / largest
+    centres: np.ndarray = per_item()  # (target, output)
+    radii: np.ndarray = per_item()  # (target,)  largest distance from the centre
+    period_ratios: np.ndarray = per_item()  # (target,)  period / that of the target
+    senses: np.ndarray = per_item()  # (target,)  +1 along the target, -1 against it, 0 cannot be told
+    cloud_distances: np.ndarray = per_item()  # (target, 2)  99 % of attractor -> target, target -> attractor
+    cloud_baselines: np.ndarray = per_item()  # (target,)  the same between halves of the target
+    exponent_differences: np.ndarray = per_item()  # (target,)  largest exponent - the target's, per time
+    rotation_numbers: np.ndarray = per_item()  # (target,)  turns per step
+    digits: np.ndarray = per_item()  # (target,)
+    harmonics: np.ndarray = per_item()  # (target,)
+    residuals: np.ndarray = per_item()  # (target,)
+    exponents: np.ndarray = per_item()  # (target, k)  nats per step, equal ones averaged
+    exponents_per_time: np.ndarray = per_item()  # (target, k)  per unit of time of the target
+    decays: np.ndarray = per_item()  # (target,)  what a revolution leaves of the slowest deviation
+    returned: np.ndarray = per_item()  # (target, size)  random shocks of each size that came back, a count
+    smallest_shocks: np.ndarray = (
+        per_item()
+    )  # (target,)  least found that makes it leave; inf: none; NaN: not sought
+    fractions: np.ndarray = per_item()  # (target,)  basin, of all samples
+    low: np.ndarray = per_item()  # (target,)  ends of its interval
+    high: np.ndarray = per_item()  # (target,)
+    convergence: np.ndarray = (
+        per_item()
+    )  # (target, 2)  median and 95 % of the steps to come near, in the basin
+    confusion: np.ndarray = per_item()  # (target, attractor + 1)  cues by where they lead; last: to none
+    matches: np.ndarray = (
+        per_item()
+    )  # (target, attractor)  whether the attractor is the target, clause by clause
+    attractors: LimitCycles  # what cues and random states lead to
+    attractor_means: np.ndarray  # (attractor, output)
+    attractor_sds: np.ndarray  # (attractor, output)
+    untrained: np.ndarray  # (attractor,)  those that are no target
+    basins: Basins | None  # where random states go; None: nothing attracts
+    shocks: SmallestShocks | None
+    fixed_points: FixedPoints
+    edges: tuple[EdgeState, ...]
+    lost_cues: tuple[str, ...]  # target, phase and reason of each cue that leads to no attractor
+    n_samples: int
+    sampler: str
+    confidence: float
+    cpu_seconds: float
+
+    @property
+    def verdict(self) -> str:
+        """MULTIFUNCTIONAL if every target is held, PARTIAL if some are, else NO."""
+        return "MULTIFUNCTIONAL" if self.held.all() else "PARTIAL" if self.held.any() else "NO"
+
+    @property
+    def existence_low(self) -> np.ndarray:
+        """(target,) lower ends of Wilson's intervals of the share of cues that lead to the target."""
+        return wilson(self.n_reached, self.n_cues, self.confidence)[0]
+
+    @property
+    def existence_high(self) -> np.ndarray:
+        """(target,) upper ends."""
+        return wilson(self.n_reached, self.n_cues, self.confidence)[1]
+
+    @property
+    def return_intervals(self) -> tuple[np.ndarray, np.ndarray]:
+        """(target, size) ends of the intervals of the probability of coming back from a random shock of each size."""
+        n = 0 if self.shocks is None else self.shocks.n_shocks
+        return wilson(self.returned, n, self.confidence)
+
+    @property
+    def attractor_fractions(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(attractor,) shares of the basins, and the ends of their intervals."""
+        if self.basins is None:
+            nothing = np.zeros(0)
+            return nothing, nothing, nothing
+        return self.basins.fractions, self.basins.low, self.basins.high
+
+    @property
+    def unseen_bound(self) -> float:
+        """Upper bound of the share of random states that go to an attractor that was not seen."""
+        return 1.0 if self.basins is None else self.basins.unseen_bound
+
+    @property
+    def untrained_bound(self) -> float:
+        """Upper bound of the share that goes to what nobody trained, seen or not (3 / n if 0 of n at 95 %)."""
+        if self.basins is None:
+            return 1.0
+        known = int(self.basins.counts[~self.untrained].sum())
+        off = sum(n for reason, n in self.basins.n_left.items() if reason == "diverged")
+        return upper_bound(len(self.basins) - known - off, len(self.basins), self.confidence)
+
+    @property
+    def shock_units(self) -> str:
+        """What shocks are measured in."""
+        return "Euclidean norm, in standard deviations of each unit over cued states"
+
+    def headline(self) -> str:
+        said = [f"{self.verdict}: {int(self.held.sum())} of {len(self)} targets held"]
+        said += [f"{name} fails, {why}" for name, why in zip(self.names, self.failing) if why][:1]
+        n = int(self.untrained.sum())
+        said.append(
+            f"{n or 'no'} untrained attractor{'s' * (n != 1)} (< {self.untrained_bound:.2g} of {self.sampler})"
+        )
+        return "; ".join(said)
+
+    def table(self) -> dict[str, np.ndarray]:
+        shown = {
+            "target": "names",
+            "held": "held",
+            "cues": "n_cues",
+            "reached": "n_reached",
+            "attractor": "attractor_index",
+            "kind": "kinds",
+            "error": "errors",
+            "direction": "senses",
+            "period ratio": "period_ratios",
+            "residual": "residuals",
+            "left after one turn": "decays",
+            "basin": "fractions",
+            "low": "low",
+            "high": "high",
+            "smallest shock": "smallest_shocks",
+            "failing": "failing",
+        }
+        return {title: np.asarray(getattr(self, name)) for title, name in shown.items()}
+
+    def summary(self) -> str:
+        """The verdict with its reasons, in words and numbers."""
+        return _summarize(self)
+
+
+def _summarize(multi: Multifunctionality) -> str:
+    """Verdict, targets, confusions, what nobody asked for, what is not known, and what it cost."""
+    blocks = [[multi.headline()]]
+    blocks += [_target(multi, k) for k in range(len(multi))]
+    blocks += [_confusion(multi), _untrained(multi), _unknown(multi), _between(multi)]
+    blocks.append([f"{multi.cpu_seconds:.1f} s of processor time"])
+    return "\n\n".join("\n".join(block) for block in blocks if block)
+
+
+def _target(multi: Multifunctionality, k: int) -> list[str]:
+    name = f"{str(multi.names[k])!r} ({multi.target_kinds[k]})"
+    low, high = multi.existence_low[k], multi.existence_high[k]
+    cues = f"{multi.n_reached[k]} of {multi.n_cues[k]} cues lead to it [{low:.2f}, {high:.2f}]"
+    lines = [f"{name} {'is held' if multi.held[k] else 'FAILS, ' + multi.failing[k]}", f"  {cues}"]
+    if multi.cue_lengths[k] > 0:
+        lines[-1] += f"; a cue of {multi.cue_lengths[k]} steps is enough"
+    if multi.attractor_index[k] < 0:
+        return lines
+    lines.append(f"  attractor {multi.attractor_index[k]}: {multi.kinds[k]}, {_shape(multi, k)}")
+    lines.append(f"  {_certificate(multi, k)}")
+    lines.append(f"  {_basin(multi, k)}")
+    shock = multi.smallest_shocks[k]
+    if np.isfinite(shock):
+        lines.append(f"  the smallest shock found that makes it leave is {shock:.3g} ({multi.shock_units})")
+    return lines
+
+
+def _shape(multi: Multifunctionality, k: int) -> str:
+    if multi.target_kinds[k] == "chaos":
+        there, back = multi.cloud_distances[k]
+        return (
+            f"clouds {there:.3g} and {back:.3g} apart (halves of the target {multi.cloud_baselines[k]:.3g}), "
+            f"exponent off by {multi.exponent_differences[k]:.3g} per unit of time"
+        )
+    if multi.target_kinds[k] == "fixed point":
+        return f"{multi.errors[k]:.3g} off the target"
+    way = {1: "in its direction", -1: "AGAINST its direction"}.get(int(multi.senses[k]), "direction not told")
+    return f"curve {multi.errors[k]:.3g} of the radius off, {way}, period {multi.period_ratios[k]:.5g} times its own"
+
+
+def _certificate(multi: Multifunctionality, k: int) -> str:
+    said = []
+    if np.isfinite(multi.rotation_numbers[k]):
+        said.append(f"rotation number {multi.rotation_numbers[k]:+.8f}")
+    if np.isfinite(multi.digits[k]):
+        said.append(f"{multi.digits[k]:.0f} digits")
+    if np.isfinite(multi.residuals[k]):
+        said.append(f"residual {multi.residuals[k]:.0e} with {multi.harmonics[k]} harmonics")
+    if np.isfinite(multi.decays[k]):
+        said.append(f"{multi.decays[k]:.3g} of a deviation is left after a revolution")
+    if multi.exponents.shape[1]:
+        said.append(
+            f"exponents {', '.join(f'{v:.3g}' for v in multi.exponents[k] if np.isfinite(v))} per step"
+        )
+    return ", ".join(said)
+
+
+def _basin(multi: Multifunctionality, k: int) -> str:
+    middle, late = multi.convergence[k]
+    share = f"basin {multi.fractions[k]:.3f} [{multi.low[k]:.3f}, {multi.high[k]:.3f}]"
+    speed = f", {middle:.0f} steps to come near (95 %: {late:.0f})" if np.isfinite(middle) else ""
+    return f"{share} of {multi.n_samples} states ({multi.sampler}){speed}"
+
+
+def _confusion(multi: Multifunctionality) -> list[str]:
+    wide = max(8, *(len(str(name)) for name in multi.names))
+    columns = [f"{k:>6d}" for k in range(len(multi.attractors))] + ["  none"]
+    lines = ["Cues (rows) and the attractors they lead to", " " * (wide + 2) + "".join(columns)]
+    for name, row in zip(multi.names, multi.confusion):
+        lines.append(f"  {name!s:<{wide}}" + "".join(f"{n:>6d}" for n in row))
+    return lines
+
+
+def _untrained(multi: Multifunctionality) -> list[str]:
+    lines = []
+    for k in np.flatnonzero(multi.untrained):
+        mean, spread = multi.attractor_means[k], multi.attractor_sds[k]
+        f, low, high = (values[k] for values in multi.attractor_fractions)
+        rho = multi.attractors.rotation_numbers[k]
+        turns = f", {rho:+.5f} turns per step" if np.isfinite(rho) else ""
+        lines.append(
+            f"  attractor {k}: {multi.attractors.kinds[k]}{turns}, outputs {_numbers(mean)} +- {_numbers(spread)}, "
+            f"basin {f:.3f} [{low:.3f}, {high:.3f}]"
+        )
+    bound = f"any attractor not seen takes less than {multi.unseen_bound:.2g} of these states ({multi.confidence:.0%})"
+    return [f"{len(lines) or 'No'} untrained attractor{'s' * (len(lines) != 1)}; {bound}", *lines]
+
+
+def _unknown(multi: Multifunctionality) -> list[str]:
+    left = {} if multi.basins is None else multi.basins.n_left
+    said = [f"  {n} of {multi.n_samples} random states: {reason}" for reason, n in left.items()]
+    said += [f"  cue of {text}" for text in multi.lost_cues]
+    return ["Not at any attractor", *said] if said else []
+
+
+def _between(multi: Multifunctionality) -> list[str]:
+    lines = [f"Fixed points: {multi.fixed_points.headline()}"]
+    return lines + [f"Edge state: {edge.headline()}" for edge in multi.edges]
+
+
+def _numbers(values: np.ndarray) -> str:
+    return f"({', '.join(f'{v:.3g}' for v in values)})"

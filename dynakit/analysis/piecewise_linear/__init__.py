@@ -1,0 +1,5 @@
+"""All fixed points of a piecewise-linear map, with a proof that none is missing."""
+
+from .piecewise_linear import ExactFixedPoints, enumerate_fixed_points
+
+__all__ = ["enumerate_fixed_points", "ExactFixedPoints"]

@@ -1,0 +1,198 @@
+"""All fixed points of a piecewise-linear map, and the proof that there are no others.
+
+A map made of hinges, F(x) = A x + c + B relu(W x + b), has as fixed points the solutions of a linear
+complementarity problem in the r = relu(W x + b) (``_hinges``; Eaves and Lemke 1981).  Branch and bound over its
+complementary pairs (``_complementarity``) finds them all: a sub-problem is closed as soon as its quadratic form
+d'DNd, for a diagonal D > 0 of choice, is not positive in at most one direction, because then its solutions lie
+on one path that can be followed to both ends; others are refuted by a linear programme or split further.
+Bounds of the rounding errors enter every decision, so that "proved" means proved of the map with the weights it
+has.  Jumping between linear regions (Eisenmann et al. 2023) finds most points before that, and is what is left
+where time runs out.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ... import linalg, seeding
+from ...checks import count, number, reals
+from ...errors import InputError
+from ...results import Provenance, per_item
+from ...systems.base import Pieces, System, checked, minus_identity
+from ...systems.derived import Iterated
+from ..fixed_points import FixedPoints, canonical_order, certify, isolation, spectra
+from .enumeration import Enumeration, enumerated
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class ExactFixedPoints(FixedPoints):
+    """Fixed points whose list is complete if ``completeness`` says so.
+
+    ``completeness`` is "proved" (no others in the whole state space), "proved in box", or "incomplete"; then
+    ``left`` says what is open: also a point at a kink that rounding errors may have made, moved or split, unless it
+    is one whatever they are, or stands in rational arithmetic. ``starts_per_point`` counts the region jumps that
+    ended in a point, 0 where only the proof found it. ``expected_degree`` is None: no theorem says it here.
+    """
+
+    regions: np.ndarray = per_item()  # (point, hinge)  active hinges, W x + b > 0
+    at_kink: np.ndarray = (
+        per_item()
+    )  # (point,)  some hinge is at zero as far as can be told: one-sided Jacobians
+    n_nodes: int  # sub-problems visited
+    n_left: int  # sub-problems and regions without an answer
+    left: str  # what they are; "" where nothing is left
+
+    def headline(self) -> str:
+        said = [f"{len(self)} point{'' if len(self) == 1 else 's'}"]
+        for verdict in ("stable", "unstable", "marginal", "undetermined"):
+            n = int((self.verdicts == verdict).sum())
+            said += [f"{n} {verdict}"] if n or verdict in ("stable", "unstable") else []
+        if len(self) == self.n_found:
+            said += [] if self.degree is None else [f"degree {self.degree:+d}"]
+            said.append(self.completeness + (f" ({self.left})" if self.left else ""))
+        return ", ".join(said)
+
+    def table(self) -> dict[str, np.ndarray]:
+        return {**super().table(), "active": self.regions.sum(axis=1), "at kink": self.at_kink}
+
+
+def enumerate_fixed_points(
+    system: System,
+    drive: Any = None,
+    *,
+    period: int = 1,
+    box: Any = None,
+    time_limit: float = 60.0,
+    seed: Any = 0,
+) -> ExactFixedPoints:
+    """Find all fixed points of a piecewise-linear map, with proof.
+
+    Arguments:
+        system: a map of linear pieces: ReLU Elman and leaky ReLU networks in the three forms, with Dale's law
+            or without, stacks, their closed loops, iterates, and ``dk.catalog.piecewise_linear``.
+        drive: the constant input (input,); None is zero input.
+        period: the points of F^period instead: those on orbits whose period divides it.
+        box: (low, high), numbers or (unit,): only the points in this box, which is faster.
+        time_limit: seconds after which the search stops and says what is open.
+        seed: of the regions that are jumped from.
+
+    Returns:
+        ExactFixedPoints.
+
+    Raises:
+        InputError: for a map that is not made of linear pieces, or arguments that do not fit it.
+
+    >>> import dynakit as dk
+    >>> hat = dk.catalog.piecewise_linear([[0.0]], [[1.0]], [[2.0]], c=[-1.0])  # x' = 2 relu(x) - 1
+    >>> points = dk.enumerate_fixed_points(hat)
+    >>> points.states.ravel().tolist(), points.completeness
+    ([-1.0, 1.0], 'proved')
+    """
+    start = time.monotonic()
+    period, seed = count("period", period), seeding.as_seed(seed)
+    seconds = number("time_limit", time_limit, above=0)
+    u = checked(system).as_drive("drive", drive)
+    if u.ndim != 1:
+        raise InputError(
+            f"drive must be one vector of {system.input_size} values, got shape {tuple(u.shape)}"
+        )
+    pieces = _pieces(system, u)
+    limits = None if box is None else _limits(box, system.state_size)
+    provenance = Provenance.of(system, seed=seed, period=period, time_limit=seconds, box=limits is not None)
+    whole = system if period == 1 else Iterated(system, period)
+    with linalg.one_thread(), torch.no_grad():
+        rng, end = seeding.stream(seed, "regions"), start + seconds
+        found = enumerated(
+            whole, u, pieces.repeated(period), limits, rng, stop=lambda: time.monotonic() > end
+        )
+        return _collect(whole, u, found, provenance)
+
+
+def _pieces(system: System, u: Tensor) -> Pieces:
+    system.refuse_jumps("an enumeration of fixed points")
+    pieces = system.pieces(u)
+    if pieces is None:
+        what = "is smooth" if system.regularity == "smooth" else "does not say what its linear pieces are"
+        raise InputError(
+            f"system ({system.name}) must be made of linear pieces to enumerate its fixed points, but it {what}; "
+            "see dk.find_fixed_points"
+        )
+    return pieces
+
+
+def _limits(box: Any, n: int) -> np.ndarray:
+    """(2, unit)"""
+    if not isinstance(box, (tuple, list, np.ndarray)) or len(box) != 2:
+        raise InputError(f"box must be a pair (low, high), got {box!r}")
+    ends = [reals(f"box[{k}]", end) for k, end in enumerate(box)]
+    for k, end in enumerate(ends):
+        if end.shape not in ((), (n,)):
+            raise InputError(f"box[{k}] must be a number or have shape ({n},), got {end.shape}")
+    limits = np.stack([np.broadcast_to(end, (n,)) for end in ends])
+    if (limits[0] > limits[1]).any():
+        unit = int(np.flatnonzero(limits[0] > limits[1])[0])
+        raise InputError(
+            f"box must have low <= high, but at unit {unit} it is {limits[0, unit]} > {limits[1, unit]}"
+        )
+    return limits
+
+
+def _collect(system: System, u: Tensor, found: Enumeration, provenance: Provenance) -> ExactFixedPoints:
+    """Everything that is said about the points, in a canonical order."""
+    drives = u.expand(len(found.states), -1)
+    x, residual = _polished(system, torch.from_numpy(found.states).to(u.device), drives)
+    A = minus_identity(system.jacobian(x, drives))
+    proof = certify(system, x, drives)
+    alone = [isolation(system, *row) for row in zip(x, drives, A, residual.tolist(), proof.existence_radius)]
+    singular = found.singular | np.array([item.singular for item in alone], bool)
+    values, verdicts = spectra(system, x, drives)
+    fields = {
+        "states": x.cpu().numpy(),
+        "drives": drives.cpu().numpy(),
+        "residuals": residual.cpu().numpy(),
+        "eigenvalues": values,
+        "verdicts": np.where(found.n_kinks > 0, "undetermined", verdicts),
+        "signs": np.where(singular, 0, found.signs),
+        "non_isolated": singular,
+        "dimensions": np.array([item.dimension for item in alone], int),
+        "certified": proof.certified,
+        "existence_radius": proof.existence_radius,
+        "uniqueness_radius": proof.uniqueness_radius,
+        "evidence": np.where(proof.certified, "proved", "residual only"),
+        "uncertainties": np.array([item.uncertainty for item in alone], float),
+        "starts_per_point": found.hits,
+        "regions": found.regions,
+        "at_kink": found.n_kinks > 0,
+    }
+    order = canonical_order(fields["states"], fields["drives"], values, fields["verdicts"])
+    known = not singular.any() and not (found.n_kinks > 1).any()
+    n_jumped = int(found.hits.sum())
+    return ExactFixedPoints(
+        **{name: value[order] for name, value in fields.items()},
+        start_status=np.repeat(["converged", "stalled"], [n_jumped, found.n_starts - n_jumped]),
+        n_found=len(x),
+        saturation=np.array([[0, found.n_starts, int((found.hits > 0).sum())]]),
+        unseen=(0.0, 0.0, 0.0) if found.verdict != "incomplete" else (np.nan, np.nan, np.nan),
+        degree=int(found.signs.sum()) if known else None,
+        expected_degree=None,
+        completeness=found.verdict,
+        n_nodes=found.n_nodes,
+        n_left=found.n_left,
+        left=found.left,
+        provenance=provenance,
+    )
+
+
+def _polished(system: System, x: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
+    """One Newton step where it helps, and the residuals max |F(x) - x|."""
+    residual = system.step(x, u) - x
+    step, _ = system.newton_step(x, u, residual)
+    largest = lambda z: (system.step(z, u) - z).abs().amax(-1)  # noqa: E731
+    before, after = largest(x), largest(x + step)
+    return torch.where((after < before)[:, None], x + step, x), torch.minimum(before, after)

@@ -1,0 +1,16 @@
+"""Spike trains: what they are, their statistics, and distances between them."""
+
+from .distances import correlation_coefficient, spike_time_tiling_coefficient, van_rossum_distance
+from .statistics import SpikeStatistics, chi_synchrony, spike_statistics
+from .trains import SpikeTrains, as_spike_trains
+
+__all__ = [
+    "as_spike_trains",
+    "chi_synchrony",
+    "correlation_coefficient",
+    "spike_statistics",
+    "spike_time_tiling_coefficient",
+    "SpikeStatistics",
+    "SpikeTrains",
+    "van_rossum_distance",
+]

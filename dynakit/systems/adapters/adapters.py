@@ -1,0 +1,188 @@
+"""``as_system``: whatever the user has -> a System, or the one call that would make it one.
+
+torch's layers and cells, this package's models, a module around one recurrent layer and a readout, a
+(layer, readout) pair, a user's own cell by the name of its step method, any batched callable.  The weights are
+copied in float64; the given object is never changed.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+
+from ...checks import number, one_of
+from ...errors import InputError
+from ...models.learners import Learner
+from ..base import REGULARITIES, System
+from ..derived import ClosedLoop, Driven, WithReadout
+from ..flow import Flow, Relaxation
+from ..function import FunctionSystem
+from .copies import on_a_copy
+from .layers import adapt_layer, linear_readout
+from .learners import adapt_learner
+from .modules import adapt_module
+from .own_cell import adapt_own_cell
+
+
+@torch.inference_mode(False)  # tensors made in inference mode could never be differentiated
+def as_system(
+    model: Any,
+    *,
+    step: str | Callable[..., Any] | None = None,
+    readout: Any = None,
+    dt: float | None = None,
+    device: torch.device | str | None = None,
+    state_size: int | None = None,
+    input_size: int | None = None,
+    argument_order: str | None = None,
+    regularity: str | None = None,
+) -> System:
+    """Adapt a network to the one interface every analysis uses.
+
+    Arguments:
+        model: a model of this package; ``nn.RNN``, ``nn.GRU``, ``nn.LSTM`` (any number of layers) or one of
+            their cells; a (layer, readout) pair; a module that holds exactly one of these and at most one linear
+            readout; a module with ``step=``; a callable with ``state_size=``; or another System.
+        step: the method (name or bound method) that takes the state one step, for a cell of your own.
+        readout: the readout (a module, a callable, or the name of the module's attribute); it replaces the one
+            that a model of this package has.
+        dt: time of one step in ms.
+        device: where the float64 copy lives; default: where the model is.
+        state_size, input_size, argument_order: for your own cell or callable, where they cannot be read off;
+            see :class:`dynakit.FunctionSystem`.
+        regularity: "discontinuous" for your own cell or callable if it spikes, so that no surrogate derivative is taken
+            for a Jacobian; "piecewise_linear" or, by default, "smooth".
+
+    Noise and dropout are off.  Raises InputError, naming what was found and what to call instead, for anything
+    that is not one causal map: bidirectional layers, ``proj_size``, several recurrent layers side by side,
+    non-finite weights, a step that is not deterministic.
+
+    >>> import torch, dynakit as dk
+    >>> dk.as_system((torch.nn.GRU(3, 16), torch.nn.Linear(16, 2)))
+    GRU: 3 inputs -> 16 state -> 2 outputs
+    """
+    sizes = {"state_size": state_size, "input_size": input_size}
+    if step is not None:
+        system = adapt_own_cell(model, step, sizes, argument_order, device)
+    elif callable(model) and not isinstance(model, nn.Module):
+        system = _callable(model, sizes, argument_order, device)
+    else:
+        _refuse_unused({**sizes, "argument_order": argument_order, "regularity": regularity})
+        system, readout = _network(model, readout, device)
+    if regularity is not None:
+        system.regularity = one_of("regularity", regularity, REGULARITIES)
+    if readout is not None:
+        system = _with_readout(system, _attribute(model, readout))
+    if dt is not None:
+        if isinstance(system, Flow):
+            raise InputError("dt is part of a flow, whose steps it makes; see dk.as_flow(model, dt=...)")
+        system = copy.copy(system)
+        system.dt = number("dt", dt, above=0.0, closed=False)
+    return system
+
+
+def as_flow(model: Any, *, dt: float | None = None, method: str = "rk4", n_substeps: int = 1) -> Flow:
+    """The flow that a network in continuous time follows, or of which a leaky network is Euler's step.
+
+    A leaky network x' = x + alpha (G(x, u) - x) with alpha = dt / tau is Euler's step of tau dx/dt = G(x, u) - x: that
+    flow, in ms where the network knows its dt and in units of tau where it does not.  A flow is taken as it is, with
+    other steps.  A closed loop, which hears itself from step to step, becomes dx/dt = f(x, observe(x)), which hears
+    itself at every moment.  The two differ by the delay of half a step: a network trained on inputs that stay the same
+    within a step follows its targets in the first, and in the second only as far as dt is small.
+
+    Arguments:
+        model: anything :func:`as_system` takes.
+        dt: time of one step; default: that of the network.
+        method, n_substeps: of the steps, see :class:`dynakit.Flow`.
+
+    Raises InputError for a network that is no step of a flow.
+
+    >>> import dynakit as dk
+    >>> flow = as_flow(dk.models.LeakyRNN(2, 10, 1, dt=20.0, tau=100.0), dt=1.0)
+    >>> flow.dt, flow.time_unit, flow.method
+    (1.0, 'ms', 'rk4')
+    """
+    field, own, unit = _behind(as_system(model))
+    settings = {"method": method, "n_substeps": n_substeps, "time_unit": unit}
+    return Flow(field, field.state_size, field.input_size, dt=own if dt is None else dt, **settings)
+
+
+def _behind(system: System) -> tuple[System, float, str]:
+    """The vector field that ``system`` takes a step along, the time of the step, and its unit."""
+    if isinstance(system, Flow):
+        assert system.dt is not None
+        return system.field, system.dt, system.time_unit
+    if system.euler and system.alpha:
+        own, unit = (system.alpha, "tau") if system.dt is None else (system.dt, system.time_unit)
+        return Relaxation(system, 1 / own), own, unit
+    if isinstance(system, ClosedLoop):
+        field, own, unit = _behind(system.inner)
+        return ClosedLoop(field), own, unit
+    if isinstance(system, Driven):
+        field, own, unit = _behind(system.inner)
+        return Driven(field, system.constant), own, unit
+    raise InputError(
+        f"model ({system.name}) is no step of a flow; give the right-hand side: dk.Flow(rhs, state_size, dt=...)"
+    )
+
+
+def _network(model: Any, readout: Any, device: torch.device | str | None) -> tuple[System, Any]:
+    """A System, a pair or a module as a system, and the readout that is still to be put on it."""
+    if isinstance(model, System):
+        if device is not None and torch.device(device) != model.device:
+            raise InputError(
+                f"device={str(device)!r} cannot be chosen for a System, which lives on {model.device}"
+            )
+        return model, readout
+    if isinstance(model, tuple) and len(model) == 2 and isinstance(model[0], nn.Module):
+        if readout is not None:
+            raise InputError("readout is given twice: in the pair and as readout=")
+        return adapt_layer(model[0], device), model[1]
+    if isinstance(model, Learner):
+        return adapt_learner(model, device), readout
+    if isinstance(model, nn.Module):
+        return adapt_module(model, device, find_readout=readout is None), readout
+    raise InputError(
+        f"model must be a network, a (layer, readout) pair, a callable or a System, got {type(model).__name__}"
+    )
+
+
+def _callable(
+    f: Callable[..., Any], sizes: dict[str, int | None], order: str | None, device: torch.device | str | None
+) -> System:
+    if sizes["state_size"] is None:
+        raise InputError(
+            "model is a plain callable, whose sizes cannot be read off: call "
+            "dk.FunctionSystem(f, state_size, input_size, argument_order=...)"
+        )
+    f = on_a_copy(f, device)  # the method of a module
+    return FunctionSystem(
+        f, sizes["state_size"], sizes["input_size"] or 0, argument_order=order, device=device or "cpu"
+    )
+
+
+def _refuse_unused(arguments: dict[str, Any]) -> None:
+    for name, value in arguments.items():
+        if value is not None:
+            raise InputError(f"{name} is read off this model; pass it only with step=, or with a callable")
+
+
+def _attribute(model: Any, value: Any) -> Any:
+    if isinstance(value, str) and not hasattr(model, value):
+        raise InputError(f"readout={value!r} is not an attribute of model ({type(model).__name__})")
+    return getattr(model, value) if isinstance(value, str) else value
+
+
+def _with_readout(system: System, readout: Any) -> System:
+    if isinstance(system, Flow):
+        return system.over(_with_readout(system.field, readout))
+    system = system.inner if isinstance(system, WithReadout) else system
+    if isinstance(readout, nn.Linear):
+        return linear_readout(system, readout)
+    if not callable(readout):
+        raise InputError(f"readout must be a module or a callable, got {type(readout).__name__}")
+    return WithReadout(system, function=on_a_copy(readout, system.device, called="readout"))

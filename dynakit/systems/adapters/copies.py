@@ -1,0 +1,76 @@
+"""Float64 copies of a user's modules: what is given is read and checked, never changed."""
+
+from __future__ import annotations
+
+import copy
+import types
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ...errors import InputError
+
+
+def float64_copy(
+    module: nn.Module, device: torch.device | str | None = None, *, called: str = "model"
+) -> nn.Module:
+    """A copy of ``module`` in float64, in eval mode, without gradients, on ``device`` (default: where it is).
+
+    Raises InputError for weights that are not finite real numbers with data, naming the parameter and the
+    argument that it belongs to, which is ``called`` so.
+    """
+    for name, p in module.named_parameters():
+        _check(f"parameter {name} of {called}", p)
+    for name, b in module.named_buffers():
+        if b.is_meta or b.is_complex():
+            raise InputError(f"buffer {name} of {called} must be real numbers, got {b.dtype} on {b.device}")
+    # deepcopy refuses a tensor that is the result of a calculation, such as a state kept from the last call
+    kept = (v for m in module.modules() for v in vars(m).values() if isinstance(v, Tensor) and not v.is_leaf)
+    try:
+        twin = copy.deepcopy(module, {id(v): v.detach().clone() for v in kept})
+    except Exception as error:
+        raise InputError(f"{called} ({type(module).__name__}) cannot be copied: {error}") from error
+    return twin.to(_usable(device), torch.float64).eval().requires_grad_(False)
+
+
+def weights_of(
+    module: nn.Module, device: torch.device | str | None = None, *, called: str = "model"
+) -> Callable[[str], Tensor]:
+    """A reader of the module's weights as float64 copies, as any parametrization or mask leaves them."""
+    twin = float64_copy(module, device, called=called)
+    return lambda name: getattr(twin, name).detach()
+
+
+def on_a_copy(function: Any, device: torch.device | str | None = None, *, called: str = "model") -> Any:
+    """A module, or a method of one, on a float64 copy of the module; any other callable as it is."""
+    holder = getattr(function, "__self__", None)
+    if isinstance(holder, nn.Module):
+        return types.MethodType(function.__func__, float64_copy(holder, device, called=called))
+    return float64_copy(function, device, called=called) if isinstance(function, nn.Module) else function
+
+
+def _check(name: str, p: Tensor) -> None:
+    if p.is_meta:
+        raise InputError(f"{name} has no data (device meta)")
+    if not p.is_floating_point():
+        raise InputError(f"{name} must be real floating-point numbers, got dtype {p.dtype}")
+    bad = ~torch.isfinite(p.detach())
+    if bool(bad.any()):
+        first = tuple(bad.nonzero()[0].tolist())
+        raise InputError(
+            f"{name} must be finite, but {int(bad.sum())} of {p.numel()} values are not; "
+            f"the first is at index {first}"
+        )
+
+
+def _usable(device: torch.device | str | None) -> torch.device | None:
+    if device is None:
+        return None
+    try:
+        return torch.empty(0, device=device).device
+    except (RuntimeError, AssertionError) as error:
+        raise InputError(
+            f"device={str(device)!r} cannot be used here: {str(error).splitlines()[0]}"
+        ) from None

@@ -1,0 +1,110 @@
+"""torch's recurrent layers and cells, and the models of this package, as systems."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from ...errors import InputError
+from ...models.base import RecurrentModel
+from ...models.leaky import LeakyRNN
+from ...models.reservoir import Reservoir
+from ...models.spiking import SpikingNetwork
+from ..base import System
+from ..cells import Cell, ElmanCell, GRUCell, LeakyCell, LSTMCell, Stack
+from ..derived import WithReadout
+from .copies import float64_copy, weights_of
+from .reservoir import adapt_reservoir
+from .spiking import SpikingSystem
+
+LAYERS = (nn.RNN, nn.GRU, nn.LSTM, nn.RNNCell, nn.GRUCell, nn.LSTMCell)
+KNOWN = (RecurrentModel, *LAYERS)
+_FORWARDS = {layer.forward for layer in LAYERS}
+
+
+def adapt_layer(rnn: nn.Module, device: torch.device | str | None) -> System:
+    """One of :data:`KNOWN` as a system; torch's layers are stacked, our models keep their readout."""
+    if isinstance(rnn, LeakyRNN):
+        return _leaky(rnn, device)
+    if isinstance(rnn, Reservoir):
+        return adapt_reservoir(rnn, device)
+    if isinstance(rnn, SpikingNetwork):
+        return SpikingSystem(rnn, device)
+    if isinstance(rnn, RecurrentModel):
+        return _our_model(rnn, device)
+    if not isinstance(rnn, LAYERS):
+        raise InputError(
+            f"model must be nn.RNN, nn.GRU, nn.LSTM or one of their cells, got {type(rnn).__name__}; "
+            "a network of another kind is given as a whole: dk.as_system(model, step='...', readout='...')"
+        )
+    _refuse_variants(rnn)
+    read = weights_of(rnn, device)
+    if isinstance(rnn, nn.RNNCellBase):
+        return _one_layer(rnn, read, "")
+    cells = [_one_layer(rnn, read, f"_l{k}") for k in range(rnn.num_layers)]
+    return cells[0] if len(cells) == 1 else Stack(cells)
+
+
+def _refuse_variants(rnn: nn.Module) -> None:
+    if getattr(rnn, "bidirectional", False):
+        raise InputError(
+            "model is bidirectional: its state at a time depends on the future, so there is no map to "
+            "analyse; use a network with bidirectional=False"
+        )
+    if getattr(rnn, "proj_size", 0):
+        raise InputError(f"model has proj_size={rnn.proj_size}, which is not supported; use proj_size=0")
+    if type(rnn).forward not in _FORWARDS:
+        raise InputError(
+            f"model ({type(rnn).__name__}) has a forward of its own, so it is not the torch layer it descends "
+            "from; name the method that takes one step: dk.as_system(model, step='...')"
+        )
+
+
+def _one_layer(rnn: nn.Module, read: Callable[[str], Tensor], suffix: str) -> Cell:
+    W_in, W_rec = read("weight_ih" + suffix), read("weight_hh" + suffix)
+    if rnn.bias:
+        b_in, b_rec = read("bias_ih" + suffix), read("bias_hh" + suffix)
+    else:
+        b_in = b_rec = W_in.new_zeros(len(W_in))
+    if isinstance(rnn, (nn.RNN, nn.RNNCell)):
+        return ElmanCell(W_in, W_rec, b_in + b_rec, rnn.nonlinearity)
+    if isinstance(rnn, (nn.GRU, nn.GRUCell)):
+        return GRUCell(W_in, W_rec, b_in, b_rec)
+    return LSTMCell(W_in, W_rec, b_in + b_rec)
+
+
+def _leaky(model: LeakyRNN, device: torch.device | str | None) -> System:
+    twin = float64_copy(model, device)
+    assert isinstance(twin, LeakyRNN)
+    with torch.no_grad():
+        W_in, W_rec, W_out = (w.clone() for w in twin.effective_weights())
+    kind = {"alpha": model.alpha, "activation": model.activation, "form": model.form}
+    cell = LeakyCell(W_in, W_rec, twin.b_rec.detach(), **kind)
+    cell.dt = model.dt
+    cell.name += ", Dale's law" if model.dale else ""
+    return WithReadout(cell, W_out, twin.b_out.detach())
+
+
+def _our_model(model: RecurrentModel, device: torch.device | str | None) -> System:
+    rnn, readout = getattr(model, "rnn", None), getattr(model, "readout", None)
+    if rnn is None or not isinstance(readout, nn.Linear):
+        raise InputError(f"model ({type(model).__name__}) is not one causal map with a linear readout")
+    read = weights_of(model, device)  # checks every parameter under its full name
+    cell = adapt_layer(rnn, device)
+    if getattr(model, "peephole", None) is not None:
+        assert isinstance(cell, LSTMCell)
+        cell = LSTMCell(cell.W_in, cell.W_rec, cell.b, read("peephole"))
+    return linear_readout(cell, readout)
+
+
+def linear_readout(system: System, readout: nn.Linear) -> System:
+    """``system`` read out by an ``nn.Linear``."""
+    if readout.in_features != system.output_size:
+        raise InputError(
+            f"readout takes {readout.in_features} values, but model ({system.name}) hands on "
+            f"{system.output_size}"
+        )
+    read = weights_of(readout, system.device, called="readout")
+    return WithReadout(system, read("weight"), read("bias") if readout.bias is not None else None)

@@ -1,0 +1,20 @@
+"""Cells in closed form: one step, and its derivatives."""
+
+from .cells import Cell, ElmanCell, LeakyCell, affine_range, fingerprint, in_single_precision, zeros
+from .gated import GRUCell, LSTMCell
+from .piecewise import HingeMap
+from .stack import Stack
+
+__all__ = [
+    "affine_range",
+    "Cell",
+    "ElmanCell",
+    "fingerprint",
+    "GRUCell",
+    "HingeMap",
+    "in_single_precision",
+    "LeakyCell",
+    "LSTMCell",
+    "Stack",
+    "zeros",
+]

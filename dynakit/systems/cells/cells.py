@@ -1,0 +1,282 @@
+"""The layers without gates, Elman and leaky, as pure maps in float64, with closed-form Jacobians.
+
+Derivatives of the activations are taken from the pre-activations, so they stay accurate where a unit saturates.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...models.activations import activation as activation_named
+from ..base import Bounds, System
+from ..pieces import OpenPieces, Readout
+
+
+def zeros(like: Tensor, *shape: int) -> Tensor:
+    """A matrix of zeros of this shape per element of the batch ``like``.
+
+    NumPy asks the kernel for huge pages where torch does not, and fresh pages are zero already; for a batch of
+    Jacobians of 32 MB the page faults would otherwise take longer than the arithmetic.
+    """
+    if like.device.type != "cpu":
+        return like.new_zeros(len(like), *shape)
+    dtype = np.float32 if like.dtype == torch.float32 else np.float64
+    return torch.from_numpy(np.zeros((len(like), *shape), dtype))
+
+
+def in_single_precision(system: System) -> Any:
+    """A shallow copy of ``system`` that holds, takes and returns float32."""
+    twin = copy.copy(system)
+    for name, value in vars(system).items():
+        if isinstance(value, Tensor):
+            setattr(twin, name, value.float())
+    twin.dtype = torch.float32
+    return twin
+
+
+def affine_range(W: Tensor, b: Tensor, box: Bounds) -> Bounds:
+    """Bounds of W v + b over the box, by interval arithmetic."""
+    middle, radius = (box.hi + box.lo) / 2, (box.hi - box.lo) / 2
+    centre, spread = W @ middle + b, W.abs() @ radius
+    return Bounds(centre - spread, centre + spread)
+
+
+def fingerprint(*items: Tensor | str | None) -> str:
+    """SHA-256 over names, other fingerprints, and the shapes, dtypes and values of tensors."""
+    digest = hashlib.sha256()
+    for item in items:
+        if isinstance(item, str):
+            digest.update(item.encode())
+        elif item is not None:
+            array = item.detach().cpu().contiguous().numpy()
+            digest.update(f"{array.shape}{array.dtype}".encode() + array.tobytes())
+    return digest.hexdigest()
+
+
+class Cell(System):
+    """A layer that hands on the first ``output_size`` units of its state, and whose weights are float64 tensors.
+
+    ``gates`` names the blocks of rows of W_in and W_rec, in their order; empty for a layer without gates.
+    """
+
+    gates = ""
+
+    def __init__(self, W_in: Tensor, W_rec: Tensor, n: int, parts: dict[str, slice], **kwargs: Any) -> None:
+        state_size = max(s.stop for s in parts.values())
+        super().__init__(state_size, W_in.shape[1], output_size=n, parts=parts, device=W_rec.device, **kwargs)
+        self.W_in, self.W_rec = W_in, W_rec
+        self.sparse: Tensor | None = None  # W_rec in compressed rows, where products with it are to be faster
+
+    def single_precision(self) -> System:
+        return in_single_precision(self)
+
+    def _observe(self, x: Tensor) -> Tensor:
+        return x[..., : self.output_size]
+
+    def _observe_jacobian(self, x: Tensor) -> Tensor:
+        eye = torch.eye(self.output_size, self.state_size, dtype=x.dtype, device=x.device)
+        return eye.expand(len(x), -1, -1)
+
+    def _observe_push(self, x: Tensor, T: Tensor) -> Tensor:
+        return T[..., : self.output_size]
+
+    def _recurrent(self, x: Tensor) -> Tensor:
+        """W_rec x for x (..., unit)."""
+        if self.sparse is not None and type(x) is Tensor:
+            with suppress(RuntimeError):  # torch.func.vmap has no rule for sparse products
+                return (self.sparse @ x.reshape(-1, x.shape[-1]).T).T.reshape(x.shape)
+        return x @ self.W_rec.T
+
+    def _drive_push(self, T: Tensor, V: Tensor | None) -> Tensor:
+        """What directions do to W_rec x + W_in u."""
+        moved = self._recurrent(T)
+        return moved if V is None else moved + V @ self.W_in.T
+
+    def readout_pieces(self) -> Readout | None:
+        P = torch.eye(self.output_size, self.state_size).to(self.W_rec)
+        return Readout(P, torch.zeros_like(P), P.new_zeros(self.output_size))
+
+    def recurrent_weights(self) -> dict[str, np.ndarray]:
+        gates = self.gates or ("rec",)
+        return {
+            f"W_{gate}": W.numpy(force=True).copy() for gate, W in zip(gates, self.W_rec.chunk(len(gates)))
+        }
+
+
+class ElmanCell(Cell):
+    """h' = f(W h + W_in u + b) (Elman 1990)."""
+
+    def __init__(self, W_in: Tensor, W_rec: Tensor, b: Tensor, activation: str = "tanh") -> None:
+        self.f = activation_named(activation)
+        super().__init__(
+            W_in,
+            W_rec,
+            len(W_rec),
+            {"h": slice(0, len(W_rec))},
+            regularity="piecewise_linear" if self.f.piecewise_linear else "smooth",
+            name=f"Elman ({activation})",
+        )
+        self.b, self.fingerprint = b, fingerprint(self.name, W_in, W_rec, b)
+
+    def _pre(self, x: Tensor, u: Tensor) -> Tensor:
+        return self._recurrent(x) + (u @ self.W_in.T + self.b)
+
+    def _step(self, x: Tensor, u: Tensor) -> Tensor:
+        return self.f.function(self._pre(x, u))
+
+    def _jacobian(self, x: Tensor, u: Tensor) -> Tensor:
+        return torch.mul(
+            self.f.slope(self._pre(x, u))[..., None], self.W_rec, out=zeros(x, *self.W_rec.shape)
+        )
+
+    def _input_jacobian(self, x: Tensor, u: Tensor) -> Tensor:
+        return self.f.slope(self._pre(x, u))[..., None] * self.W_in
+
+    def _push(self, x: Tensor, u: Tensor, T: Tensor, V: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        pre = self._pre(x, u)
+        return self.f.function(pre), self.f.slope(pre)[:, None] * self._drive_push(T, V)
+
+    def _kinks(self, x: Tensor, u: Tensor) -> Tensor:
+        return self._pre(x, u).abs().amin(-1) if self.f.piecewise_linear else super()._kinks(x, u)
+
+    def open_pieces(self) -> OpenPieces | None:
+        if not self.f.piecewise_linear:
+            return None
+        eye, b = torch.eye(self.state_size).to(self.W_rec), self.b
+        return OpenPieces(self.W_rec, self.W_in, b, 0 * eye, 0 * self.W_in, eye, torch.zeros_like(b))
+
+    def _box(self, inputs: Bounds) -> Bounds | None:
+        return self.observe_bounds()
+
+    def observe_bounds(self) -> Bounds | None:
+        return constant_box(self.f.bounds, self.b)
+
+
+def constant_box(bounds: tuple[float, float] | None, like: Tensor) -> Bounds | None:
+    """The same interval for every unit, or None without bounds."""
+    if bounds is None:
+        return None
+    return Bounds(torch.full_like(like, bounds[0]), torch.full_like(like, bounds[1]))
+
+
+class LeakyCell(Cell):
+    """The three leaky rate equations in use; alpha = dt / tau.
+
+    "current":   x' = (1-a) x + a (W f(x) + W_in u + b)      (Song, Yang and Wang 2016)
+    "rate":      r' = (1-a) r + a f(W r + W_in u + b)        (Yang et al. 2019)
+    "rectified": r' = f((1-a) r + a (W r + W_in u + b))
+    """
+
+    def __init__(
+        self,
+        W_in: Tensor,
+        W_rec: Tensor,
+        b: Tensor,
+        *,
+        alpha: float,
+        activation: str = "relu",
+        form: str = "current",
+    ) -> None:
+        self.f, self.form = activation_named(activation), form
+        n = len(W_rec)
+        super().__init__(
+            W_in,
+            W_rec,
+            n,
+            {"x" if form == "current" else "r": slice(0, n)},
+            regularity="piecewise_linear" if self.f.piecewise_linear else "smooth",
+            name=f"leaky network ({activation}, {form} form)",
+        )
+        self.b, self.alpha, self.euler = b, alpha, form != "rectified"
+        self.fingerprint = fingerprint(self.name, f"{alpha:.17g}", W_in, W_rec, b)
+
+    def _pre(self, x: Tensor, u: Tensor) -> Tensor:
+        """What the activation is applied to."""
+        if self.form == "current":
+            return x
+        drive = self._recurrent(x) + (u @ self.W_in.T + self.b)
+        return drive if self.form == "rate" else torch.lerp(x, drive, self._alpha)
+
+    @property
+    def _alpha(self) -> float:
+        assert self.alpha is not None
+        return self.alpha
+
+    def _step(self, x: Tensor, u: Tensor) -> Tensor:
+        active = self.f.function(self._pre(x, u))
+        if self.form == "current":
+            return torch.lerp(x, active @ self.W_rec.T + (u @ self.W_in.T + self.b), self._alpha)
+        return torch.lerp(x, active, self._alpha) if self.form == "rate" else active
+
+    def _jacobian(self, x: Tensor, u: Tensor) -> Tensor:
+        a, slope = self._alpha, self.f.slope(self._pre(x, u))
+        if self.form == "current":
+            J = torch.mul(a * self.W_rec, slope[..., None, :], out=zeros(x, *self.W_rec.shape))
+        else:
+            J = torch.mul(a * slope[..., None], self.W_rec, out=zeros(x, *self.W_rec.shape))
+        leak = (1 - a) * slope if self.form == "rectified" else torch.full_like(slope, 1 - a)
+        J.diagonal(dim1=-2, dim2=-1).add_(leak)
+        return J
+
+    def _input_jacobian(self, x: Tensor, u: Tensor) -> Tensor:
+        if self.form == "current":
+            return (self._alpha * self.W_in).expand(len(x), -1, -1)
+        return self._alpha * self.f.slope(self._pre(x, u))[..., None] * self.W_in
+
+    def _push(self, x: Tensor, u: Tensor, T: Tensor, V: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        a, slope = self._alpha, self.f.slope(self._pre(x, u))[:, None]
+        if self.form == "current":
+            moved = torch.lerp(T, self._drive_push(slope * T, V), a)
+        elif self.form == "rate":
+            moved = torch.lerp(T, slope * self._drive_push(T, V), a)
+        else:
+            moved = slope * torch.lerp(T, self._drive_push(T, V), a)
+        return self._step(x, u), moved
+
+    def _observe_push(self, x: Tensor, T: Tensor) -> Tensor:
+        return self.f.slope(x)[:, None] * T if self.form == "current" else T
+
+    def _observe(self, x: Tensor) -> Tensor:
+        return self.f.function(x) if self.form == "current" else x
+
+    def _observe_jacobian(self, x: Tensor) -> Tensor:
+        return torch.diag_embed(self.f.slope(x) if self.form == "current" else torch.ones_like(x))
+
+    def _kinks(self, x: Tensor, u: Tensor) -> Tensor:
+        return self._pre(x, u).abs().amin(-1) if self.f.piecewise_linear else super()._kinks(x, u)
+
+    def open_pieces(self) -> OpenPieces | None:
+        if not self.f.piecewise_linear:
+            return None
+        a, W, V, b = self._alpha, self.W_rec, self.W_in, self.b
+        eye, none, nothing = torch.eye(self.state_size).to(W), torch.zeros_like(V), torch.zeros_like(b)
+        if self.form == "current":
+            return OpenPieces(eye, none, nothing, (1 - a) * eye, a * V, a * W, a * b)
+        if self.form == "rate":
+            return OpenPieces(W, V, b, (1 - a) * eye, none, a * eye, nothing)
+        return OpenPieces((1 - a) * eye + a * W, a * V, a * b, 0 * eye, none, eye, nothing)
+
+    def readout_pieces(self) -> Readout | None:
+        plain = super().readout_pieces()
+        if self.form != "current" or plain is None:
+            return plain
+        return Readout(plain.Q, plain.P, plain.p) if self.f.piecewise_linear else None
+
+    def _box(self, inputs: Bounds) -> Bounds | None:
+        rates = self.observe_bounds()
+        if rates is None or self.form != "current":
+            return rates
+        drive = affine_range(self.W_in, self.b, inputs)
+        reach = affine_range(self.W_rec, torch.zeros_like(self.b), rates)
+        slack = 1e-6 * (1 + torch.maximum(drive.lo.abs() + reach.lo.abs(), drive.hi.abs() + reach.hi.abs()))
+        return Bounds(drive.lo + reach.lo - slack, drive.hi + reach.hi + slack)
+
+    def observe_bounds(self) -> Bounds | None:
+        return constant_box(self.f.bounds, self.b)

@@ -1,0 +1,204 @@
+"""The gated layers, GRU and LSTM, as pure maps with closed-form Jacobians; the state of an LSTM is [h, c]."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ... import linalg
+from ...models.activations import activation
+from ..base import Bounds
+from .cells import Cell, affine_range, constant_box, fingerprint, zeros
+
+_sigmoid_slope, _tanh_slope = activation("sigmoid").slope, activation("tanh").slope
+
+
+class GRUCell(Cell):
+    """The gated recurrent unit as torch has it: the reset gate acts after the product (Cho 2014; cuDNN).
+
+    r, z = sigmoid(W_rz h + ...), n = tanh(U_n u + b_n + r (W_n h + c_n)), h' = (1 - z) n + z h.
+    """
+
+    gates = "rzn"
+
+    def __init__(self, W_in: Tensor, W_rec: Tensor, b_in: Tensor, b_rec: Tensor) -> None:
+        n = W_rec.shape[1]
+        super().__init__(W_in, W_rec, n, {"h": slice(0, n)}, name="GRU")
+        self.b_in, self.b_rec = b_in, b_rec
+        self.fingerprint = fingerprint(self.name, W_in, W_rec, b_in, b_rec)
+
+    def _gates(self, x: Tensor, u: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Pre-activations of r and z, the recurrent drive of n, and the pre-activation of n."""
+        r_in, z_in, n_in = (u @ self.W_in.T + self.b_in).chunk(3, -1)
+        r_rec, z_rec, m = (x @ self.W_rec.T + self.b_rec).chunk(3, -1)
+        a_r = r_in + r_rec
+        return a_r, z_in + z_rec, m, n_in + torch.sigmoid(a_r) * m
+
+    def _step(self, x: Tensor, u: Tensor) -> Tensor:
+        return self._next(x, self._gates(x, u))
+
+    def _next(self, x: Tensor, gates: tuple[Tensor, ...]) -> Tensor:
+        _, a_z, _, a_n = gates
+        return torch.lerp(torch.tanh(a_n), x, torch.sigmoid(a_z))
+
+    def _coefficients(self, x: Tensor, gates: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """Derivatives of h' by a_r, a_z and a_n; then r and z."""
+        a_r, a_z, m, a_n = gates
+        by_n = torch.sigmoid(-a_z) * _tanh_slope(a_n)
+        by_z = (x - torch.tanh(a_n)) * _sigmoid_slope(a_z)
+        return by_n * m * _sigmoid_slope(a_r), by_z, by_n, torch.sigmoid(a_r), torch.sigmoid(a_z)
+
+    def _jacobian(self, x: Tensor, u: Tensor) -> Tensor:
+        by_r, by_z, by_n, r, z = self._coefficients(x, self._gates(x, u))
+        W_r, W_z, W_n = self.W_rec.chunk(3)
+        J = torch.mul(by_z[..., None], W_z, out=zeros(x, *W_z.shape))
+        J.addcmul_(by_r[..., None], W_r).addcmul_((by_n * r)[..., None], W_n)
+        J.diagonal(dim1=-2, dim2=-1).add_(z)
+        return J
+
+    def _input_jacobian(self, x: Tensor, u: Tensor) -> Tensor:
+        by_r, by_z, by_n, *_ = self._coefficients(x, self._gates(x, u))
+        U_r, U_z, U_n = self.W_in.chunk(3)
+        return by_z[..., None] * U_z + by_r[..., None] * U_r + by_n[..., None] * U_n
+
+    def _push(self, x: Tensor, u: Tensor, T: Tensor, V: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        gates = self._gates(x, u)
+        by_r, by_z, by_n, r, z = (c[:, None] for c in self._coefficients(x, gates))
+        to_r, to_z, to_n = (T @ self.W_rec.T).chunk(3, -1)
+        moved = (by_r * to_r).addcmul_(by_z, to_z).addcmul_(by_n * r, to_n).addcmul_(z, T)
+        if V is not None:
+            to_r, to_z, to_n = (V @ self.W_in.T).chunk(3, -1)
+            moved.addcmul_(by_r, to_r).addcmul_(by_z, to_z).addcmul_(by_n, to_n)
+        return self._next(x, gates), moved
+
+    def _box(self, inputs: Bounds) -> Bounds | None:
+        return self.observe_bounds()
+
+    def observe_bounds(self) -> Bounds | None:
+        return constant_box((-1.0, 1.0), self.b_rec[: self.output_size])
+
+
+class LSTMCell(Cell):
+    """Long short-term memory with forget gate, state [h, c] (Hochreiter and Schmidhuber 1997; Gers 2000).
+
+    i, f, o = sigmoid(...), g = tanh(...), c' = f c + i g, h' = o tanh(c').  With ``peephole`` (3, n) the gates
+    i and f also see c, and o sees c' (Gers and Schmidhuber 2000).
+    """
+
+    gates = "ifgo"
+
+    def __init__(self, W_in: Tensor, W_rec: Tensor, b: Tensor, peephole: Tensor | None = None) -> None:
+        n = W_rec.shape[1]
+        name = "LSTM" if peephole is None else "LSTM with peepholes"
+        super().__init__(W_in, W_rec, n, {"h": slice(0, n), "c": slice(n, 2 * n)}, name=name)
+        self.b, self.peephole = b, peephole
+        self.fingerprint = fingerprint(self.name, W_in, W_rec, b, peephole)
+
+    def _gates(self, x: Tensor, u: Tensor) -> tuple[Tensor, ...]:
+        """c, the pre-activations of i, f, g and o, and the next c."""
+        h, c = x.chunk(2, -1)
+        a_i, a_f, a_g, a_o = (h @ self.W_rec.T + (u @ self.W_in.T + self.b)).chunk(4, -1)
+        if self.peephole is not None:
+            a_i, a_f = a_i + self.peephole[0] * c, a_f + self.peephole[1] * c
+        c_next = torch.sigmoid(a_f) * c + torch.sigmoid(a_i) * torch.tanh(a_g)
+        if self.peephole is not None:
+            a_o = a_o + self.peephole[2] * c_next
+        return c, a_i, a_f, a_g, a_o, c_next
+
+    def _step(self, x: Tensor, u: Tensor) -> Tensor:
+        return self._next(self._gates(x, u))
+
+    def _next(self, gates: tuple[Tensor, ...]) -> Tensor:
+        *_, a_o, c_next = gates
+        return torch.cat([torch.sigmoid(a_o) * torch.tanh(c_next), c_next], -1)
+
+    def _coefficients(self, gates: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """Derivatives of c' by a_i, a_f, a_g and c, and of h' by a_o and c'."""
+        c, a_i, a_f, a_g, a_o, c_next = gates
+        a = torch.stack([a_i, a_f, a_o])
+        (i, f, o), (i_slope, f_slope, o_slope) = torch.sigmoid(a), _sigmoid_slope(a)
+        a = torch.stack([a_g, c_next])
+        (g, y), (g_slope, y_slope) = torch.tanh(a), _tanh_slope(a)
+        by_i, by_f, by_g, by_c = g * i_slope, c * f_slope, i * g_slope, f
+        by_o, through = y * o_slope, o * y_slope
+        if self.peephole is not None:
+            by_c = by_c + by_i * self.peephole[0] + by_f * self.peephole[1]
+            through = through + by_o * self.peephole[2]
+        return by_i, by_f, by_g, by_c, by_o, through
+
+    def _jacobian(self, x: Tensor, u: Tensor) -> Tensor:
+        by_i, by_f, by_g, by_c, by_o, through = self._coefficients(self._gates(x, u))
+        n, m = self.output_size, len(x)
+        J = zeros(x, 2 * n, 2 * n)
+        J[:, :n, n:].diagonal(dim1=-2, dim2=-1).copy_(through * by_c)
+        J[:, n:, n:].diagonal(dim1=-2, dim2=-1).copy_(by_c)
+        h_by_gates = torch.stack([through * by_i, through * by_f, through * by_g, by_o], -1)
+        c_by_gates = torch.stack([by_i, by_f, by_g, torch.zeros_like(by_o)], -1)
+        mixing = torch.stack([h_by_gates, c_by_gates], 1).reshape(2 * m, n, 4)
+        _mix(mixing, self.W_rec, out=J.view(2 * m, n, 2 * n)[:, :, :n])
+        return J
+
+    def _input_jacobian(self, x: Tensor, u: Tensor) -> Tensor:
+        by_i, by_f, by_g, _, by_o, through = self._coefficients(self._gates(x, u))
+        U_i, U_f, U_g, U_o = self.W_in.chunk(4)
+        c_by_u = by_i[..., None] * U_i + by_f[..., None] * U_f + by_g[..., None] * U_g
+        return torch.cat([through[..., None] * c_by_u + by_o[..., None] * U_o, c_by_u], -2)
+
+    def _push(self, x: Tensor, u: Tensor, T: Tensor, V: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        gates, n = self._gates(x, u), self.output_size
+        by_i, by_f, by_g, by_c, by_o, through = (c[:, None] for c in self._coefficients(gates))
+        to_i, to_f, to_g, to_o = self._drive_push(T[..., :n], V).chunk(4, -1)
+        moved = T.new_empty(T.shape)
+        h, c = moved.chunk(2, -1)
+        torch.mul(by_c, T[..., n:], out=c)
+        c.addcmul_(by_i, to_i).addcmul_(by_f, to_f).addcmul_(by_g, to_g)
+        torch.mul(through, c, out=h).addcmul_(by_o, to_o)
+        return self._next(gates), moved
+
+    def newton_step(self, x: Any, u: Any, r: Tensor) -> tuple[Tensor, Tensor]:
+        """Solve (J - I) p = -r through the Schur complement of c, whose block is diagonal: n x n, not 2n."""
+        flat, inputs, _ = self.as_batch(x, u)
+        by_i, by_f, by_g, by_c, by_o, through = self._coefficients(self._gates(flat, inputs))
+        gap = 1 - by_c
+        if not bool((gap.abs() > 1e-8).all()):  # a cell that neither forgets nor leaks: use the whole matrix
+            return super().newton_step(x, u, r)
+        n, by_h = self.output_size, through / gap  # h' by what feeds c, once c has been eliminated
+        mixing = torch.stack([by_h * by_i, by_h * by_f, by_h * by_g, by_o], -1)
+        M = _mix(mixing, self.W_rec, out=zeros(flat, n, n))
+        M.diagonal(dim1=-2, dim2=-1).sub_(1.0)
+        r_h, r_c = r.chunk(2, -1)
+        p_h, usable = linalg.solve(M, -r_h - by_h * by_c * r_c)
+        a_i, a_f, a_g = (p_h @ self.W_rec[: 3 * n].T).chunk(3, -1)
+        p_c = (r_c + by_i * a_i + by_f * a_f + by_g * a_g) / gap
+        return torch.where(usable[:, None], torch.cat([p_h, p_c], -1), 0.0), usable
+
+    def _box(self, inputs: Bounds) -> Bounds | None:
+        if self.peephole is not None:  # a positive forget peephole can hold any c: no bound in general
+            return None
+        h = self.observe_bounds()
+        drive = affine_range(self.W_in, self.b, inputs)
+        reach = affine_range(self.W_rec, torch.zeros_like(self.b), h)
+        lo, hi = (drive.lo + reach.lo).chunk(4), (drive.hi + reach.hi).chunk(4)
+        g = torch.maximum(torch.tanh(lo[2]).abs(), torch.tanh(hi[2]).abs())
+        c = torch.sigmoid(hi[0]) * g / torch.sigmoid(-hi[1])  # |c'| <= f c + i g
+        c = c * (1 + 1e-6) + 1e-6
+        if not bool(torch.isfinite(c).all()):  # a forget gate that is 1 in floating point
+            return None
+        return Bounds(torch.cat([h.lo, -c]), torch.cat([h.hi, c]))
+
+    def observe_bounds(self) -> Bounds:
+        box = constant_box((-1.0, 1.0), self.b[: self.output_size])
+        assert box is not None
+        return box
+
+
+def _mix(coefficients: Tensor, W: Tensor, out: Tensor) -> Tensor:
+    """Row k of the result mixes row k of the four gates: one product per unit, written in place.
+
+    ``coefficients`` (batch, n, 4), W (4 n, n), ``out`` (batch, n, n).
+    """
+    gates = W.unflatten(0, (4, -1)).transpose(0, 1)
+    torch.bmm(coefficients.transpose(0, 1), gates, out=out.transpose(0, 1))
+    return out

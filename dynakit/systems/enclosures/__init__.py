@@ -1,0 +1,18 @@
+"""Bounds of a map and its Jacobian over boxes, rounding included."""
+
+from .balls import PRECISION, enclose_point, library, matrix
+from .enclosures import Enclosure, enclose
+from .intervals import gamma, upward
+from .jets import Jet
+
+__all__ = [
+    "enclose",
+    "enclose_point",
+    "Enclosure",
+    "gamma",
+    "Jet",
+    "library",
+    "matrix",
+    "PRECISION",
+    "upward",
+]

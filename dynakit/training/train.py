@@ -1,0 +1,114 @@
+"""One entry for all ways to train: one model, or many of one kind side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from typing import Any
+
+import torch
+from torch import nn
+
+from .. import linalg
+from ..errors import InputError
+from ..models.learners import Learner
+from ..results import History
+from ..seeding import as_seed
+from ..tasks import Task
+from .base import Callback, check_sizes, fit, fit_together
+from .curriculum import Curriculum
+from .gradient import BPTT
+from .online import Online
+
+
+def train(
+    model: nn.Module, task: Task, method: Any = None, *, seed: Any = 0, callback: Callback | None = None
+) -> History:
+    """Train ``model`` on ``task`` in place, and say how it went.
+
+    Args:
+        model: a network of the sizes of the task (``type(model).for_task(task)`` builds one).
+        task: draws the trials and says how good the outputs are.
+        method: the settings of a way to train; None is ``BPTT()``, or ``Online()`` for a learner of a stream.
+        seed: of the trials and the noise: the same seed trains the same network bit for bit.
+        callback: called after each update with the number of updates done and a dict of ``loss``, ``score``
+            (of that update's batch, before the step), ``learning_rate`` and ``total``, the updates planned.
+
+    Raises:
+        InputError: an argument cannot be used, or the sizes of task and model differ.
+        NumericalError: training keeps diverging; ``partial`` is the History, and the model has its last good
+            weights.
+
+    The library's own generators and one thread are used; the caller's generator, thread count and the model's
+    train/eval mode come back as they were.
+
+    >>> from dynakit.models import GRU
+    >>> from dynakit.tasks import FlipFlop
+    >>> from dynakit.training import BPTT
+    >>> task = FlipFlop(n_bits=1, n_steps=20)
+    >>> history = train(GRU.for_task(task, 8), task, BPTT(max_updates=3))
+    >>> len(history), history.stopped
+    (3, 'all 3 updates done')
+    """
+    check_sizes(model, task)
+    if method is None:
+        method = Online() if isinstance(model, Learner) else BPTT()
+    was_training = model.training
+    try:
+        with linalg.one_thread(), torch.inference_mode(False), torch.enable_grad():
+            return fit(method, model, task, seed=as_seed(seed), callback=callback)
+    finally:
+        model.train(was_training)
+
+
+def train_together(
+    models: Sequence[nn.Module],
+    task: Task,
+    method: Any = None,
+    *,
+    seeds: Sequence[Any] | None = None,
+    callback: Callback | None = None,
+) -> list[History]:
+    """Train models of one kind side by side, in place: many seeds for little more than the price of one.
+
+    Each is trained as :func:`dynakit.train` trains it alone under its seed, up to rounding.
+
+    Args:
+        models: the networks or learners, alike but for their weights.
+        task: as for :func:`dynakit.train`.
+        method: a :class:`Curriculum` or an :class:`Online`; None: a Curriculum.
+        seeds: of what :func:`dynakit.train` takes a seed for, one per model; None: 0, 1, 2, ...
+        callback: called as by :func:`dynakit.train`, with means over the models still trained.
+
+    Returns:
+        One History per model.  With a Curriculum a network that keeps diverging is left at its last good weights, its
+        ``stopped`` begins with "diverged", and the others go on; online, its ``stopped`` names the element.
+
+    Raises:
+        InputError: an argument cannot be used, or the networks differ in more than their weights.
+
+    >>> from dynakit.models import LSTM
+    >>> from dynakit.tasks import Cycles
+    >>> from dynakit.training import Curriculum
+    >>> task = Cycles.seeing_double(radius=1.0)
+    >>> models = [LSTM.for_task(task, 4, seed=seed) for seed in range(3)]
+    >>> [len(history) for history in train_together(models, task, Curriculum(max_updates=2))]
+    [2, 2, 2]
+    """
+    models = list(models) if isinstance(models, Iterable) else [models]
+    method = Curriculum() if method is None else method
+    if not models or len({id(model) for model in models}) < len(models):
+        raise InputError(f"models must be one or more networks, each given once, got {len(models)}")
+    if seeds is not None and not isinstance(seeds, Iterable):
+        raise InputError(f"seeds must be one per network, got {seeds!r}")
+    own = list(range(len(models))) if seeds is None else [as_seed(seed) for seed in seeds]
+    if len(own) != len(models):
+        raise InputError(f"seeds must be one per network, got {len(own)} for {len(models)} networks")
+    for model in models:
+        check_sizes(model, task)
+    with ExitStack() as after:
+        for model in models:
+            after.callback(model.train, model.training)
+        for context in (linalg.one_thread(), torch.inference_mode(False), torch.enable_grad()):
+            after.enter_context(context)
+        return list(fit_together(method, models, task, own, callback))

@@ -1,0 +1,100 @@
+"""The single steps from an orbit to a verdict on a target, each where the answer can be written down."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose
+
+import dynakit as dk
+from dynakit.analysis.cycles import shooting
+from dynakit.analysis.cycles.autonomous import Autonomous
+from dynakit.analysis.cycles.circle import Curve
+from dynakit.analysis.multifunctionality import against_target, judgement
+
+TURN = 2 * np.pi
+
+
+def test_what_attracts_comes_first():
+    points = dk.find_limit_cycles(dk.catalog.tanh_unit(2.0), [[0.3]], periods=1, n_transient=60, n_record=128)
+    assert points.verdicts.tolist() == ["attracting", "attracting", "repelling"]
+    assert_allclose(points.states[2], 0.0, atol=1e-12)
+    assert points.states[0] < 0 < points.states[1]
+    assert points.start_object.tolist() == [1]
+    assert points.starts_per_object.tolist() == [0, 1, 0]
+
+
+def test_a_closed_sequence_that_goes_there_and_back_again_does_not_wind():
+    there = np.radians(np.linspace(-150, 150, 40))
+    out = np.stack([np.cos(there), np.sin(there)], 1)
+    assert shooting.turns(np.concatenate([out, 0.8 * out[::-1]])) is None
+    around = TURN * np.arange(7) * 2 / 7
+    assert shooting.turns(np.stack([np.cos(around), -np.sin(around)], 1)) == -2
+
+
+def test_a_small_residual_in_a_flat_place_is_no_fixed_point_yet():
+    flat = Autonomous(dk.FunctionSystem(lambda x: x - x**3, 1), torch.zeros(0, dtype=torch.float64))
+    x = np.array([[0.5]])
+    assert shooting.close(flow=flat, x=x, max_steps=22) is None  # 1e-4 from it, where x^3 is 1e-12
+    assert shooting.close(flow=flat, x=0 * x) is not None
+
+
+def test_the_tail_is_that_of_the_last_eighth():
+    c = 0.5 ** np.arange(17.0)[:, None] * np.ones((1, 2), complex)
+    assert Curve(c, 0.1).tail == 2.0**-14  # of 16 harmonics the 15th, in terms of the first
+
+
+def test_the_points_of_a_cycle_are_joined_by_the_lowest_waves():
+    phase = np.arange(against_target.ON_CURVE) / against_target.ON_CURVE
+    zigzag = SimpleNamespace(output_orbits=np.array([[[1.0], [-1.0], [1.0], [-1.0], [np.nan]]]))
+    joined = against_target._joined(zigzag, 0, np.nan)
+    assert_allclose(joined[:, 0], np.cos(2 * TURN * phase), atol=1e-12)
+    steps = TURN * np.arange(5) * 2 / 5  # two turns in five steps: every second point comes next
+    star = SimpleNamespace(output_orbits=np.stack([np.cos(steps), np.sin(steps)], 1)[None])
+    around = np.stack([np.cos(TURN * phase), np.sin(TURN * phase)], 1)
+    assert_allclose(against_target._joined(star, 0, 2 / 5), around, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("period", "rho", "ratio"), [(60.3, np.nan, 1.005), (60.0, 1 / 60, 3.0), (8.0, np.nan, 0.4)]
+)
+def test_a_cycle_that_does_not_wind_may_have_gone_around_several_times(period, rho, ratio):
+    item = SimpleNamespace(period_steps=period, rotation_number=rho)
+    assert against_target._ratio(item, 20.0) == pytest.approx(ratio, rel=1e-12)
+
+
+@pytest.mark.parametrize(("drift", "sense"), [(1.0, 1), (-1.0, -1), (0.05, 0), (-0.05, 0)])
+def test_the_direction_of_a_path_that_hardly_moves_along_is_not_told(drift, sense):
+    orbit = dk.Orbit.cycle("A", lambda p: [np.cos(TURN * p), np.sin(TURN * p)], period=TURN, dt=0.1)
+    angle = 0.1 * drift * np.arange(60)
+    radius = 1 + 0.05 * (-1.0) ** np.arange(60)  # each step is as long across as the target's along
+    path = radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], 1)
+    assert against_target._sense(path, orbit, orbit.curve(2048)) == sense
+
+
+@pytest.mark.parametrize(
+    ("counts", "matches", "judged"),
+    [
+        ([5, 3, 0], [0, 1, 0], 1),
+        ([5, 3, 0], [0, 0, 1], 0),
+        ([2, 3, 0], [1, 1, 1], 1),
+        ([0, 0, 0], [1, 1, 1], -1),
+    ],
+)
+def test_a_target_is_judged_by_what_matches_before_what_most_cues_lead_to(counts, matches, judged):
+    assert judgement._judged_by(np.array(counts), np.array(matches, bool)) == judged
+
+
+@pytest.mark.parametrize(
+    ("labels", "shortest"),
+    [
+        ([[0, 0], [0, 0], [0, 0]], 1),
+        ([[0, 0], [0, 1], [0, 0]], 7),  # a shorter one that happened to do is not enough
+        ([[1, 1], [0, 0], [0, 0]], 3),
+        ([[0, 0], [0, 0], [0, -1]], -1),
+    ],
+)
+def test_the_shortest_cue_is_that_from_which_on_all_do(labels, shortest):
+    lengths, matches = np.array([1, 3, 7]), np.array([True, False])
+    assert judgement._shortest(np.array(labels), matches, lengths, 1.0) == shortest
