@@ -5,6 +5,7 @@ Each takes the argument's name first, so that its message can say which argument
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import math
 from collections.abc import Iterable
@@ -13,6 +14,32 @@ from typing import Any
 import numpy as np
 
 from .errors import InputError
+
+
+def states_of(value: Any) -> Any:
+    """``value`` itself, or the states of a result that has them: the one gate for whatever takes states."""
+    return value.states if _is_record(value) and hasattr(value, "states") else value
+
+
+def _is_record(value: Any) -> bool:
+    return dataclasses.is_dataclass(value) and not isinstance(value, type)
+
+
+def no_record(name: str, value: Any, width: Any = None) -> None:
+    """Raise if ``value`` is a result, with the fields of it that ``name``, an array of ``width`` columns, may be."""
+    if not _is_record(value):
+        return
+    fields = [f.name for f in dataclasses.fields(value) if _could_be(getattr(value, f.name), width)]
+    hint = f"; pass {' or '.join(f'.{f}' for f in fields[:4])}" if fields else ""
+    raise InputError(f"{name} must be an array of numbers, got a {type(value).__name__}{hint}")
+
+
+def _could_be(value: Any, width: Any) -> bool:
+    """Whether a field of a result is an array of so many columns, or a result that has such states."""
+    value = states_of(value)
+    shape = getattr(value, "shape", None)
+    numbers = getattr(getattr(value, "dtype", None), "kind", "f") == "f"
+    return bool(shape) and numbers and (not isinstance(width, int) or shape[-1] == width)
 
 
 def reals(
@@ -29,6 +56,7 @@ def reals(
     must be of a floating dtype, unless ``integers`` lets whole numbers pass, for quantities that no network holds;
     plain Python numbers and lists of them are read as floats.
     """
+    no_record(name, value, shape[-1] if shape else None)
     detached = value.detach().cpu() if hasattr(value, "detach") else value
     if detached is not value:  # bfloat16 has no NumPy counterpart
         detached = (detached.double() if detached.is_floating_point() else detached).numpy()

@@ -24,7 +24,7 @@ import torch
 
 from . import checks, linalg
 from .errors import InputError
-from .results import Record
+from .records import Record
 
 KINDS = ("cycle", "chaos", "fixed point")
 KNOTS = (65, 257, 1025, 4097)  # odd: no harmonic is cut in half

@@ -6,7 +6,7 @@ import pytest
 import dynakit as dk
 from dynakit.errors import InputError
 from dynakit.orbits import Orbit, as_orbits
-from dynakit.results import load_record, save_record
+from dynakit.records import load_record, save_record
 
 TURN = 2 * np.pi
 

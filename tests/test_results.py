@@ -18,7 +18,9 @@ from numpy.testing import assert_array_equal
 
 from dynakit import artifacts
 from dynakit.errors import ArtifactError, InputError
-from dynakit.results import History, Provenance, Result, load_record, per_item, save_record
+from dynakit.provenance import Provenance
+from dynakit.records import load_record, save_record
+from dynakit.results import History, Result, per_item
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

@@ -12,7 +12,8 @@ import torch
 from .. import linalg
 from ..checks import count, matches_shape, reals
 from ..errors import InputError
-from ..results import Provenance, Result, per_item
+from ..provenance import Provenance
+from ..results import Result, per_item
 from ..systems.base import System, checked
 
 

@@ -16,8 +16,9 @@ from typing import Any
 from .. import models, seeding, training  # noqa: F401  load() must know the histories of training
 from ..checks import one_of
 from ..errors import ArtifactError, InputError
+from ..provenance import Provenance
+from ..records import load_record
 from ..report import Report
-from ..results import Provenance, load_record
 from ..systems import System, as_system
 from ..tasks import ArrayTask, Cycles, Task, Trials
 from .answering import ANSWERING, Stage

@@ -156,7 +156,7 @@ def _each_label_in_turn(labels: np.ndarray) -> np.ndarray:
 
 def _drifting(system: System, states: np.ndarray, rest: np.ndarray) -> np.ndarray:
     """Whether each state creeps on in one direction, or is lost: a search for cycles would follow it for long."""
-    x = system.as_tensor("states", states, system.state_size)
+    x = system.as_states("states", states)
     drive = system.as_drive("rest", rest).expand(WATCHED, -1)
     with torch.no_grad():
         path = torch.cat([x[:, None], system.trajectory(x, drive)], 1)

@@ -31,7 +31,8 @@ from ..analysis import (
 )
 from ..checks import one_of
 from ..errors import InputError
-from ..results import History, Record, Result, html_table, save_record
+from ..records import Record, save_record
+from ..results import History, Result, html_table
 from ..systems.adapters import Recording
 from .figures import FIGURES, caption, labels_of_trials
 from .words import summarize

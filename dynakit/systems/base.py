@@ -111,7 +111,7 @@ class System(Signature):
         under zero input.  A trajectory that leaves the finite numbers is NaN from that step on; its
         neighbours are not affected.  Raises InputError on shapes that do not fit.
         """
-        x = self.as_tensor("x0", x0, self.state_size)
+        x = self.as_states("x0", x0)
         inputs = self.as_inputs(inputs)
         flat = x.ndim == 1 and inputs.ndim == 2
         if x.ndim > 2 or inputs.ndim > 3 or (x.ndim == 2 and inputs.ndim == 3 and len(x) != len(inputs)):
@@ -261,6 +261,14 @@ class System(Signature):
 
     def single_precision(self) -> System | None:
         """This map in float32, for the rough phase of a search; None for one that is only ever called in float64."""
+        return None
+
+    def flow(self) -> Any:
+        """The :class:`dynakit.Flow` whose time-dt map this is, or None: the map stands for itself.
+
+        Not None only for a Flow and for Driven, Iterated, ClosedLoop or a readout around one.  A leaky network is a
+        map and is judged by its map; its differential equation is ``dynakit.as_flow(model)``.
+        """
         return None
 
     def jvp(self, x: Any, u: Any, Q: Any) -> Float[Tensor, "*batch unit k"]:

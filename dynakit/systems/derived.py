@@ -76,6 +76,15 @@ class Wrapped(System):
         twin.inner = inner
         return twin
 
+    def flow(self) -> Any:
+        """The flow along the wrapped field, where the inner system is one's time-dt map."""
+        inner = self.inner.flow()
+        return None if inner is None else inner.over(self._around(inner.field))
+
+    def _around(self, field: System) -> System:
+        """What this does to a system, done to a vector field."""
+        raise NotImplementedError
+
     def _pieces(self, u: Tensor) -> Pieces | None:
         return self.inner._pieces(u)
 
@@ -112,6 +121,9 @@ class WithReadout(Wrapped):
         self.W, self.function = W, function
         self.b = W.new_zeros(size) if b is None and W is not None else b
         self.fingerprint = fingerprint(inner.fingerprint, self.W, self.b)
+
+    def _around(self, field: System) -> System:
+        return WithReadout(field, self.W, self.b, function=self.function)
 
     def single_precision(self) -> System | None:
         return None if self.function is not None else super().single_precision()
@@ -159,6 +171,9 @@ class ClosedLoop(Wrapped):
             )
         super().__init__(system, input_size=0, name=f"closed loop of {system.name}")
 
+    def _around(self, field: System) -> System:
+        return ClosedLoop(field)
+
     def drive(self, x: Any, u: Any) -> Tensor:
         """One step of the open loop under the input ``u``."""
         return self.inner.step(x, u)
@@ -205,6 +220,9 @@ class Driven(Wrapped):
             )
         super().__init__(system, input_size=0, name=f"{system.name} under a constant drive")
         self.constant = u.detach().clone()
+
+    def _around(self, field: System) -> System:
+        return Driven(field, self.constant)
 
     def _u(self, x: Tensor) -> Tensor:
         return self.constant.type_as(x).expand(len(x), -1)
@@ -269,6 +287,11 @@ class Iterated(Wrapped):
         for _ in range(self.k):
             x, T = self.inner._push(x, u, T, V)
         return x, T
+
+    def flow(self) -> Any:
+        """The same flow with a longer step: its right-hand side, and with it all times, are those of one step."""
+        inner = self.inner.flow()
+        return None if inner is None else inner.over(inner.field, self.k)
 
     def factors(self) -> list[System]:
         """Fewer steps, of which the k steps are a whole number: one map per prime factor of k."""

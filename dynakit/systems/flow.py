@@ -64,6 +64,9 @@ class Relaxation(Wrapped):
         y, moved = self.inner._push(x, u, T, V)
         return self.speed_of * (y - x), self.speed_of * (moved - T)
 
+    def flow(self) -> None:
+        """None: a field's values are no states."""
+
     def _pieces(self, u: Tensor) -> Pieces | None:
         return None
 
@@ -137,10 +140,14 @@ class Flow(Wrapped):
         """The vector field as a System: its ``step`` is the velocity, its ``jacobian`` that of the velocity."""
         return self.inner
 
-    def over(self, field: System) -> Flow:
-        """The flow along another field, stepped as this one is."""
-        settings = {"method": self.method, "n_substeps": self.n_substeps, "time_unit": self.time_unit}
-        return Flow(field, field.state_size, field.input_size, dt=cast(float, self.dt), **settings)
+    def flow(self) -> Flow:
+        """This flow itself."""
+        return self
+
+    def over(self, field: System, k: int = 1) -> Flow:
+        """The flow along another field, ``k`` of this one's steps as one."""
+        settings = {"method": self.method, "n_substeps": self.n_substeps * k, "time_unit": self.time_unit}
+        return Flow(field, field.state_size, field.input_size, dt=cast(float, self.dt) * k, **settings)
 
     def rhs(self, x: Any, u: Any = None) -> Float[Tensor, "*batch unit"]:
         """The velocity f(x, u)."""

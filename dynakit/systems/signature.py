@@ -60,6 +60,7 @@ class Signature:
 
     def as_tensor(self, name: str, value: Any, width: int) -> Tensor:
         """The argument ``name`` as float64 on this system's device; InputError unless its last axis is ``width``."""
+        checks.no_record(name, value, width)
         if not isinstance(value, Tensor):
             value = torch.from_numpy(checks.reals(name, value, finite=False))
         if not value.is_floating_point():
@@ -71,6 +72,10 @@ class Signature:
                 f"{name} must have shape (..., {width}), got {tuple(value.shape)}{self._hint(name, value, width)}"
             )
         return value.to(self.device, self.dtype)
+
+    def as_states(self, name: str, value: Any) -> Tensor:
+        """States (..., unit), or a result that has them, as :meth:`as_tensor` reads them."""
+        return self.as_tensor(name, checks.states_of(value), self.state_size)
 
     def _hint(self, name: str, value: Tensor, width: int) -> str:
         parts = list(self.parts)
@@ -108,7 +113,7 @@ class Signature:
         self, x: Any, u: Any, names: tuple[str, str] = ("x", "u")
     ) -> tuple[Tensor, Tensor, torch.Size]:
         """State and input as flat float64 batches of equal length, and the leading shape to restore."""
-        x = self.as_tensor(names[0], x, self.state_size)
+        x = self.as_states(names[0], x)
         x = x.clone() if x.is_inference() else x
         u = x.new_zeros(self.input_size) if u is None else self.as_tensor(names[1], u, self.input_size)
         try:

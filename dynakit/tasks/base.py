@@ -19,7 +19,7 @@ import torch
 
 from .. import checks
 from ..errors import InputError
-from ..results import Record
+from ..records import Record
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -18,7 +18,7 @@ import torch
 
 from .. import checks, seeding
 from ..errors import InputError
-from ..results import Record
+from ..records import Record
 from .base import Task, Trials
 
 SEQUENCES = (  # start, body, ending before the exchange

@@ -24,7 +24,8 @@ from torch import Tensor, nn
 from .. import checks
 from ..errors import InputError, NumericalError
 from ..models import RecurrentModel
-from ..results import History, Provenance
+from ..provenance import Provenance
+from ..results import History
 from ..seeding import stream, torch_stream
 from ..tasks import Task, Trials
 from . import checkpoint

@@ -16,7 +16,8 @@ import numpy as np
 from .. import checks
 from ..errors import InputError
 from ..models.learners import Each, Element, Learner, Past
-from ..results import History, Provenance, per_item
+from ..provenance import Provenance
+from ..results import History, per_item
 from ..seeding import stream
 from ..tasks import N_DIGITS, WINDOW, SequenceStream, Stream, windowed_accuracy
 from .base import Callback, fit, fit_together

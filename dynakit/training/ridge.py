@@ -24,7 +24,8 @@ from torch import nn
 from .. import checks, linalg
 from ..errors import InputError, NumericalError
 from ..models import RecurrentModel
-from ..results import History, Provenance
+from ..provenance import Provenance
+from ..results import History
 from ..seeding import stream
 from ..tasks import Task, Trials
 from .base import Callback, fit

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from dynakit.errors import InputError
-from dynakit.results import load_record, save_record
+from dynakit.records import load_record, save_record
 from dynakit.tasks import FlipFlop, from_arrays
 
 RNG = np.random.default_rng(0)

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from dynakit.errors import InputError
-from dynakit.results import load_record, save_record
+from dynakit.records import load_record, save_record
 from dynakit.tasks import (
     ContextIntegration,
     Cycles,

@@ -19,7 +19,8 @@ from torch import Tensor
 from ... import linalg, samplers, seeding
 from ...checks import count, number
 from ...errors import InputError
-from ...results import Provenance, Result, per_item
+from ...provenance import Provenance
+from ...results import Result, per_item
 from ...systems.base import System, checked
 from ..proportions import upper_bound, wilson
 from .labelling import BYTES, DIVERGED, Labelling, Run

@@ -18,7 +18,8 @@ import torch
 from ... import linalg, seeding
 from ...checks import count
 from ...errors import InputError
-from ...results import Provenance, Result
+from ...provenance import Provenance
+from ...results import Result
 from ...systems.base import System
 from ..cycles import Polished, polish, still
 from .basins import as_run
@@ -188,7 +189,7 @@ class _Tracker:
 
 
 def _one(system: System, name: str, x: Any) -> np.ndarray:
-    state = system.as_tensor(name, x, system.state_size)
+    state = system.as_states(name, x)
     if state.ndim != 1 or not bool(torch.isfinite(state).all()):
         raise InputError(
             f"{name} must be one finite state ({system.state_size},), got shape {tuple(state.shape)}"

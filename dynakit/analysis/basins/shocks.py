@@ -18,7 +18,8 @@ import torch
 from ... import linalg, seeding
 from ...checks import count, number, reals
 from ...errors import InputError
-from ...results import Provenance, Result, per_item
+from ...provenance import Provenance
+from ...results import Result, per_item
 from ...systems.base import System
 from ..proportions import wilson
 from .basins import as_run
@@ -268,7 +269,7 @@ def _starts(run: Run, states: Any, targets: Targets) -> tuple[np.ndarray, np.nda
     if states is None:
         rows = [t.states[:: max(1, len(t.states) // PHASES)][:PHASES] for t in targets.list]
         return np.concatenate(rows), np.repeat(np.arange(len(rows)), [len(r) for r in rows])
-    x = run.system.as_tensor("states", states, run.system.state_size)
+    x = run.system.as_states("states", states)
     starts = (x[None] if x.ndim == 1 else x).cpu().numpy()
     if starts.ndim != 2 or not len(starts):
         raise InputError(f"states must be (unit,) or at least one (state, unit), got shape {starts.shape}")

@@ -207,7 +207,7 @@ def _point(x: np.ndarray, kind: str = "fixed point") -> Target:
 
 
 def _rows(system: System, states: Any) -> np.ndarray:
-    x = system.as_tensor("attractors", states, system.state_size)
+    x = system.as_states("attractors", states)
     x = x[None] if x.ndim == 1 else x
     if x.ndim != 2 or not bool(torch.isfinite(x).all()):
         raise InputError(

@@ -16,7 +16,8 @@ from scipy.optimize import linear_sum_assignment
 
 from ...checks import count, number, reals
 from ...errors import InputError
-from ...results import Provenance, Result, per_item
+from ...provenance import Provenance
+from ...results import Result, per_item
 from ...systems.base import System
 from ..proportions import wilson
 from .basins import Basins, map_basins

@@ -18,7 +18,8 @@ import torch
 
 from ... import linalg
 from ...errors import InputError
-from ...results import Provenance, Result, per_item
+from ...provenance import Provenance
+from ...results import Result, per_item
 from ...systems.base import System, checked
 from ..linearization import count_unstable, judge
 from .arclength import Node

@@ -18,7 +18,8 @@ import torch
 from ... import linalg
 from ...checks import reals
 from ...errors import InputError
-from ...results import Provenance, Result, per_item
+from ...provenance import Provenance
+from ...results import Result, per_item
 from ...seeding import as_seed
 from ...systems.base import System
 from ..fixed_points import FixedPoints, find_fixed_points

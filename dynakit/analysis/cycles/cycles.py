@@ -28,7 +28,8 @@ import torch
 from ... import linalg, seeding
 from ...checks import count, matches_shape, reals
 from ...errors import InputError
-from ...results import Provenance, Result, per_item
+from ...provenance import Provenance
+from ...results import Result, per_item
 from ...systems.base import System, checked
 from ...systems.flow import Flow
 from .autonomous import Autonomous
@@ -219,7 +220,7 @@ def find_limit_cycles(
         if starts is None:
             given = random_states(system, u, n_starts, seeding.stream(seed, "starts"))
         else:
-            tensor = system.as_tensor("starts", starts, system.state_size)
+            tensor = system.as_states("starts", starts)
             given = tensor.detach().cpu().numpy().reshape(-1, system.state_size)
         census = Census(Autonomous(system, u), given, settings, seed)
         census.run(n_transient)

@@ -17,7 +17,8 @@ import torch
 from ... import linalg
 from ...checks import count
 from ...errors import InputError, NumericalError
-from ...results import Provenance, Result, per_item
+from ...provenance import Provenance
+from ...results import Result, per_item
 from ...systems.base import System, checked
 from .frames import Course, Frames, advance
 from .lyapunov import starts_and_inputs

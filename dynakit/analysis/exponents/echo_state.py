@@ -18,7 +18,8 @@ from torch import Tensor
 from ... import linalg, seeding
 from ...checks import count
 from ...errors import InputError
-from ...results import Provenance, Result, per_item
+from ...provenance import Provenance
+from ...results import Result, per_item
 from ...systems.base import System, checked
 from .lyapunov import LyapunovSpectrum, lyapunov_spectrum
 
@@ -126,7 +127,7 @@ def check_echo_state(
 def _pairs(system: System, x0: Any, inputs: Tensor, n_pairs: int, seed: Any) -> Tensor:
     """(pair, 2, unit)."""
     if x0 is not None:
-        pairs = system.as_tensor("x0", x0, system.state_size).detach()
+        pairs = system.as_states("x0", x0).detach()
         if pairs.ndim != 3 or pairs.shape[1] != 2 or not len(pairs):
             raise InputError(f"x0 must be pairs of starts (pair, 2, unit), got {tuple(pairs.shape)}")
         return pairs

@@ -20,7 +20,8 @@ from torch import Tensor
 from ... import linalg
 from ...checks import count
 from ...errors import InputError
-from ...results import Provenance, Result, per_item
+from ...provenance import Provenance
+from ...results import Result, per_item
 from ...systems.base import System, checked
 from .frames import LARGEST_SPREAD, LONGEST, Course, Frames, advance, settle_frames
 from .growth import entropy_rate, estimate, kaplan_yorke
@@ -203,7 +204,7 @@ def starts_and_inputs(
     system: System, x0: Any, inputs: Any, n_steps: int, said: str = "n_transient + n_steps"
 ) -> tuple[Tensor, Course, bool]:
     """States (start, unit), the inputs along the way, and whether there is a single start without an axis."""
-    x = system.as_tensor("x0", x0, system.state_size).detach()
+    x = system.as_states("x0", x0).detach()
     if x.ndim > 2:
         raise InputError(f"x0 must be (unit,) or (start, unit), got {tuple(x.shape)}")
     single = x.ndim == 1

@@ -19,7 +19,8 @@ from torch import Tensor
 from ... import linalg, seeding
 from ...checks import count, one_of
 from ...errors import InputError
-from ...results import Provenance, Result, per_item
+from ...provenance import Provenance
+from ...results import Result, per_item
 from ...systems.base import System, checked
 from ..linearization import count_unstable, judge
 from .newton import STATUS, chunk_of
@@ -185,7 +186,7 @@ def find_fixed_points(
 
 def search_arguments(system: System, starts: Any, drive: Any) -> tuple[Tensor | None, Tensor, Tensor | None]:
     """Starts, the distinct drives (drive, input), and which drive each start belongs to (None: to all)."""
-    given = None if starts is None else system.as_tensor("starts", starts, system.state_size)
+    given = None if starts is None else system.as_states("starts", starts)
     if given is not None and given.ndim == 1:
         given = given[None]
     if given is not None and not given.numel():

@@ -23,7 +23,8 @@ import numpy as np
 import torch
 
 from ... import linalg
-from ...results import Provenance, Result, per_item
+from ...provenance import Provenance
+from ...results import Result, per_item
 from ...systems.base import System
 from .kinks import adjacent_jacobians, grows_along_a_ray
 from .points import states_and_drives

@@ -15,7 +15,8 @@ import torch
 
 from ... import linalg
 from ...checks import reals
-from ...results import Provenance, Result, per_item
+from ...provenance import Provenance
+from ...results import Result, per_item
 from ...systems.base import System
 from .points import states_and_drives
 

@@ -23,7 +23,8 @@ import torch
 
 from ... import linalg
 from ...checks import count
-from ...results import Provenance, Result, per_item
+from ...provenance import Provenance
+from ...results import Result, per_item
 from ...systems.base import System
 from .linearization import known_jacobian
 from .points import states_and_drives

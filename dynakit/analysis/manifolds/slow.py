@@ -22,7 +22,8 @@ from scipy.spatial.distance import cdist
 from ... import linalg, seeding
 from ...checks import count, number, reals
 from ...errors import InputError, NumericalError
-from ...results import Provenance, Result, per_item
+from ...provenance import Provenance
+from ...results import Result, per_item
 from ...systems.base import System, checked
 from .slow_curve import CLOSED, STILL, SlowCurve, SlowState, Walls
 
@@ -169,7 +170,7 @@ def trace_slow_manifold(
     checked(system).refuse_jumps("a slow manifold")
     separation = number("separation", separation, above=1.0)
     max_points = count("max_points", max_points, least=2)
-    states = system.as_tensor("starts", getattr(starts, "states", starts), system.state_size)
+    states = system.as_states("starts", starts)
     u = system.as_drive("drive", drive)
     if u.ndim != 1:
         raise InputError(f"drive must be one vector (input,), got shape {tuple(u.shape)}")

@@ -17,7 +17,8 @@ import torch
 from ... import linalg, seeding
 from ...checks import count
 from ...errors import InputError
-from ...results import Provenance, Result, per_item
+from ...provenance import Provenance
+from ...results import Result, per_item
 from ...systems.base import System, checked
 from ..fixed_points import Arrival, FixedPoints
 from .local import LocalManifold, local_manifold
@@ -107,7 +108,7 @@ def map_unstable_manifolds(
     checked(system).refuse_jumps("an unstable manifold")
     if not isinstance(points, FixedPoints):
         raise InputError(f"points must be FixedPoints, got {type(points).__name__}; see find_fixed_points")
-    x = system.as_tensor("points", points.states, system.state_size).cpu().numpy()
+    x = system.as_states("points", points.states).cpu().numpy()
     u = system.as_drive("points.drives", points.drives).cpu().numpy()
     n_directions = count("n_directions", n_directions, least=0)
     max_steps, n_samples = count("max_steps", max_steps), count("n_samples", n_samples, least=3)

@@ -21,7 +21,8 @@ import torch
 from ... import linalg, seeding
 from ...checks import count, number
 from ...errors import InputError
-from ...results import Provenance, Result, per_item
+from ...provenance import Provenance
+from ...results import Result, per_item
 from ...systems.base import System, checked
 
 FOLDS = 5

@@ -18,7 +18,8 @@ from torch import Tensor
 from ... import linalg
 from ...checks import count, number, reals
 from ...errors import InputError
-from ...results import Provenance, Result, per_item
+from ...provenance import Provenance
+from ...results import Result, per_item
 from ...systems.base import System, checked
 from ..fixed_points import Arrival
 
@@ -101,7 +102,7 @@ def map_transitions(
         InputError: naming the pulse that does not fit, if there are no pulses, or a factor that makes no sense.
     """
     states = attractors.states if hasattr(attractors, "states") else attractors
-    x = checked(system).as_tensor("attractors", states, system.state_size)
+    x = checked(system).as_states("attractors", states)
     if x.ndim != 2:
         raise InputError(f"attractors must have shape (attractor, {system.state_size}), got {tuple(x.shape)}")
     if not bool(torch.isfinite(x).all()):

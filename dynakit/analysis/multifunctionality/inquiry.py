@@ -11,7 +11,7 @@ import numpy as np
 
 from ... import samplers, seeding
 from ...orbits import Orbit
-from ...results import Provenance
+from ...provenance import Provenance
 from ...systems.base import System
 from ..basins import Basins, EdgeState, SmallestShocks, find_edge_state, find_smallest_shock
 from ..fixed_points import FixedPoints, find_fixed_points

@@ -23,7 +23,8 @@ from torch import Tensor
 from ... import linalg, seeding
 from ...checks import count, number, reals
 from ...errors import InputError
-from ...results import Provenance, per_item
+from ...provenance import Provenance
+from ...results import per_item
 from ...systems.base import Pieces, System, checked, minus_identity
 from ...systems.derived import Iterated
 from ..fixed_points import FixedPoints, canonical_order, certify, isolation, spectra

@@ -22,7 +22,8 @@ from torch import Tensor
 
 from ... import linalg, seeding
 from ...checks import count, reals
-from ...results import Provenance, Result, per_item
+from ...provenance import Provenance
+from ...results import Result, per_item
 from ...systems.base import System, checked
 from ..fixed_points import search_arguments
 from .descent import STATUS

@@ -20,7 +20,8 @@ import numpy as np
 
 from ...checks import number, reals
 from ...errors import InputError
-from ...results import Provenance, Result, per_item
+from ...provenance import Provenance
+from ...results import Result, per_item
 from .trains import Cells, SpikeTrains, as_spike_trains, bin_width
 
 MEASURES = ("rates", "cv", "cv2", "lv", "lvr", "fanofactor")

@@ -16,7 +16,8 @@ import numpy as np
 from ... import linalg
 from ...checks import number, reals
 from ...errors import InputError
-from ...results import Provenance, Result, per_item
+from ...provenance import Provenance
+from ...results import Result, per_item
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

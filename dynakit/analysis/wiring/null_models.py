@@ -21,7 +21,8 @@ import numpy as np
 from ... import linalg, seeding
 from ...checks import count, number, one_of, reals
 from ...errors import InputError
-from ...results import Provenance, Result, per_item
+from ...provenance import Provenance
+from ...results import Result, per_item
 from .connectivity import TRIADS, adjacency, clustering, count_triads
 from .rewiring import rewired, scattered, shuffled_within
 

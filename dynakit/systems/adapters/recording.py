@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ... import linalg
-from ...results import Provenance, Result, per_item
+from ...provenance import Provenance
+from ...results import Result, per_item
 from ..base import System
 from .adapters import as_system
 

@@ -20,6 +20,9 @@ class WithSquares(Wrapped):
     def __init__(self, inner: System) -> None:
         super().__init__(inner, output_size=2 * inner.output_size)
 
+    def _around(self, field: System) -> System:
+        return WithSquares(field)
+
     def _observe(self, x: Tensor) -> Tensor:
         o = self.inner._observe(x)
         return torch.cat([o, o * o], -1)

@@ -322,7 +322,7 @@ def test_the_ends_of_a_span_may_come_in_any_order_and_as_an_array():
 
 
 def test_branches_come_back_from_disk(tmp_path):
-    from dynakit.results import load_record
+    from dynakit.records import load_record
 
     branches = traced(dk.catalog.tanh_unit(2.0), drives=[[-1.0], [1.0]])
     branches.save(tmp_path / "b")

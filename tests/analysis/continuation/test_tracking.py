@@ -162,7 +162,7 @@ def test_a_callback_keeps_the_run_and_its_births_are_real():
 
 
 def test_tracks_come_back_from_disk(tmp_path):
-    from dynakit.results import load_record
+    from dynakit.records import load_record
 
     tracks = tracked(dk.catalog.tanh_unit, [0.5, 1.5], losses=[1.0, 0.5])
     tracks.save(tmp_path / "t")

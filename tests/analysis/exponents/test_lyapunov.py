@@ -13,7 +13,7 @@ from torch import nn
 import dynakit as dk
 from dynakit.analysis.exponents.frames import Frames
 from dynakit.errors import InputError
-from dynakit.results import load_record
+from dynakit.records import load_record
 
 rng = np.random.default_rng(0)
 GENERAL = rng.normal(size=(5, 5)) / 2.5  # a real eigenvalue and two complex pairs

@@ -134,7 +134,7 @@ def test_without_an_unstable_point_there_is_nothing_to_follow():
 
 
 def test_manifolds_come_back_from_disk(tmp_path):
-    from dynakit.results import load_record
+    from dynakit.records import load_record
 
     system = dk.catalog.tanh_unit(2.0)
     paths = dk.map_unstable_manifolds(system, dk.find_fixed_points(system))

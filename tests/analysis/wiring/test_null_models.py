@@ -12,7 +12,7 @@ from scipy.stats import chisquare, kstest
 
 import dynakit as dk
 from dynakit.errors import InputError
-from dynakit.results import load_record
+from dynakit.records import load_record
 
 
 def random_wiring(seed, n=20, p=0.3):
