@@ -129,15 +129,25 @@ def _cell(value: Any) -> str:
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class History(Result):
-    """How a training run went, one entry per update."""
+    """How a training run went, one entry per update.
 
-    losses: np.ndarray = per_item()  # (update,)  loss on that update's fresh batch, before the step
-    scores: np.ndarray = per_item()  # (update,)  score of the same batch, 0..1, before the step
-    seconds: np.ndarray = per_item()  # (update,)  wall time since the start
-    learning_rates: np.ndarray = per_item()  # (update,)
-    n_rollbacks: int = 0  # times the non-finite guard restored earlier weights and halved the rate
-    stopped: str = ""  # why the run ended
-    condition: float | None = None  # of the normal equations, where the weights were solved for
+    Attributes:
+        losses: (update,) loss on that update's fresh batch, before the step
+        scores: (update,) score of the same batch, 0..1, before the step
+        seconds: (update,) wall time since the start
+        learning_rates: (update,)
+        n_rollbacks: times the non-finite guard restored earlier weights and halved the rate
+        stopped: why the run ended
+        condition: of the normal equations, where the weights were solved for
+    """
+
+    losses: np.ndarray = per_item()
+    scores: np.ndarray = per_item()
+    seconds: np.ndarray = per_item()
+    learning_rates: np.ndarray = per_item()
+    n_rollbacks: int = 0
+    stopped: str = ""
+    condition: float | None = None
 
     def headline(self) -> str:
         if not len(self):

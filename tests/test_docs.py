@@ -1,12 +1,15 @@
 """Every Python block of README.md and docs/ runs (in order, one namespace per file, in an empty folder), and
 what the pages point to is there."""
 
+import dataclasses
+import inspect
 import re
 from pathlib import Path
 
 import pytest
 
 import dynakit as dk
+from dynakit.results import Result
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -63,3 +66,38 @@ def test_version_is_the_same_everywhere():
     first = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert first
     assert first[1] == dk.__version__
+
+
+def results() -> list[type]:
+    """The public classes of results, those of the parts among them."""
+    parts = [dk, dk.analysis, dk.training, dk.tasks, dk.models]
+    values = {getattr(part, name) for part in parts for name in part.__all__ if name != "samplers"}
+    found = [v for v in values if isinstance(v, type) and dataclasses.is_dataclass(v) and issubclass(v, Result)]
+    return sorted(found, key=lambda cls: cls.__name__)
+
+
+def described(cls: type) -> dict[str, str]:
+    """The text of each field under "Attributes:" of a class and of those it descends from."""
+    found: dict[str, str] = {}
+    for parent in reversed(cls.__mro__):
+        text = inspect.cleandoc(vars(parent).get("__doc__") or "")
+        _, _, section = text.partition("Attributes:\n")
+        for entry in re.split(r"\n(?=    \w)", "\n" + section.split("\n\n")[0]):
+            names, colon, words = entry.partition(":")
+            if colon and "\n        " not in names:
+                found |= {name.strip(): " ".join(words.split()) for name in names.split(",")}
+    return found
+
+
+@pytest.mark.parametrize("cls", results(), ids=lambda cls: cls.__name__)
+def test_every_field_of_a_result_is_described_with_its_shape(cls):
+    said = described(cls)
+    for field in dataclasses.fields(cls):
+        if field.name == "provenance":
+            continue
+        text = said.get(field.name, "")
+        shape, words = re.match(r"(\([^()]*(?:\([^()]*\)[^()]*)*\))?(.*)", text).groups()
+        assert re.search(r"[^\W\d_]{2,}", words), f"{cls.__name__}.{field.name} is not described: {text!r}"
+        assert "TODO" not in words
+        if "ndarray" in str(field.type) and "tuple" not in str(field.type):
+            assert shape, f"{cls.__name__}.{field.name} is an array without a shape: {text!r}"

@@ -28,18 +28,30 @@ class PsychometricCurve(Result):
 
     Where every choice is told by the strength, the slope is infinite and the offset NaN; where all choices are
     alike, or there is one strength only, both are NaN.
+
+    Attributes:
+        strengths: (strength,) rising
+        n_trials: (strength,)
+        n_chosen: (strength,) trials that chose "+"
+        low: (strength,) 95 % interval of the share that chose "+"
+        high: (strength,)
+        slope: per unit of strength
+        offset: in standard deviations: Phi(offset) is the share at strength 0
+        slope_error: standard errors, from the Fisher information
+        offset_error: TODO
+        n_undecided: trials without a choice: left out
     """
 
-    strengths: np.ndarray = per_item()  # (strength,)  rising
-    n_trials: np.ndarray = per_item()  # (strength,)
-    n_chosen: np.ndarray = per_item()  # (strength,)  trials that chose "+"
-    low: np.ndarray = per_item()  # (strength,)  95 % interval of the share that chose "+"
-    high: np.ndarray = per_item()  # (strength,)
-    slope: float  # per unit of strength
-    offset: float  # in standard deviations: Phi(offset) is the share at strength 0
-    slope_error: float  # standard errors, from the Fisher information
+    strengths: np.ndarray = per_item()
+    n_trials: np.ndarray = per_item()
+    n_chosen: np.ndarray = per_item()
+    low: np.ndarray = per_item()
+    high: np.ndarray = per_item()
+    slope: float
+    offset: float
+    slope_error: float
     offset_error: float
-    n_undecided: int = 0  # trials without a choice: left out
+    n_undecided: int = 0
 
     @property
     def shares(self) -> np.ndarray:

@@ -22,14 +22,22 @@ class Projection(Result):
     """Axes fitted once and applied to everything: trajectories, fixed points, directions.
 
     Component k is a row of ``components``; ``names`` label the axes ("PC 1 (62 %)").
+
+    Attributes:
+        components: (component, unit) orthonormal for a PCA; as given for task axes
+        mean: (unit,)
+        explained_variance_ratio: (component,) share of the variance; NaN if unknown
+        names: (component,) axis labels
+        ranges: (component, 2) hold 96 % of the scores: excursions set no scale
+        participation_ratio: (sum l)^2 / sum l^2 of the variances l: effective dimension
     """
 
-    components: np.ndarray = per_item()  # (component, unit)  orthonormal for a PCA; as given for task axes
-    mean: np.ndarray  # (unit,)
-    explained_variance_ratio: np.ndarray = per_item()  # (component,)  share of the variance; NaN if unknown
-    names: np.ndarray = per_item()  # (component,)  axis labels
-    ranges: np.ndarray = per_item()  # (component, 2)  hold 96 % of the scores: excursions set no scale
-    participation_ratio: float = float("nan")  # (sum l)^2 / sum l^2 of the variances l: effective dimension
+    components: np.ndarray = per_item()
+    mean: np.ndarray
+    explained_variance_ratio: np.ndarray = per_item()
+    names: np.ndarray = per_item()
+    ranges: np.ndarray = per_item()
+    participation_ratio: float = float("nan")
 
     @classmethod
     def onto(cls, vectors: Any, names: Sequence[str], mean: Any = None) -> Projection:
@@ -111,11 +119,17 @@ def project(states: Any, n_components: int = 3) -> Projection:
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class ConditionAverages(Result):
-    """Mean trajectory of each condition."""
+    """Mean trajectory of each condition.
 
-    names: np.ndarray = per_item()  # (condition,)  "final = +-+" or "first = 1, second = 0"
-    means: np.ndarray = per_item()  # (condition, time, unit)
-    counts: np.ndarray = per_item()  # (condition,)  trials averaged
+    Attributes:
+        names: (condition,) "final = +-+" or "first = 1, second = 0"
+        means: (condition, time, unit)
+        counts: (condition,) trials averaged
+    """
+
+    names: np.ndarray = per_item()
+    means: np.ndarray = per_item()
+    counts: np.ndarray = per_item()
 
     def headline(self) -> str:
         return f"{len(self)} conditions: {', '.join(self.names[:8])}{', ...' if len(self) > 8 else ''}"
@@ -161,14 +175,23 @@ def condition_average(states: Any, trials: Any) -> ConditionAverages:
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class PlaneFlow(Result):
-    """The flow F(x) - x on a grid of a plane."""
+    """The flow F(x) - x on a grid of a plane.
 
-    grid_x: np.ndarray  # (column,)  scores along the first axis
-    grid_y: np.ndarray  # (row,)     scores along the second axis
-    velocities: np.ndarray  # (row, column, 2)  score change per step, in the plane
-    leaving_share: np.ndarray  # (row, column)  share of the speed that leaves the plane, 0..1
+    Attributes:
+        grid_x: (column,) scores along the first axis
+        grid_y: (row,) scores along the second axis
+        velocities: (row, column, 2) score change per step, in the plane
+        leaving_share: (row, column) share of the speed that leaves the plane, 0..1
+        names: TODO
+        through: (unit,) the state the plane passes through
+    """
+
+    grid_x: np.ndarray
+    grid_y: np.ndarray
+    velocities: np.ndarray
+    leaving_share: np.ndarray
     names: tuple[str, str]
-    through: np.ndarray  # (unit,)  the state the plane passes through
+    through: np.ndarray
 
     def headline(self) -> str:
         return (

@@ -49,31 +49,56 @@ class MachineAgreement(Record):
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Report(Result):
-    """Everything :func:`dynakit.analyze` found; a stage that did not run is None, with the reason in ``skipped``."""
+    """Everything :func:`dynakit.analyze` found; a stage that did not run is None, with the reason in ``skipped``.
 
-    network: str  # what was adapted, in words
-    parts: dict[str, tuple[int, int]]  # the columns of each block of the state
+    Attributes:
+        network: what was adapted, in words
+        parts: the columns of each block of the state
+        task: TODO
+        trials: TODO
+        score: TODO
+        trajectories: TODO
+        projection: TODO
+        fixed_points: condition -> points; "rest" first
+        slow_points: under rest
+        modes: at the fixed points under rest
+        memory: TODO
+        attractors: TODO
+        transitions: TODO
+        machine_agreement: TODO
+        flow: TODO
+        cycles: where released, or cued, states end
+        lyapunov: under the trials' inputs; of a closed loop on each of ``cycles``
+        multifunctionality: whether the orbits of the task are held
+        closed_loop: all but trajectories and wiring are of the network that hears its own output
+        connectivity: TODO
+        spikes: in the trajectories, of a network that spikes
+        history: TODO
+        skipped: TODO
+        model: TODO
+    """
+
+    network: str
+    parts: dict[str, tuple[int, int]]
     task: Any = None
     trials: Any = None
     score: float | None = None
     trajectories: Recording | None = None
     projection: Projection | None = None
-    fixed_points: dict[str, FixedPoints] = field(default_factory=dict)  # condition -> points; "rest" first
-    slow_points: SlowPoints | None = None  # under rest
-    modes: Modes | None = None  # at the fixed points under rest
+    fixed_points: dict[str, FixedPoints] = field(default_factory=dict)
+    slow_points: SlowPoints | None = None
+    modes: Modes | None = None
     memory: MemoryCheck | None = None
     attractors: Attractors | None = None
     transitions: Transitions | None = None
     machine_agreement: MachineAgreement | None = None
     flow: PlaneFlow | None = None
-    cycles: LimitCycles | None = None  # where released, or cued, states end
-    lyapunov: LyapunovSpectrum | None = (
-        None  # under the trials' inputs; of a closed loop on each of ``cycles``
-    )
-    multifunctionality: Multifunctionality | None = None  # whether the orbits of the task are held
-    closed_loop: bool = False  # all but trajectories and wiring are of the network that hears its own output
+    cycles: LimitCycles | None = None
+    lyapunov: LyapunovSpectrum | None = None
+    multifunctionality: Multifunctionality | None = None
+    closed_loop: bool = False
     connectivity: GraphStatistics | None = None
-    spikes: SpikeStatistics | None = None  # in the trajectories, of a network that spikes
+    spikes: SpikeStatistics | None = None
     history: History | None = None
     skipped: dict[str, str] = field(default_factory=dict)
     # the network that was given: no part of the record, but saved beside it if it is one of this package's

@@ -63,11 +63,16 @@ class OnlineHistory(History):
     """How a prequential run went, one entry per evaluation.
 
     ``scores`` are accuracies over a window of evaluations; ``losses`` are 0 for a hit and 1 for a miss.
+
+    Attributes:
+        positions: (evaluation,) of the element that was to be predicted
+        predictions: (evaluation,) ids of symbols
+        n_elements: elements that were learnt
     """
 
-    positions: np.ndarray = per_item()  # (evaluation,)  of the element that was to be predicted
-    predictions: np.ndarray = per_item()  # (evaluation,)  ids of symbols
-    n_elements: int = 0  # elements that were learnt
+    positions: np.ndarray = per_item()
+    predictions: np.ndarray = per_item()
+    n_elements: int = 0
 
     @property
     def accuracies(self) -> np.ndarray:

@@ -34,21 +34,32 @@ class Basins(Result):
     """Samples and the attractors they go to, one entry per sample.
 
     Fractions, intervals and counts are those of the samples at hand: of ``basins[mask]`` they are those of the mask.
+
+    Attributes:
+        labels: (sample,) index of the attractor; -1: none
+        reasons: (sample,) why none; empty where there is one
+        convergence_steps: (sample,) step at which it came near for good; -1: not known
+        states: (sample, unit) the initial states
+        end_states: (sample, unit) the last ones that were followed
+        kinds: (attractor,) fixed point | periodic | invariant circle | chaotic | recurrent | ...
+        attractor_states: (point, unit) points on the attractors ...
+        attractor_index: (point,) ... and the attractor each belongs to
+        sampler: the law of the initial states: its name ...
+        description: ... and what it is
+        confidence: of the intervals and the bound
     """
 
-    labels: np.ndarray = per_item()  # (sample,)  index of the attractor; -1: none
-    reasons: np.ndarray = per_item()  # (sample,)  why none; empty where there is one
-    convergence_steps: np.ndarray = (
-        per_item()
-    )  # (sample,)  step at which it came near for good; -1: not known
-    states: np.ndarray = per_item()  # (sample, unit)  the initial states
-    end_states: np.ndarray = per_item()  # (sample, unit)  the last ones that were followed
-    kinds: np.ndarray  # (attractor,)  fixed point | periodic | invariant circle | chaotic | recurrent | ...
-    attractor_states: np.ndarray  # (point, unit)  points on the attractors ...
-    attractor_index: np.ndarray  # (point,)  ... and the attractor each belongs to
-    sampler: str  # the law of the initial states: its name ...
-    description: str  # ... and what it is
-    confidence: float  # of the intervals and the bound
+    labels: np.ndarray = per_item()
+    reasons: np.ndarray = per_item()
+    convergence_steps: np.ndarray = per_item()
+    states: np.ndarray = per_item()
+    end_states: np.ndarray = per_item()
+    kinds: np.ndarray
+    attractor_states: np.ndarray
+    attractor_index: np.ndarray
+    sampler: str
+    description: str
+    confidence: float
 
     @property
     def n_attractors(self) -> int:

@@ -37,23 +37,37 @@ MOST_CUTS = 30
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class EdgeState(Result):
-    """The edge state, and the track that led there."""
+    """The edge state, and the track that led there.
 
-    kind: (
-        str  # fixed point | periodic | invariant circle | unresolved: the last states of the track are given
-    )
-    states: np.ndarray  # (point, unit)  the point, the cycle, points of the curve, or the end of the track
-    residual: float  # of what is claimed; NaN: unresolved
-    multipliers: np.ndarray  # (k,)  eigenvalues of the point, multipliers of the cycle or circle
-    n_unstable: int  # unstable directions; -1: not known
-    period: float  # steps, or time units of a flow; NaN: none
-    rotation_number: float  # turns per step; NaN: none
-    distance: float  # of the end of the track from it
-    labels: tuple[int, int]  # the attractors on either side; -2: divergence
-    pair: np.ndarray  # (2, unit)  two states, one on either side, nearest to each other in the first cut
-    track: np.ndarray  # (step, unit)  on the boundary
-    n_cuts: int  # times the segment was cut
-    n_unresolved: int  # states on it whose attractor was not known
+    Attributes:
+        kind: fixed point | periodic | invariant circle | unresolved: the last states of the track are given
+        states: (point, unit) the point, the cycle, points of the curve, or the end of the track
+        residual: of what is claimed; NaN: unresolved
+        multipliers: (k,) eigenvalues of the point, multipliers of the cycle or circle
+        n_unstable: unstable directions; -1: not known
+        period: steps, or time units of a flow; NaN: none
+        rotation_number: turns per step; NaN: none
+        distance: of the end of the track from it
+        labels: the attractors on either side; -2: divergence
+        pair: (2, unit) two states, one on either side, nearest to each other in the first cut
+        track: (step, unit) on the boundary
+        n_cuts: times the segment was cut
+        n_unresolved: states on it whose attractor was not known
+    """
+
+    kind: str
+    states: np.ndarray
+    residual: float
+    multipliers: np.ndarray
+    n_unstable: int
+    period: float
+    rotation_number: float
+    distance: float
+    labels: tuple[int, int]
+    pair: np.ndarray
+    track: np.ndarray
+    n_cuts: int
+    n_unresolved: int
 
     def headline(self) -> str:
         sides = " and ".join("divergence" if k == OFF else str(k) for k in self.labels)

@@ -36,24 +36,36 @@ TURNS, LESS = 24, 0.98  # rounds in which the best direction is turned, and by h
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class SmallestShocks(Result):
-    """The smallest shock found at each attractor that was looked at; sizes are Euclidean norms of shock / scale."""
+    """The smallest shock found at each attractor that was looked at; sizes are Euclidean norms of shock / scale.
 
-    attractors: np.ndarray = per_item()  # (entry,)  the attractor left
-    targets: np.ndarray = (
-        per_item()
-    )  # (entry,)  the one reached; -2: the trajectory diverges; -1: no shock found
-    sizes: np.ndarray = per_item()  # (entry,)  an upper bound of the smallest size; inf: no shock found
-    shocks: np.ndarray = per_item()  # (entry, unit)  to be added to ...
-    starts: np.ndarray = per_item()  # (entry, unit)  ... this state; NaN: no shock found
-    found_along: np.ndarray = per_item()  # (entry,)  random | towards another | turned
-    returned: np.ndarray = per_item()  # (entry, size)  random shocks of each size that came back, a count
-    unresolved: np.ndarray = (
-        per_item()
-    )  # (entry, size)  random shocks whose fate is not known: not counted as returned
-    shock_sizes: np.ndarray  # (size,)
-    n_shocks: int  # random shocks of each size at each attractor
-    scale: np.ndarray  # (unit,)  what a shock of size one is in each unit
-    units: str  # the same in words
+    Attributes:
+        attractors: (entry,) the attractor left
+        targets: (entry,) the one reached; -2: the trajectory diverges; -1: no shock found
+        sizes: (entry,) an upper bound of the smallest size; inf: no shock found
+        shocks: (entry, unit) to be added to ...
+        starts: (entry, unit) ... this state; NaN: no shock found
+        found_along: (entry,) random | towards another | turned
+        returned: (entry, size) random shocks of each size that came back, a count
+        unresolved: (entry, size) random shocks whose fate is not known: not counted as returned
+        shock_sizes: (size,)
+        n_shocks: random shocks of each size at each attractor
+        scale: (unit,) what a shock of size one is in each unit
+        units: the same in words
+        confidence: TODO
+    """
+
+    attractors: np.ndarray = per_item()
+    targets: np.ndarray = per_item()
+    sizes: np.ndarray = per_item()
+    shocks: np.ndarray = per_item()
+    starts: np.ndarray = per_item()
+    found_along: np.ndarray = per_item()
+    returned: np.ndarray = per_item()
+    unresolved: np.ndarray = per_item()
+    shock_sizes: np.ndarray
+    n_shocks: int
+    scale: np.ndarray
+    units: str
     confidence: float
 
     @property

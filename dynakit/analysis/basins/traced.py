@@ -28,20 +28,31 @@ FAR = 0.5  # of the spread of all attractors: a greater distance is no match
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class TracedBasins(Result):
-    """Attractors followed over a parameter: one entry per value; each attractor keeps its number."""
+    """Attractors followed over a parameter: one entry per value; each attractor keeps its number.
 
-    values: np.ndarray = per_item()  # (value,)
-    counts: np.ndarray = per_item()  # (value, attractor)  samples that went there; 0 where it does not exist
-    present: np.ndarray = per_item()  # (value, attractor)  whether it exists
-    n_left: np.ndarray = per_item()  # (value,)  samples labelled -1
-    n_samples: int  # at each value
+    Attributes:
+        values: (value,)
+        counts: (value, attractor) samples that went there; 0 where it does not exist
+        present: (value, attractor) whether it exists
+        n_left: (value,) samples labelled -1
+        n_samples: at each value
+        confidence: TODO
+        basins: at each value, with its own numbers ...
+        numbers: ... and what they are in common
+        births: (first value at which it exists, attractor), but for those of the first value (first value at
+            which it no longer exists, attractor)
+        deaths: (first value at which it no longer exists, attractor)
+    """
+
+    values: np.ndarray = per_item()
+    counts: np.ndarray = per_item()
+    present: np.ndarray = per_item()
+    n_left: np.ndarray = per_item()
+    n_samples: int
     confidence: float
-    basins: tuple[Basins, ...]  # at each value, with its own numbers ...
-    numbers: tuple[tuple[int, ...], ...]  # ... and what they are in common
-    births: tuple[
-        tuple[float, int], ...
-    ]  # (first value at which it exists, attractor), but for those of the first value
-    deaths: tuple[tuple[float, int], ...]  # (first value at which it no longer exists, attractor)
+    basins: tuple[Basins, ...]
+    numbers: tuple[tuple[int, ...], ...]
+    births: tuple[tuple[float, int], ...]
 
     @property
     def fractions(self) -> np.ndarray:

@@ -32,20 +32,27 @@ NEAR_CIRCLE = 1e-6  # only closer eigenvalues need their condition number for a 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Bifurcations(Result):
-    """Where branches change, one entry each, branch by branch."""
+    """Where branches change, one entry each, branch by branch.
 
-    kinds: np.ndarray = per_item()  # (event,)  fold | flip | neimark-sacker | branch point | border collision
-    parameter: np.ndarray = per_item()  # (event,)
-    states: np.ndarray = per_item()  # (event, unit)
-    drives: np.ndarray = per_item()  # (event, input)
-    critical: np.ndarray = (
-        per_item()
-    )  # (event,)  the eigenvalue on the unit circle; NaN at a border collision
-    forms: np.ndarray = per_item()  # (event,)  see below
-    residuals: np.ndarray = (
-        per_item()
-    )  # (event,)  of the equations that define the point; NaN: bracketed only
-    branch: np.ndarray = per_item()  # (event,)  the branch it was first met on
+    Attributes:
+        kinds: (event,) fold | flip | neimark-sacker | branch point | border collision
+        parameter: (event,)
+        states: (event, unit)
+        drives: (event, input)
+        critical: (event,) the eigenvalue on the unit circle; NaN at a border collision
+        forms: (event,) see below
+        residuals: (event,) of the equations that define the point; NaN: bracketed only
+        branch: (event,) the branch it was first met on
+    """
+
+    kinds: np.ndarray = per_item()
+    parameter: np.ndarray = per_item()
+    states: np.ndarray = per_item()
+    drives: np.ndarray = per_item()
+    critical: np.ndarray = per_item()
+    forms: np.ndarray = per_item()
+    residuals: np.ndarray = per_item()
+    branch: np.ndarray = per_item()
 
     # ``forms``: a fold is "quadratic"; a flip or Neimark-Sacker point "supercritical" (what is born is stable) or
     # "subcritical"; a branch point "pitchfork" or "transcritical"; a border collision "nonsmooth fold" or
@@ -68,19 +75,33 @@ class Bifurcations(Result):
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Branches(Result):
-    """Branches of fixed points, row by row along each branch; events are rows too."""
+    """Branches of fixed points, row by row along each branch; events are rows too.
 
-    parameter: np.ndarray = per_item()  # (row,)
-    states: np.ndarray = per_item()  # (row, unit)
-    drives: np.ndarray = per_item()  # (row, input)  the constant input there
-    eigenvalues: np.ndarray = per_item()  # (row, unit)  of dF/dx, by falling modulus
-    verdicts: np.ndarray = per_item()  # (row,)  stable | unstable | marginal | undetermined
-    residuals: np.ndarray = per_item()  # (row,)  max |F(x*) - x*|
-    branch: np.ndarray = per_item()  # (row,)  which branch the row belongs to
+    Attributes:
+        parameter: (row,)
+        states: (row, unit)
+        drives: (row, input) the constant input there
+        eigenvalues: (row, unit) of dF/dx, by falling modulus
+        verdicts: (row,) stable | unstable | marginal | undetermined
+        residuals: (row,) max |F(x*) - x*|
+        branch: (row,) which branch the row belongs to
+        events: TODO
+        ends: why each branch stops at its first and last row, see below
+        point_branch: (point,) the branch each given point is on; -1: it was no fixed point
+        parameter_name: "input" | "position along the drives" | "parameter"
+    """
+
+    parameter: np.ndarray = per_item()
+    states: np.ndarray = per_item()
+    drives: np.ndarray = per_item()
+    eigenvalues: np.ndarray = per_item()
+    verdicts: np.ndarray = per_item()
+    residuals: np.ndarray = per_item()
+    branch: np.ndarray = per_item()
     events: Bifurcations
-    ends: tuple[tuple[str, str], ...]  # why each branch stops at its first and last row, see below
-    point_branch: np.ndarray  # (point,)  the branch each given point is on; -1: it was no fixed point
-    parameter_name: str  # "input" | "position along the drives" | "parameter"
+    ends: tuple[tuple[str, str], ...]
+    point_branch: np.ndarray
+    parameter_name: str
 
     # ``ends``: "range" (the end of the drives or of the span), "closed" (the branch is a loop), "left" (a thousand
     # times as far out as the given points), "lost" (no step is short enough: points that are not isolated, a corner of

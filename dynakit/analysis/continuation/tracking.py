@@ -29,18 +29,27 @@ from .walk import Walk, identities, unexplained
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class TrackChanges(Result):
-    """Births, deaths and changes of stability, one entry each, in the order of training."""
+    """Births, deaths and changes of stability, one entry each, in the order of training.
 
-    effects: np.ndarray = per_item()  # (change,)  birth | death | change
-    kinds: np.ndarray = (
-        per_item()
-    )  # (change,)  fold | branch point | flip | neimark-sacker | border collision ...
-    updates: np.ndarray = per_item()  # (change,)  where on the way between two checkpoints
-    intervals: np.ndarray = per_item()  # (change,)  number of the checkpoint before
-    tracks: np.ndarray = per_item()  # (change, 2)  the tracks concerned; -1 where there is only one
-    losses_before: np.ndarray = per_item()  # (change,)  loss at the checkpoint before; NaN where not given
-    losses_after: np.ndarray = per_item()  # (change,)  and at the one after
-    drop_ranks: np.ndarray = per_item()  # (change,)  share of all intervals in which the loss fell less, 0..1
+    Attributes:
+        effects: (change,) birth | death | change
+        kinds: (change,) fold | branch point | flip | neimark-sacker | border collision ...
+        updates: (change,) where on the way between two checkpoints
+        intervals: (change,) number of the checkpoint before
+        tracks: (change, 2) the tracks concerned; -1 where there is only one
+        losses_before: (change,) loss at the checkpoint before; NaN where not given
+        losses_after: (change,) and at the one after
+        drop_ranks: (change,) share of all intervals in which the loss fell less, 0..1
+    """
+
+    effects: np.ndarray = per_item()
+    kinds: np.ndarray = per_item()
+    updates: np.ndarray = per_item()
+    intervals: np.ndarray = per_item()
+    tracks: np.ndarray = per_item()
+    losses_before: np.ndarray = per_item()
+    losses_after: np.ndarray = per_item()
+    drop_ranks: np.ndarray = per_item()
 
     # ``kinds`` is "left", "lost" or "too long" where a branch could not be followed (see Branches.ends), and
     # "unresolved" where no bifurcation was met that would explain the change; NaN stands for an unknown place.
@@ -63,17 +72,30 @@ class TrackChanges(Result):
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Tracks(Result):
-    """Fixed points with their identities, one entry per point and checkpoint."""
+    """Fixed points with their identities, one entry per point and checkpoint.
 
-    track: np.ndarray = per_item()  # (row,)  identity of the point
-    checkpoint: np.ndarray = per_item()  # (row,)  number of the system
-    states: np.ndarray = per_item()  # (row, unit)
-    eigenvalues: np.ndarray = per_item()  # (row, unit)  by falling modulus
-    verdicts: np.ndarray = per_item()  # (row,)
-    searched: np.ndarray = per_item()  # (row,)  found by the search; False: by following it from elsewhere
-    updates: np.ndarray  # (checkpoint,)
-    losses: np.ndarray  # (checkpoint,)  NaN where not given
-    completeness: tuple[str, ...]  # of the search at each checkpoint
+    Attributes:
+        track: (row,) identity of the point
+        checkpoint: (row,) number of the system
+        states: (row, unit)
+        eigenvalues: (row, unit) by falling modulus
+        verdicts: (row,)
+        searched: (row,) found by the search; False: by following it from elsewhere
+        updates: (checkpoint,)
+        losses: (checkpoint,) NaN where not given
+        completeness: of the search at each checkpoint
+        changes: TODO
+    """
+
+    track: np.ndarray = per_item()
+    checkpoint: np.ndarray = per_item()
+    states: np.ndarray = per_item()
+    eigenvalues: np.ndarray = per_item()
+    verdicts: np.ndarray = per_item()
+    searched: np.ndarray = per_item()
+    updates: np.ndarray
+    losses: np.ndarray
+    completeness: tuple[str, ...]
     changes: TrackChanges
 
     @property

@@ -46,33 +46,60 @@ class LimitCycles(Result):
 
     An object is a "fixed point", "periodic", an "invariant circle", or "unresolved", "chaotic" or "slow" motion, of
     which only states and exponents are given.  Rows are padded with NaN where objects differ in length.
+
+    Attributes:
+        kinds: (object,) fixed point | periodic | ...
+        periods: (object,) least, in steps; circle: 1 / |rho|; flow: in its time unit
+        rotation_numbers: (object,) turns per step, (-1/2, 1/2], > 0 anticlockwise
+        digits: (object,) of rotation numbers, on which halves of the orbit agree
+        residuals: (object,) cycle: max |F(x_i) - x_(i+1)|; else relative to the size
+        multipliers: (object, k) cycle: per period; circle: per step, along it first
+        exponents: (object, k) Lyapunov's, falling; nats per step, flow: per time
+        states: (object, unit) one state on each
+        outputs: (object, output) the readout there
+        verdicts: (object,) attracting | repelling | saddle | neutral | undetermined
+        trivial_errors: (object,) | |multiplier along it| - 1 |, a check; NaN: none
+        harmonics: (object,) of the curve; 0: none
+        tails: (object,) last coefficients over the largest
+        convergence: (object, j) residual of a circle cut off at 2^j harmonics
+        existence_radius: (object,) an exact cycle is that near; NaN: not proved
+        coefficients: (object, k, unit) complex, of the curve, k >= 0
+        output_coefficients: (object, k, output) of the readout along it
+        orbits: (object, step, unit) once around a cycle of a map
+        output_orbits: (object, step, output)
+        starts_per_object: (object,) that ended on it
+        start_object: (start,) the object it reached, as numbered in the whole result; -1: none
+        start_status: (start,) settled | slow | left | not finite
+        left_at: (start,) the step at which a start left every bound; -1: it did not
+        precision: of the numbers that were analysed, and of the weights where that is known
+        continuous: a flow: periods in time units, exponents per unit of time
     """
 
-    kinds: np.ndarray = per_item()  # (object,)  fixed point | periodic | ...
-    periods: np.ndarray = per_item()  # (object,)  least, in steps; circle: 1 / |rho|; flow: in its time unit
-    rotation_numbers: np.ndarray = per_item()  # (object,)  turns per step, (-1/2, 1/2], > 0 anticlockwise
-    digits: np.ndarray = per_item()  # (object,)  of rotation numbers, on which halves of the orbit agree
-    residuals: np.ndarray = per_item()  # (object,)  cycle: max |F(x_i) - x_(i+1)|; else relative to the size
-    multipliers: np.ndarray = per_item()  # (object, k)  cycle: per period; circle: per step, along it first
-    exponents: np.ndarray = per_item()  # (object, k)  Lyapunov's, falling; nats per step, flow: per time
-    states: np.ndarray = per_item()  # (object, unit)  one state on each
-    outputs: np.ndarray = per_item()  # (object, output)  the readout there
-    verdicts: np.ndarray = per_item()  # (object,)  attracting | repelling | saddle | neutral | undetermined
-    trivial_errors: np.ndarray = per_item()  # (object,)  | |multiplier along it| - 1 |, a check; NaN: none
-    harmonics: np.ndarray = per_item()  # (object,)  of the curve; 0: none
-    tails: np.ndarray = per_item()  # (object,)  last coefficients over the largest
-    convergence: np.ndarray = per_item()  # (object, j)  residual of a circle cut off at 2^j harmonics
-    existence_radius: np.ndarray = per_item()  # (object,)  an exact cycle is that near; NaN: not proved
-    coefficients: np.ndarray = per_item()  # (object, k, unit)  complex, of the curve, k >= 0
-    output_coefficients: np.ndarray = per_item()  # (object, k, output)  of the readout along it
-    orbits: np.ndarray = per_item()  # (object, step, unit)  once around a cycle of a map
-    output_orbits: np.ndarray = per_item()  # (object, step, output)
-    starts_per_object: np.ndarray = per_item()  # (object,)  that ended on it
-    start_object: np.ndarray  # (start,)  the object it reached, as numbered in the whole result; -1: none
-    start_status: np.ndarray  # (start,)  settled | slow | left | not finite
-    left_at: np.ndarray  # (start,)  the step at which a start left every bound; -1: it did not
-    precision: str  # of the numbers that were analysed, and of the weights where that is known
-    continuous: bool  # a flow: periods in time units, exponents per unit of time
+    kinds: np.ndarray = per_item()
+    periods: np.ndarray = per_item()
+    rotation_numbers: np.ndarray = per_item()
+    digits: np.ndarray = per_item()
+    residuals: np.ndarray = per_item()
+    multipliers: np.ndarray = per_item()
+    exponents: np.ndarray = per_item()
+    states: np.ndarray = per_item()
+    outputs: np.ndarray = per_item()
+    verdicts: np.ndarray = per_item()
+    trivial_errors: np.ndarray = per_item()
+    harmonics: np.ndarray = per_item()
+    tails: np.ndarray = per_item()
+    convergence: np.ndarray = per_item()
+    existence_radius: np.ndarray = per_item()
+    coefficients: np.ndarray = per_item()
+    output_coefficients: np.ndarray = per_item()
+    orbits: np.ndarray = per_item()
+    output_orbits: np.ndarray = per_item()
+    starts_per_object: np.ndarray = per_item()
+    start_object: np.ndarray
+    start_status: np.ndarray
+    left_at: np.ndarray
+    precision: str
+    continuous: bool
 
     @property
     def certified(self) -> np.ndarray:

@@ -26,14 +26,19 @@ from .lyapunov import starts_and_inputs
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class CovariantVectors(Result):
-    """Covariant Lyapunov vectors along a trajectory, one entry per step."""
+    """Covariant Lyapunov vectors along a trajectory, one entry per step.
 
-    states: np.ndarray = per_item()  # (time, unit)
-    vectors: np.ndarray = (
-        per_item()
-    )  # (time, unit, vector)  unit columns, by falling exponent; of arbitrary sign
-    growth: np.ndarray = per_item()  # (time, vector)  ln |J v| of each
-    exponents: np.ndarray  # (vector,)  nats per step: the mean of ``growth``
+    Attributes:
+        states: (time, unit)
+        vectors: (time, unit, vector) unit columns, by falling exponent; of arbitrary sign
+        growth: (time, vector) ln |J v| of each
+        exponents: (vector,) nats per step: the mean of ``growth``
+    """
+
+    states: np.ndarray = per_item()
+    vectors: np.ndarray = per_item()
+    growth: np.ndarray = per_item()
+    exponents: np.ndarray
 
     def angles(self, first: Any, second: Any) -> np.ndarray:
         """The smallest angle at each time between the spans of two groups of vectors, radians, 0 to pi/2.

@@ -29,17 +29,22 @@ APART = 1e-3  # and from which on they are clearly two
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class EchoState(Result):
-    """Whether a network forgets, by pairs of starts; the exponents are those of the first state of each pair."""
+    """Whether a network forgets, by pairs of starts; the exponents are those of the first state of each pair.
 
-    distances: np.ndarray = (
-        per_item()
-    )  # (pair, time)  max norm, after each input; 0 where two states are the same
-    meeting_times: np.ndarray = per_item()  # (pair,)  steps until the two stay within 1e-9; -1: not
-    left_at: np.ndarray = (
-        per_item()
-    )  # (pair,)  step at which one of the two left the finite numbers; -1: never
-    exponents: LyapunovSpectrum  # the largest conditional one of each pair's first start
-    verdict: str  # echo state | no echo state | undetermined
+    Attributes:
+        distances: (pair, time) max norm, after each input; 0 where two states are the same
+        meeting_times: (pair,) steps until the two stay within 1e-9; -1: not
+        left_at: (pair,) step at which one of the two left the finite numbers; -1: never
+        exponents: the largest conditional one of each pair's first start
+        verdict: echo state | no echo state | undetermined
+        reason: TODO
+    """
+
+    distances: np.ndarray = per_item()
+    meeting_times: np.ndarray = per_item()
+    left_at: np.ndarray = per_item()
+    exponents: LyapunovSpectrum
+    verdict: str
     reason: str
 
     @property

@@ -34,35 +34,50 @@ CURVE = 60  # times at which the running mean is kept
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class LyapunovSpectrum(Result):
-    """Lyapunov exponents along trajectories; for a single ``x0`` (unit,) the axis of starts is left out."""
+    """Lyapunov exponents along trajectories; for a single ``x0`` (unit,) the axis of starts is left out.
 
-    exponents: np.ndarray = (
-        per_item()
-    )  # (start, exponent)  nats per step, falling; -inf where the map loses a rank
-    standard_errors: np.ndarray = per_item()  # (start, exponent)  see ``_growth``; NaN: too few steps to tell
-    tolerances: np.ndarray = per_item()  # (start, exponent)  an exponent within it of zero counts as zero
-    block_averages: np.ndarray = (
-        per_item()
-    )  # (start, exponent)  equal exponents by their mean, which converges
-    kinds: np.ndarray = per_item()  # (start,)  see :attr:`kind`
-    periods: np.ndarray = per_item()  # (start,)  1 at a fixed point, 0 where no period was found
-    kaplan_yorke_dimensions: np.ndarray = per_item()  # (start,)
-    entropy_rates: np.ndarray = per_item()  # (start,)  nats per step
-    left_at: np.ndarray = (
-        per_item()
-    )  # (start,)  step at which a trajectory left the finite numbers; -1: never
-    end_states: np.ndarray = per_item()  # (start, unit)
-    determinant_gaps: np.ndarray = (
-        per_item()
-    )  # (start,)  |sum of exponents - mean ln |det J||; NaN: not all of them
-    convergence: np.ndarray = per_item()  # (start, time, exponent)  the plain mean up to each of ``times``
-    times: np.ndarray  # (time,)  steps since the end of the transient
+    Attributes:
+        exponents: (start, exponent) nats per step, falling; -inf where the map loses a rank
+        standard_errors: (start, exponent) see ``_growth``; NaN: too few steps to tell
+        tolerances: (start, exponent) an exponent within it of zero counts as zero
+        block_averages: (start, exponent) equal exponents by their mean, which converges
+        kinds: (start,) see :attr:`kind`
+        periods: (start,) 1 at a fixed point, 0 where no period was found
+        kaplan_yorke_dimensions: (start,)
+        entropy_rates: (start,) nats per step
+        left_at: (start,) step at which a trajectory left the finite numbers; -1: never
+        end_states: (start, unit)
+        determinant_gaps: (start,) |sum of exponents - mean ln |det J||; NaN: not all of them
+        convergence: (start, time, exponent) the plain mean up to each of ``times``
+        times: (time,) steps since the end of the transient
+        n_steps: TODO
+        n_transient: TODO
+        qr_interval: steps between two orthonormalizations
+        state_size: TODO
+        driven: TODO
+        dt: time of one step
+        time_unit: TODO
+    """
+
+    exponents: np.ndarray = per_item()
+    standard_errors: np.ndarray = per_item()
+    tolerances: np.ndarray = per_item()
+    block_averages: np.ndarray = per_item()
+    kinds: np.ndarray = per_item()
+    periods: np.ndarray = per_item()
+    kaplan_yorke_dimensions: np.ndarray = per_item()
+    entropy_rates: np.ndarray = per_item()
+    left_at: np.ndarray = per_item()
+    end_states: np.ndarray = per_item()
+    determinant_gaps: np.ndarray = per_item()
+    convergence: np.ndarray = per_item()
+    times: np.ndarray
     n_steps: int
     n_transient: int
-    qr_interval: int  # steps between two orthonormalizations
+    qr_interval: int
     state_size: int
     driven: bool
-    dt: float | None = None  # time of one step
+    dt: float | None = None
     time_unit: str = "ms"
 
     def __len__(self) -> int:

@@ -34,35 +34,52 @@ class FixedPoints(Result):
 
     The per-point fields follow indexing; ``degree``, ``completeness`` and the counts always speak of the whole
     search.
+
+    Attributes:
+        states: (point, unit)
+        drives: (point, input) the constant input each was found under
+        residuals: (point,) max |F(x*) - x*|
+        eigenvalues: (point, unit) of dF/dx at x*, by falling modulus
+        verdicts: (point,) stable | unstable | marginal | undetermined
+        signs: (point,) sign of det(I - J): the index of the point
+        non_isolated: (point,) I - J singular as far as can be told: never certified
+        dimensions: (point,) of the set of fixed points it lies in; 0 for a single point
+        certified: (point,) a root exists within existence_radius, and is the only one ...
+        existence_radius: (point,) max norm; NaN where not certified
+        uniqueness_radius: (point,) ... within this; max norm; NaN where not certified
+        evidence: (point,) proved | numerically verified | residual only
+        uncertainties: (point,) how far the true root may be
+        starts_per_point: (point,)
+        start_status: (start,) converged | stalled | diverged | non-finite start; given ones first
+        n_found: points of the whole search
+        saturation: (batch, 3) drive, starts used so far under it, points found so far
+        unseen: points no start reached: estimate and 95 % interval (Chao 1984, 1987) sum of the signs; None if
+            a point is not isolated
+        degree: sum of the signs; None if a point is not isolated
+        expected_degree: what it must be, where a theorem says so
+        completeness: consistent | incomplete | unknown
     """
 
-    states: np.ndarray = per_item()  # (point, unit)
-    drives: np.ndarray = per_item()  # (point, input)  the constant input each was found under
-    residuals: np.ndarray = per_item()  # (point,)  max |F(x*) - x*|
-    eigenvalues: np.ndarray = per_item()  # (point, unit)  of dF/dx at x*, by falling modulus
-    verdicts: np.ndarray = per_item()  # (point,)  stable | unstable | marginal | undetermined
-    signs: np.ndarray = per_item()  # (point,)  sign of det(I - J): the index of the point
-    non_isolated: np.ndarray = per_item()  # (point,)  I - J singular as far as can be told: never certified
-    dimensions: np.ndarray = (
-        per_item()
-    )  # (point,)  of the set of fixed points it lies in; 0 for a single point
-    certified: np.ndarray = (
-        per_item()
-    )  # (point,)  a root exists within existence_radius, and is the only one ...
-    existence_radius: np.ndarray = per_item()  # (point,)  max norm; NaN where not certified
-    uniqueness_radius: np.ndarray = per_item()  # (point,)  ... within this; max norm; NaN where not certified
-    evidence: np.ndarray = per_item()  # (point,)  proved | numerically verified | residual only
-    uncertainties: np.ndarray = per_item()  # (point,)  how far the true root may be
-    starts_per_point: np.ndarray = per_item()  # (point,)
-    start_status: np.ndarray  # (start,)  converged | stalled | diverged | non-finite start; given ones first
-    n_found: int  # points of the whole search
-    saturation: np.ndarray  # (batch, 3)  drive, starts used so far under it, points found so far
-    unseen: tuple[
-        float, float, float
-    ]  # points no start reached: estimate and 95 % interval (Chao 1984, 1987)
-    degree: int | None  # sum of the signs; None if a point is not isolated
-    expected_degree: int | None  # what it must be, where a theorem says so
-    completeness: str  # consistent | incomplete | unknown
+    states: np.ndarray = per_item()
+    drives: np.ndarray = per_item()
+    residuals: np.ndarray = per_item()
+    eigenvalues: np.ndarray = per_item()
+    verdicts: np.ndarray = per_item()
+    signs: np.ndarray = per_item()
+    non_isolated: np.ndarray = per_item()
+    dimensions: np.ndarray = per_item()
+    certified: np.ndarray = per_item()
+    existence_radius: np.ndarray = per_item()
+    uniqueness_radius: np.ndarray = per_item()
+    evidence: np.ndarray = per_item()
+    uncertainties: np.ndarray = per_item()
+    starts_per_point: np.ndarray = per_item()
+    start_status: np.ndarray
+    n_found: int
+    saturation: np.ndarray
+    unseen: tuple[float, float, float]
+    expected_degree: int | None
+    completeness: str
 
     @property
     def n_starts(self) -> int:

@@ -35,20 +35,35 @@ __all__ = ["Modes", "count_unstable", "judge", "linearize"]
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Modes(Result):
-    """Linear modes at each point, by falling modulus of the eigenvalue."""
+    """Linear modes at each point, by falling modulus of the eigenvalue.
 
-    states: np.ndarray = per_item()  # (point, unit)
-    drives: np.ndarray = per_item()  # (point, input)
-    eigenvalues: np.ndarray = per_item()  # (point, mode)        of dF/dx: of the map, not of a flow
-    right: np.ndarray = per_item()  # (point, unit, mode)  unit columns: the direction of each mode
-    left: np.ndarray = per_item()  # (point, unit, mode)  columns l_k with l_k^H r_k = 1: what enters it
-    condition_numbers: np.ndarray = per_item()  # (point, mode)  of each eigenvalue
-    norms: np.ndarray = per_item()  # (point,)  |dF/dx|, Frobenius
-    one_sided: np.ndarray = per_item()  # (point, side, mode)  at a kink, the spectrum of each side; else NaN
-    verdicts: np.ndarray = per_item()  # (point,)  stable | unstable | marginal | undetermined
-    dt: float | None = None  # ms per step
-    alpha: float | None = None  # leak per step of a leaky network
-    euler: bool = False  # x' = x + alpha (G - x): the step of a flow
+    Attributes:
+        states: (point, unit)
+        drives: (point, input)
+        eigenvalues: (point, mode) of dF/dx: of the map, not of a flow
+        right: (point, unit, mode) unit columns: the direction of each mode
+        left: (point, unit, mode) columns l_k with l_k^H r_k = 1: what enters it
+        condition_numbers: (point, mode) of each eigenvalue
+        norms: (point,) |dF/dx|, Frobenius
+        one_sided: (point, side, mode) at a kink, the spectrum of each side; else NaN
+        verdicts: (point,) stable | unstable | marginal | undetermined
+        dt: ms per step
+        alpha: leak per step of a leaky network
+        euler: x' = x + alpha (G - x): the step of a flow
+    """
+
+    states: np.ndarray = per_item()
+    drives: np.ndarray = per_item()
+    eigenvalues: np.ndarray = per_item()
+    right: np.ndarray = per_item()
+    left: np.ndarray = per_item()
+    condition_numbers: np.ndarray = per_item()
+    norms: np.ndarray = per_item()
+    one_sided: np.ndarray = per_item()
+    verdicts: np.ndarray = per_item()
+    dt: float | None = None
+    alpha: float | None = None
+    euler: bool = False
 
     @property
     def time_constants(self) -> np.ndarray:

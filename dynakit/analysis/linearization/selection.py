@@ -23,16 +23,23 @@ from .points import states_and_drives
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Selection(Result):
-    """The slow mode at each point and what moves it; NaN where the slowest mode turns (a complex eigenvalue)."""
+    """The slow mode at each point and what moves it; NaN where the slowest mode turns (a complex eigenvalue).
 
-    states: np.ndarray = per_item()  # (point, unit)
-    drives: np.ndarray = per_item()  # (point, input)
-    eigenvalues: np.ndarray = per_item()  # (point,)  the one nearest to 1
-    right: np.ndarray = per_item()  # (point, unit)  |r| = 1: the direction of the slow mode
-    left: np.ndarray = per_item()  # (point, unit)  l.r = 1: the selection vector
-    selection: np.ndarray = (
-        per_item()
-    )  # (point, input)  l.dF/du: step along r that a unit of each input leaves behind
+    Attributes:
+        states: (point, unit)
+        drives: (point, input)
+        eigenvalues: (point,) the one nearest to 1
+        right: (point, unit) |r| = 1: the direction of the slow mode
+        left: (point, unit) l.r = 1: the selection vector
+        selection: (point, input) l.dF/du: step along r that a unit of each input leaves behind
+    """
+
+    states: np.ndarray = per_item()
+    drives: np.ndarray = per_item()
+    eigenvalues: np.ndarray = per_item()
+    right: np.ndarray = per_item()
+    left: np.ndarray = per_item()
+    selection: np.ndarray = per_item()
 
     def responses(self, directions: Any) -> np.ndarray:
         """Step along the slow mode made by each of some inputs (direction, input): (point, direction)."""

@@ -35,20 +35,31 @@ ANGLES = 24  # at which the numerical range is looked at first
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class NonNormality(Result):
-    """Departure from normality of the Jacobian at each point; NaN where it is not finite."""
+    """Departure from normality of the Jacobian at each point; NaN where it is not finite.
 
-    states: np.ndarray = per_item()  # (point, unit)
-    drives: np.ndarray = per_item()  # (point, input)
-    henrici: np.ndarray = per_item()  # (point,)  0 (normal) to 1 (nilpotent)
-    spectral_radii: np.ndarray = per_item()  # (point,)
-    numerical_radii: np.ndarray = per_item()  # (point,)
-    norms: np.ndarray = per_item()  # (point,)  |J|: the most a disturbance grows in one step
-    growth: np.ndarray = (
-        per_item()
-    )  # (point,)  max over t >= 0 of |J^t|; infinite where a mode grows or it overflows
-    growth_steps: np.ndarray = per_item()  # (point,)  the t of that maximum; -1 where it is infinite
-    settled: np.ndarray = per_item()  # (point,)  no later power can be larger: |J^t| has come down to 1
-    stability_radii: np.ndarray = per_item()  # (point,)
+    Attributes:
+        states: (point, unit)
+        drives: (point, input)
+        henrici: (point,) 0 (normal) to 1 (nilpotent)
+        spectral_radii: (point,)
+        numerical_radii: (point,)
+        norms: (point,) |J|: the most a disturbance grows in one step
+        growth: (point,) max over t >= 0 of |J^t|; infinite where a mode grows or it overflows
+        growth_steps: (point,) the t of that maximum; -1 where it is infinite
+        settled: (point,) no later power can be larger: |J^t| has come down to 1
+        stability_radii: (point,)
+    """
+
+    states: np.ndarray = per_item()
+    drives: np.ndarray = per_item()
+    henrici: np.ndarray = per_item()
+    spectral_radii: np.ndarray = per_item()
+    numerical_radii: np.ndarray = per_item()
+    norms: np.ndarray = per_item()
+    growth: np.ndarray = per_item()
+    growth_steps: np.ndarray = per_item()
+    settled: np.ndarray = per_item()
+    stability_radii: np.ndarray = per_item()
 
     def headline(self) -> str:
         if not len(self):

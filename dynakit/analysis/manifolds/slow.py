@@ -33,26 +33,43 @@ RELAX = (0, 10, 100)  # steps after which each is tried
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class SlowManifold(Result):
-    """Points of one slow curve, in order along it; vectors point the way the arclength grows."""
+    """Points of one slow curve, in order along it; vectors point the way the arclength grows.
 
-    states: np.ndarray = per_item()  # (point, unit)
-    arclengths: np.ndarray = per_item()  # (point,)  from the first point, in state units
-    drift: np.ndarray = per_item()  # (point,)  step along the curve, signed, in state units
-    eigenvalues: np.ndarray = per_item()  # (point,)  of the slow mode, real
-    transverse: np.ndarray = per_item()  # (point, unit - 1)  all other eigenvalues, by falling modulus
-    right: np.ndarray = per_item()  # (point, unit)  tangent t, |t| = 1
-    left: np.ndarray = per_item()  # (point, unit)  selection vector l, l.t = 1
-    selection: np.ndarray = (
-        per_item()
-    )  # (point, input)  l.dF/du: step along the curve made by a unit of each input
-    drive: np.ndarray  # (input,)
-    closed: bool  # a ring: the last point is followed by the first
-    length: float  # of the whole curve, in state units
-    fixed_points: np.ndarray  # (crossing, unit)  isolated fixed points on it, in order
-    fixed_arclengths: np.ndarray  # (crossing,)
-    fixed_holds: np.ndarray  # (crossing,)  does the drift point towards it from both sides?
-    ends: tuple[str, str]  # why the curve stops, at its first and at its last point
-    dt: float | None = None  # ms per step
+    Attributes:
+        states: (point, unit)
+        arclengths: (point,) from the first point, in state units
+        drift: (point,) step along the curve, signed, in state units
+        eigenvalues: (point,) of the slow mode, real
+        transverse: (point, unit - 1) all other eigenvalues, by falling modulus
+        right: (point, unit) tangent t, |t| = 1
+        left: (point, unit) selection vector l, l.t = 1
+        selection: (point, input) l.dF/du: step along the curve made by a unit of each input
+        drive: (input,)
+        closed: a ring: the last point is followed by the first
+        length: of the whole curve, in state units
+        fixed_points: (crossing, unit) isolated fixed points on it, in order
+        fixed_arclengths: (crossing,)
+        fixed_holds: (crossing,) does the drift point towards it from both sides?
+        ends: why the curve stops, at its first and at its last point
+        dt: ms per step
+    """
+
+    states: np.ndarray = per_item()
+    arclengths: np.ndarray = per_item()
+    drift: np.ndarray = per_item()
+    eigenvalues: np.ndarray = per_item()
+    transverse: np.ndarray = per_item()
+    right: np.ndarray = per_item()
+    left: np.ndarray = per_item()
+    selection: np.ndarray = per_item()
+    drive: np.ndarray
+    closed: bool
+    length: float
+    fixed_points: np.ndarray
+    fixed_arclengths: np.ndarray
+    fixed_holds: np.ndarray
+    ends: tuple[str, str]
+    dt: float | None = None
 
     @property
     def gaps(self) -> np.ndarray:

@@ -34,16 +34,27 @@ FAR = 1e6  # of the state, relative: the orbit does not come back
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class UnstableManifolds(Result):
-    """Branches and orbits that leave the unstable fixed points, one entry each, saddle by saddle."""
+    """Branches and orbits that leave the unstable fixed points, one entry each, saddle by saddle.
 
-    saddles: np.ndarray = per_item()  # (path,)  index of the fixed point it leaves
-    targets: np.ndarray = per_item()  # (path,)  index of the stable fixed point it reaches; -1: none of them
-    shares: np.ndarray = per_item()  # (path,)  of its seeds that end so: below 1, the branch itself divides
-    n_steps: np.ndarray = per_item()  # (path,)  until the last seed has arrived
-    dimensions: np.ndarray = per_item()  # (path,)  unstable directions of the saddle
-    directions: np.ndarray = per_item()  # (path, unit)  in which it leaves, of length 1
-    states: np.ndarray = per_item()  # (path, sample, unit)  along the path, saddle and end included; then NaN
-    n_points: int  # fixed points that were given
+    Attributes:
+        saddles: (path,) index of the fixed point it leaves
+        targets: (path,) index of the stable fixed point it reaches; -1: none of them
+        shares: (path,) of its seeds that end so: below 1, the branch itself divides
+        n_steps: (path,) until the last seed has arrived
+        dimensions: (path,) unstable directions of the saddle
+        directions: (path, unit) in which it leaves, of length 1
+        states: (path, sample, unit) along the path, saddle and end included; then NaN
+        n_points: fixed points that were given
+    """
+
+    saddles: np.ndarray = per_item()
+    targets: np.ndarray = per_item()
+    shares: np.ndarray = per_item()
+    n_steps: np.ndarray = per_item()
+    dimensions: np.ndarray = per_item()
+    directions: np.ndarray = per_item()
+    states: np.ndarray = per_item()
+    n_points: int
 
     def graph(self) -> networkx.DiGraph:
         """Fixed points as nodes, an edge from each saddle to each attractor it leads to, with its ``n_paths``."""

@@ -16,17 +16,29 @@ from .release import MemoryCheck
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Attractors(Result):
-    """Attractors under the resting input, one entry each."""
+    """Attractors under the resting input, one entry each.
 
-    kinds: np.ndarray = per_item()  # (attractor,)  "fixed point"
-    periods: np.ndarray = per_item()  # (attractor,)  steps
-    exponents: np.ndarray = per_item()  # (attractor,)  leading Lyapunov exponent, nats per step
-    time_constants: np.ndarray = per_item()  # (attractor,)  steps, of the slowest mode
-    memories: np.ndarray = per_item()  # (attractor,)  what the readout says there
-    basin_shares: np.ndarray = per_item()  # (attractor,)  share of the released states that ended there
-    states: np.ndarray = per_item()  # (attractor, unit)
-    outputs: np.ndarray = per_item()  # (attractor, output)
-    unresolved: float  # share of the released states that came to rest at none of them
+    Attributes:
+        kinds: (attractor,) "fixed point"
+        periods: (attractor,) steps
+        exponents: (attractor,) leading Lyapunov exponent, nats per step
+        time_constants: (attractor,) steps, of the slowest mode
+        memories: (attractor,) what the readout says there
+        basin_shares: (attractor,) share of the released states that ended there
+        states: (attractor, unit)
+        outputs: (attractor, output)
+        unresolved: share of the released states that came to rest at none of them
+    """
+
+    kinds: np.ndarray = per_item()
+    periods: np.ndarray = per_item()
+    exponents: np.ndarray = per_item()
+    time_constants: np.ndarray = per_item()
+    memories: np.ndarray = per_item()
+    basin_shares: np.ndarray = per_item()
+    states: np.ndarray = per_item()
+    outputs: np.ndarray = per_item()
+    unresolved: float
 
     @property
     def n_memories(self) -> int:

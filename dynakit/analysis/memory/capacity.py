@@ -30,13 +30,22 @@ FOLDS = 5
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class MemoryCapacity(Result):
-    """Capacity by delay."""
+    """Capacity by delay.
 
-    delays: np.ndarray = per_item()  # (delay,)  steps; 0: the input of the step that led to the state
-    capacities: np.ndarray = per_item()  # (delay,)  squared correlation, 0..1 but for sampling error
-    capacity: float  # their sum, at most ``rank``
-    standard_error: float  # of the sum, over folds
-    rank: int  # directions in which the states vary: the bound
+    Attributes:
+        delays: (delay,) steps; 0: the input of the step that led to the state
+        capacities: (delay,) squared correlation, 0..1 but for sampling error
+        capacity: their sum, at most ``rank``
+        standard_error: of the sum, over folds
+        rank: directions in which the states vary: the bound
+        state_size: TODO
+    """
+
+    delays: np.ndarray = per_item()
+    capacities: np.ndarray = per_item()
+    capacity: float
+    standard_error: float
+    rank: int
     state_size: int
 
     @property

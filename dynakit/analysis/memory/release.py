@@ -24,16 +24,27 @@ from ...systems.base import System, checked
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class MemoryCheck(Result):
-    """What released states remember, one entry per state."""
+    """What released states remember, one entry per state.
 
-    labels: np.ndarray = per_item()  # (state,)  what the readout said at release
-    end_labels: np.ndarray = per_item()  # (state,)  what it says at the end
-    hold_times: np.ndarray = per_item()  # (state,)  steps until it first said something else (n_steps: never)
-    end_states: np.ndarray = per_item()  # (state, unit)
-    end_speeds: np.ndarray = per_item()  # (state,)  1/2 |F(x) - x|^2 at the end
-    times: np.ndarray  # (time,)  steps since release at which the readout was read
-    kept: np.ndarray  # (time,)  share of states whose label is that of the release
-    outputs: np.ndarray  # (time, state, output)
+    Attributes:
+        labels: (state,) what the readout said at release
+        end_labels: (state,) what it says at the end
+        hold_times: (state,) steps until it first said something else (n_steps: never)
+        end_states: (state, unit)
+        end_speeds: (state,) 1/2 |F(x) - x|^2 at the end
+        times: (time,) steps since release at which the readout was read
+        kept: (time,) share of states whose label is that of the release
+        outputs: (time, state, output)
+    """
+
+    labels: np.ndarray = per_item()
+    end_labels: np.ndarray = per_item()
+    hold_times: np.ndarray = per_item()
+    end_states: np.ndarray = per_item()
+    end_speeds: np.ndarray = per_item()
+    times: np.ndarray
+    kept: np.ndarray
+    outputs: np.ndarray
 
     @property
     def kept_at_end(self) -> float:

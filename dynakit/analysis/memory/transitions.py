@@ -32,16 +32,24 @@ HALVINGS = 20
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Transitions(Result):
-    """The automaton: one entry per attractor."""
+    """The automaton: one entry per attractor.
 
-    targets: np.ndarray = per_item()  # (attractor, pulse)  index of the attractor reached; -1 = none of them
-    distances: np.ndarray = per_item()  # (attractor, pulse)  of the end from the nearest attractor, max-norm
-    end_states: np.ndarray = per_item()  # (attractor, pulse, unit)
-    end_outputs: np.ndarray = per_item()  # (attractor, pulse, output)
-    critical_amplitudes: np.ndarray = (
-        per_item()
-    )  # (attractor, pulse)  factor where it just fails; NaN: no switch
-    outputs: np.ndarray = per_item()  # (attractor, output)  readout at each attractor
+    Attributes:
+        targets: (attractor, pulse) index of the attractor reached; -1 = none of them
+        distances: (attractor, pulse) of the end from the nearest attractor, max-norm
+        end_states: (attractor, pulse, unit)
+        end_outputs: (attractor, pulse, output)
+        critical_amplitudes: (attractor, pulse) factor where it just fails; NaN: no switch
+        outputs: (attractor, output) readout at each attractor
+        pulses: TODO
+    """
+
+    targets: np.ndarray = per_item()
+    distances: np.ndarray = per_item()
+    end_states: np.ndarray = per_item()
+    end_outputs: np.ndarray = per_item()
+    critical_amplitudes: np.ndarray = per_item()
+    outputs: np.ndarray = per_item()
     pulses: tuple[str, ...]
 
     @property

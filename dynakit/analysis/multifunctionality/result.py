@@ -19,56 +19,98 @@ class Multifunctionality(Result):
 
     That is the attractor that matches the target, or the one that most of its cues lead to.  NaN: not known, or not
     for this kind of target.
+
+    Attributes:
+        names: (target,)
+        target_kinds: (target,) cycle | chaos | fixed point
+        held: (target,)
+        failing: (target,) the first clause that fails, in one sentence; empty: held
+        n_cues: (target,)
+        n_reached: (target,) cues that lead to an attractor that matches
+        cue_lengths: (target,) shortest tried from which on all do that; -1: none
+        attractor_index: (target,) into ``attractors``; -1: cues lead to none
+        kinds: (target,) of the attractor
+        errors: (target,) Hausdorff distance of the curves / radius of the target
+        roundness: (target,) (largest - smallest distance from the centre) / largest
+        centres: (target, output)
+        radii: (target,) largest distance from the centre
+        period_ratios: (target,) period / that of the target
+        senses: (target,) +1 along the target, -1 against it, 0 cannot be told
+        cloud_distances: (target, 2) 99 % of attractor -> target, target -> attractor
+        cloud_baselines: (target,) the same between halves of the target
+        exponent_differences: (target,) largest exponent - the target's, per time
+        rotation_numbers: (target,) turns per step
+        digits: (target,)
+        harmonics: (target,)
+        residuals: (target,)
+        exponents: (target, k) nats per step, equal ones averaged
+        exponents_per_time: (target, k) per unit of time of the target
+        decays: (target,) what a revolution leaves of the slowest deviation
+        returned: (target, size) random shocks of each size that came back, a count
+        smallest_shocks: (target,) least found that makes it leave; inf: none; NaN: not sought
+        fractions: (target,) basin, of all samples
+        low: (target,) ends of its interval
+        high: (target,)
+        convergence: (target, 2) median and 95 % of the steps to come near, in the basin
+        confusion: (target, attractor + 1) cues by where they lead; last: to none
+        matches: (target, attractor) whether the attractor is the target, clause by clause
+        attractors: what cues and random states lead to
+        attractor_means: (attractor, output)
+        attractor_sds: (attractor, output)
+        untrained: (attractor,) those that are no target
+        basins: where random states go; None: nothing attracts
+        shocks: TODO
+        fixed_points: TODO
+        edges: TODO
+        lost_cues: target, phase and reason of each cue that leads to no attractor
+        n_samples: TODO
+        sampler: TODO
+        confidence: TODO
+        cpu_seconds: TODO
     """
 
-    names: np.ndarray = per_item()  # (target,)
-    target_kinds: np.ndarray = per_item()  # (target,)  cycle | chaos | fixed point
-    held: np.ndarray = per_item()  # (target,)
-    failing: np.ndarray = per_item()  # (target,)  the first clause that fails, in one sentence; empty: held
-    n_cues: np.ndarray = per_item()  # (target,)
-    n_reached: np.ndarray = per_item()  # (target,)  cues that lead to an attractor that matches
-    cue_lengths: np.ndarray = per_item()  # (target,)  shortest tried from which on all do that; -1: none
-    attractor_index: np.ndarray = per_item()  # (target,)  into ``attractors``; -1: cues lead to none
-    kinds: np.ndarray = per_item()  # (target,)  of the attractor
-    errors: np.ndarray = per_item()  # (target,)  Hausdorff distance of the curves / radius of the target
-    roundness: np.ndarray = per_item()  # (target,)  (largest - smallest distance from the centre) / largest
-    centres: np.ndarray = per_item()  # (target, output)
-    radii: np.ndarray = per_item()  # (target,)  largest distance from the centre
-    period_ratios: np.ndarray = per_item()  # (target,)  period / that of the target
-    senses: np.ndarray = per_item()  # (target,)  +1 along the target, -1 against it, 0 cannot be told
-    cloud_distances: np.ndarray = per_item()  # (target, 2)  99 % of attractor -> target, target -> attractor
-    cloud_baselines: np.ndarray = per_item()  # (target,)  the same between halves of the target
-    exponent_differences: np.ndarray = per_item()  # (target,)  largest exponent - the target's, per time
-    rotation_numbers: np.ndarray = per_item()  # (target,)  turns per step
-    digits: np.ndarray = per_item()  # (target,)
-    harmonics: np.ndarray = per_item()  # (target,)
-    residuals: np.ndarray = per_item()  # (target,)
-    exponents: np.ndarray = per_item()  # (target, k)  nats per step, equal ones averaged
-    exponents_per_time: np.ndarray = per_item()  # (target, k)  per unit of time of the target
-    decays: np.ndarray = per_item()  # (target,)  what a revolution leaves of the slowest deviation
-    returned: np.ndarray = per_item()  # (target, size)  random shocks of each size that came back, a count
-    smallest_shocks: np.ndarray = (
-        per_item()
-    )  # (target,)  least found that makes it leave; inf: none; NaN: not sought
-    fractions: np.ndarray = per_item()  # (target,)  basin, of all samples
-    low: np.ndarray = per_item()  # (target,)  ends of its interval
-    high: np.ndarray = per_item()  # (target,)
-    convergence: np.ndarray = (
-        per_item()
-    )  # (target, 2)  median and 95 % of the steps to come near, in the basin
-    confusion: np.ndarray = per_item()  # (target, attractor + 1)  cues by where they lead; last: to none
-    matches: np.ndarray = (
-        per_item()
-    )  # (target, attractor)  whether the attractor is the target, clause by clause
-    attractors: LimitCycles  # what cues and random states lead to
-    attractor_means: np.ndarray  # (attractor, output)
-    attractor_sds: np.ndarray  # (attractor, output)
-    untrained: np.ndarray  # (attractor,)  those that are no target
-    basins: Basins | None  # where random states go; None: nothing attracts
+    names: np.ndarray = per_item()
+    target_kinds: np.ndarray = per_item()
+    held: np.ndarray = per_item()
+    failing: np.ndarray = per_item()
+    n_cues: np.ndarray = per_item()
+    n_reached: np.ndarray = per_item()
+    cue_lengths: np.ndarray = per_item()
+    attractor_index: np.ndarray = per_item()
+    kinds: np.ndarray = per_item()
+    errors: np.ndarray = per_item()
+    roundness: np.ndarray = per_item()
+    centres: np.ndarray = per_item()
+    radii: np.ndarray = per_item()
+    period_ratios: np.ndarray = per_item()
+    senses: np.ndarray = per_item()
+    cloud_distances: np.ndarray = per_item()
+    cloud_baselines: np.ndarray = per_item()
+    exponent_differences: np.ndarray = per_item()
+    rotation_numbers: np.ndarray = per_item()
+    digits: np.ndarray = per_item()
+    harmonics: np.ndarray = per_item()
+    residuals: np.ndarray = per_item()
+    exponents: np.ndarray = per_item()
+    exponents_per_time: np.ndarray = per_item()
+    decays: np.ndarray = per_item()
+    returned: np.ndarray = per_item()
+    smallest_shocks: np.ndarray = per_item()
+    fractions: np.ndarray = per_item()
+    low: np.ndarray = per_item()
+    high: np.ndarray = per_item()
+    convergence: np.ndarray = per_item()
+    confusion: np.ndarray = per_item()
+    matches: np.ndarray = per_item()
+    attractors: LimitCycles
+    attractor_means: np.ndarray
+    attractor_sds: np.ndarray
+    untrained: np.ndarray
+    basins: Basins | None
     shocks: SmallestShocks | None
     fixed_points: FixedPoints
     edges: tuple[EdgeState, ...]
-    lost_cues: tuple[str, ...]  # target, phase and reason of each cue that leads to no attractor
+    lost_cues: tuple[str, ...]
     n_samples: int
     sampler: str
     confidence: float

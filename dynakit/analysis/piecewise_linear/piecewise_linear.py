@@ -39,15 +39,20 @@ class ExactFixedPoints(FixedPoints):
     ``left`` says what is open: also a point at a kink that rounding errors may have made, moved or split, unless it
     is one whatever they are, or stands in rational arithmetic. ``starts_per_point`` counts the region jumps that
     ended in a point, 0 where only the proof found it. ``expected_degree`` is None: no theorem says it here.
+
+    Attributes:
+        regions: (point, hinge) active hinges, W x + b > 0
+        at_kink: (point,) some hinge is at zero as far as can be told: one-sided Jacobians
+        n_nodes: sub-problems visited
+        n_left: sub-problems and regions without an answer
+        left: what they are; "" where nothing is left
     """
 
-    regions: np.ndarray = per_item()  # (point, hinge)  active hinges, W x + b > 0
-    at_kink: np.ndarray = (
-        per_item()
-    )  # (point,)  some hinge is at zero as far as can be told: one-sided Jacobians
-    n_nodes: int  # sub-problems visited
-    n_left: int  # sub-problems and regions without an answer
-    left: str  # what they are; "" where nothing is left
+    regions: np.ndarray = per_item()
+    at_kink: np.ndarray = per_item()
+    n_nodes: int
+    n_left: int
+    left: str
 
     def headline(self) -> str:
         said = [f"{len(self)} point{'' if len(self) == 1 else 's'}"]

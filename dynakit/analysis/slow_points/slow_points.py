@@ -41,35 +41,40 @@ class SlowPoints(Result):
     "saddle", at which some expand, so that only some trajectories pass; "shoulder", with a fixed point nearer than the
     ghost is wide; "flat", where q does not rise in every direction as far as can be told: a piece of a slow set; and
     "kink", of a piecewise-linear map, whose slow points lie at its kinks.
+
+    Attributes:
+        states: (point, unit)
+        drives: (point, input)
+        kinds: (point,) ghost | saddle | shoulder | flat | kink
+        speeds: (point,) q
+        gradients: (point,) |grad q|: zero but for rounding; at a kink the least of all sides
+        curvatures: (point,) smallest eigenvalue of the Hessian of q; at a kink, along it
+        smallest_singular_values: (point,) of J - I: zero but for rounding, not at a kink
+        eigenvalues: (point, unit) of J, by falling modulus
+        passage_times: (point,) steps a trajectory takes to pass, pi / sqrt(a eps); NaN at a kink
+        widths: (point,) length of the slow stretch on either side, sqrt(eps / a); NaN at a kink
+        distances: (point,) to the nearest known fixed point under the same drive, or NaN
+        starts_per_point: (point,)
+        start_status: (start,) slow point | fixed point | outside | stalled | non-finite start
+        n_found: points of the whole search
+        dt: ms per step
     """
 
-    states: np.ndarray = per_item()  # (point, unit)
-    drives: np.ndarray = per_item()  # (point, input)
-    kinds: np.ndarray = per_item()  # (point,)  ghost | saddle | shoulder | flat | kink
-    speeds: np.ndarray = per_item()  # (point,)  q
-    gradients: np.ndarray = (
-        per_item()
-    )  # (point,)  |grad q|: zero but for rounding; at a kink the least of all sides
-    curvatures: np.ndarray = (
-        per_item()
-    )  # (point,)  smallest eigenvalue of the Hessian of q; at a kink, along it
-    smallest_singular_values: np.ndarray = (
-        per_item()
-    )  # (point,)  of J - I: zero but for rounding, not at a kink
-    eigenvalues: np.ndarray = per_item()  # (point, unit)  of J, by falling modulus
-    passage_times: np.ndarray = (
-        per_item()
-    )  # (point,)  steps a trajectory takes to pass, pi / sqrt(a eps); NaN at a kink
-    widths: np.ndarray = (
-        per_item()
-    )  # (point,)  length of the slow stretch on either side, sqrt(eps / a); NaN at a kink
-    distances: np.ndarray = (
-        per_item()
-    )  # (point,)  to the nearest known fixed point under the same drive, or NaN
-    starts_per_point: np.ndarray = per_item()  # (point,)
-    start_status: np.ndarray  # (start,)  slow point | fixed point | outside | stalled | non-finite start
-    n_found: int  # points of the whole search
-    dt: float | None = None  # ms per step
+    states: np.ndarray = per_item()
+    drives: np.ndarray = per_item()
+    kinds: np.ndarray = per_item()
+    speeds: np.ndarray = per_item()
+    gradients: np.ndarray = per_item()
+    curvatures: np.ndarray = per_item()
+    smallest_singular_values: np.ndarray = per_item()
+    eigenvalues: np.ndarray = per_item()
+    passage_times: np.ndarray = per_item()
+    widths: np.ndarray = per_item()
+    distances: np.ndarray = per_item()
+    starts_per_point: np.ndarray = per_item()
+    start_status: np.ndarray
+    n_found: int
+    dt: float | None = None
 
     @property
     def ghosts(self) -> SlowPoints:

@@ -31,22 +31,40 @@ BIN_SIZE = 5.0  # ms
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class SpikeStatistics(Result):
-    """How each neuron fires, NaN where it fires too little to say, and how much the neurons fire together."""
+    """How each neuron fires, NaN where it fires too little to say, and how much the neurons fire together.
 
-    neurons: np.ndarray = per_item()  # (neuron,)  its number among the ``trains``
-    counts: np.ndarray = per_item()  # (neuron,)  spikes in all trials
-    rates: np.ndarray = per_item()  # (neuron,)  Hz
-    n_intervals: np.ndarray = per_item()  # (neuron,)  between spikes of one trial, in all trials
-    cv: np.ndarray = per_item()  # (neuron,)  of two intervals at least
-    cv2: np.ndarray = per_item()  # (neuron,)  of one pair of successive intervals at least
-    lv: np.ndarray = per_item()  # (neuron,)
-    lvr: np.ndarray = per_item()  # (neuron,)
-    fanofactor: np.ndarray = per_item()  # (neuron,)  variance of the spike count over its mean
-    fano_over: str  # what the count varies over: "trials", or "windows" of the only trial
-    window: float  # ms in which spikes are counted for the Fano factor
-    bin_size: float  # ms, for the two numbers that follow; they are of all neurons
-    chi: float  # synchrony of the counts per bin, 0..1
-    correlation: float  # mean over pairs of neurons of the correlation of their counts per bin
+    Attributes:
+        neurons: (neuron,) its number among the ``trains``
+        counts: (neuron,) spikes in all trials
+        rates: (neuron,) Hz
+        n_intervals: (neuron,) between spikes of one trial, in all trials
+        cv: (neuron,) of two intervals at least
+        cv2: (neuron,) of one pair of successive intervals at least
+        lv: (neuron,)
+        lvr: (neuron,)
+        fanofactor: (neuron,) variance of the spike count over its mean
+        fano_over: what the count varies over: "trials", or "windows" of the only trial
+        window: ms in which spikes are counted for the Fano factor
+        bin_size: ms, for the two numbers that follow; they are of all neurons
+        chi: synchrony of the counts per bin, 0..1
+        correlation: mean over pairs of neurons of the correlation of their counts per bin
+        trains: TODO
+    """
+
+    neurons: np.ndarray = per_item()
+    counts: np.ndarray = per_item()
+    rates: np.ndarray = per_item()
+    n_intervals: np.ndarray = per_item()
+    cv: np.ndarray = per_item()
+    cv2: np.ndarray = per_item()
+    lv: np.ndarray = per_item()
+    lvr: np.ndarray = per_item()
+    fanofactor: np.ndarray = per_item()
+    fano_over: str
+    window: float
+    bin_size: float
+    chi: float
+    correlation: float
     trains: SpikeTrains
 
     @property

@@ -33,15 +33,25 @@ class Cells(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class SpikeTrains(Result):
-    """Spikes in the order of trial and time, one entry per spike."""
+    """Spikes in the order of trial and time, one entry per spike.
 
-    times: np.ndarray = per_item()  # (spike,)  ms since the start of its trial
-    neurons: np.ndarray = per_item()  # (spike,)
-    trials: np.ndarray = per_item()  # (spike,)
+    Attributes:
+        times: (spike,) ms since the start of its trial
+        neurons: (spike,)
+        trials: (spike,)
+        n_neurons: TODO
+        n_trials: TODO
+        t_stop: ms, the length of a trial
+        dt: ms, the step of the raster they were read from
+    """
+
+    times: np.ndarray = per_item()
+    neurons: np.ndarray = per_item()
+    trials: np.ndarray = per_item()
     n_neurons: int
     n_trials: int
-    t_stop: float  # ms, the length of a trial
-    dt: float | None = None  # ms, the step of the raster they were read from
+    t_stop: float
+    dt: float | None = None
 
     def headline(self) -> str:
         return (

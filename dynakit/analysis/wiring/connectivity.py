@@ -22,26 +22,47 @@ from ...results import Result, per_item
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class GraphStatistics(Result):
-    """Statistics of one connectivity matrix, one entry per unit."""
+    """Statistics of one connectivity matrix, one entry per unit.
 
-    in_degree: np.ndarray = per_item()  # (unit,)  presynaptic partners
-    out_degree: np.ndarray = per_item()  # (unit,)  postsynaptic partners
-    in_strength: np.ndarray = per_item()  # (unit,)  sum of |W| over incoming edges
-    out_strength: np.ndarray = per_item()  # (unit,)  sum of |W| over outgoing edges
-    clustering: np.ndarray = per_item()  # (unit,)  directed clustering coefficient (Fagiolo 2007, eq. 8)
-    excitation: np.ndarray = per_item()  # (unit,)  sum of incoming positive weights, autapses included
-    inhibition: np.ndarray = per_item()  # (unit,)  sum of |incoming negative weights|
-    sign: np.ndarray = per_item()  # (unit,)  +1 excitatory, -1 inhibitory, 0 mixed: of the outgoing weights
-    eigenvalues: np.ndarray = per_item()  # (unit,)  of W, by falling modulus
-    W: np.ndarray  # (unit, unit)  the matrix itself, W[post, pre]
+    Attributes:
+        in_degree: (unit,) presynaptic partners
+        out_degree: (unit,) postsynaptic partners
+        in_strength: (unit,) sum of |W| over incoming edges
+        out_strength: (unit,) sum of |W| over outgoing edges
+        clustering: (unit,) directed clustering coefficient (Fagiolo 2007, eq. 8)
+        excitation: (unit,) sum of incoming positive weights, autapses included
+        inhibition: (unit,) sum of |incoming negative weights|
+        sign: (unit,) +1 excitatory, -1 inhibitory, 0 mixed: of the outgoing weights
+        eigenvalues: (unit,) of W, by falling modulus
+        W: (unit, unit) the matrix itself, W[post, pre]
+        n_edges: TODO
+        n_autapses: TODO
+        density: edges per ordered pair of distinct units
+        reciprocity: share of edges whose reverse exists; NaN without edges
+        triad_census: the 16 classes of Holland and Leinhardt (1970)
+        block_means: mean weight "E->I" and so on, where units have signs
+        threshold: TODO
+        name: which matrix: a gated network has one for each gate
+    """
+
+    in_degree: np.ndarray = per_item()
+    out_degree: np.ndarray = per_item()
+    in_strength: np.ndarray = per_item()
+    out_strength: np.ndarray = per_item()
+    clustering: np.ndarray = per_item()
+    excitation: np.ndarray = per_item()
+    inhibition: np.ndarray = per_item()
+    sign: np.ndarray = per_item()
+    eigenvalues: np.ndarray = per_item()
+    W: np.ndarray
     n_edges: int
     n_autapses: int
-    density: float  # edges per ordered pair of distinct units
-    reciprocity: float  # share of edges whose reverse exists; NaN without edges
-    triad_census: dict[str, int]  # the 16 classes of Holland and Leinhardt (1970)
-    block_means: dict[str, float]  # mean weight "E->I" and so on, where units have signs
+    density: float
+    reciprocity: float
+    triad_census: dict[str, int]
+    block_means: dict[str, float]
     threshold: float | None
-    name: str = "W"  # which matrix: a gated network has one for each gate
+    name: str = "W"
 
     @property
     def spectral_radius(self) -> float:

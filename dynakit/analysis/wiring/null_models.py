@@ -41,23 +41,37 @@ class NullComparison(Result):
     A draw in which a statistic is NaN is left out of its mean, spread and p value, and counted (``n_undefined``).
     Where all draws agree the z score is NaN: undetermined.  Where none is defined, or the observed value is
     not, the p value is NaN too.
+
+    Attributes:
+        statistics: (statistic,) names
+        observed: (statistic,) of W without self-connections and weights below the threshold
+        values: (statistic, draw)
+        mean: (statistic,) of the draws
+        std: (statistic,) of the draws, n - 1 in the denominator
+        z: (statistic,) (observed - mean) / std
+        p: (statistic,) two-sided
+        n_undefined: (statistic,) draws in which it is NaN
+        model: TODO
+        n: TODO
+        n_units: TODO
+        n_edges: TODO
+        overlap: mean share of the edges of W that a draw has too; 1: nothing was there to be rewired
+        threshold: TODO
     """
 
-    statistics: np.ndarray = per_item()  # (statistic,)  names
-    observed: np.ndarray = (
-        per_item()
-    )  # (statistic,)  of W without self-connections and weights below the threshold
-    values: np.ndarray = per_item()  # (statistic, draw)
-    mean: np.ndarray = per_item()  # (statistic,)  of the draws
-    std: np.ndarray = per_item()  # (statistic,)  of the draws, n - 1 in the denominator
-    z: np.ndarray = per_item()  # (statistic,)  (observed - mean) / std
-    p: np.ndarray = per_item()  # (statistic,)  two-sided
-    n_undefined: np.ndarray = per_item()  # (statistic,)  draws in which it is NaN
+    statistics: np.ndarray = per_item()
+    observed: np.ndarray = per_item()
+    values: np.ndarray = per_item()
+    mean: np.ndarray = per_item()
+    std: np.ndarray = per_item()
+    z: np.ndarray = per_item()
+    p: np.ndarray = per_item()
+    n_undefined: np.ndarray = per_item()
     model: str
     n: int
     n_units: int
     n_edges: int
-    overlap: float  # mean share of the edges of W that a draw has too; 1: nothing was there to be rewired
+    overlap: float
     threshold: float | None
 
     def headline(self) -> str:

@@ -16,12 +16,19 @@ from .adapters import as_system
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Recording(Result):
-    """What a network did, one entry per trial."""
+    """What a network did, one entry per trial.
 
-    inputs: np.ndarray = per_item()  # (trial, time, input)
-    states: np.ndarray = per_item()  # (trial, time, unit)   the full state after each step
-    outputs: np.ndarray = per_item()  # (trial, time, output)
-    parts: dict[str, tuple[int, int]]  # the columns of each block of the state: {"h": (0, 16), "c": (16, 32)}
+    Attributes:
+        inputs: (trial, time, input)
+        states: (trial, time, unit) the full state after each step
+        outputs: (trial, time, output)
+        parts: the columns of each block of the state: {"h": (0, 16), "c": (16, 32)}
+    """
+
+    inputs: np.ndarray = per_item()
+    states: np.ndarray = per_item()
+    outputs: np.ndarray = per_item()
+    parts: dict[str, tuple[int, int]]
 
     def part(self, name: str) -> np.ndarray:
         """The states of one block, for example ``record.part("h")``: (trial, time, unit)."""
