@@ -164,7 +164,7 @@ def test_a_bounded_memory_forgets():
     codes = np.eye(25)
     for t, k in enumerate([0, 1, 2, 3, 4, 5]):
         learner.learn(Element(codes[k], k, t))
-    past = lambda k: dk.models.learner.Past(codes[[k]], np.array([k]))  # noqa: E731
+    past = lambda k: dk.models.learners.learner.Past(codes[[k]], np.array([k]))  # noqa: E731
     assert [learner.predict(past(k)) for k in (2, 3, 4)] == [3, 4, 5]
     assert learner.predict(past(0)) == 3  # 0 -> 1 is forgotten; the oldest of equally near ones
 
