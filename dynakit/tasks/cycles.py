@@ -22,11 +22,11 @@ from scipy.spatial import KDTree
 from .. import checks, seeding
 from ..errors import InputError
 from ..orbits import Orbit, as_orbits
-from ._chaos import FLOWS, standardised
-from ._evidence import balanced
-from ._timing import noisy
 from .arrays import explained_variance
 from .base import Task, Trials
+from .chaos import FLOWS, standardised
+from .evidence import balanced
+from .timing import noisy
 
 NEAR = 0.1  # of an orbit's radius: how far an output may be from a point of it
 TURN = 2 * np.pi

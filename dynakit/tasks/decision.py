@@ -20,10 +20,10 @@ import numpy as np
 import torch
 
 from .. import checks, seeding
-from ._choice import DelayedResponse, TwoChoices
-from ._evidence import balanced, gain, magnitudes, p_right, p_right_uniform, signed
-from ._timing import Duration, in_steps, noisy
 from .base import Trials
+from .choice import DelayedResponse, TwoChoices
+from .evidence import balanced, gain, magnitudes, p_right, p_right_uniform, signed
+from .timing import Duration, in_steps, noisy
 
 CONTEXTS = ("motion", "colour")
 

@@ -19,8 +19,8 @@ import numpy as np
 import torch
 
 from .. import checks, seeding
-from ._timing import Gap, answers, draw_gaps, ends, gap, halves, noisy, turns
 from .base import Task, Trials, sign_marks
+from .timing import Gap, answers, draw_gaps, ends, gap, halves, noisy, turns
 
 MOST_MACHINE_BITS = 10  # the automaton of n bits has 2^n * 2n entries
 _WAYS = {"up": 1, "down": -1}

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from .. import checks, seeding
-from ._timing import Gap, answers, draw_gaps, ends, gap, halves, noisy, turns
 from .base import Task, Trials
+from .timing import Gap, answers, draw_gaps, ends, gap, halves, noisy, turns
 
 
 @dataclass(frozen=True)

@@ -31,8 +31,8 @@ from ..results import History
 from ..seeding import stream, torch_stream
 from ..tasks import Task, Trials
 from . import checkpoint
-from ._stacked import check_alike, rollout, stack
 from .base import Callback, fit, fit_together
+from .stacked import check_alike, rollout, stack
 
 SNAPSHOT_EVERY = 10  # good updates between two copies of the weights
 MOST_ROLLBACKS = 8  # in a row, to the same weights

@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose
 from dynakit.errors import InputError
 from dynakit.orbits import Orbit
 from dynakit.tasks import Cycles
-from dynakit.tasks._chaos import standardised
+from dynakit.tasks.chaos import standardised
 
 TURN = 2 * np.pi
 

@@ -6,7 +6,7 @@ import torch
 from dynakit.errors import InputError
 from dynakit.models import GRU, LSTM, Elman, LeakyRNN
 from dynakit.seeding import torch_stream
-from dynakit.training._stacked import check_alike, rollout, stack
+from dynakit.training.stacked import check_alike, rollout, stack
 
 LEAKY = {"dt": 30.0, "tau": 100.0}
 MASK = (torch.arange(36).reshape(6, 6) % 5 > 0).float()

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 
 from .. import checks, seeding
-from ._timing import Duration, Gap, draw_gaps, ends, epochs, gap_in_steps, in_steps, noisy
 from .base import Task, Trials, sign_marks
+from .timing import Duration, Gap, draw_gaps, ends, epochs, gap_in_steps, in_steps, noisy
 
 
 @dataclass(frozen=True)
