@@ -39,8 +39,7 @@ class TracedBasins(Result):
         confidence: TODO
         basins: at each value, with its own numbers ...
         numbers: ... and what they are in common
-        births: (first value at which it exists, attractor), but for those of the first value (first value at
-            which it no longer exists, attractor)
+        births: (first value at which it exists, attractor), but for those of the first value
         deaths: (first value at which it no longer exists, attractor)
     """
 
@@ -53,6 +52,7 @@ class TracedBasins(Result):
     basins: tuple[Basins, ...]
     numbers: tuple[tuple[int, ...], ...]
     births: tuple[tuple[float, int], ...]
+    deaths: tuple[tuple[float, int], ...]
 
     @property
     def fractions(self) -> np.ndarray:

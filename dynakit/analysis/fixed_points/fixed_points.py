@@ -53,8 +53,7 @@ class FixedPoints(Result):
         start_status: (start,) converged | stalled | diverged | non-finite start; given ones first
         n_found: points of the whole search
         saturation: (batch, 3) drive, starts used so far under it, points found so far
-        unseen: points no start reached: estimate and 95 % interval (Chao 1984, 1987) sum of the signs; None if
-            a point is not isolated
+        unseen: points no start reached: estimate and 95 % interval (Chao 1984, 1987)
         degree: sum of the signs; None if a point is not isolated
         expected_degree: what it must be, where a theorem says so
         completeness: consistent | incomplete | unknown
@@ -78,6 +77,7 @@ class FixedPoints(Result):
     n_found: int
     saturation: np.ndarray
     unseen: tuple[float, float, float]
+    degree: int | None
     expected_degree: int | None
     completeness: str
 
