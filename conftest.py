@@ -1,4 +1,4 @@
-"""One thread, no windows, no figure left open, and hypothesis examples that are the same on every run."""
+"""One thread, no windows, no figure left open, nothing left in the checkout, the same hypothesis examples every run."""
 
 import sys
 
@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import settings
 
+pytest_plugins = ["tests.checkout"]
 matplotlib.use("Agg")
 settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=25)
 settings.load_profile("repeatable")
@@ -33,3 +34,12 @@ def _study_can_be_imported(request):
     yield
     for path in added:
         sys.path.remove(path)
+
+
+@pytest.fixture(autouse=True)
+def _study_keeps_nothing_here(request, tmp_path, monkeypatch):
+    """What a study under test keeps for its next run is gone with the test."""
+    if hasattr(request.module, "STUDY"):
+        import ledger
+
+        monkeypatch.setattr(ledger, "OUT", tmp_path / "out")

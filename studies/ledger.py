@@ -21,6 +21,7 @@ import torch
 import dynakit as dk
 
 ROOT = Path(__file__).resolve().parents[1]
+OUT = ROOT / "out"  # what is not for the repository: quick runs, and what a study keeps for its next run
 
 
 def main(study: str, parts: dict[str, Callable[..., Any]], doc: str) -> None:
@@ -31,7 +32,7 @@ def main(study: str, parts: dict[str, Callable[..., Any]], doc: str) -> None:
     parser.add_argument("--out", type=Path, help="folder to write to")
     parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1), help="processes of one thread each")
     arguments = parser.parse_args()
-    out = arguments.out or ROOT / ("out" if arguments.quick else "figures") / study
+    out = arguments.out or (OUT if arguments.quick else ROOT / "figures") / study
     for name, run in parts.items():
         if arguments.only in (None, name):
             start = time.perf_counter()
@@ -51,7 +52,7 @@ def _one_thread(job: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
 
 def kept(study: str) -> Path:
     """The folder of what a study keeps for its next run."""
-    return ROOT / "out" / study
+    return OUT / study
 
 
 def once(study: str, job: Callable[..., Any], arguments: tuple[Any, ...], *shared: str) -> Any:
@@ -74,11 +75,15 @@ def once(study: str, job: Callable[..., Any], arguments: tuple[Any, ...], *share
 @functools.cache
 def code(study: str, *modules: str) -> str:
     """A hash of all that decides what a model is, and of these modules of the study."""
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sources(study, *modules))).hexdigest()[:12]
+
+
+def sources(study: str, *modules: str) -> list[Path]:
+    """The files that decide what a model is, and those of these modules of the study."""
     root = Path(dk.__file__).parent
-    parts = (p for part in ("models", "tasks", "training") for p in (root / part).glob("*.py"))
+    parts = (path for part in ("models", "tasks", "training") for path in (root / part).rglob("*.py"))
     own = {ROOT / "studies" / study / f"{module}.py" for module in modules}
-    sources = [root / "seeding.py", root / "orbits.py", *parts, *own]
-    return hashlib.sha256(b"".join(p.read_bytes() for p in sorted(sources))).hexdigest()[:12]
+    return sorted([root / "seeding.py", root / "orbits.py", *parts, *own])
 
 
 def write(

@@ -5,11 +5,9 @@ A network is kept under the hash of the code that makes it, so a kept one is wha
 
 from __future__ import annotations
 
-import functools
-import hashlib
-from pathlib import Path
 from typing import Any, NamedTuple
 
+import ledger
 import numpy as np
 
 import dynakit as dk
@@ -30,7 +28,6 @@ TASKS = {
     RANDOM: dk.tasks.FlipFlop(),
     REPULSED: dk.tasks.FlipFlop(n_steps=103, pulse_width=3, repulse_every=20),
 }
-KEPT = Path(__file__).resolve().parents[2] / "out" / "flip_flop" / "networks"
 
 
 class Trained(NamedTuple):
@@ -47,19 +44,9 @@ def trained(kind: str, seed: int, n_updates: int, *, protocol: str = RANDOM) -> 
     cls, n_hidden, options = KINDS[kind]
     model = cls.for_task(task, n_hidden=n_hidden, seed=seed, **options)
     name = f"{kind} {n_updates} {'repulsed ' if protocol == REPULSED else ''}{seed}".replace(" ", "_")
-    method = dk.training.BPTT(max_updates=n_updates, checkpoint=KEPT / _code() / name)
+    home = ledger.kept("flip_flop") / "networks" / ledger.code("flip_flop")
+    method = dk.training.BPTT(max_updates=n_updates, checkpoint=home / name)
     return Trained(task, model, dk.train(model, task, method, seed=seed))
-
-
-@functools.cache
-def _code() -> str:
-    """A hash of all that decides what training gives."""
-    root = Path(dk.__file__).parent
-    sources = [
-        root / "seeding.py",
-        *(p for part in ("models", "tasks", "training") for p in (root / part).glob("*.py")),
-    ]
-    return hashlib.sha256(b"".join(p.read_bytes() for p in sorted(sources))).hexdigest()[:12]
 
 
 def memories(system: Any, task: Any, states: np.ndarray) -> list[str]:

@@ -14,7 +14,6 @@ import ledger
 from scipy.stats import binomtest
 
 STUDY = "multifunctional_cycles"
-KEPT = ledger.kept(STUDY)
 
 
 def run_all(job: Callable[..., Any], arguments: Iterable[tuple[Any, ...]], n_jobs: int) -> list[Any]:
@@ -25,6 +24,11 @@ def run_all(job: Callable[..., Any], arguments: Iterable[tuple[Any, ...]], n_job
 def once(job: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
     """``job(*arguments)``, done now or before."""
     return ledger.once(STUDY, job, arguments, "population")
+
+
+def folder() -> Path:
+    """Where this study keeps what it has done."""
+    return ledger.kept(STUDY)
 
 
 def code(*modules: str) -> str:

@@ -80,4 +80,4 @@ def trained(kind: str, task: str, recipe: str, n_updates: int, seed: int) -> Any
 
 def _folder(kind: str, task: str, recipe: str, n_updates: int, seed: int) -> Path:
     name = f"{kind} {task} {recipe} {n_updates} {seed}".replace(" ", "_").replace(",", "")
-    return kept.KEPT / "networks" / kept.code() / name
+    return kept.folder() / "networks" / kept.code() / name

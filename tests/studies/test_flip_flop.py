@@ -37,11 +37,9 @@ def test_set_reset(tmp_path):
     assert (tmp_path / "f.png").stat().st_size > 10_000
 
 
-def test_three_bits(tmp_path, monkeypatch):
-    import networks
+def test_three_bits(tmp_path):
     import three_bits
 
-    monkeypatch.setattr(networks, "KEPT", tmp_path / "networks")
     row = three_bits.measure(three_bits.RANDOM, "LSTM 16", 0, 120)
     assert row["responses"] == 6 * row["stable"]
     assert sum(map(int, row["by unstable dimension"].split())) == row["fixed points"]
@@ -53,10 +51,9 @@ def test_three_bits(tmp_path, monkeypatch):
     assert (tmp_path / "m.png").stat().st_size > 10_000
 
 
-def test_kept_network_is_the_trained_one(tmp_path, monkeypatch):
+def test_kept_network_is_the_trained_one():
     import networks
 
-    monkeypatch.setattr(networks, "KEPT", tmp_path)
     first, again = (networks.trained("Elman 16", 0, 3) for _ in range(2))
     fresh = dk.models.Elman.for_task(first.task, n_hidden=16, seed=0)
     dk.train(fresh, first.task, dk.training.BPTT(max_updates=3), seed=0)

@@ -13,14 +13,6 @@ import dynakit as dk
 STUDY = Path(__file__).resolve().parents[2] / "studies" / "multifunctional_cycles"
 
 
-@pytest.fixture
-def keeping(tmp_path, monkeypatch):
-    import kept
-
-    monkeypatch.setattr(kept, "KEPT", tmp_path / "kept")
-    return kept
-
-
 def rows_of(path: Path) -> list[dict[str, str]]:
     lines = path.read_text().splitlines()
     assert "python3 run.py study multifunctional_cycles" in lines[0]
@@ -65,12 +57,13 @@ def test_geometry_alone_calls_a_cycle_run_backwards_right():
     assert (row["cues held, A"], row["cues held, B"]) == (0, reservoirs.N_PHASES)
 
 
-def test_reservoirs(tmp_path, keeping):
+def test_reservoirs(tmp_path):
+    import kept
     import reservoir_figures
     import reservoirs
 
     jobs = [(radius, 5.0, 0, 0.2, 60) for radius in (0.1, 0.9)]
-    rows = [keeping.once(reservoirs.measure, job) for job in jobs]
+    rows = [kept.once(reservoirs.measure, job) for job in jobs]
     assert [row["success"] for row in rows] == [False, True]
     assert [cell["successes"] for cell in reservoirs.cells(rows)] == [0, 1]
     assert sum(cell["orbits: held"] for cell in reservoirs.cells(rows)) >= 2
@@ -105,26 +98,42 @@ def test_time_steps_are_compared_draw_by_draw():
     assert (one["draws"], one["same verdict"], one["same fates"]) == (2, 1, 2)
 
 
-def test_a_job_is_done_once(keeping):
+def test_a_job_is_done_once():
+    import kept
     import population
 
     job = ("Elman", "seeing double", population.FORCED, 1, 0, 1)
-    first = keeping.once(population.train, job)
-    again = keeping.once(population.train, job)
+    first = kept.once(population.train, job)
+    again = kept.once(population.train, job)
     assert first["seconds"] == again["seconds"]
     assert population.trained(*job[:5]).n_hidden == 64
-    assert keeping.code("kinds") != keeping.code("many")
+    assert kept.code("kinds") != kept.code("many")
 
 
-def test_a_network_that_holds_both_circles(tmp_path, keeping):
+def test_a_job_is_done_again_once_its_code_has_changed():
+    import ledger
+
+    decisive = ledger.sources("multifunctional_cycles", "population")
+    names = {path.relative_to(ledger.ROOT).as_posix() for path in decisive}
+    assert names >= {
+        "dynakit/models/elman.py",
+        "dynakit/models/learners/replay.py",
+        "dynakit/training/curriculum.py",
+        "dynakit/seeding.py",
+        "studies/multifunctional_cycles/population.py",
+    }
+
+
+def test_a_network_that_holds_both_circles(tmp_path):
     import holding
+    import kept
     import kinds
     import orbit_figures
     import population
 
     spec = ("Elman", "seeing double", population.CURRICULUM, 150)
-    keeping.once(population.train, (*spec, 0, 1))
-    found = [keeping.once(holding.measure, (*spec, 0, 100))]
+    kept.once(population.train, (*spec, 0, 1))
+    found = [kept.once(holding.measure, (*spec, 0, 100))]
     who, cycles = found[0]["network"], found[0]["cycles"]
     assert who["verdict"] == "MULTIFUNCTIONAL"
     assert [np.sign(row["rotation number"]) for row in cycles] == [1, -1]
@@ -132,7 +141,7 @@ def test_a_network_that_holds_both_circles(tmp_path, keeping):
     assert max(row["difference of sums"] for row in cycles) < 1e-4
     assert sum(row["share"] for row in found[0]["attractors"]) + who["share unresolved"] == pytest.approx(1.0)
     summary = kinds.summary(found)
-    keeping.write(tmp_path / "t.csv", summary, seeds=[0], started=0.0, quick=True)
+    kept.write(tmp_path / "t.csv", summary, seeds=[0], started=0.0, quick=True)
     assert rows_of(tmp_path / "t.csv")[0]["multifunctional"] == "1"
     orbit_figures.orbits(found, "network", tmp_path / "o.png")
     orbit_figures.agreement(found, tmp_path / "a.png")

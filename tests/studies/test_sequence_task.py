@@ -13,13 +13,6 @@ import dynakit as dk
 STUDY = Path(__file__).resolve().parents[2] / "studies" / "sequence_task"
 
 
-@pytest.fixture(autouse=True)
-def keeping(tmp_path, monkeypatch):
-    import ledger
-
-    monkeypatch.setattr(ledger, "kept", lambda study: tmp_path / "kept" / study)
-
-
 def rows_of(path: Path) -> list[dict[str, str]]:
     lines = path.read_text().splitlines()
     assert "python3 run.py study sequence_task" in lines[0]
