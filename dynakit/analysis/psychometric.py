@@ -19,6 +19,8 @@ from ..errors import InputError
 from ..results import Result, per_item
 from .proportions import wilson
 
+__all__ = ["PsychometricCurve", "psychometric_curve"]
+
 MOST_STEPS = 100
 
 

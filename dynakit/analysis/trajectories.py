@@ -16,6 +16,8 @@ from ..provenance import Provenance
 from ..results import Result, per_item
 from ..systems.base import System, checked
 
+__all__ = ["ConditionAverages", "PlaneFlow", "Projection", "condition_average", "plane_flow", "project"]
+
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Projection(Result):

@@ -11,22 +11,15 @@ from .targets import Target, Targets, as_targets
 from .traced import TracedBasins, trace_basins
 
 __all__ = [
-    "as_run",
-    "as_targets",
     "Basins",
-    "DIVERGED",
     "EdgeState",
     "Features",
+    "Proximity",
+    "Recurrence",
+    "SmallestShocks",
+    "TracedBasins",
     "find_edge_state",
     "find_smallest_shock",
     "map_basins",
-    "Proximity",
-    "Recurrence",
-    "Run",
-    "SmallestShocks",
-    "START",
-    "Target",
-    "Targets",
     "trace_basins",
-    "TracedBasins",
 ]

@@ -4,14 +4,4 @@ from .continuation import Bifurcations, Branches, trace_fixed_points
 from .family import DIFFERENCE, as_numpy, solve
 from .tracking import TrackChanges, Tracks, track_fixed_points
 
-__all__ = [
-    "as_numpy",
-    "Bifurcations",
-    "Branches",
-    "DIFFERENCE",
-    "solve",
-    "trace_fixed_points",
-    "track_fixed_points",
-    "TrackChanges",
-    "Tracks",
-]
+__all__ = ["Bifurcations", "Branches", "TrackChanges", "Tracks", "trace_fixed_points", "track_fixed_points"]

@@ -5,4 +5,4 @@ from .cycles import LimitCycles, find_limit_cycles
 from .objects import ON_CURVE
 from .polish import Polished, polish, still
 
-__all__ = ["FAR", "find_limit_cycles", "LimitCycles", "ON_CURVE", "polish", "Polished", "still"]
+__all__ = ["LimitCycles", "find_limit_cycles"]

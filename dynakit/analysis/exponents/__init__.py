@@ -9,23 +9,10 @@ from .growth import Estimates, estimate, signs
 from .lyapunov import LyapunovSpectrum, lyapunov_spectrum
 
 __all__ = [
-    "advance",
-    "average",
-    "birkhoff",
-    "check_echo_state",
-    "CLEAR",
-    "coefficients",
-    "Course",
-    "covariant_vectors",
     "CovariantVectors",
     "EchoState",
-    "estimate",
-    "Estimates",
-    "Frames",
-    "halves",
-    "lyapunov_spectrum",
     "LyapunovSpectrum",
-    "retrace",
-    "signs",
-    "wrapped",
+    "check_echo_state",
+    "covariant_vectors",
+    "lyapunov_spectrum",
 ]

@@ -6,14 +6,4 @@ from .fixed_points import FixedPoints, canonical_order, find_fixed_points, searc
 from .isolation import isolation
 from .starts import Starts
 
-__all__ = [
-    "Arrival",
-    "canonical_order",
-    "certify",
-    "find_fixed_points",
-    "FixedPoints",
-    "isolation",
-    "search_arguments",
-    "spectra",
-    "Starts",
-]
+__all__ = ["FixedPoints", "find_fixed_points"]

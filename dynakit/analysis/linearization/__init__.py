@@ -4,13 +4,4 @@ from .linearization import Modes, count_unstable, judge, linearize
 from .selection import Selection, selection_vectors
 from .transients import NonNormality, nonnormality
 
-__all__ = [
-    "count_unstable",
-    "judge",
-    "linearize",
-    "Modes",
-    "NonNormality",
-    "nonnormality",
-    "Selection",
-    "selection_vectors",
-]
+__all__ = ["Modes", "NonNormality", "Selection", "linearize", "nonnormality", "selection_vectors"]

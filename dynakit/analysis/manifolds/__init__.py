@@ -3,4 +3,4 @@
 from .slow import SlowManifold, trace_slow_manifold
 from .unstable import UnstableManifolds, map_unstable_manifolds
 
-__all__ = ["map_unstable_manifolds", "SlowManifold", "trace_slow_manifold", "UnstableManifolds"]
+__all__ = ["SlowManifold", "UnstableManifolds", "map_unstable_manifolds", "trace_slow_manifold"]

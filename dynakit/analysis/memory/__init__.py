@@ -7,11 +7,11 @@ from .transitions import Transitions, map_transitions
 
 __all__ = [
     "Attractors",
+    "MemoryCapacity",
+    "MemoryCheck",
+    "Transitions",
     "check_memory",
     "list_attractors",
     "map_transitions",
     "memory_capacity",
-    "MemoryCapacity",
-    "MemoryCheck",
-    "Transitions",
 ]

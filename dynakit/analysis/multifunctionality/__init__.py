@@ -3,4 +3,4 @@
 from .check import check_multifunctionality
 from .result import Multifunctionality
 
-__all__ = ["check_multifunctionality", "Multifunctionality"]
+__all__ = ["Multifunctionality", "check_multifunctionality"]

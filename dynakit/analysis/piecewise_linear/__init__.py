@@ -2,4 +2,4 @@
 
 from .piecewise_linear import ExactFixedPoints, enumerate_fixed_points
 
-__all__ = ["enumerate_fixed_points", "ExactFixedPoints"]
+__all__ = ["ExactFixedPoints", "enumerate_fixed_points"]

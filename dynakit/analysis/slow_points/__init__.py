@@ -2,4 +2,4 @@
 
 from .slow_points import SlowPoints, find_slow_points
 
-__all__ = ["find_slow_points", "SlowPoints"]
+__all__ = ["SlowPoints", "find_slow_points"]

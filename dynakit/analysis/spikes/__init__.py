@@ -5,12 +5,12 @@ from .statistics import SpikeStatistics, chi_synchrony, spike_statistics
 from .trains import SpikeTrains, as_spike_trains
 
 __all__ = [
+    "SpikeStatistics",
+    "SpikeTrains",
     "as_spike_trains",
     "chi_synchrony",
     "correlation_coefficient",
     "spike_statistics",
     "spike_time_tiling_coefficient",
-    "SpikeStatistics",
-    "SpikeTrains",
     "van_rossum_distance",
 ]

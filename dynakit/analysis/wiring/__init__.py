@@ -3,4 +3,4 @@
 from .connectivity import GraphStatistics, graph_statistics
 from .null_models import NullComparison, compare_with_null
 
-__all__ = ["compare_with_null", "graph_statistics", "GraphStatistics", "NullComparison"]
+__all__ = ["GraphStatistics", "NullComparison", "compare_with_null", "graph_statistics"]
