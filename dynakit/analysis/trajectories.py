@@ -74,6 +74,11 @@ class Projection(Result):
     def headline(self) -> str:
         return f"{', '.join(self.names)}; participation ratio {self.participation_ratio:.2f}"
 
+    def sentences(self) -> list[str]:
+        """How much of the variance the axes hold, and in how many dimensions it lives."""
+        share = f"{len(self)} principal axes hold {100 * self.explained_variance_ratio.sum():.0f} % of the variance"
+        return [f"{share}; participation ratio {self.participation_ratio:.1f}"]
+
 
 def project(states: Any, n_components: int = 3) -> Projection:
     """Principal axes of states, fitted to all leading axes together.

@@ -165,6 +165,14 @@ class LimitCycles(Result):
         said.append(f"{lost} of {len(self.start_object)} starts nowhere")
         return ", ".join(said)
 
+    def called(self, k: int) -> str:
+        """Object k by its number: an attractor only where it was shown to attract."""
+        return f"{'attractor' if self.verdicts[k] == 'attracting' else 'object'} {k}"
+
+    def sentences(self) -> list[str]:
+        """What each object is, one line each."""
+        return [_in_words(self, k) for k in range(len(self))]
+
     def table(self) -> dict[str, np.ndarray]:
         leading = self.exponents[:, 0] if self.exponents.shape[1] else np.full(len(self), np.nan)
         return {
@@ -180,6 +188,26 @@ class LimitCycles(Result):
             "certified": self.certified,
             "starts": self.starts_per_object,
         }
+
+
+def _in_words(found: LimitCycles, k: int) -> str:
+    """One object: its kind, how sure that is, and what it does to its neighbours."""
+    kind, verdict = _named(str(found.kinds[k]), 1), str(found.verdicts[k])
+    said = [f"{found.called(k)}: {kind}" + (f", {verdict}" if verdict != "attracting" else "")]
+    if np.isfinite(found.periods[k]) and kind != "fixed point":
+        said.append(f"period {found.periods[k]:.6g} {'units of time' if found.continuous else 'steps'}")
+    if np.isfinite(found.rotation_numbers[k]):
+        said.append(f"rotation number {found.rotation_numbers[k]:+.8f}")
+    if np.isfinite(found.residuals[k]):
+        said.append(f"residual {found.residuals[k]:.0e}")
+    if found.certified[k]:
+        said.append(f"certified: an exact one within {found.existence_radius[k]:.0e}")
+    moduli = found.transverse_moduli[k]
+    moduli = moduli[np.isfinite(moduli)][:3]
+    if len(moduli):
+        per = "step" if kind in ("fixed point", "invariant circle") else "period"
+        said.append(f"multipliers {', '.join(f'{m:.3g}' for m in moduli)} per {per}")
+    return ", ".join(said)
 
 
 def _named(kind: str, n: int) -> str:

@@ -28,6 +28,7 @@ from .growth import entropy_rate, estimate, kaplan_yorke
 from .motion import is_flow, kinds_of, recurrence
 
 BYTES = 2**28  # of frames and growth held at once
+ZERO = 1e-7  # exponents below it are said to be 0
 DETERMINANTS = 64  # steps over which the sum of all exponents is compared with ln |det J|
 CURVE = 60  # times at which the running mean is kept
 
@@ -129,6 +130,11 @@ class LyapunovSpectrum(Result):
         first = f"{self.exponents[0]:.6g} +- {self.standard_errors[0]:.1g}"
         return f"{self.kind}, largest exponent {first} nats per step, dimension {self.kaplan_yorke:.4g}"
 
+    def sentences(self) -> list[str]:
+        """The kind of each motion and its exponents, one line for each start."""
+        kinds, exponents, errors = np.atleast_1d(self.kinds), *map(np.atleast_2d, (self.exponents, self.standard_errors))
+        return [_in_words(str(kind), *pair) for kind, *pair in zip(kinds, exponents, errors)]
+
     def table(self) -> dict[str, np.ndarray]:
         """Of one start a row per exponent; of several a row per start."""
         if self.exponents.ndim == 1:
@@ -142,6 +148,14 @@ class LyapunovSpectrum(Result):
             "entropy rate": self.entropy_rates,
             "left at": self.left_at,
         }
+
+
+def _in_words(kind: str, exponents: np.ndarray, errors: np.ndarray) -> str:
+    finite = exponents[np.isfinite(exponents)]
+    if not len(finite):
+        return f"{kind}; no finite exponents"
+    shown = ", ".join(f"{v:.3g}" if abs(v) > ZERO else "0" for v in finite)
+    return f"{kind}; exponents {shown} nats per step (+- {errors[0]:.1g})"
 
 
 def lyapunov_spectrum(

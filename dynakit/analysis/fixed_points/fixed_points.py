@@ -22,6 +22,7 @@ from ...errors import InputError
 from ...provenance import Provenance
 from ...results import Result, per_item
 from ...systems.base import System, checked
+from ...wording import counted
 from ..linearization import count_unstable, judge
 from .newton import STATUS, chunk_of
 from .proof import prove
@@ -131,6 +132,23 @@ class FixedPoints(Result):
             said.append({"unknown": "completeness unknown"}.get(self.completeness, self.completeness))
         return ", ".join(said)
 
+    def sentences(self) -> list[str]:
+        """What lies beside the stable points, what cannot be decided, and what is known of what is missing."""
+        counts = self.n_unstable.compressed()
+        unstable, lines = counts[counts > 0], []
+        if len(unstable):
+            each = (f"{(unstable == k).sum()} with {counted(k, 'unstable direction')}" for k in np.unique(unstable))
+            lines.append(f"{counted(len(unstable), 'unstable point')}: {', '.join(each)}")
+        doubtful = int(np.isin(self.verdicts, ("marginal", "undetermined")).sum())
+        if doubtful:
+            lines.append(
+                f"{counted(doubtful, 'point')} whose stability floating point cannot decide (marginal or undetermined)"
+            )
+        merging = int(self.non_isolated.sum())
+        if merging:
+            lines.append(f"{counted(merging, 'point')} not isolated: part of a continuum, or about to merge")
+        return [*lines, _completeness_in_words(self)]
+
     def table(self) -> dict[str, np.ndarray]:
         largest = np.abs(self.eigenvalues[:, 0]) if self.eigenvalues.shape[1] else np.zeros(len(self))
         return {
@@ -143,6 +161,27 @@ class FixedPoints(Result):
             "sign": self.signs,
             "starts": self.starts_per_point,
         }
+
+
+def _completeness_in_words(points: FixedPoints) -> str:
+    """Whether points are missing, as far as the signs say, and what the search has cost."""
+    used = f"{points.n_starts} starts, {points.n_failed} of which led nowhere"
+    if len(points):
+        used += f"; max |F(x) - x| = {points.residuals.max():.0e}"
+    if points.completeness == "consistent":
+        said = f"the signs of det(I - J) sum to {points.degree:+d}, as they must if no point is missing"
+    elif points.completeness == "incomplete" and not points.n_found:
+        said = "INCOMPLETE: a map of a box into itself has a fixed point, and none was found"
+    elif points.completeness == "incomplete":
+        sums = f"the signs sum to {points.degree}, not to {points.expected_degree}"
+        said = f"INCOMPLETE: {sums}: points are missing"
+    elif points.expected_degree is None:
+        said = "no theorem says how many there must be: points may be missing"
+    elif points.degree is None:
+        said = "the signs of det(I - J) cannot be summed, because of points that are not isolated"
+    else:
+        said = "the search ran out of starts while points still turned up: points are likely to be missing"
+    return f"{said} ({used})"
 
 
 def find_fixed_points(

@@ -26,11 +26,14 @@ from ... import linalg
 from ...provenance import Provenance
 from ...results import Result, per_item
 from ...systems.base import System
+from ...wording import span
 from .kinks import adjacent_jacobians, grows_along_a_ray
 from .points import states_and_drives
 from .verdict import EPS, ILL, MARGIN, contract_together, count_unstable, judge
 
 __all__ = ["Modes", "count_unstable", "judge", "linearize"]
+
+SLOW = 100  # steps; modes with longer time constants are counted in words
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -91,6 +94,18 @@ class Modes(Result):
     def kinked(self) -> np.ndarray:
         """Is the point at a kink of the map (point,)?"""
         return np.asarray(np.isfinite(self.one_sided).any(axis=(1, 2)))
+
+    def sentences(self) -> list[str]:
+        """How slow the slowest modes at the stable points are."""
+        stable = self.verdicts == "stable"
+        if not stable.any():
+            return []
+        slowest = self.time_constants[stable][:, 0]
+        text = f"slowest mode at the stable points: time constant {span(slowest, 'steps')}"
+        if self.dt is not None:
+            text += f" ({span(slowest * self.dt, 'ms')})"
+        n_slow = int((self.time_constants[stable] > SLOW).sum(axis=1).max())
+        return [text] + ([f"up to {n_slow} modes slower than {SLOW} steps at one point"] if n_slow else [])
 
     @property
     def flow_eigenvalues(self) -> np.ndarray | None:

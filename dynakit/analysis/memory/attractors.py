@@ -10,6 +10,7 @@ import numpy as np
 from ...provenance import Provenance
 from ...results import Result, per_item
 from ...systems.base import System
+from ...wording import counted
 from ..fixed_points import Arrival, FixedPoints
 from .release import MemoryCheck
 
@@ -51,7 +52,17 @@ class Attractors(Result):
             if self.unresolved > 0
             else ""
         )
-        return f"{len(self)} attractors for {self.n_memories} memories{rest}"
+        return f"{counted(len(self), 'attractor')} for {counted(self.n_memories, 'memory')}{rest}"
+
+    def sentences(self) -> list[str]:
+        """How many there are, for which memories, and how many released states are near none."""
+        if not len(self):
+            return ["no stable fixed point was found at rest"]
+        which = ", ".join(dict.fromkeys(self.memories.tolist()))
+        count = f"{counted(len(self), 'stable fixed point')} at rest for {counted(self.n_memories, 'memory')}: {which}"
+        if not self.unresolved > 0:
+            return [count]
+        return [count, f"{100 * self.unresolved:.0f} % of the released states are near none of them"]
 
 
 def list_attractors(

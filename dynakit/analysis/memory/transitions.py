@@ -78,6 +78,16 @@ class Transitions(Result):
             f", {unknown} ends near no known attractor" if unknown else ""
         )
 
+    def sentences(self) -> list[str]:
+        """How many pulses switch, how weak they may be, and how many lead nowhere known."""
+        lines = [f"{self.n_switches} switches among {self.targets.size} (attractor, pulse) pairs"]
+        critical = self.critical_amplitudes[np.isfinite(self.critical_amplitudes)]
+        if len(critical):
+            amplitudes = f"{critical.min():.2f} to {critical.max():.2f} of the trained amplitude"
+            lines.append(f"the weakest pulse that still switches has {amplitudes}")
+        lost = int((self.targets < 0).sum())
+        return lines + ([f"{lost} responses end near no known attractor"] if lost else [])
+
     def table(self) -> dict[str, np.ndarray]:
         columns = {"from": np.arange(len(self))}
         return columns | {name: self.targets[:, j] for j, name in enumerate(self.pulses)}

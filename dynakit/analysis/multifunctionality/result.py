@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...results import Result, per_item
+from ...wording import counted
 from ..basins import Basins, EdgeState, SmallestShocks
 from ..cycles import LimitCycles
 from ..fixed_points import FixedPoints
@@ -169,7 +170,7 @@ class Multifunctionality(Result):
         said += [f"{name} fails, {why}" for name, why in zip(self.names, self.failing) if why][:1]
         n = int(self.untrained.sum())
         said.append(
-            f"{n or 'no'} untrained attractor{'s' * (n != 1)} (< {self.untrained_bound:.2g} of {self.sampler})"
+            f"{counted(n or 'no', 'untrained attractor')} (< {self.untrained_bound:.2g} of {self.sampler})"
         )
         return "; ".join(said)
 
@@ -194,18 +195,16 @@ class Multifunctionality(Result):
         }
         return {title: np.asarray(getattr(self, name)) for title, name in shown.items()}
 
+    def sentences(self) -> list[str]:
+        """What became of each target, and what random states find besides."""
+        return [line for k in range(len(self)) for line in _target(self, k)] + _untrained(self)
+
     def summary(self) -> str:
-        """The verdict with its reasons, in words and numbers."""
-        return _summarize(self)
-
-
-def _summarize(multi: Multifunctionality) -> str:
-    """Verdict, targets, confusions, what nobody asked for, what is not known, and what it cost."""
-    blocks = [[multi.headline()]]
-    blocks += [_target(multi, k) for k in range(len(multi))]
-    blocks += [_confusion(multi), _untrained(multi), _unknown(multi), _between(multi)]
-    blocks.append([f"{multi.cpu_seconds:.1f} s of processor time"])
-    return "\n\n".join("\n".join(block) for block in blocks if block)
+        """Verdict, targets, what nobody asked for, confusions, what is not known, and what it cost, in words."""
+        blocks = [[self.headline()], *(_target(self, k) for k in range(len(self))), _untrained(self)]
+        blocks += [_confusion(self), _unknown(self), _between(self)]
+        blocks.append([f"{self.cpu_seconds:.1f} s of processor time"])
+        return "\n\n".join("\n".join(block) for block in blocks if block)
 
 
 def _target(multi: Multifunctionality, k: int) -> list[str]:
@@ -217,9 +216,8 @@ def _target(multi: Multifunctionality, k: int) -> list[str]:
         lines[-1] += f"; a cue of {multi.cue_lengths[k]} steps is enough"
     if multi.attractor_index[k] < 0:
         return lines
-    lines.append(f"  attractor {multi.attractor_index[k]}: {multi.kinds[k]}, {_shape(multi, k)}")
-    lines.append(f"  {_certificate(multi, k)}")
-    lines.append(f"  {_basin(multi, k)}")
+    lines.append(f"  {multi.attractors.called(multi.attractor_index[k])}: {multi.kinds[k]}, {_shape(multi, k)}")
+    lines += [f"  {said}" for said in (_certificate(multi, k), _basin(multi, k)) if said]
     shock = multi.smallest_shocks[k]
     if np.isfinite(shock):
         lines.append(f"  the smallest shock found that makes it leave is {shock:.3g} ({multi.shock_units})")
@@ -280,11 +278,14 @@ def _untrained(multi: Multifunctionality) -> list[str]:
         rho = multi.attractors.rotation_numbers[k]
         turns = f", {rho:+.5f} turns per step" if np.isfinite(rho) else ""
         lines.append(
-            f"  attractor {k}: {multi.attractors.kinds[k]}{turns}, outputs {_numbers(mean)} +- {_numbers(spread)}, "
+            f"  {multi.attractors.called(k)}: {multi.attractors.kinds[k]}{turns}, outputs {_numbers(mean)} +- {_numbers(spread)}, "
             f"basin {f:.3f} [{low:.3f}, {high:.3f}]"
         )
-    bound = f"any attractor not seen takes less than {multi.unseen_bound:.2g} of these states ({multi.confidence:.0%})"
-    return [f"{len(lines) or 'No'} untrained attractor{'s' * (len(lines) != 1)}; {bound}", *lines]
+    bound = (
+        f"of {multi.n_samples} random states ({multi.sampler}) what nobody trained takes at most "
+        f"{multi.untrained_bound:.2g}, any attractor not seen less than {multi.unseen_bound:.2g} ({multi.confidence:.0%})"
+    )
+    return [f"{counted(len(lines) or 'no', 'untrained attractor')}; {bound}", *lines]
 
 
 def _unknown(multi: Multifunctionality) -> list[str]:

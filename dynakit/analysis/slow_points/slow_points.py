@@ -25,6 +25,7 @@ from ...checks import count, reals
 from ...provenance import Provenance
 from ...results import Result, per_item
 from ...systems.base import System, checked
+from ...wording import counted, span
 from ..fixed_points import search_arguments
 from .descent import STATUS
 from .minima import MinimaSearch, search_minima
@@ -92,7 +93,7 @@ class SlowPoints(Result):
         return None if self.dt is None else self.passage_times * self.dt
 
     def headline(self) -> str:
-        said = [f"{len(self)} slow point{'' if len(self) == 1 else 's'}"]
+        said = [counted(len(self), "slow point")]
         said += [f"{int((self.kinds == kind).sum())} {kind}" for kind in np.unique(self.kinds)]
         if len(self):
             said.append(f"q from {self.speeds.min():.1e} to {self.speeds.max():.1e}")
@@ -100,6 +101,17 @@ class SlowPoints(Result):
             to_roots = int((self.start_status == "fixed point").sum())
             said.append(f"{to_roots} of {len(self.start_status)} starts reached fixed points")
         return ", ".join(said)
+
+    def sentences(self) -> list[str]:
+        """How many there are, how slow, and how long trajectories linger at the ghosts among them."""
+        if not len(self):
+            return [f"none of {len(self.start_status)} descents in speed ended at a slow point besides the fixed ones"]
+        least = np.sqrt(2 * self.speeds.min())
+        what = f"{counted(len(self), 'slow point')} besides the fixed ones, |F(x) - x| >= {least:.1e}"
+        if not len(self.ghosts):
+            return [what]
+        times = span(self.ghosts.passage_times, "steps")
+        return [what, f"{counted(len(self.ghosts), 'ghost')} among them: trajectories linger there for about {times}"]
 
     def table(self) -> dict[str, np.ndarray]:
         return {

@@ -82,6 +82,14 @@ class GraphStatistics(Result):
             f"spectral radius {self.spectral_radius:.3f}"
         )
 
+    def sentences(self) -> list[str]:
+        """The matrix in a line, and the balance of its units where all of them have signs."""
+        excitatory, inhibitory = int((self.sign > 0).sum()), int((self.sign < 0).sum())
+        if excitatory + inhibitory < len(self):
+            return [self.headline()]
+        balance = f"mean balance {float(np.nanmean(self.balance)):+.2f}"
+        return [self.headline(), f"{excitatory} excitatory and {inhibitory} inhibitory units, {balance}"]
+
     def table(self) -> dict[str, np.ndarray]:
         return super().table() | {"balance": self.balance}
 

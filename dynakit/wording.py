@@ -1,0 +1,28 @@
+"""Counts and ranges as results say them: a noun in its number, values in three digits with their unit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+def counted(n: Any, noun: str) -> str:
+    """A count with its noun in the right number; nouns end in a plain letter or in y.
+
+    >>> counted(1, "slow point"), counted(0, "memory"), counted(2, "memory")
+    ('1 slow point', '0 memories', '2 memories')
+    """
+    if n == 1:
+        return f"{n} {noun}"
+    return f"{n} {noun[:-1]}ies" if noun.endswith("y") else f"{n} {noun}s"
+
+
+def span(values: np.ndarray, unit: str) -> str:
+    """One value, or the least and the greatest, in three digits.
+
+    >>> span(np.array([2.0, 2.0]), "steps"), span(np.array([0.1234, 5678.0]), "ms")
+    ('2 steps', '0.123 to 5678 ms')
+    """
+    low, high = (f"{v:.3g}" if v < 1000 else f"{v:.0f}" for v in (values.min(), values.max()))
+    return f"{low} {unit}" if low == high else f"{low} to {high} {unit}"
