@@ -132,8 +132,8 @@ class LyapunovSpectrum(Result):
 
     def sentences(self) -> list[str]:
         """The kind of each motion and its exponents, one line for each start."""
-        kinds, exponents, errors = np.atleast_1d(self.kinds), *map(np.atleast_2d, (self.exponents, self.standard_errors))
-        return [_in_words(str(kind), *pair) for kind, *pair in zip(kinds, exponents, errors)]
+        rows = zip(np.atleast_2d(self.exponents), np.atleast_2d(self.standard_errors))
+        return [_in_words(str(kind), *row) for kind, row in zip(np.atleast_1d(self.kinds), rows)]
 
     def table(self) -> dict[str, np.ndarray]:
         """Of one start a row per exponent; of several a row per start."""

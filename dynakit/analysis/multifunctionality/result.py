@@ -278,12 +278,12 @@ def _untrained(multi: Multifunctionality) -> list[str]:
         rho = multi.attractors.rotation_numbers[k]
         turns = f", {rho:+.5f} turns per step" if np.isfinite(rho) else ""
         lines.append(
-            f"  {multi.attractors.called(k)}: {multi.attractors.kinds[k]}{turns}, outputs {_numbers(mean)} +- {_numbers(spread)}, "
-            f"basin {f:.3f} [{low:.3f}, {high:.3f}]"
+            f"  {multi.attractors.called(k)}: {multi.attractors.kinds[k]}{turns}, "
+            f"outputs {_numbers(mean)} +- {_numbers(spread)}, basin {f:.3f} [{low:.3f}, {high:.3f}]"
         )
     bound = (
         f"of {multi.n_samples} random states ({multi.sampler}) what nobody trained takes at most "
-        f"{multi.untrained_bound:.2g}, any attractor not seen less than {multi.unseen_bound:.2g} ({multi.confidence:.0%})"
+        f"{multi.untrained_bound:.2g}, one not seen less than {multi.unseen_bound:.2g} ({multi.confidence:.0%})"
     )
     return [f"{counted(len(lines) or 'no', 'untrained attractor')}; {bound}", *lines]
 
