@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from numpy.testing import assert_allclose
 from sklearn.decomposition import PCA
 
@@ -111,3 +112,15 @@ def test_record_names_the_parts_of_the_state():
     r = dk.record(torch.nn.LSTM(2, 5, 2), np.zeros((3, 7, 2)))
     assert r.parts == {"h": (0, 5), "c": (5, 10), "layer2.h": (10, 15), "layer2.c": (15, 20)}
     assert_allclose(r.part("layer2.h"), r.outputs)
+
+
+@pytest.mark.parametrize("vectors", [[[2.0, 0, 0], [1, 1, 0]], [[0, 0.1, 0], [30, 30, 0]], [[1.0, 0, 0], [0, 1, 0]]])
+def test_share_of_speed_that_leaves_a_plane_whatever_the_vectors_that_span_it(vectors):
+    """All states move by (0, 3, 4): 3 within the plane of the first two units and 4 out of it."""
+    drift = dk.FunctionSystem(lambda x: x + torch.tensor([0.0, 3.0, 4.0]), 3)
+    plane = dk.Projection.onto(np.array(vectors), ["a", "b"])
+    flow = dk.plane_flow(drift, plane, through=[0.3, -0.2, 0.1], n_grid=3)
+    assert_allclose(flow.leaving_share, 4 / 5, rtol=1e-12)
+    assert flow.velocities.shape == (3, 3, 2)
+    moved = plane.transform(np.array([0.0, 3.0, 4.0])) - plane.transform(np.zeros(3))
+    assert_allclose(flow.velocities, np.broadcast_to(moved, (3, 3, 2)), atol=1e-12)

@@ -430,3 +430,19 @@ def test_a_single_orbit_is_looked_for_without_the_check_of_several():
     report = dk.analyze(model, dk.tasks.Cycles((circle,)), include=["cycles", "multifunctionality"])
     assert "at least two orbits" in report.skipped["multifunctionality"]
     assert (report.cycles.kinds == "invariant circle").any()
+
+
+def test_states_are_released_at_the_last_step_at_which_every_output_counts():
+    """The state of x' = u is its last input, here the number of the step: what is released says when it was."""
+    step = lambda x, u: u + 0 * x[:, :1]  # noqa: E731
+    system = dk.FunctionSystem(step, 2, 2, argument_order="state, input")
+    inputs = np.repeat(np.arange(1.0, 11.0)[None, :, None], 5, axis=0) + np.array([0.0, 0.5])
+    mask = np.zeros((5, 10, 2))
+    mask[0, 2:5] = 1  # released after step 4, counted from 0
+    mask[1, 7] = 1
+    mask[2, 3:7, 0] = 1  # the second output counts to step 5 only
+    mask[2, 3:6, 1] = 1
+    mask[3, [0, 4]] = 1
+    task = dk.tasks.from_arrays(inputs, inputs, mask)  # nothing of the last trial counts: its end is released
+    memory = dk.analyze(system, task, include=["memory"]).memory
+    assert memory.outputs[0, :, 0].tolist() == [5.0, 8.0, 6.0, 5.0, 10.0]

@@ -202,6 +202,17 @@ def test_statistics_matrix_and_signs_draw_the_same(dale):
         np.testing.assert_array_equal(ax.images[0].get_array(), images[0].images[0].get_array())
 
 
+def test_colours_end_at_the_99th_percentile_of_the_weights_that_are_there():
+    """One hundred weights 1 .. 100 among zeros, every other one negative, and one of a million."""
+    W = np.zeros((20, 20))
+    W.flat[:100] = np.arange(1, 101) * np.tile([1, -1], 50)
+    assert P.plot_connectivity(W).images[0].get_clim() == pytest.approx((-99.01, 99.01))
+    W.flat[100] = 1e6
+    assert P.plot_connectivity(W).images[0].get_clim() == pytest.approx((-100, 100))
+    low, high = P.plot_connectivity(W, vmin=-2, vmax=2).images[0].get_clim()
+    assert (low, high) == (-2, 2)
+
+
 @pytest.mark.parametrize("W", [np.zeros((1, 1)), np.zeros((4, 4)), np.eye(3)])
 def test_odd_matrices_are_drawn_too(W):
     P.plot_connectivity(W).figure.canvas.draw()

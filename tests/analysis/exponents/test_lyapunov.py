@@ -11,6 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from torch import nn
 
 import dynakit as dk
+from dynakit.analysis.exponents import growth
 from dynakit.analysis.exponents.frames import Frames
 from dynakit.errors import InputError
 from dynakit.records import load_record
@@ -74,6 +75,33 @@ def test_logistic_map_at_4_has_ln_2_within_its_error():
     assert_allclose(off.mean(), 0, atol=2e-4)
     assert (np.abs(off) < lyap.tolerances[:, 0]).mean() > 0.9
     assert set(lyap.kind) == {"chaotic"}
+
+
+def test_kaplan_yorke_dimension_of_a_spectrum_that_is_known():
+    """The logistic map at 4 beside units that shrink to 0.4 and to 0.1: 1 + ln 2 / |ln 0.4| = 1.756."""
+
+    def step(x):
+        return torch.stack([4 * x[:, 0] * (1 - x[:, 0]), 0.1 * x[:, 1], 0.4 * x[:, 2]], dim=1)
+
+    found = dk.lyapunov_spectrum(dk.FunctionSystem(step, 3), [[0.3, 0.1, 0.2]], n_steps=20_000)
+    error = 4 * found.standard_errors[0, 0]
+    assert_allclose(found.exponents[0], np.log([2.0, 0.4, 0.1]), atol=error)
+    assert_allclose(found.kaplan_yorke_dimensions, 1 + np.log(2) / -np.log(0.4), atol=2 * error)
+
+
+@pytest.mark.parametrize(
+    ("exponents", "dimension"),
+    [
+        ([0.5, 0.1, -0.4, -1.0], 3 + 0.2 / 1.0),
+        ([0.5, -0.2, -0.4, -1.0], 2 + 0.3 / 0.4),
+        ([0.0, -0.4, -0.5, -2.0], 1.0),
+        ([-0.1, -0.4, -0.5, -2.0], 0.0),
+        ([0.4, 0.3, 0.2, -0.1], 4.0),
+    ],
+)
+def test_kaplan_yorke_dimension_by_its_formula(exponents, dimension):
+    """j + (sum of the first j) / |exponent j + 1|, j the last for which the sum is not negative."""
+    assert growth.kaplan_yorke(np.array(exponents), np.full(4, 1e-9), 4) == pytest.approx(dimension, rel=1e-12)
 
 
 def test_standard_error_is_that_of_repeated_runs():

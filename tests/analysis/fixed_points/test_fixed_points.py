@@ -415,3 +415,59 @@ def test_a_map_that_jumps_is_refused():
     system = dk.FunctionSystem(lambda x: torch.where(x > 1, x - 1, x), 2, regularity="discontinuous")
     with pytest.raises(InputError, match="jumps"):
         dk.find_fixed_points(system)
+
+
+# --- the order of points, and what is said where nothing is certified --------------------------------------
+
+
+def test_points_come_by_unstable_dimension_then_stability_then_place():
+    """Units tanh(g x) side by side: 27 points, each of whose multipliers is that of one unit, g (1 - x^2).
+
+    Two weak units at 0 are less stable by dimension than the strong one alone, though their multipliers are smaller.
+    """
+    gains = (3.0, 1.5, 1.3)
+    points = dk.find_fixed_points(dk.catalog.tanh_network(np.diag(gains)), seed=4)
+    places = [[sign * brentq(lambda x, g=g: np.tanh(g * x) - x, 1e-3, 2) for sign in (-1, 0, 1)] for g in gains]
+    expected = []
+    for state in itertools.product(*places):
+        multipliers = [g * (1 - x**2) for g, x in zip(gains, state)]
+        expected.append((sum(m > 1 for m in multipliers), round(max(multipliers), 6), state))
+    expected.sort()
+    assert_allclose(points.states, [state for *_, state in expected], atol=1e-12)
+    assert points.n_unstable.tolist() == [n for n, *_ in expected]
+    radii = [radius for _, radius, _ in expected]
+    assert radii != sorted(radii)
+
+
+def test_points_under_several_drives_come_drive_by_drive():
+    drives = np.repeat([[0.2], [0.0], [-0.1]], 40, axis=0)
+    starts = np.tile(np.linspace(-1.5, 1.5, 40), 3)[:, None]
+    points = dk.find_fixed_points(dk.catalog.tanh_unit(2.0), starts, drives)
+    assert points.drives[:, 0].tolist() == [-0.1] * 3 + [0.0] * 3 + [0.2] * 3
+    for k in range(3):
+        own = points.states[3 * k : 3 * k + 3, 0]
+        assert points.n_unstable[3 * k : 3 * k + 3].tolist() == [0, 0, 1]
+        slopes = 2 * (1 - own**2)
+        assert (np.diff(slopes) > -1e-9).all()
+
+
+def test_a_short_piece_of_fixed_points_is_a_continuum_too():
+    """x' = x - (what x exceeds 0.1 by)^3: every state of [-0.1, 0.1] is fixed, and no state beyond."""
+    step = lambda x: x - torch.relu(x - 0.1) ** 3 + torch.relu(-x - 0.1) ** 3  # noqa: E731
+    points = dk.find_fixed_points(dk.FunctionSystem(step, 1), [[0.0]], max_starts=1)
+    assert points.non_isolated.tolist() == [True]
+    assert points.dimensions.tolist() == [1]
+
+
+@pytest.mark.parametrize("slope", [0.5, 0.8, -0.7])
+def test_where_nothing_is_certified_the_root_is_as_near_as_is_said_and_no_more_is_claimed(slope):
+    """x' = slope x + sin(x) / 8 + c, as NumPy functions that tell no bounds: the root is known from bisection."""
+    step = lambda x: slope * x.numpy() + np.sin(x.numpy()) / 8 + 0.02  # noqa: E731
+    slopes = lambda x: (slope + np.cos(x.numpy()) / 8)[:, :, None]  # noqa: E731
+    points = dk.find_fixed_points(dk.FunctionSystem(step, 1, jacobian=slopes), [[0.3]], max_starts=1)
+    root = brentq(lambda x: (slope - 1) * x + np.sin(x) / 8 + 0.02, -50, 50, xtol=1e-16)
+    nearest = np.abs(points.states[:, 0] - root).argmin()
+    singular = abs(slope - 1 + np.cos(root) / 8)
+    assert not points.certified.any()
+    assert abs(points.states[nearest, 0] - root) <= points.uncertainties[nearest] + 4 * np.spacing(abs(root))
+    assert points.uncertainties[nearest] <= 4 * np.finfo(float).eps * (1 + abs(root)) / singular

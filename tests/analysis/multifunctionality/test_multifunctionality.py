@@ -297,3 +297,19 @@ def test_systems_that_jump_are_refused(two_rings, monkeypatch):
     monkeypatch.setattr(two_rings, "regularity", "discontinuous")
     with pytest.raises(dk.InputError, match="a check of multifunctionality needs a differentiable map"):
         check(two_rings, TWO)
+
+
+def test_states_that_diverge_are_at_nothing_untrained():
+    """x' = x + (x - x^3) / 2: what starts beyond sqrt(5) leaves, and the rest goes to -1 or to 1, both of them targets.
+
+    Where x^2 > 3 the first step changes the sign; at sqrt(5) states alternate, beyond it they grow.
+    """
+    system = dk.FunctionSystem(lambda x: x + 0.5 * (x - x**3), 1)
+    targets = [dk.Orbit.fixed_point(f"{at:+g}", [at]) for at in (-1.0, 1.0)]
+    multi = check(system, targets, sampler=dk.samplers.Box([-4.0], 4.0), n_basin=200)
+    gone = int((np.abs(multi.basins.states[:, 0]) > math.sqrt(5)).sum())
+    assert multi.basins.n_left == {"diverged": gone}
+    assert 50 < gone < 150
+    assert multi.verdict == "MULTIFUNCTIONAL"
+    assert multi.untrained_bound == pytest.approx(1 - 0.05 ** (1 / 200))
+    assert multi.unseen_bound == multi.untrained_bound

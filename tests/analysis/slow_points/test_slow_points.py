@@ -71,6 +71,27 @@ def test_descents_that_leave_the_box_are_said_to():
     assert len(slow) == 0
 
 
+@pytest.mark.parametrize("eps", [1e-3, 1e-6])
+@pytest.mark.parametrize("bend", [1.0, 0.3])
+def test_a_ghost_in_oblique_coordinates_is_passed_in_the_same_time(eps, bend):
+    """w' = (w1 + eps + bend w1^2, w2 / 2) seen as z = (w1 + w2, w2), in which the slow mode is oblique to the motion.
+
+    q is least at w = (0, eps), where z moves by (eps, -eps) / 2; what passes is still w1, in pi / sqrt(bend eps) steps.
+    """
+
+    def step(z):
+        w1, w2 = z[:, 0] - z[:, 1], z[:, 1]
+        on, fast = w1 + eps + bend * w1**2, w2 / 2
+        return torch.stack([on + fast, fast], dim=1)
+
+    slow = dk.find_slow_points(dk.FunctionSystem(step, 2), [[0.01, 0.0], [0.0, 0.01]], max_starts=2)
+    assert slow.kinds.tolist() == ["ghost"]
+    assert_allclose(slow.states, [[eps, eps]], rtol=1e-6)
+    assert_allclose(slow.speeds, eps**2 / 4)
+    assert_allclose(slow.passage_times, np.pi / np.sqrt(bend * eps), rtol=1e-6)
+    assert_allclose(slow.widths, np.sqrt(eps / bend), rtol=1e-6)
+
+
 def test_twins_are_told_apart():
     """x' = x + 0.01 + (x^2 - d^2)^2 is slowest at both +-d."""
     d = 0.003
@@ -199,6 +220,19 @@ def test_the_ghost_of_two_lines_that_no_longer_cross_lies_at_the_kink(left, righ
     assert_allclose(slow.states, 0, atol=1e-14)
     assert_allclose(slow.speeds, 5e-5, rtol=1e-12)
     assert np.isnan(slow.passage_times).all()
+
+
+@pytest.mark.parametrize(("other", "n_unstable"), [(0.5, 0), (-1.5, 1)])
+def test_the_slow_mode_is_not_counted_among_the_unstable_ones(other, n_unstable):
+    """x' = 0.01 + 1.2 x, or + 0.8 x left of its kink, beside a unit of multiplier ``other``; 1.2 is the slow mode."""
+    system = dk.catalog.piecewise_linear(
+        [[1.2, 0.0], [0.0, other]], [[-1.0, 0.0]], [[0.4], [0.0]], c=[0.01, 0.0]
+    )
+    slow = dk.find_slow_points(system, [[0.5, 0.1], [-0.5, 0.1]], max_starts=2)
+    assert slow.kinds.tolist() == ["kink"]
+    assert_allclose(slow.states, 0, atol=1e-12)
+    assert_allclose(np.sort(slow.eigenvalues), [sorted([1.2, other])])
+    assert slow.n_unstable.tolist() == [n_unstable]
 
 
 def test_a_map_half_flat_is_left_at_its_kink():
