@@ -42,7 +42,7 @@ def measure(kind: str) -> dict[str, object]:
     return {
         "network": kind,
         "fixed points": len(points),
-        "starts, all conditions": sum(p.n_starts for p in report.fixed_points.values()),
+        "starts, all drives": sum(p.n_starts for p in report.fixed_points.values()),
         "analyze_s": round(analysed - start, 2),
         "figures_and_save_s": round(saved - analysed, 2),
         "total_s": round(saved - start, 2),

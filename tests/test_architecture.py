@@ -32,8 +32,7 @@ MAY_IMPORT = {
     "systems": {"models"},
     "analysis": {"systems.base", "systems.derived", "systems.flow", "systems.enclosures"},
     "plots": {"analysis", "systems.adapters"},
-    "orbit_words": {"report", "analysis"},
-    "report": {"plots", "analysis", "models", "systems.adapters", "orbit_words"},
+    "report": {"plots", "models"},
     "pipeline": {"tasks", "models", "training", "systems", "analysis", "report"},
     "__main__": {"dynakit"},
 }

@@ -1,5 +1,6 @@
-"""What was found about one network: the record, its words, its page."""
+"""What was found about one network: the record, the parts of stages that speak of it, the page."""
 
-from .report import MachineAgreement, Report
+from .report import Report
+from .stage import Figure, Run, Scene, Stage, Table, Words, refused
 
-__all__ = ["MachineAgreement", "Report"]
+__all__ = ["Figure", "Report", "Run", "Scene", "Stage", "Table", "Words", "refused"]

@@ -2,172 +2,170 @@
 
 from __future__ import annotations
 
-import base64
 import dataclasses
 import html
-import importlib.util
-import io
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from .. import artifacts, models, plots
-from ..analysis import (
-    Attractors,
-    FixedPoints,
-    GraphStatistics,
-    LimitCycles,
-    LyapunovSpectrum,
-    MemoryCheck,
-    Modes,
-    Multifunctionality,
-    PlaneFlow,
-    Projection,
-    SlowPoints,
-    SpikeStatistics,
-    Transitions,
-)
 from ..checks import one_of
 from ..errors import InputError
 from ..records import Record, save_record
 from ..results import History, Result, html_table
-from ..systems.adapters import Recording
-from .figures import FIGURES, caption, labels_of_trials
-from .words import summarize
+from .page import Picture, Turning, can_turn, data_url, plotly_script, png, render, turning
+from .stage import Figure, Part, Stage
 
-
-@dataclass(frozen=True)
-class MachineAgreement(Record):
-    """How many responses to pulses are those of the task's own automaton."""
-
-    by_attractor: int  # the network comes to rest at the attractor of the right memory
-    by_readout: int  # the readout says the right memory, wherever a slow state has got to
-    total: int
+TRAINING = Figure("training", "Loss and score on each update's fresh batch.", plots.plot_training, needs=("history",))
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Report(Result):
-    """Everything :func:`dynakit.analyze` found; a stage that did not run is None, with the reason in ``skipped``.
+    """Everything :func:`dynakit.analyze` found, whose help lists the results.
+
+    Each result is an attribute by its name, such as ``report.fixed_points``; it is None where the stage did not run,
+    with the reason in ``skipped`` if it was tried.
 
     Attributes:
         network: what was adapted, in words
-        parts: the columns of each block of the state
-        task: TODO
-        trials: TODO
-        score: TODO
-        trajectories: TODO
-        projection: TODO
-        fixed_points: condition -> points; "rest" first
-        slow_points: under rest
-        modes: at the fixed points under rest
-        memory: TODO
-        attractors: TODO
-        transitions: TODO
-        machine_agreement: TODO
-        flow: TODO
-        cycles: where released, or cued, states end
-        lyapunov: under the trials' inputs; of a closed loop on each of ``cycles``
-        multifunctionality: whether the orbits of the task are held
+        parts: first and last column + 1 of each block of the state, by name
+        task: what the network is to do; None: one of the user's own that was not saved
+        trials: on which it was looked at
         closed_loop: all but trajectories and wiring are of the network that hears its own output
-        connectivity: TODO
-        spikes: in the trajectories, of a network that spikes
-        history: TODO
-        skipped: TODO
-        model: TODO
+        results: what the stages found, by name
+        history: the training run that made the network
+        skipped: the reason why a result is not there, by its name
+        model: the network that was given; saved beside the report if it is one of this package's
+        stages: what speaks of the results, in the order of the report
     """
 
     network: str
     parts: dict[str, tuple[int, int]]
     task: Any = None
     trials: Any = None
-    score: float | None = None
-    trajectories: Recording | None = None
-    projection: Projection | None = None
-    fixed_points: dict[str, FixedPoints] = field(default_factory=dict)
-    slow_points: SlowPoints | None = None
-    modes: Modes | None = None
-    memory: MemoryCheck | None = None
-    attractors: Attractors | None = None
-    transitions: Transitions | None = None
-    machine_agreement: MachineAgreement | None = None
-    flow: PlaneFlow | None = None
-    cycles: LimitCycles | None = None
-    lyapunov: LyapunovSpectrum | None = None
-    multifunctionality: Multifunctionality | None = None
     closed_loop: bool = False
-    connectivity: GraphStatistics | None = None
-    spikes: SpikeStatistics | None = None
+    results: dict[str, Any] = field(default_factory=dict)
     history: History | None = None
     skipped: dict[str, str] = field(default_factory=dict)
-    # the network that was given: no part of the record, but saved beside it if it is one of this package's
     model: Any = field(default=None, metadata={"saved": False})
+    stages: tuple[Stage, ...] = field(default=(), metadata={"saved": False})
 
-    def headline(self) -> str:
-        said = [self.network]
-        if self.score is not None:
-            said.append(f"score {self.score:.4f}")
-        if self.multifunctionality is not None:
-            held = self.multifunctionality.held
-            said.append(f"holds {int(held.sum())} of {len(held)} orbits")
-        if self.attractors is not None:
-            said.append(f"{len(self.attractors)} attractors")
-        if self.memory is not None:
-            said.append(f"{100 * self.memory.kept_at_end:.0f} % kept for {self.memory.times[-1]} steps")
-        return ", ".join(said)
+    def __getattr__(self, name: str) -> Any:
+        """A result by its name."""
+        inside = self.__dict__
+        if name in inside.get("results", ()):
+            return inside["results"][name]
+        known = self._names() if "stages" in inside and not name.startswith("_") else []
+        if name not in known:
+            raise AttributeError(f"a Report has no {name!r}; its results are {', '.join(known)}")
+        return None
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self._names()]
+
+    def _names(self) -> list[str]:
+        given = (name for stage in self.stages for name in stage.gives)
+        return list(dict.fromkeys([*given, *self.results]))
+
+    def read(self, part: Part) -> list[Any] | None:
+        """The results that a part of a stage asks for; None if one that it needs is not there."""
+        needed = [getattr(self, name) for name in part.needs]
+        return None if any(map(_absent, needed)) else needed + [getattr(self, name) for name in part.uses]
+
+    def _read(self, kind: str) -> Iterator[tuple[Any, list[Any]]]:
+        """All parts of a kind that have what they need, with the results they ask for, in the order of the report."""
+        for part in (part for stage in self.stages for part in getattr(stage, kind)):
+            results = self.read(part)
+            if results is not None:
+                yield part, results
+
+    def having(self, found: dict[str, Any]) -> Report:
+        """The same report with what a stage found; an InputError in place of a result is why it is not there."""
+        reasons = {name: str(value) for name, value in found.items() if isinstance(value, InputError)}
+        results = {name: value for name, value in found.items() if name not in reasons}
+        return dataclasses.replace(
+            self, results={**self.results, **results}, skipped={**self.skipped, **reasons}
+        )
+
+    def without(self, name: str, reason: str) -> Report:
+        """The same report, with the reason why a result is not in it."""
+        return dataclasses.replace(self, skipped={**self.skipped, name: reason})
 
     def with_history(self, history: History) -> Report:
         """The same report with the training run that made the network."""
         return dataclasses.replace(self, history=history)
 
+    # --- words ---------------------------------------------------------------------------------------------
+
+    def headline(self) -> str:
+        said = [self.network]
+        if "score" in self.results:
+            said.append(f"score {self.results['score']:.4f}")
+        spoken = ((stage.headline, self.results.get(stage.name)) for stage in self.stages)
+        return ", ".join(said + [say(result) for say, result in spoken if say and result is not None])
+
     def summary(self) -> str:
         """What the network does, and how: the answer in words."""
-        return summarize(self)
+        sections: dict[str, list[str]] = {}
+        for words, results in self._read("words"):
+            sections.setdefault(words.heading, []).extend(words.say(*results))
+        sections["Not done"] = [f"{name}: {reason}" for name, reason in self.skipped.items()]
+        blocks = [
+            "\n".join([heading, *(f"  {line}" for line in lines)]) for heading, lines in sections.items() if lines
+        ]
+        return "\n\n".join([self._title(), *blocks])
+
+    def _title(self) -> str:
+        lines = [self.network]
+        if self.task is not None:
+            lines.append(f"Task: {self.task!r}")
+        if "score" in self.results:
+            lines.append(f"Score {self.results['score']:.4f} on {len(self.trials)} fresh trials, noise off")
+        return "\n".join(lines)
 
     # --- figures -------------------------------------------------------------------------------------------
+
+    def _figures(self) -> dict[str, Figure]:
+        """All figures by name, whether they can be drawn or not."""
+        return {figure.name: figure for stage in self.stages for figure in stage.figures} | {TRAINING.name: TRAINING}
 
     @property
     def figures(self) -> tuple[str, ...]:
         """Names of the figures this report can draw."""
-        return tuple(
-            name
-            for name, figure in FIGURES.items()
-            if all(self._has(n) for n in figure.needs) and figure.shows_something(self)
-        )
+        return tuple(name for name, figure in self._figures().items() if self._shows(figure))
 
-    def _has(self, stage: str) -> bool:
-        value = getattr(self, stage)
-        return value is not None and not (isinstance(value, dict) and not value)
+    def _shows(self, figure: Figure) -> bool:
+        results = self.read(figure)
+        return results is not None and figure.shows(*results)
+
+    def caption(self, name: str) -> str:
+        """What a figure of this report shows, in a sentence or two."""
+        figure = self._figures()[one_of("name", name, self._figures())]
+        return figure.loop_caption if self.closed_loop and figure.loop_caption else figure.caption
 
     def plot(self, name: str, ax: Any = None, **kwargs: Any) -> Any:
         """Draw one of :attr:`figures` on ``ax`` (or on a new figure) and return the axes."""
-        one_of("name", name, FIGURES)
-        if name not in self.figures:
-            needs = [n for n in FIGURES[name].needs if not self._has(n)]
-            reasons = "; ".join(f"{n}: {self.skipped.get(n, 'not there')}" for n in needs)
+        figure = self._figures()[one_of("name", name, self._figures())]
+        results = self.read(figure)
+        if results is None or not figure.shows(*results):
+            missing = [n for n in figure.needs if _absent(getattr(self, n))]
+            reasons = "; ".join(f"{n}: {self.skipped.get(n, 'not there')}" for n in missing)
             raise InputError(
                 f"name {name!r} cannot be drawn from this report ({reasons or 'there is nothing to show'})"
             )
-        return FIGURES[name].draw(self, ax, kwargs)
-
-    def _png(self, name: str, dpi: int = 150) -> bytes:
-        import matplotlib.figure
-
-        ax = self.plot(name)
-        figure = ax.get_figure()
-        assert isinstance(figure, matplotlib.figure.Figure)
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format="png", dpi=dpi, bbox_inches="tight")
-        plots.close(figure)
-        return buffer.getvalue()
+        return figure.draw(*results, ax=ax, **kwargs)
 
     def _repr_html_(self) -> str:
-        picture = ""
-        if "phase_portrait" in self.figures:
-            picture = f'<img style="max-width:560px" src="{data_url(self._png("phase_portrait", 100))}">'
-        table = html_table(self.attractors.table()) if self.attractors is not None else ""
-        return f"<pre>{html.escape(self.summary())}</pre>{picture}{table}"
+        urls = [data_url(png(self.plot(name), 100)) for name in self.figures[:1]]
+        pictures = [f'<img style="max-width:560px" src="{url}">' for url in urls]
+        tables = [*self._tables().values()][:1]
+        return f"<pre>{html.escape(self.summary())}</pre>{''.join(pictures + tables)}"
+
+    def _tables(self) -> dict[str, str]:
+        """The tables of the page by their titles, as HTML."""
+        found = (table.columns(*results) for table, results in self._read("tables"))
+        return {title: html_table(columns) for each in found for title, columns in each.items()}
 
     # --- disk ----------------------------------------------------------------------------------------------
 
@@ -176,105 +174,46 @@ class Report(Result):
 
         ``report.html`` opens from disk without a network.  Raises ArtifactError if ``path`` is a file.
         """
-        pictures = {name: self._png(name) for name in self.figures}  # before anything is written
-        portrait = self._interactive()
-        page = self._page(pictures, portrait)
-        folder, model = Path(path), self.model
+        pictures = {name: png(self.plot(name)) for name in self.figures}  # before anything is written
+        scenes = self._scenes() if can_turn() else []
+        page, folder = self._page(pictures, scenes), Path(path)
         save_record(self._as_saved(), folder)
-        if models.savable(model):
-            models.save(model, folder / "model")
-        for name in FIGURES.keys() - pictures.keys():  # of an older report in the same folder
+        if models.savable(self.model):
+            models.save(self.model, folder / "model")
+        for name in self._figures().keys() - pictures.keys():  # of an older report in the same folder
             (folder / "figures" / f"{name}.png").unlink(missing_ok=True)
-        for name, png in pictures.items():
-            artifacts.write_atomically(folder / "figures" / f"{name}.png", png)
-        if portrait:
+        for name, picture in pictures.items():
+            artifacts.write_atomically(folder / "figures" / f"{name}.png", picture)
+        if scenes:
             artifacts.write_atomically(folder / "plotly.min.js", plotly_script())
         artifacts.write_atomically(folder / "report.html", page.encode())
+
+    def _scenes(self) -> list[Turning]:
+        drawn = ((scene, scene.build(*results)) for scene, results in self._read("scenes"))
+        return [Turning(scene.title, scene.caption, turning(figure, scene.name)) for scene, figure in drawn if figure]
+
+    def _page(self, pictures: dict[str, bytes], scenes: list[Turning]) -> str:
+        return render(
+            title=self.network,
+            summary=self.summary(),
+            pictures=[Picture(name, self.caption(name), data_url(picture)) for name, picture in pictures.items()],
+            scenes=scenes,
+            tables=self._tables(),
+            provenance=self.provenance,
+        )
 
     def _as_saved(self) -> Report:
         """This report without what cannot be saved, and the reason why."""
         record = self
         if self.model is not None and not models.savable(self.model):
-            record = record.without(
-                "model", f"a {type(self.model).__name__} is not saved (see dk.models.save); rebuild it"
-            )
+            reason = f"a {type(self.model).__name__} is not saved (see dk.models.save); rebuild it"
+            record = record.without("model", reason)
         if self.task is not None and not isinstance(self.task, Record):
-            record = record.without(
-                "task", f"a {type(self.task).__name__} of your own is not saved; rebuild it"
-            )
+            record = record.without("task", f"a {type(self.task).__name__} of your own is not saved; rebuild it")
             record = dataclasses.replace(record, task=None)
         return record
 
-    def without(self, stage: str, reason: str) -> Report:
-        """The same report, with the reason why a stage is not in it."""
-        return dataclasses.replace(self, skipped={**self.skipped, stage: reason})
 
-    def _page(self, pictures: dict[str, bytes], portrait: str) -> str:
-        import jinja2
-
-        loader = jinja2.PackageLoader("dynakit", "templates")
-        template = jinja2.Environment(loader=loader, autoescape=True).get_template("report.html")
-        return template.render(
-            report=self,
-            summary=self.summary(),
-            pictures=[(name, caption(self, name), data_url(png)) for name, png in pictures.items()],
-            portrait=portrait,
-            tables={title: html_table(columns) for title, columns in self._tables().items()},
-        )
-
-    def _tables(self) -> dict[str, dict[str, np.ndarray]]:
-        tables = {}
-        if self.attractors is not None:
-            tables["Attractors at rest"] = self.attractors.table()
-        if self.multifunctionality is not None:
-            tables[f"Orbits to be held: {self.multifunctionality.headline()}"] = (
-                self.multifunctionality.table()
-            )
-        for condition, points in self.fixed_points.items():
-            where = "of the closed loop" if self.closed_loop else f"under “{condition}”"
-            tables[f"Fixed points {where}: {points.headline()}"] = points.table()
-        if self.slow_points is not None and len(self.slow_points):
-            where = "of the closed loop" if self.closed_loop else "under “rest”"
-            tables[f"Slow points {where}: {self.slow_points.headline()}"] = self.slow_points.table()
-        if self.cycles is not None:
-            title = f"Where released states end: {self.cycles.headline()}"
-            tables["Attractors of the closed loop" if self.closed_loop else title] = self.cycles.table()
-        if self.lyapunov is not None:
-            tables[f"Lyapunov exponents: {self.lyapunov.headline()}"] = self.lyapunov.table()
-        if self.spikes is not None:
-            tables[f"Spikes: {self.spikes.headline()}"] = self.spikes.table()
-        if self.transitions is not None:
-            tables["Transitions: the attractor reached from each attractor under each pulse"] = (
-                self.transitions.table()
-            )
-        return tables
-
-    def _interactive(self) -> str:
-        """The 3-D portrait as a div whose script lies beside the page; empty where plotly is not installed."""
-        if self.projection is None or len(self.projection) < 3 or self.trajectories is None:
-            return ""
-        if importlib.util.find_spec("plotly") is None:
-            return ""
-        labels = labels_of_trials(self)
-        figure = plots.phase_portrait_3d(
-            self.projection,
-            self.trajectories.states[:24],
-            self.fixed_points.get("rest"),
-            self.modes,
-            slow=self.slow_points,
-            conditions=None if labels is None else labels[:24],
-        )
-        figure.update_layout(height=620, margin={"l": 0, "r": 0, "t": 10, "b": 30})
-        return figure.to_html(full_html=False, include_plotlyjs=False, div_id="portrait")
-
-
-def plotly_script() -> bytes:
-    """The script that draws the interactive portrait, to lie beside the page."""
-    import plotly.offline
-
-    return plotly.offline.get_plotlyjs().encode()
-
-
-def data_url(png: bytes) -> str:
-    """A PNG as a data URL, so that a page carries its pictures."""
-    return "data:image/png;base64," + base64.b64encode(png).decode()
+def _absent(value: Any) -> bool:
+    """Whether a stage has not found anything."""
+    return value is None or (isinstance(value, dict) and not value)

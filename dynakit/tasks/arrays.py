@@ -22,10 +22,12 @@ class ArrayTask(Task):
     Args:
         trials: all of them.
         own_pulses: name -> (step, input), what may hit a resting network.
+        own_drives: name -> (input,), constant inputs worth analysing besides rest.
     """
 
     trials: Trials
     own_pulses: dict[str, np.ndarray] = field(default_factory=dict)
+    own_drives: dict[str, np.ndarray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not len(self.trials) or not self.trials.n_steps:
@@ -34,7 +36,14 @@ class ArrayTask(Task):
         pulses = {
             name: checks.reals(f"pulses[{name!r}]", p, shape) for name, p in dict(self.own_pulses).items()
         }
+        drives = {
+            name: checks.reals(f"drives[{name!r}]", u, (self.trials.n_inputs,))
+            for name, u in dict(self.own_drives).items()
+        }
+        if "rest" in drives:
+            raise InputError("drives must not name 'rest': it is the input at rest, and always there")
         object.__setattr__(self, "own_pulses", pulses)
+        object.__setattr__(self, "own_drives", drives)
 
     @property
     def n_inputs(self) -> int:
@@ -55,6 +64,11 @@ class ArrayTask(Task):
     def pulses(self) -> dict[str, np.ndarray]:
         """The pulses that were given: name -> (step, input)."""
         return dict(self.own_pulses)
+
+    @property
+    def drives(self) -> dict[str, np.ndarray]:
+        """``"rest"``, and the constant inputs that were given: name -> (input,)."""
+        return {"rest": self.rest, **self.own_drives}
 
     @cached_property
     def levels(self) -> np.ndarray:
@@ -123,6 +137,8 @@ def from_arrays(
     mask: Any = None,
     conditions: Mapping[str, Any] | None = None,
     pulses: Mapping[str, Any] | None = None,
+    *,
+    drives: Mapping[str, Any] | None = None,
 ) -> ArrayTask:
     """A task made of a user's own trials.
 
@@ -132,10 +148,10 @@ def from_arrays(
         mask: (trial, time, output), (trial, time) or (trial, time, 1), 1 or True where the targets count.
         conditions: name -> one label per trial, such as a coherence or a choice.
         pulses: name -> (step, input): what may hit a resting network.
+        drives: name -> (input,): constant inputs worth analysing, besides rest.
 
     Returns:
-        A task whose ``trials`` are all of them, whose ``sample`` draws among them, whose rest is zero input
-        and whose only constant condition is rest (analyses take other drives directly).
+        A task whose ``trials`` are all of them, whose ``sample`` draws among them, and whose rest is zero input.
 
     Raises:
         InputError: an array has the wrong number of axes, trials differ in length, arrays disagree, one seems
@@ -159,10 +175,11 @@ def from_arrays(
         raise InputError(f"inputs must hold at least one trial of at least one step, got shape {shape}")
     targets = None if targets is None else _stack("targets", targets)
     mask = None if mask is None else _stack("mask", mask)
-    for name, named in (("conditions", conditions), ("pulses", pulses)):
+    for name, named in (("conditions", conditions), ("pulses", pulses), ("drives", drives)):
         if named is not None and not isinstance(named, Mapping):
             raise InputError(f"{name} must be a dictionary of arrays by name, got {type(named).__name__}")
-    return ArrayTask(Trials(inputs, targets, mask, dict(conditions or {})), dict(pulses or {}))
+    trials = Trials(inputs, targets, mask, dict(conditions or {}))
+    return ArrayTask(trials, dict(pulses or {}), dict(drives or {}))
 
 
 def _stack(name: str, value: Any) -> Any:

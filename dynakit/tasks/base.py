@@ -4,7 +4,7 @@ A task is a frozen dataclass of its parameters.  It draws trials, measures how w
 and says which constant inputs and which pulses are worth analysing.  It knows nothing of models.
 
 To write a task: subclass :class:`Task`, provide ``n_inputs``, ``n_outputs``, ``sample``,
-``correct`` and ``decode``, and the rest works; override ``conditions``, ``pulses`` and ``machine`` where
+``correct`` and ``decode``, and the rest works; override ``drives``, ``pulses`` and ``machine`` where
 there is more to say.
 """
 
@@ -188,7 +188,7 @@ class Task(Record, abc.ABC):
         return np.zeros(self.n_inputs)
 
     @property
-    def conditions(self) -> dict[str, np.ndarray]:
+    def drives(self) -> dict[str, np.ndarray]:
         """The constant drives worth analysing: name -> (input,), ``"rest"`` first."""
         return {"rest": self.rest}
 

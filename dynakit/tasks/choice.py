@@ -78,7 +78,7 @@ class DelayedResponse(TwoChoices):
         return np.eye(self.n_inputs)[0]
 
     @property
-    def conditions(self) -> dict[str, np.ndarray]:
+    def drives(self) -> dict[str, np.ndarray]:
         """``"rest"`` (the delay), each stimulus of :attr:`pulses` for ever, and ``"response"``: no input at all."""
         shown = {name: pulse[0] for name, pulse in self.pulses.items()}
         return {"rest": self.rest, **shown, "response": np.zeros(self.n_inputs)}

@@ -83,7 +83,7 @@ class ContextIntegration(TwoChoices):
         return in_steps("stimulus", self.stimulus, self.dt)
 
     @property
-    def conditions(self) -> dict[str, np.ndarray]:
+    def drives(self) -> dict[str, np.ndarray]:
         """``"rest"`` (no context), and each context without evidence: ``"motion context"``, ``"colour context"``."""
         return {"rest": self.rest, **{f"{name} context": np.eye(4)[2 + k] for k, name in enumerate(CONTEXTS)}}
 

@@ -58,7 +58,7 @@ class FlipFlop(Task):
     >>> task = FlipFlop(n_bits=2)
     >>> task.sample(64, seed=1)
     Trials(64 trials, 100 steps, 2 inputs, 2 outputs)
-    >>> list(task.conditions)
+    >>> list(task.drives)
     ['rest', 'bit 1 up', 'bit 1 down', 'bit 2 up', 'bit 2 down']
     >>> task.machine["--", "bit 2 up"]
     '-+'
@@ -98,7 +98,7 @@ class FlipFlop(Task):
         return self.n_bits
 
     @property
-    def conditions(self) -> dict[str, np.ndarray]:
+    def drives(self) -> dict[str, np.ndarray]:
         """``"rest"`` and, per bit, a pulse that never ends: ``"bit 1 up"``, ``"bit 1 down"``, ..."""
         return {"rest": self.rest, **{name: pulse[0] for name, pulse in self.pulses.items()}}
 
@@ -230,14 +230,14 @@ class SetReset(Task):
         return self.input_wait + self.n_turns * self.stim_dur + quiet
 
     @property
-    def conditions(self) -> dict[str, np.ndarray]:
+    def drives(self) -> dict[str, np.ndarray]:
         """``"rest"``, and each input held on: ``"reset"`` and ``"set"``."""
         return {"rest": self.rest, "reset": np.array([1.0, 0.0]), "set": np.array([0.0, 1.0])}
 
     @property
     def pulses(self) -> dict[str, np.ndarray]:
         """``"reset"`` and ``"set"``: one input on for ``stim_dur`` steps, (stim_dur, 2)."""
-        return {name: np.tile(self.conditions[name], (self.stim_dur, 1)) for name in _SWITCH}
+        return {name: np.tile(self.drives[name], (self.stim_dur, 1)) for name in _SWITCH}
 
     @property
     def machine(self) -> dict[tuple[str, str], str]:

@@ -183,7 +183,7 @@ class SequenceStream(Task):
         return self.codes(self.code_seed or 0)
 
     @property
-    def conditions(self) -> dict[str, np.ndarray]:
+    def drives(self) -> dict[str, np.ndarray]:
         """``"rest"``, no input, and each digit shown for ever."""
         return {"rest": self.rest, **{f"digit {k}": code for k, code in enumerate(self.digits)}}
 

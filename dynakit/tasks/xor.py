@@ -68,14 +68,14 @@ class Xor(Task):
         return self.input_wait + 2 * self.stim_dur + ends(self.memory_gap)[1] + self.output_gap
 
     @property
-    def conditions(self) -> dict[str, np.ndarray]:
+    def drives(self) -> dict[str, np.ndarray]:
         """``"rest"``, and each value shown for ever: ``"0"`` and ``"1"``."""
         return {"rest": self.rest, "0": np.array([0.0, 1.0]), "1": np.array([1.0, 0.0])}
 
     @property
     def pulses(self) -> dict[str, np.ndarray]:
         """``"0"`` and ``"1"``: one value shown for ``stim_dur`` steps, (stim_dur, 2)."""
-        return {name: np.tile(self.conditions[name], (self.stim_dur, 1)) for name in ("0", "1")}
+        return {name: np.tile(self.drives[name], (self.stim_dur, 1)) for name in ("0", "1")}
 
     def sample(self, n_trials: int, seed: Any = 0) -> Trials:
         """Draw trials; conditions: ``"first"`` and ``"second"`` (0 or 1), and ``"memory_gap"`` in steps."""

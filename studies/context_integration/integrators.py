@@ -15,7 +15,7 @@ import dynakit as dk
 TASK = dk.tasks.ContextIntegration(dt=10.0)
 TRAINING = dataclasses.replace(TASK, coherences=None)
 CONTEXTS = ("motion", "colour")
-DRIVES = {c: TASK.conditions[f"{c} context"] for c in CONTEXTS}
+DRIVES = {c: TASK.drives[f"{c} context"] for c in CONTEXTS}
 
 
 class Size(NamedTuple):

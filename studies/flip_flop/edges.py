@@ -22,7 +22,7 @@ def measure(kind: str, seed: int, n_updates: int) -> list[dict[str, Any]]:
     task, model, _ = networks.trained(kind, seed, n_updates)
     system = dk.as_system(model)
     states = dk.record(system, task.sample(64, seed=seed).inputs).states
-    points = dk.find_fixed_points(system, states, task.conditions["rest"], seed=seed)
+    points = dk.find_fixed_points(system, states, task.drives["rest"], seed=seed)
     manifolds = dk.map_unstable_manifolds(system, points, n_directions=0)
     memory = networks.memories(system, task, points.states)
     rows = [

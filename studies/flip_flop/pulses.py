@@ -29,7 +29,7 @@ def measure(kind: str, seed: int, n_updates: int, lengths: tuple[int, ...] = LEN
     task, model, _ = networks.trained(kind, seed, n_updates)
     system = dk.as_system(model)
     states = dk.record(system, task.sample(64, seed=seed).inputs).states
-    rest = task.conditions["rest"]
+    rest = task.drives["rest"]
     points = dk.find_fixed_points(system, states, rest, seed=seed)
     memory = networks.memories(system, task, points.states)
     crossed = _crossed(dk.map_unstable_manifolds(system, points, n_directions=0))
@@ -91,7 +91,7 @@ def _beside(system: Any, stable: Any, task: Any, memory: list[str], rows: list[d
     for side, size in (("below", 1 - BESIDE), ("above", 1 + BESIDE)):
         drives = np.array([size * row["fold"] * task.pulses[row["pulse"]][0] for row in rows])
         x = system.settle(stable.states[start], drives.reshape(len(rows), -1), WATCH)
-        ends = np.asarray(system.settle(x, task.conditions["rest"], WATCH // 10))
+        ends = np.asarray(system.settle(x, task.drives["rest"], WATCH // 10))
         nearest = np.abs(ends[:, None] - stable.states).max(axis=2).argmin(axis=1)
         for row, end in zip(rows, nearest):
             row[f"memory after a pulse just {side}"] = memory[end]
@@ -103,7 +103,7 @@ def _simulate(
     """The weakest pulse that switches, for each length, by bisection; and the limit of an endless pulse."""
     if not rows:
         return
-    rest, most = task.conditions["rest"], max(row["fold"] for row in rows)
+    rest, most = task.drives["rest"], max(row["fold"] for row in rows)
     for n in lengths:
         high = min(1.0, most * (1 + 60 / n))
         pulses = {name: np.tile(high * pulse[0], (n, 1)) for name, pulse in task.pulses.items()}
@@ -151,7 +151,7 @@ def _diagram(ax: Any, rows: list[dict[str, Any]]) -> None:
     """All fixed points of one network along the input to bit 1, from a pulse down to a pulse up."""
     system, points, task = rows[0]["_shown"]
     reach = 2.2 * max(row["fold"] for row in rows if row["asked to change"])
-    up = task.conditions["bit 1 up"]
+    up = task.drives["bit 1 up"]
     branches = dk.trace_fixed_points(system, points, drives=[-reach * up, 0 * up, reach * up])
     branches = dataclasses.replace(
         branches,

@@ -32,7 +32,7 @@ def test_sample_draws_without_repetition_while_it_can():
 
 def test_rest_is_the_only_condition_and_pulses_are_those_given():
     task = from_arrays(INPUTS, pulses={"kick": [[1, 0], [1, 0], [0, 2]]})
-    assert list(task.conditions) == ["rest"]
+    assert list(task.drives) == ["rest"]
     np.testing.assert_array_equal(task.rest, [0, 0])
     np.testing.assert_array_equal(task.pulses["kick"], [[1, 0], [1, 0], [0, 2]])
     assert from_arrays(INPUTS).pulses == {}

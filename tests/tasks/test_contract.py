@@ -139,9 +139,9 @@ def test_global_generators_are_left_alone(task):
 
 
 def test_drives_and_pulses_fit_the_inputs(task):
-    assert next(iter(task.conditions)) == "rest"
-    assert np.array_equal(task.conditions["rest"], task.rest)
-    for drive in task.conditions.values():
+    assert next(iter(task.drives)) == "rest"
+    assert np.array_equal(task.drives["rest"], task.rest)
+    for drive in task.drives.values():
         assert drive.shape == (task.n_inputs,)
         assert drive.dtype == np.float64
     for pulse in task.pulses.values():

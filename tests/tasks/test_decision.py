@@ -130,15 +130,15 @@ def test_wrong_context_and_a_blind_guess_score_one_half():
 
 
 def test_drives_are_the_contexts_without_evidence():
-    conditions = ContextIntegration().conditions
-    assert {k: v.tolist() for k, v in conditions.items()} == {
+    drives = ContextIntegration().drives
+    assert {k: v.tolist() for k, v in drives.items()} == {
         "rest": [0, 0, 0, 0],
         "motion context": [0, 0, 1, 0],
         "colour context": [0, 0, 0, 1],
     }
     trials = ContextIntegration(noise=0.0).sample(72)
     in_colour = trials.inputs[trials.conditions["context"] == "colour"].double().numpy()
-    np.testing.assert_array_equal(in_colour[:, 0, 2:], np.tile(conditions["colour context"][2:], (36, 1)))
+    np.testing.assert_array_equal(in_colour[:, 0, 2:], np.tile(drives["colour context"][2:], (36, 1)))
 
 
 # --- random dots
@@ -212,7 +212,7 @@ def test_what_hits_a_fixating_network():
     np.testing.assert_array_equal(task.rest, [1, 0, 0])
     np.testing.assert_allclose(task.pulses["right"], np.tile([1, 0.756, 0.244], (5, 1)))
     np.testing.assert_allclose(task.pulses["left"], np.tile([1, 0.244, 0.756], (5, 1)))
-    np.testing.assert_array_equal(task.conditions["response"], [0, 0, 0])
+    np.testing.assert_array_equal(task.drives["response"], [0, 0, 0])
 
 
 # --- two vibrations

@@ -1,0 +1,119 @@
+"""The phase portrait: trajectories, points and flow in the plane, and in the space, of the principal axes."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ... import plots
+from ...analysis import FixedPoints, MemoryCheck, Modes, PlaneFlow, Projection, SlowPoints, plane_flow
+from ...errors import InputError
+from ...report import Figure, Run, Scene, Stage
+from ...systems import Recording, System
+from ...tasks import Trials
+from ..subject import Subject
+
+MOST_TURNING = 24  # trajectories in the figure to turn
+
+
+def _answering(subject: Subject, projection: Projection, points: dict[str, FixedPoints]) -> dict[str, Any]:
+    return {"flow": _through(subject.system, projection, points["rest"], subject.rest)}
+
+
+def _generating(subject: Subject, projection: Projection, points: dict[str, FixedPoints]) -> dict[str, Any]:
+    return {"flow": _through(subject.loop, projection, points["rest"], None)}
+
+
+def _through(system: System, projection: Projection, points: FixedPoints, drive: np.ndarray | None) -> PlaneFlow:
+    """The flow in the plane of the trajectories, through the last saddle under this drive where there is one."""
+    if len(projection) < 2:
+        raise InputError("the state has one dimension: there is no plane")
+    through = points.saddles if len(points.saddles) else points
+    centre = through[-1].states[0] if len(through) else projection.mean
+    return plane_flow(system, projection, drive, through=centre)
+
+
+class Portrait(NamedTuple):
+    """What a phase portrait is drawn from."""
+
+    projection: Projection
+    trajectories: Recording
+    points: dict[str, FixedPoints]
+    flow: PlaneFlow | None
+    modes: Modes | None
+    slow: SlowPoints | None
+    memory: MemoryCheck | None
+    trials: Trials
+
+    @property
+    def labels(self) -> Any:
+        """One label per trial: the memory in which it ended, or the orbit it showed."""
+        return self.trials.conditions.get("orbit") if self.memory is None else self.memory.labels
+
+    def plot(self, axes: tuple[int, ...], ax: Any = None, **kwargs: Any) -> Any:
+        """Draw it along these principal axes, those of them that there are."""
+        axes = axes[: len(self.projection)]
+        flow = self.flow if len(axes) == 2 else None
+        if flow is not None:
+            ax = plots.plot_flow(flow, ax=ax)
+        what = {"slow": self.slow, "conditions": self.labels, "axes": axes, "ax": ax, **kwargs}
+        states, rest = self.trajectories.states, self.points["rest"]
+        ax = plots.plot_phase_portrait(self.projection, states, rest, self.modes, **what)
+        if flow is not None:  # drawn where the network spends its time; excursions may leave the frame
+            ax.set_xlim(flow.grid_x[0], flow.grid_x[-1])
+            ax.set_ylim(flow.grid_y[0], flow.grid_y[-1])
+        return ax
+
+    def to_turn(self) -> Any:
+        """The same in three dimensions, as a figure of plotly; None where there are fewer."""
+        if len(self.projection) < 3:
+            return None
+        labels = None if self.labels is None else self.labels[:MOST_TURNING]
+        states, rest = self.trajectories.states[:MOST_TURNING], self.points["rest"]
+        return plots.phase_portrait_3d(
+            self.projection, states, rest, self.modes, slow=self.slow, conditions=labels
+        )
+
+
+NEEDS = ("projection", "trajectories", "fixed_points")
+USES = ("flow", "modes", "slow_points", "memory", "trials")
+
+
+STAGE = Stage(
+    name="flow",
+    about="PlaneFlow in the plane of the first two principal axes, at rest",
+    place=35,
+    run=Run(_answering, needs=("projection", "fixed_points")),
+    loop=Run(_generating, needs=("projection", "fixed_points")),
+    figures=(
+        Figure(
+            "phase_portrait",
+            "Trajectories, fixed points at rest and their unstable directions in the plane of the first two principal "
+            "axes of the trajectories; slow points are grey crosses, the larger the slower; arrows fade where the "
+            "motion leaves the plane (after Sussillo and Barak 2013; colours after Maheswaranathan et al. 2019).",
+            lambda *results, **kwargs: Portrait(*results).plot((0, 1), **kwargs),
+            "Trajectories under the orbits as inputs, and the fixed points and the flow of the closed loop, in the "
+            "plane of the first two principal axes of the trajectories; arrows fade where the motion leaves the plane.",
+            needs=NEEDS,
+            uses=USES,
+        ),
+        Figure(
+            "phase_portrait_3d",
+            "The same in three principal axes.",
+            lambda *results, **kwargs: Portrait(*results).plot((0, 1, 2), **kwargs),
+            needs=NEEDS,
+            uses=USES,
+        ),
+    ),
+    scenes=(
+        Scene(
+            "portrait",
+            "Phase portrait, to turn",
+            "Drag to turn, scroll to zoom, hover over a point for its verdict.",
+            lambda *results: Portrait(*results).to_turn(),
+            needs=NEEDS,
+            uses=USES,
+        ),
+    ),
+)

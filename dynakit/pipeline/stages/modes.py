@@ -1,0 +1,49 @@
+"""What the network does near each fixed point at rest: its linear modes, and how slow they are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ... import plots
+from ...analysis import FixedPoints, Modes, linearize
+from ...report import Figure, Run, Stage, Words
+from ...wording import counted
+from ..subject import Subject
+
+
+def _answering(subject: Subject, points: dict[str, FixedPoints]) -> dict[str, Any]:
+    return {"modes": linearize(subject.system, points["rest"])}
+
+
+def _generating(subject: Subject, points: dict[str, FixedPoints]) -> dict[str, Any]:
+    return {"modes": linearize(subject.loop, points["rest"])}
+
+
+def _of_the_step_only(modes: Modes) -> list[str]:
+    """Where the step of a leaky network is unstable although the flow it stands for is stable."""
+    flow = modes.flow_verdicts
+    n = 0 if flow is None else int(((modes.verdicts == "unstable") & (flow == "stable")).sum())
+    return [f"{counted(n, 'point')} unstable for the network's time step only: its flow is stable there"] if n else []
+
+
+STAGE = Stage(
+    name="modes",
+    about="Modes at the fixed points at rest",
+    place=60,
+    run=Run(_answering, needs=("fixed_points",)),
+    loop=Run(_generating, needs=("fixed_points",)),
+    words=(
+        Words("What lies between", _of_the_step_only, needs=("modes",)),
+        Words("What is slow", Modes.sentences, needs=("modes",)),
+    ),
+    figures=(
+        Figure(
+            "spectrum",
+            "Eigenvalues of the Jacobian at each fixed point at rest; a map is stable inside the unit circle.",
+            plots.plot_spectrum,
+            "Eigenvalues of the Jacobian of the closed loop at each of its fixed points; a map is stable inside the "
+            "unit circle.",
+            needs=("modes",),
+        ),
+    ),
+)

@@ -1,0 +1,41 @@
+"""How a network spikes, if it does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from ... import plots
+from ...analysis import spike_statistics
+from ...errors import InputError
+from ...report import Figure, Run, Stage, Table, Words
+from ...systems import Recording
+from ..subject import Subject
+
+RASTERS, INNER_DT = 64, 1.0  # states whose spikes within a step are looked at, and the time of such a spike's step, ms
+
+
+def _count(subject: Subject, trajectories: Recording) -> dict[str, Any]:
+    system = subject.system
+    if system.raster is not None:
+        states = trajectories.states.reshape(-1, system.state_size)
+        some = states[np.linspace(0, len(states) - 1, min(RASTERS, len(states))).astype(int)]
+        return {"spikes": spike_statistics(system.raster(torch.from_numpy(some).to(system.device)), dt=INNER_DT)}
+    if "spikes" not in system.parts:
+        raise InputError("the network does not spike: no part of its state is called spikes")
+    if system.dt is None:
+        raise InputError("the network spikes, but how long a step is (dt in ms) is not known")
+    return {"spikes": spike_statistics(trajectories.part("spikes"), dt=system.dt)}
+
+
+STAGE = Stage(
+    name="spikes",
+    about="SpikeStatistics of the trajectories, of a network that spikes",
+    place=110,
+    run=Run(_count, needs=("trajectories",)),
+    words=(Words("How it spikes", lambda spikes: [spikes.headline()], needs=("spikes",)),),
+    figures=(Figure("raster", "The spikes of every neuron in one trial.", plots.plot_raster, needs=("spikes",)),),
+    tables=(Table(lambda spikes: {f"Spikes: {spikes.headline()}": spikes.table()}, needs=("spikes",)),),
+)

@@ -1,0 +1,46 @@
+"""The network on trials of its task: what it does, and how well."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ... import plots
+from ...errors import InputError
+from ...report import Figure, Run, Stage
+from ...systems import Recording, record
+from ...tasks import Trials
+from ..subject import Subject
+
+
+def _record(subject: Subject) -> dict[str, Any]:
+    trajectories, asked, given = record(subject.system, subject.trials.inputs), subject.task.n_outputs, subject.system
+    if asked != given.output_size:
+        reason = InputError(f"the network gives {given.output_size} outputs, the task has {asked}")
+        return {"trajectories": trajectories, "score": reason}
+    return {"trajectories": trajectories, "score": subject.task.score(trajectories.outputs, subject.trials)}
+
+
+def _plot_trials(trials: Trials, trajectories: Recording, **kwargs: Any) -> Any:
+    """The outputs are drawn where they are answers to the task, and not only the state that is handed on."""
+    outputs, targets = trajectories.outputs, trials.targets
+    return plots.plot_trials(trials, outputs if targets is None or targets.shape == outputs.shape else None, **kwargs)
+
+
+STAGE = Stage(
+    name="trajectories",
+    about="Recording of outputs and states on the trials; beside it the score, 0..1",
+    place=100,
+    run=Run(_record),
+    beside=("score",),
+    figures=(
+        Figure(
+            "trials",
+            "Sample trials: inputs, targets (dotted where they do not count) and the network's outputs.",
+            _plot_trials,
+            "Sample trials: the next point of the orbit is predicted from the true last one (targets dotted where "
+            "they do not count).",
+            needs=("trials", "trajectories"),
+        ),
+        Figure("activity", "Every unit over one trial.", plots.plot_activity, needs=("trajectories",)),
+    ),
+)
