@@ -33,7 +33,7 @@ MAY_IMPORT = {
     "analysis": {"systems.base", "systems.derived", "systems.flow", "systems.enclosures"},
     "plots": {"analysis", "systems.adapters"},
     "report": {"plots", "models"},
-    "pipeline": {"tasks", "models", "training", "systems", "analysis", "report"},
+    "pipeline": {"tasks", "models", "training", "systems", "analysis", "plots", "report"},
     "__main__": {"dynakit"},
 }
 WITH_ROOMS = ("analysis", "models", "systems")  # a folder, or a file, of these is a room; elsewhere the part is one

@@ -29,7 +29,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Run(Part):
+class Finder(Part):
     """What finds the results: ``find(subject, *results)`` gives them by name.
 
     Where there is no answer it raises InputError, whose sentence becomes the reason why the results are not in the
@@ -59,7 +59,7 @@ class Figure(Part):
 
 
 @dataclass(frozen=True)
-class Scene(Part):
+class Interactive(Part):
     """A figure to turn, for the page: ``build(*results)`` gives a figure of plotly, or None."""
 
     name: str
@@ -83,7 +83,7 @@ class Stage:
         name: of the stage, and of its result in the report
         about: what the result is, in a line
         place: in the report; the answer has 10, the wiring 140
-        run: what finds the results of a network that answers inputs
+        run: what finds the results, of a network that answers inputs
         loop: ... of one that goes on by itself, in its closed loop; None: as ``run``
         beside: names of results that come along
         headline: of the result, a few words for the one line of the report
@@ -92,13 +92,13 @@ class Stage:
     name: str
     about: str
     place: float
-    run: Run
-    loop: Run | None = None
+    run: Finder
+    loop: Finder | None = None
     beside: tuple[str, ...] = ()
     headline: Callable[[Any], str] | None = None
     words: tuple[Words, ...] = ()
     figures: tuple[Figure, ...] = ()
-    scenes: tuple[Scene, ...] = ()
+    scenes: tuple[Interactive, ...] = ()
     tables: tuple[Table, ...] = ()
 
     @property
@@ -106,15 +106,15 @@ class Stage:
         """Names of all its results."""
         return (self.name, *self.beside)
 
-    def runs(self, closed_loop: bool) -> Run:
+    def runs(self, closed_loop: bool) -> Finder:
         """What finds the results of such a network."""
         return self.loop if closed_loop and self.loop is not None else self.run
 
 
-def refused(reason: str) -> Run:
+def refused(reason: str) -> Finder:
     """A run that has no meaning for such a network."""
 
     def find(subject: Any) -> dict[str, Any]:
         raise InputError(reason)
 
-    return Run(find)
+    return Finder(find)

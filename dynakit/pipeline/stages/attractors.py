@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...analysis import Attractors, FixedPoints, MemoryCheck, list_attractors
-from ...report import Run, Stage, Table, Words, refused
+from ...report import Finder, Stage, Table, Words, refused
 from ...wording import counted
 from ..subject import Subject
 
@@ -72,7 +72,7 @@ STAGE = Stage(
     name="attractors",
     about="Attractors: the stable points at rest, the memory each stands for, its share of the released states",
     place=20,
-    run=Run(_list, needs=("fixed_points", "memory")),
+    run=Finder(_list, needs=("fixed_points", "memory")),
     loop=refused("what the closed loop settles on is listed under multifunctionality and cycles"),
     headline=lambda attractors: counted(len(attractors), "attractor"),
     words=(

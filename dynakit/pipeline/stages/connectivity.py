@@ -8,7 +8,7 @@ from typing import Any
 from ... import plots
 from ...analysis import GraphStatistics, graph_statistics
 from ...errors import InputError
-from ...report import Figure, Run, Stage, Words
+from ...report import Figure, Finder, Stage, Words
 from ..subject import Subject
 
 PREFERRED = ("W_rec", "W_n", "W_g")  # of several matrices, the one that carries the state to its candidate
@@ -27,7 +27,7 @@ STAGE = Stage(
     name="connectivity",
     about="GraphStatistics of the recurrent matrix",
     place=140,
-    run=Run(_read),
+    run=Finder(_read),
     words=(Words("How it is wired", GraphStatistics.sentences, needs=("connectivity",)),),
     figures=(
         Figure(

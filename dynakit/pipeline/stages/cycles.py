@@ -10,7 +10,7 @@ import torch
 from ... import plots
 from ...analysis import LimitCycles, MemoryCheck, Multifunctionality, Projection, find_limit_cycles
 from ...errors import InputError
-from ...report import Figure, Run, Stage, Table, Words
+from ...report import Figure, Finder, Stage, Table, Words
 from ...systems import System
 from ..subject import Subject
 
@@ -93,8 +93,8 @@ STAGE = Stage(
     name="cycles",
     about="LimitCycles: what released, or cued, states end in",
     place=80,
-    run=Run(_answering, needs=("memory",)),
-    loop=Run(_generating, uses=("multifunctionality",)),
+    run=Finder(_answering, needs=("memory",)),
+    loop=Finder(_generating, uses=("multifunctionality",)),
     words=(Words("What it does in the long run", _words, needs=("cycles", "closed_loop")),),
     figures=(
         Figure(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...analysis import FixedPoints, find_fixed_points
-from ...report import Run, Stage, Table, Words
+from ...report import Finder, Stage, Table, Words
 from ...systems import Recording
 from ..subject import Subject
 
@@ -53,8 +53,8 @@ STAGE = Stage(
     name="fixed_points",
     about='{drive: FixedPoints}, "rest" first',
     place=30,
-    run=Run(_answering, uses=("trajectories",)),
-    loop=Run(_generating),
+    run=Finder(_answering, uses=("trajectories",)),
+    loop=Finder(_generating),
     words=(
         Words("What lies between", _between, needs=("fixed_points",)),
         Words("Under other constant inputs", _elsewhere, needs=("fixed_points",)),

@@ -9,7 +9,7 @@ import numpy as np
 from ... import plots
 from ...analysis import FixedPoints, MemoryCheck, Modes, PlaneFlow, Projection, SlowPoints, plane_flow
 from ...errors import InputError
-from ...report import Figure, Run, Scene, Stage
+from ...report import Figure, Finder, Interactive, Stage
 from ...systems import Recording, System
 from ...tasks import Trials
 from ..subject import Subject
@@ -84,8 +84,8 @@ STAGE = Stage(
     name="flow",
     about="PlaneFlow in the plane of the first two principal axes, at rest",
     place=35,
-    run=Run(_answering, needs=("projection", "fixed_points")),
-    loop=Run(_generating, needs=("projection", "fixed_points")),
+    run=Finder(_answering, needs=("projection", "fixed_points")),
+    loop=Finder(_generating, needs=("projection", "fixed_points")),
     figures=(
         Figure(
             "phase_portrait",
@@ -107,7 +107,7 @@ STAGE = Stage(
         ),
     ),
     scenes=(
-        Scene(
+        Interactive(
             "portrait",
             "Phase portrait, to turn",
             "Drag to turn, scroll to zoom, hover over a point for its verdict.",

@@ -9,7 +9,7 @@ import numpy as np
 from ... import plots
 from ...analysis import LimitCycles, LyapunovSpectrum, lyapunov_spectrum
 from ...errors import InputError
-from ...report import Figure, Run, Stage, Table, Words
+from ...report import Figure, Finder, Stage, Table, Words
 from ..subject import Subject
 
 N_EXPONENTS = 6
@@ -68,8 +68,8 @@ STAGE = Stage(
     name="lyapunov",
     about="LyapunovSpectrum under the trials' inputs; of a closed loop on each of the cycles",
     place=90,
-    run=Run(_answering),
-    loop=Run(_generating, needs=("cycles",)),
+    run=Finder(_answering),
+    loop=Finder(_generating, needs=("cycles",)),
     words=(Words("Lyapunov exponents", _words, needs=("lyapunov",), uses=("cycles",)),),
     figures=(
         Figure(

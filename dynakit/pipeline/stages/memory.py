@@ -8,7 +8,7 @@ import numpy as np
 
 from ... import plots
 from ...analysis import MemoryCheck, check_memory
-from ...report import Figure, Run, Stage, refused
+from ...report import Figure, Finder, Stage, refused
 from ...systems import Recording
 from ...tasks import Trials, score_mask
 from ..subject import Subject
@@ -43,7 +43,7 @@ STAGE = Stage(
     name="memory",
     about="MemoryCheck of the states at the end of trials, left alone at rest",
     place=40,
-    run=Run(_release, needs=("trajectories",)),
+    run=Finder(_release, needs=("trajectories",)),
     loop=refused("a network that generates orbits keeps them by moving, not by a readout that stays"),
     headline=_headline,
     figures=(

@@ -6,7 +6,7 @@ from typing import Any
 
 from ... import plots
 from ...analysis import FixedPoints, Modes, linearize
-from ...report import Figure, Run, Stage, Words
+from ...report import Figure, Finder, Stage, Words
 from ...wording import counted
 from ..subject import Subject
 
@@ -30,8 +30,8 @@ STAGE = Stage(
     name="modes",
     about="Modes at the fixed points at rest",
     place=60,
-    run=Run(_answering, needs=("fixed_points",)),
-    loop=Run(_generating, needs=("fixed_points",)),
+    run=Finder(_answering, needs=("fixed_points",)),
+    loop=Finder(_generating, needs=("fixed_points",)),
     words=(
         Words("What lies between", _of_the_step_only, needs=("modes",)),
         Words("What is slow", Modes.sentences, needs=("modes",)),

@@ -8,7 +8,7 @@ import numpy as np
 
 from ... import plots
 from ...analysis import Multifunctionality, check_multifunctionality
-from ...report import Figure, Run, Stage, Table, Words, refused
+from ...report import Figure, Finder, Stage, Table, Words, refused
 from ...tasks import Cycles
 from ..subject import Subject
 
@@ -52,7 +52,7 @@ STAGE = Stage(
     about="Multifunctionality: whether the orbits of the task are held",
     place=10,
     run=refused("the task names no orbits for the network to hold by itself"),
-    loop=Run(_check),
+    loop=Finder(_check),
     headline=lambda multi: f"holds {int(multi.held.sum())} of {len(multi)} orbits",
     words=(Words("Does the closed loop hold the orbits?", _words, needs=("multifunctionality",), uses=("score",)),),
     figures=(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...analysis import Projection, project
-from ...report import Run, Stage, Words
+from ...report import Finder, Stage, Words
 from ...systems import Recording
 from ..subject import Subject
 
@@ -18,6 +18,6 @@ STAGE = Stage(
     name="projection",
     about="Projection on the principal axes of the trajectories",
     place=120,
-    run=Run(_fit, needs=("trajectories",)),
+    run=Finder(_fit, needs=("trajectories",)),
     words=(Words("Where the activity lives", Projection.sentences, needs=("projection",)),),
 )

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...analysis import FixedPoints, SlowPoints, find_slow_points
-from ...report import Run, Stage, Table, Words
+from ...report import Finder, Stage, Table, Words
 from ...systems import Recording
 from ..subject import Subject
 
@@ -36,8 +36,8 @@ STAGE = Stage(
     name="slow_points",
     about="SlowPoints at rest",
     place=70,
-    run=Run(_answering, needs=("fixed_points", "trajectories")),
-    loop=Run(_generating, needs=("fixed_points",)),
+    run=Finder(_answering, needs=("fixed_points", "trajectories")),
+    loop=Finder(_generating, needs=("fixed_points",)),
     words=(Words("What is slow", SlowPoints.sentences, needs=("slow_points",)),),
     tables=(Table(_table, needs=("slow_points",), uses=("closed_loop",)),),
 )

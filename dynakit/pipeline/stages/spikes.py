@@ -10,7 +10,7 @@ import torch
 from ... import plots
 from ...analysis import spike_statistics
 from ...errors import InputError
-from ...report import Figure, Run, Stage, Table, Words
+from ...report import Figure, Finder, Stage, Table, Words
 from ...systems import Recording
 from ..subject import Subject
 
@@ -34,7 +34,7 @@ STAGE = Stage(
     name="spikes",
     about="SpikeStatistics of the trajectories, of a network that spikes",
     place=110,
-    run=Run(_count, needs=("trajectories",)),
+    run=Finder(_count, needs=("trajectories",)),
     words=(Words("How it spikes", lambda spikes: [spikes.headline()], needs=("spikes",)),),
     figures=(Figure("raster", "The spikes of every neuron in one trial.", plots.plot_raster, needs=("spikes",)),),
     tables=(Table(lambda spikes: {f"Spikes: {spikes.headline()}": spikes.table()}, needs=("spikes",)),),

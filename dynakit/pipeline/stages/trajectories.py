@@ -6,7 +6,7 @@ from typing import Any
 
 from ... import plots
 from ...errors import InputError
-from ...report import Figure, Run, Stage
+from ...report import Figure, Finder, Stage
 from ...systems import Recording, record
 from ...tasks import Trials
 from ..subject import Subject
@@ -30,7 +30,7 @@ STAGE = Stage(
     name="trajectories",
     about="Recording of outputs and states on the trials; beside it the score, 0..1",
     place=100,
-    run=Run(_record),
+    run=Finder(_record),
     beside=("score",),
     figures=(
         Figure(

@@ -11,7 +11,7 @@ from ... import plots
 from ...analysis import Attractors, Transitions, map_transitions
 from ...errors import InputError
 from ...records import Record
-from ...report import Figure, Run, Stage, Table, Words, refused
+from ...report import Figure, Finder, Stage, Table, Words, refused
 from ...tasks import Task
 from ..subject import Subject
 
@@ -69,7 +69,7 @@ STAGE = Stage(
     name="transitions",
     about="Transitions among the attractors under the task's pulses; beside them machine_agreement, with its automaton",
     place=50,
-    run=Run(_map, needs=("attractors",)),
+    run=Finder(_map, needs=("attractors",)),
     loop=refused("an orbit is chosen by a cue, which takes the network over; there are no pulses"),
     beside=("machine_agreement",),
     words=(
