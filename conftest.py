@@ -3,6 +3,7 @@
 import sys
 
 import matplotlib
+import numpy as np
 import pytest
 import torch
 from hypothesis import settings
@@ -43,3 +44,17 @@ def _study_keeps_nothing_here(request, tmp_path, monkeypatch):
         import ledger
 
         monkeypatch.setattr(ledger, "OUT", tmp_path / "out")
+
+
+@pytest.fixture(scope="module")
+def _generators_of_the_file(request):
+    """The generators that a test file keeps, with their states before its first test."""
+    kept = [value for value in vars(request.module).values() if isinstance(value, np.random.Generator)]
+    return [(generator, generator.bit_generator.state) for generator in kept]
+
+
+@pytest.fixture(autouse=True)
+def _the_same_draws_in_any_order(_generators_of_the_file):
+    """What a test draws does not depend on the tests before it: workers take them as they come."""
+    for generator, state in _generators_of_the_file:
+        generator.bit_generator.state = state

@@ -1,4 +1,4 @@
-"""Networks that forget their start and networks that do not, and how much of their input they hold."""
+"""Networks that forget their start, and networks that do not."""
 
 from __future__ import annotations
 
@@ -79,49 +79,6 @@ def test_what_cannot_be_told_is_said(system, reason):
     assert reason in echo.reason
 
 
-# --- memory capacity --------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("n", [1, 5, 20])
-def test_a_delay_line_remembers_as_many_steps_as_it_has_units(n):
-    line = linear(np.eye(n, k=-1), np.eye(n)[:, :1])
-    memory = dk.memory_capacity(line)
-    assert_allclose(memory.capacities[:n], 1, rtol=0, atol=1e-12)
-    assert np.abs(memory.capacities[n:]).max() < 0.01
-    assert abs(memory.capacities.sum() - n) < 4 * memory.standard_error
-    assert n - 0.1 < memory.capacity <= n == memory.rank
-
-
-def test_a_rotation_that_shrinks_remembers_as_many_steps_as_it_has_units():
-    Q = np.linalg.qr(rng.normal(size=(12, 12)))[0]
-    memory = dk.memory_capacity(linear(0.9 * Q, rng.normal(size=(12, 1))), n_delays=120)
-    assert 11.4 < memory.capacity <= 12
-    assert memory.capacities[:3].min() > 0.9
-
-
-def test_a_map_without_memory_has_only_the_present():
-    memory = dk.memory_capacity(linear(np.zeros((6, 6)), rng.normal(size=(6, 1))))
-    assert_allclose(memory.capacities[0], 1, atol=1e-12)
-    assert abs(memory.past_capacity) < 0.02
-    assert memory.rank == 1
-
-
-def test_what_is_not_there_is_not_found_in_few_data():
-    """Without the correction 60 units fitted to 900 samples would lose 7 % at each of 150 delays."""
-    deaf = dk.catalog.tanh_network(np.eye(60) * 0.5, W_in=1e-9 * rng.normal(size=(60, 1)))
-    other = dk.FunctionSystem(lambda x, u: torch.sin(37.0 * x + torch.arange(1.0, 61.0)) + 1e-9 * u, 60, 1)
-    for system in (deaf, other):
-        memory = dk.memory_capacity(system, n_steps=1000, n_delays=150)
-        past = memory.capacities[40:]
-        assert abs(past.mean()) < 4 * past.std() / len(past) ** 0.5 + 0.003
-
-
-def test_saturation_costs_memory():
-    net = dk.catalog.tanh_network(0.9 * W, W_in=INTO)
-    weak, strong = (dk.memory_capacity(net, amplitude=a, n_steps=2000).capacity for a in (0.01, 3.0))
-    assert 30 >= weak > 2 * strong > 1
-
-
 @pytest.mark.parametrize(
     ("ask", "message"),
     [
@@ -136,11 +93,6 @@ def test_saturation_costs_memory():
         ),
         (lambda: dk.check_echo_state(dk.catalog.tanh_unit(), NOISE, [[1.0]]), r"x0 must be pairs"),
         (lambda: dk.check_echo_state(nn.GRU(1, 2), NOISE), "system must be a System"),
-        (lambda: dk.memory_capacity(dk.catalog.henon()), "system must have inputs"),
-        (lambda: dk.memory_capacity(dk.catalog.tanh_unit(), channel=1), "channel must be between 0 and 0"),
-        (lambda: dk.memory_capacity(dk.catalog.tanh_unit(), n_steps=20), "n_steps must be at least"),
-        (lambda: dk.memory_capacity(dk.catalog.tanh_unit(), n_delays=10**6), "n_delays must be between 1 and 5000"),
-        (lambda: dk.memory_capacity(one(lambda x, u: 2 * x + u)), "system must keep its states finite"),
     ],
 )
 def test_bad_arguments_are_named(ask, message):

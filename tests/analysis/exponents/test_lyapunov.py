@@ -228,7 +228,7 @@ def test_sum_of_all_exponents_is_the_mean_of_ln_det():
     J = system.jacobian(states[99:159], inputs[100:])
     expected = np.linalg.slogdet(J.numpy())[1].mean()
     assert_allclose(lyap.convergence[-1].sum(), expected, rtol=1e-10)
-    assert 0 < lyap.determinant_gaps < 1e-10
+    assert 0 < lyap.determinant_gaps < np.linalg.cond(J.numpy()).max() * np.finfo(float).eps
     assert np.isnan(dk.lyapunov_spectrum(system, np.zeros(12), n_steps=9, n_exponents=3).determinant_gaps)
 
 

@@ -248,32 +248,6 @@ def test_a_ring_is_the_same_in_other_coordinates():
     assert len(manifold.fixed_points) == 4
 
 
-def test_selection_at_a_turning_mode_is_unknown_and_its_neighbours_are_not():
-    turning = torch.tensor([[0.0, -1.0], [1.0, 0.0]]).double()
-
-    def step(x):
-        return torch.where(x[:, :1] > 5, x @ turning, torch.tensor([1.0, 0.5]).double() * x)
-
-    chosen = dk.selection_vectors(dk.FunctionSystem(step, 2), [[0.0, 0.0], [9.0, 0.0], [1.0, np.nan]])
-    assert np.isnan(chosen.eigenvalues).tolist() == [False, True, True]
-    assert_allclose(chosen.right[0], [1, 0])
-
-
-def test_selection_vectors_point_to_one_side():
-    """The slow direction turns with the state, past (1, -1), where another of its entries becomes the largest."""
-
-    def jacobian(z):
-        angle = -torch.pi / 4 + 0.1 * torch.sin(z[:, 0])
-        t = torch.stack([angle.cos(), angle.sin()], 1)
-        return 0.5 * torch.eye(2).double() + 0.49 * t[:, :, None] * t[:, None, :]
-
-    system = dk.FunctionSystem(lambda z: 0.5 * z, 2, jacobian=jacobian)
-    chosen = dk.selection_vectors(system, [[-1.0, 0.0], [-0.3, 0.0], [0.3, 0.0], [1.0, 0.0]])
-    assert_allclose(chosen.eigenvalues, 0.99)
-    assert (chosen.right[1:] @ chosen.right[0] > 0.9).all()
-    assert_allclose((chosen.left * chosen.right).sum(axis=1), 1)
-
-
 def test_a_saved_manifold_comes_back(tmp_path):
     manifold = dk.trace_slow_manifold(ring(1e-3, 2), around())
     manifold.save(tmp_path)
@@ -300,7 +274,6 @@ AXES = dk.Projection.onto(np.eye(2), ["x", "y"])
         (lambda s: dk.trace_slow_manifold(s, around())[:0].locate([[0.0, 1.0]]), "at least 1 of the curve's"),
         (lambda s: dk.trace_slow_manifold(s, around())[:0].integrate(np.zeros((4, 0))), "at least 1 of the"),
         (lambda s: dk.plots.plot_slow_manifold(dk.trace_slow_manifold(s, around())[:1], AXES), "at least 2"),
-        (lambda s: dk.selection_vectors(s, np.zeros((4, 3))), "points must have shape"),
         (lambda s: dk.trace_slow_manifold(torch.nn.GRU(1, 2), around()), r"see dk\.as_system"),
     ],
 )

@@ -273,17 +273,6 @@ def test_no_spike_at_all_is_an_answer():
     assert found.headline() == "3 neurons, 0 Hz, 3 silent"
 
 
-def test_a_spike_on_the_edge_of_a_bin_is_in_the_next_one_whatever_the_rounding():
-    assert 3 * 0.3 < 0.9  # in floating point
-    cells = dk.as_spike_trains(np.eye(6)[:, 3:4], dt=0.3).binned(0.9)
-    assert (cells.bins.tolist(), cells.counts.tolist(), cells.n_bins) == ([1], [1], 2)
-
-
-def test_some_of_the_trains_keep_their_step():
-    trains = dk.as_spike_trains(np.eye(6), dt=0.3).of(np.array([4, 1]))
-    assert (trains.dt, trains.t_stop, trains.neurons.tolist()) == (0.3, 6 * 0.3, [1, 0])
-
-
 def test_one_bin_may_be_the_whole_trial_whatever_the_rounding():
     raster = np.eye(7)[:, :2]
     assert 7 * 0.7 < 4.9  # in floating point

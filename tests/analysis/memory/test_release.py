@@ -1,0 +1,126 @@
+"""Released states whose fate is known: how long each says the same, and what is said of all."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose, assert_array_equal
+
+import dynakit as dk
+from dynakit.errors import InputError
+
+
+def sign(y):
+    return np.select([y[..., 0] > 1e-9, y[..., 0] < -1e-9], ["+", "-"], "0")
+
+
+def one(f, n_inputs=0, **kwargs):
+    return dk.FunctionSystem(f, 1, n_inputs, argument_order="state, input" if n_inputs else None, **kwargs)
+
+
+@pytest.fixture
+def bistable():
+    """x' = 2 x + u, held between -1 and 1: linear up to its two memories, with a boundary at 0."""
+    return one(lambda x, u: torch.clamp(2 * x + u, -1, 1), 1)
+
+
+def test_the_readout_is_read_from_release_on():
+    """x' = 0.9 x: after t steps it reads 0.9^t of what it was, and the first reading is that of the release."""
+    states = np.array([[1.0], [-2.0]])
+    check = dk.check_memory(one(lambda x: 0.9 * x), states, None, sign, n_steps=80)
+    assert (check.times[0], check.times[1], check.times[-1]) == (0, 1, 80)
+    assert (np.diff(check.times) > 0).all()
+    assert_allclose(check.outputs[:, :, 0], 0.9 ** check.times[:, None] * states[:, 0], rtol=1e-12)
+    assert_allclose(check.end_states, 0.9**80 * states, rtol=1e-12)
+    assert_allclose(check.end_speeds, 0.5 * (0.1 * check.end_states[:, 0]) ** 2, rtol=1e-9)
+
+
+def test_a_linear_bistable_unit_keeps_what_it_was_released_with(bistable):
+    check = dk.check_memory(bistable, [[0.01], [-0.3], [1.0], [0.0]], [0.0], sign)
+    assert check.labels.tolist() == check.end_labels.tolist() == ["+", "-", "+", "0"]
+    assert check.end_states[:, 0].tolist() == [1.0, -1.0, 1.0, 0.0]
+    assert_array_equal(check.hold_times, 3000)
+    assert_array_equal(check.end_speeds, 0)
+    assert_array_equal(check.kept, 1)
+    assert (check.kept_at_end, check.hold_time) == (1.0, 3000)
+
+
+def test_release_is_under_the_resting_input(bistable):
+    """With u = -1.5 one step makes -0.7 of 0.4; 1 goes to 0.5, then to -0.5; -1 stays."""
+    check = dk.check_memory(bistable, [[0.4], [1.0], [-1.0]], [-1.5], sign, n_steps=40)
+    assert check.hold_times.tolist() == [1, 2, 40]
+    assert check.end_labels.tolist() == ["-"] * 3
+    assert_allclose(check.kept[:4], [1, 2 / 3, 1 / 3, 1 / 3])
+    assert check.kept_at_end == pytest.approx(1 / 3)
+
+
+def test_what_comes_back_was_lost_all_the_same():
+    """x' = -x says the same again at every even step, but what was held was lost at the first."""
+    check = dk.check_memory(one(lambda x: -x), [[0.5]], None, sign, n_steps=10)
+    assert check.hold_times.tolist() == [1]
+    assert_array_equal(check.kept, check.times % 2 == 0)
+
+
+def test_the_hold_time_is_that_of_the_most_fleeting_memory():
+    """x' = x - 0.1: a positive state x lasts 10 x steps; the median over all states would be 20."""
+    check = dk.check_memory(one(lambda x: x - 0.1), [[0.25], [0.35], [0.55], [-1.0], [-2.0]], None, sign, n_steps=20)
+    assert check.hold_times.tolist() == [3, 4, 6, 20, 20]
+    assert check.hold_time == 4
+    assert "hold time 4 steps" in check.headline()
+
+
+def test_what_leaves_the_finite_numbers_remembers_nothing_and_its_neighbours_do_not_notice():
+    cube = one(lambda x: 3 * x**3)  # +-0.577 stand still, beyond them states leave
+    check = dk.check_memory(cube, [[2.0], [0.1], [-2.0]], None, lambda y: np.full(y.shape[:-1], "a"), n_steps=50)
+    assert check.hold_times[1] == 50
+    assert (check.hold_times[[0, 2]] < 50).all()
+    alone = dk.check_memory(cube, [[0.1]], None, lambda y: np.full(y.shape[:-1], "a"), n_steps=50)
+    assert_array_equal(check.outputs[:, 1], alone.outputs[:, 0])
+
+
+def test_states_are_released_one_by_one():
+    """Any order of the states, and each state alone, gives the same."""
+    rng = np.random.default_rng(0)
+    system = dk.catalog.tanh_network(1.5 * rng.normal(size=(4, 4)) / 2)
+    states, order = rng.normal(size=(6, 4)), np.array([3, 0, 5, 1, 4, 2])
+    whole, mixed = (dk.check_memory(system, x, None, sign, n_steps=60) for x in (states, states[order]))
+    assert_array_equal(mixed.hold_times, whole.hold_times[order])
+    assert_allclose(mixed.end_states, whole.end_states[order], rtol=1e-9, atol=1e-12)
+    for k, state in enumerate(states):
+        alone = dk.check_memory(system, state[None], None, sign, n_steps=60)
+        assert alone.hold_times.tolist() == whole.hold_times[[k]].tolist()
+        assert_allclose(alone.end_states, whole.end_states[[k]], rtol=1e-9, atol=1e-12)
+
+
+def test_results_with_states_may_be_released(bistable, tmp_path):
+    points = dk.find_fixed_points(bistable, np.linspace(-1, 1, 9)[:, None], [0.0])
+    check = dk.check_memory(bistable, points, [0.0], sign, n_steps=5)
+    assert_array_equal(check.labels, sign(points.states))
+    assert check.kept_at_end == 1
+    check.save(tmp_path)
+    assert dk.load(tmp_path) == check
+
+
+def test_no_states_give_no_answer(bistable):
+    check = dk.check_memory(bistable, np.zeros((0, 1)), [0.0], sign, n_steps=5)
+    assert len(check) == 0
+    assert np.isnan(check.kept).all()
+    assert check.hold_time == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"states": [0.1]}, "states must have shape"),
+        ({"states": np.zeros((2, 3))}, "states must have shape"),
+        ({"rest": [0.0, 0.0]}, "rest must have shape"),
+        ({"n_steps": 0}, "n_steps must be"),
+        ({"n_steps": 2.5}, "n_steps must be"),
+        ({"decode": lambda y: y}, "decode must return one label per readout"),
+    ],
+)
+def test_bad_arguments_are_named(bistable, change, message):
+    given = {"states": [[0.1]], "rest": [0.0], "decode": sign} | change
+    with pytest.raises(InputError, match=message):
+        dk.check_memory(bistable, given.pop("states"), given.pop("rest"), given.pop("decode"), **given)
