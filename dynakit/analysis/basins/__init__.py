@@ -3,16 +3,18 @@
 from .basins import Basins, as_run, map_basins
 from .edge import EdgeState, find_edge_state
 from .features import Features
+from .given import as_targets
 from .labelling import DIVERGED, START, Run
-from .proximity import Proximity
+from .proximity import Proximity, fates
 from .recurrence import Recurrence
 from .shocks import SmallestShocks, find_smallest_shock
-from .targets import Target, Targets, as_targets
+from .targets import Target, Targets
 from .traced import TracedBasins, trace_basins
 
 __all__ = [
     "Basins",
     "EdgeState",
+    "fates",
     "Features",
     "Proximity",
     "Recurrence",

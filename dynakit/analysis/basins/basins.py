@@ -23,10 +23,11 @@ from ...provenance import Provenance
 from ...results import Result, per_item
 from ...systems.base import System, checked
 from ..proportions import upper_bound, wilson
+from .given import as_targets
 from .labelling import BYTES, DIVERGED, Labelling, Run
 from .proximity import Proximity
 from .recurrence import Recurrence
-from .targets import Targets, as_targets
+from .targets import Targets
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

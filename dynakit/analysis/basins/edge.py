@@ -23,9 +23,10 @@ from ...results import Result
 from ...systems.base import System
 from ..cycles import Polished, polish, still
 from .basins import as_run
+from .given import as_targets
 from .labelling import Run
 from .proximity import OFF, fates
-from .targets import Targets, as_targets
+from .targets import Targets
 
 PARTS, GOLDEN = (
     16,

@@ -23,9 +23,10 @@ from ...results import Result, per_item
 from ...systems.base import System
 from ..proportions import wilson
 from .basins import as_run
+from .given import as_targets
 from .labelling import Run
 from .proximity import OFF, fates
-from .targets import Targets, as_targets
+from .targets import Targets
 
 PHASES = 4  # states that stand for an attractor that is not a point
 SIZES, SMALLEST = 12, 1 / 64  # of shocks tried in each direction, the smallest relative to the largest

@@ -1,4 +1,10 @@
-"""Attractors as targets: points, cycles, closed curves and clouds of states, and how far a state is from each."""
+"""Attractors as targets: points, cycles, closed curves and clouds of states, and how far a state is from each.
+
+A state near an attractor for good is at it (``reaches``, for whoever watches whether it stays).  A state within its
+``radii`` has arrived, without watching: an attractor draws in what is close enough.  How close is that?  Where a
+certificate says that no other fixed point lies within a radius, that radius, but no more than a tenth of the way to the
+next attractor; else a thousandth of that way, or of the attractor's own size.  Of a cloud no radius can say it.
+"""
 
 from __future__ import annotations
 
@@ -8,19 +14,12 @@ from typing import Any
 import numpy as np
 import torch
 from scipy.spatial import KDTree
+from scipy.spatial.distance import cdist
 from torch import Tensor
 
-from ...errors import InputError
-from ...systems.base import System
-from ..cycles import ON_CURVE, LimitCycles
-from ..fixed_points import FixedPoints
-
-CLOUD_STEPS = 200  # how long a state must stay with a cloud, which no distance tells apart in a moment
-CLOUD = 1024  # states that stand for a chaotic attractor
-SAME = 1e-6  # relative distance below which two given attractors are one
-MOVES = 0.01  # most a state given as an attractor may move in a step, relative to 1 + |x|
 SHARE = 0.05  # of the way to the next attractor: near
 OWN = 0.25  # of its own size: near
+CERTIFIED, BARE = 0.1, 1e-3  # of the way to the next attractor, or of its own size: arrived
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,9 +28,11 @@ class Target:
 
     kind: str
     states: np.ndarray  # (point, unit)  the state, the cycle, or points of the curve or cloud
-    closed: bool  # the points are joined, each to the next
-    cloud: bool
-    steps: float  # once around, or how long to stay
+    closed: bool = False  # the points are joined, each to the next
+    cloud: bool = False
+    steps: float = 1.0  # once around, or how long to stay
+    radius: float = np.nan  # no other fixed point is that near, as a certificate says; NaN: none says so
+    exponent: float = np.nan  # leading Lyapunov exponent, nats per step, of a flow per unit of time; NaN: not known
 
     @property
     def size(self) -> float:
@@ -53,20 +54,38 @@ class Target:
         bend = np.linalg.norm((np.roll(x, 1, 0) + np.roll(x, -1, 0)) / 2 - x, axis=1).max() / 4
         return 2 * float(bend) + 1e-7 * self.scale
 
+    def phases(self, n: int) -> np.ndarray:
+        """At most n states on it, (phase, unit), evenly around it: all of a point, or of a short cycle."""
+        return self.states[np.unique(np.arange(n) * len(self.states) // n)]
+
 
 class Targets:
-    """The attractors, in the order in which labels count them."""
+    """The attractors, in the order in which labels count them.
 
-    def __init__(self, targets: list[Target], width: int, device: Any = "cpu") -> None:
-        self.list = targets
+    ``given`` says which of those that were given each is; ``n_left_out`` of these are no attractors.
+    """
+
+    def __init__(
+        self,
+        targets: list[Target],
+        width: int,
+        device: Any = "cpu",
+        *,
+        given: list[int] | None = None,
+        n_left_out: int = 0,
+    ) -> None:
+        self.list, self.n_left_out = targets, n_left_out
+        self.given = np.array(range(len(targets)) if given is None else given, int)
         self.kinds = np.array([t.kind for t in targets], dtype="<U20")
         self._sizes = [len(t.states) for t in targets]
         rows = np.concatenate([t.states for t in targets]) if targets else np.zeros((0, width))
         self._points = torch.from_numpy(np.array(rows)).to(device)
         self._squares = self._points.square().sum(-1)
         self._after, self._before = self._neighbours(1), self._neighbours(-1)
-        self.floors = torch.tensor([t.coarseness for t in targets], dtype=torch.float64, device=device)
-        self.reaches = torch.tensor(self._reaches(), dtype=torch.float64, device=device)
+        gaps = self._gaps()
+        self.floors = self._numbers([t.coarseness for t in targets])
+        self.reaches = self._numbers([_reach(t, far) for t, far in zip(targets, gaps)])
+        self.radii = self._numbers([_radius(t, far) for t, far in zip(targets, gaps)])
         self.stay = int(np.clip(max([t.steps for t in targets], default=1.0), 16, 400))
 
     def __len__(self) -> int:
@@ -84,18 +103,25 @@ class Targets:
 
     def distances(self, x: Tensor) -> Tensor:
         """Euclidean distance of states (state, unit) from each attractor, (state, attractor)."""
-        products = self._squares - 2 * (x @ self._points.T)  # up to |x|^2: enough to find the nearest
-        out, start = [], 0
-        for target, size in zip(self.list, self._sizes):
-            j = products[:, start : start + size].argmin(1) + start
-            near = self._points[j]
-            d = (x - near).norm(dim=-1)
-            if target.closed:
-                for other in (self._points[self._after[j]], self._points[self._before[j]]):
-                    d = torch.minimum(d, _from_segment(x, near, other))
-            out.append(d)
-            start += size
-        return torch.stack(out, 1) if out else x.new_zeros(len(x), 0)
+        out, starts = x.new_empty(len(x), len(self)), np.cumsum([0, *self._sizes])
+        single = np.flatnonzero(np.array(self._sizes) == 1)
+        plain = "donot_use_mm_for_euclid_dist"  # whose answer depends on no neighbour, and is exact near zero
+        out[:, single] = torch.cdist(x, self._points[starts[single]], compute_mode=plain)
+        for k in np.flatnonzero(np.array(self._sizes) > 1).tolist():
+            out[:, k] = self._distance(x, k, int(starts[k]))
+        return out
+
+    def at(self, states: Any) -> tuple[np.ndarray, np.ndarray]:
+        """For states (state, unit): the attractor each has arrived at, or -1, and the distance from the nearest."""
+        x = torch.as_tensor(states).to(self._points)
+        if not len(self) or not len(x):
+            return np.full(len(x), -1), np.full(len(x), np.inf)
+        finite = torch.isfinite(x).all(-1, keepdim=True)
+        d = torch.where(finite, self.distances(torch.where(finite, x, 0.0)), np.inf)
+        near = d.min(1).values
+        arrived = torch.where(d <= self.radii, d, np.inf).min(1)
+        label = torch.where(torch.isfinite(arrived.values), arrived.indices, -1)
+        return label.cpu().numpy(), near.cpu().numpy()
 
     def nearest(self, states: np.ndarray) -> int:
         """The attractor on which these states (state, unit) lie, or -1."""
@@ -105,6 +131,18 @@ class Targets:
         k = int((d / self.reaches).argmin())
         return k if d[k] <= self.reaches[k] else -1
 
+    def _distance(self, x: Tensor, k: int, start: int) -> Tensor:
+        """From one attractor of several points, the first of which is number ``start``."""
+        own = slice(start, start + self._sizes[k])
+        squares = self._squares[own] - 2 * (x @ self._points[own].T)  # up to |x|^2: enough to find the nearest
+        j = squares.argmin(1) + start
+        near = self._points[j]
+        d = (x - near).norm(dim=-1)
+        if self.list[k].closed:
+            for other in (self._points[self._after[j]], self._points[self._before[j]]):
+                d = torch.minimum(d, _from_segment(x, near, other))
+        return d
+
     def _neighbours(self, way: int) -> Tensor:
         """The next point, or the one before, of the same attractor, around and around."""
         starts = np.cumsum([0, *self._sizes])[:-1]
@@ -112,16 +150,40 @@ class Targets:
         flat = np.concatenate(rows) if rows else np.zeros(0, int)
         return torch.from_numpy(flat).to(self._points.device)
 
-    def _reaches(self) -> list[float]:
-        """How near is near: a share of the way to the next attractor and of the attractor's own size."""
-        reaches = []
-        for k, target in enumerate(self.list):
-            others = [gap(target.states, t.states) for j, t in enumerate(self.list) if j != k]
-            near = SHARE * min(others, default=target.scale)
-            if target.size > 0:
-                near = min(near, OWN * target.size)
-            reaches.append(max(near, target.coarseness) if target.cloud else near)
-        return reaches
+    def _gaps(self) -> np.ndarray:
+        """(attractor,) the way to the next attractor; infinite where there is none."""
+        gaps = np.full(len(self), np.inf)
+        single = np.flatnonzero(np.array(self._sizes) == 1)
+        if len(single) > 1:
+            x = np.concatenate([self.list[k].states for k in single])
+            gaps[single] = (cdist(x, x) + np.diag(np.full(len(x), np.inf))).min(axis=1)
+        for k in np.flatnonzero(np.array(self._sizes) > 1):
+            for j in range(len(self)):
+                if j != k:
+                    way = gap(self.list[k].states, self.list[j].states)
+                    gaps[k], gaps[j] = min(gaps[k], way), min(gaps[j], way)
+        return gaps
+
+    def _numbers(self, values: list[float]) -> Tensor:
+        return torch.tensor(values, dtype=torch.float64, device=self._points.device)
+
+
+def _reach(target: Target, far: float) -> float:
+    """How near is near."""
+    near = SHARE * (far if np.isfinite(far) else target.scale)
+    if target.size > 0:
+        near = min(near, OWN * target.size)
+    return max(near, target.coarseness) if target.cloud else near
+
+
+def _radius(target: Target, far: float) -> float:
+    """How near is arrived."""
+    if target.cloud:
+        return -1.0
+    way = far if np.isfinite(far) else target.scale
+    way = min(way, target.size) if target.size > 0 else way
+    radius = min(target.radius, CERTIFIED * way) if target.radius > 0 else BARE * way
+    return max(radius, target.coarseness) if target.closed else radius
 
 
 def _from_segment(x: Tensor, a: Tensor, b: Tensor) -> Tensor:
@@ -138,92 +200,3 @@ def gap(a: np.ndarray, b: np.ndarray) -> float:
 def apart(a: np.ndarray, b: np.ndarray) -> float:
     """How far two sets of states are from being the same: the larger mean distance to the other set's nearest."""
     return max(float(KDTree(p).query(q)[0].mean()) for p, q in ((a, b), (b, a)))
-
-
-def as_targets(system: System, attractors: Any, u: Tensor) -> Targets:
-    """Targets of FixedPoints (the stable ones), LimitCycles (the attracting ones), states, or a list of these.
-
-    What is given twice counts once.  Of chaotic and unresolved motion a cloud of states is made under the drive ``u``.
-      Raises InputError for anything else, or states of another width.
-    """
-    if attractors is None:
-        raise InputError(
-            "attractors must be given: find them with dk.find_fixed_points or dk.find_limit_cycles"
-        )
-    found: list[Target] = []
-    for part in attractors if isinstance(attractors, (list, tuple)) else [attractors]:
-        for target in _targets(system, part, u):
-            if all(apart(target.states, t.states) > SAME * t.scale for t in found):
-                found.append(target)
-    if not found:
-        raise InputError(
-            "attractors must hold at least one stable point or attracting cycle, got none; pass None to find them"
-        )
-    return Targets(found, system.state_size, system.device)
-
-
-def _targets(system: System, part: Any, u: Tensor) -> list[Target]:
-    if isinstance(part, Targets):
-        return part.list
-    if isinstance(part, Target):
-        return [part]
-    if isinstance(part, LimitCycles):
-        return [t for k in range(len(part)) if (t := _cycle(system, part, k, u)) is not None]
-    if isinstance(part, FixedPoints):
-        return [_point(x) for x in _rows(system, part.stable.states)]
-    return [_point(x) for x in _resting(system, _rows(system, part), u)]
-
-
-def _cycle(system: System, cycles: LimitCycles, k: int, u: Tensor) -> Target | None:
-    """Object k, unless it repels or has not settled."""
-    kind = str(cycles.kinds[k])
-    state = _rows(system, cycles.states[k])
-    if kind in ("chaotic", "unresolved"):
-        after = system.trajectory(state[0], u.expand(CLOUD, -1)).cpu().numpy()
-        return Target(kind, after, False, True, CLOUD_STEPS) if np.isfinite(after).all() else None
-    if cycles.verdicts[k] != "attracting":
-        return None
-    if kind == "fixed point":
-        return _point(state[0])
-    if kind == "periodic" and not cycles.continuous:
-        orbit = cycles.orbits[k]
-        orbit = orbit[np.isfinite(orbit).all(axis=1)]
-        return Target(kind, orbit, False, False, float(len(orbit)))
-    curve = cycles.curve(np.arange(ON_CURVE) / ON_CURVE, k)
-    steps = cycles.periods[k] / (system.dt or 1.0) if cycles.continuous else cycles.periods[k]
-    return Target(kind, curve, True, False, float(steps)) if np.isfinite(curve).all() else None
-
-
-def from_states(states: np.ndarray, kind: str = "") -> Target:
-    """An attractor of which only states are known: a point if they are all one, else a cloud."""
-    spread = float(np.abs(states - states[0]).max())
-    if len(states) == 1 or spread <= SAME * (1 + float(np.abs(states).max())):
-        return _point(states[-1], kind or "fixed point")
-    return Target(kind or "recurrent", states, False, True, CLOUD_STEPS)
-
-
-def _point(x: np.ndarray, kind: str = "fixed point") -> Target:
-    return Target(kind, x[None], False, False, 1.0)
-
-
-def _rows(system: System, states: Any) -> np.ndarray:
-    x = system.as_states("attractors", states)
-    x = x[None] if x.ndim == 1 else x
-    if x.ndim != 2 or not bool(torch.isfinite(x).all()):
-        raise InputError(
-            f"attractors must be FixedPoints, LimitCycles or finite states (attractor, {system.state_size}), "
-            f"got shape {tuple(x.shape)}"
-        )
-    return x.cpu().numpy()
-
-
-def _resting(system: System, states: np.ndarray, u: Tensor) -> np.ndarray:
-    """Bare states, which must be fixed points, roughly."""
-    moves = np.abs(system.step(states, u).cpu().numpy() - states).max(axis=1)
-    bad = np.flatnonzero(~(moves <= MOVES * (1 + np.abs(states).max(axis=1))))
-    if len(bad):
-        raise InputError(
-            f"attractors given as states must be fixed points, but state {bad[0]} moves by {moves[bad[0]]:.3g} in a "
-            "step; pass what dk.find_limit_cycles returns for cycles"
-        )
-    return states

@@ -11,8 +11,9 @@ import torch
 from ... import linalg
 from ...checks import one_of
 from ...errors import InputError
+from .given import CLOUD, from_states
 from .labelling import ELSEWHERE, Flight, Outcome, Run
-from .targets import CLOUD, Targets, from_states
+from .targets import Targets
 
 SNAPSHOTS = 8  # of each trajectory, from which principal components are fitted
 View = Callable[[torch.Tensor], torch.Tensor]

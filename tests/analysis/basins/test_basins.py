@@ -9,7 +9,8 @@ import torch
 import dynakit as dk
 from dynakit.analysis.basins.basins import as_run
 from dynakit.analysis.basins.labelling import DIVERGED
-from dynakit.analysis.basins.targets import Target, as_targets
+from dynakit.analysis.basins.given import as_targets
+from dynakit.analysis.basins.targets import Target
 from dynakit.samplers import Box
 
 ANGLES = 2 * np.pi * np.arange(256) / 256

@@ -1,0 +1,204 @@
+"""The one gate for attractors: what may be given as attractors, read as targets.
+
+Points, cycles and clouds of states come in: FixedPoints, LimitCycles, tables of attractors (what has ``kinds`` and
+``orbits``: Attractors, Basins), bare states that are fixed points, or a list of these.  What does not attract is no
+attractor: of a result it is left out and counted, of bare states it is refused.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ... import linalg
+from ...errors import InputError
+from ...systems.base import System
+from ..cycles import ON_CURVE, LimitCycles
+from ..fixed_points import FixedPoints
+from .targets import Target, Targets, apart
+
+CLOUD_STEPS = 200  # how long a state must stay with a cloud, which no distance tells apart in a moment
+CLOUD = 1024  # states that stand for a chaotic attractor
+SAME = 1e-6  # relative distance below which two given attractors are one
+MOVES = 0.01  # most a state given as an attractor may move in a step, relative to 1 + |x|
+GROWS = 1e-6  # beyond the unit circle, or the imaginary axis of a flow: a bare state that does not attract
+CURVES = ("invariant circle", "limit cycle", "quasi-periodic")  # kinds of attractors whose points are joined
+
+
+def as_targets(system: System, attractors: Any, u: Tensor, *, least: int = 1) -> Targets:
+    """Targets of FixedPoints (the stable ones), LimitCycles (the attracting ones), Attractors, states, or a list.
+
+    What is given twice counts once.  Of chaotic and unresolved motion a cloud of states is made under the drive ``u``.
+    Raises InputError for anything else, states of another width, that move or do not attract, or fewer than ``least``.
+    """
+    if attractors is None:
+        raise InputError(
+            "attractors must be given: find them with dk.find_fixed_points or dk.find_limit_cycles"
+        )
+    if isinstance(attractors, Targets):
+        return attractors
+    found: list[Target] = []
+    given: list[int] = []
+    parts = attractors if isinstance(attractors, (list, tuple)) else [attractors]
+    read = [target for part in parts for target in _targets(system, part, u)]
+    for i, target in enumerate(read):
+        if target is not None and not _known(target, found):
+            found.append(target)
+            given.append(i)
+    if len(found) < least:
+        raise InputError(
+            f"attractors must hold at least one stable point or attracting cycle, got none among {len(read)}"
+        )
+    n_left_out = sum(target is None for target in read)
+    return Targets(found, system.state_size, system.device, given=given, n_left_out=n_left_out)
+
+
+def _known(target: Target, found: list[Target]) -> bool:
+    """Whether it is one of those found."""
+    limit = SAME * target.scale
+    if len(target.states) > 1:
+        return any(apart(target.states, t.states) <= limit for t in found)
+    points = [t.states for t in found if len(t.states) == 1]
+    return bool(points) and bool((np.linalg.norm(np.concatenate(points) - target.states, axis=1) <= limit).any())
+
+
+def _targets(system: System, part: Any, u: Tensor) -> list[Target | None]:
+    """Each of the attractors of one argument; None for what is none."""
+    if isinstance(part, Targets):
+        return list(part.list)
+    if isinstance(part, Target):
+        return [part]
+    if isinstance(part, LimitCycles):
+        return [_cycle(system, part, k, u) for k in range(len(part))]
+    if isinstance(part, FixedPoints):
+        return _points(system, part, u)
+    if hasattr(part, "kinds") and hasattr(part, "orbits"):
+        return _tabulated(system, part)
+    return [point(x) for x in _attracting(system, _rows(system, part), u)]
+
+
+def _points(system: System, points: FixedPoints, u: Tensor) -> list[Target | None]:
+    """The stable ones, which must be at rest under this drive."""
+    x, stable = _rows(system, points.states), points.verdicts == "stable"
+    moves = _moves(system, x, u)
+    bad = np.flatnonzero(stable & ~(moves <= MOVES))
+    if len(bad):
+        raise InputError(
+            f"attractors must be fixed points of system under this drive, but point {bad[0]} moves by "
+            f"{moves[bad[0]]:.3g} of its size in a step; find them under the same drive"
+        )
+    leading = points.eigenvalues[:, 0] if points.eigenvalues.shape[1] else np.full(len(x), np.nan)
+    with np.errstate(divide="ignore"):
+        exponents = np.log(np.abs(leading))
+    return [
+        point(x[i], radius=float(points.uniqueness_radius[i]), exponent=float(exponents[i])) if stable[i] else None
+        for i in range(len(x))
+    ]
+
+
+def _cycle(system: System, cycles: LimitCycles, k: int, u: Tensor) -> Target | None:
+    """Object k, unless it repels or has not settled."""
+    kind = str(cycles.kinds[k])
+    exponent = float(cycles.exponents[k, 0]) if cycles.exponents.shape[1] else np.nan
+    state = _rows(system, cycles.states[k])
+    if kind in ("chaotic", "unresolved"):
+        after = system.trajectory(state[0], u.expand(CLOUD, -1)).cpu().numpy()
+        return _cloud(kind, after, exponent) if np.isfinite(after).all() else None
+    if cycles.verdicts[k] != "attracting":
+        return None
+    if kind == "fixed point":
+        return point(state[0], exponent=exponent)
+    if kind == "periodic" and not cycles.continuous:
+        orbit = cycles.orbits[k]
+        orbit = orbit[np.isfinite(orbit).all(axis=1)]
+        return Target(kind, orbit, steps=float(len(orbit)), exponent=exponent)
+    curve = cycles.curve(np.arange(ON_CURVE) / ON_CURVE, k)
+    steps = cycles.periods[k] / (system.dt or 1.0) if cycles.continuous else cycles.periods[k]
+    found = Target(kind, curve, closed=True, steps=float(steps), exponent=exponent)
+    return found if np.isfinite(curve).all() else None
+
+
+def _tabulated(system: System, table: Any) -> list[Target | None]:
+    """The attractors of a table, each given by states on it."""
+    n = len(table.kinds)
+    known = {name: getattr(table, name, np.full(n, np.nan)) for name in ("radii", "exponents")}
+    found: list[Target | None] = []
+    for k, kind in enumerate(np.asarray(table.kinds).tolist()):
+        x = _rows(system, np.asarray(table.orbits[k])[np.isfinite(table.orbits[k]).all(axis=1)])
+        said = {"radius": float(known["radii"][k]), "exponent": float(known["exponents"][k])}
+        if len(x) == 1:
+            found.append(point(x[0], kind, **said))
+        elif kind in CURVES:
+            found.append(Target(kind, x, closed=True, steps=CLOUD_STEPS, **said))
+        elif kind == "periodic":
+            found.append(Target(kind, x, steps=float(len(x)), **said))
+        else:
+            found.append(_cloud(kind, x, said["exponent"]))
+    return found
+
+
+def from_states(states: np.ndarray, kind: str = "") -> Target:
+    """An attractor of which only states are known: a point if they are all one, else a cloud."""
+    spread = float(np.abs(states - states[0]).max())
+    if len(states) == 1 or spread <= SAME * (1 + float(np.abs(states).max())):
+        return point(states[-1], kind or "fixed point")
+    return _cloud(kind or "recurrent", states)
+
+
+def point(x: np.ndarray, kind: str = "fixed point", *, radius: float = np.nan, exponent: float = np.nan) -> Target:
+    """One state (unit,) as an attractor."""
+    return Target(kind, x[None], radius=radius, exponent=exponent)
+
+
+def _cloud(kind: str, states: np.ndarray, exponent: float = np.nan) -> Target:
+    return Target(kind, states, cloud=True, steps=CLOUD_STEPS, exponent=exponent)
+
+
+def _rows(system: System, states: Any) -> np.ndarray:
+    x = system.as_states("attractors", states)
+    x = x[None] if x.ndim == 1 else x
+    if x.ndim != 2 or not bool(torch.isfinite(x).all()):
+        raise InputError(
+            f"attractors must be FixedPoints, LimitCycles, Attractors or finite states (attractor, "
+            f"{system.state_size}), got shape {tuple(x.shape)}"
+        )
+    return x.cpu().numpy()
+
+
+def _moves(system: System, states: np.ndarray, u: Tensor) -> np.ndarray:
+    """How far each moves in a step, relative to 1 + |x|."""
+    after = system.step(states, u).detach().cpu().numpy()
+    return np.abs(after - states).max(axis=1, initial=0.0) / (1 + np.abs(states).max(axis=1, initial=0.0))
+
+
+def _attracting(system: System, states: np.ndarray, u: Tensor) -> np.ndarray:
+    """Bare states, which must be fixed points, roughly, and draw in what is near."""
+    moves = _moves(system, states, u)
+    bad = np.flatnonzero(~(moves <= MOVES))
+    if len(bad):
+        raise InputError(
+            f"attractors given as states must be fixed points, but state {bad[0]} moves by {moves[bad[0]]:.3g} of its "
+            "size in a step; pass what dk.find_limit_cycles returns for cycles"
+        )
+    growth = _growth(system, states, u)
+    bad = np.flatnonzero(growth > GROWS)
+    if len(bad):
+        raise InputError(
+            f"attractors given as states must attract, but state {bad[0]} is unstable: nearby states leave it by "
+            f"{100 * growth[bad[0]]:.3g} % a {'unit of time' if system.flow() else 'step'}"
+        )
+    return states
+
+
+def _growth(system: System, states: np.ndarray, u: Tensor) -> np.ndarray:
+    """By how much the fastest deviation from each grows: |eigenvalue| - 1 of a map, Re of a flow."""
+    if system.regularity == "discontinuous" or not len(states):
+        return np.full(len(states), -np.inf)
+    flow = system.flow()
+    J = (system.jacobian if flow is None else flow.rhs_jacobian)(states, u).detach()
+    values = np.stack([linalg.eigvals(one) for one in J.cpu().numpy()])
+    growth = np.abs(values) - 1 if flow is None else values.real
+    return growth.max(axis=1, initial=-np.inf)
