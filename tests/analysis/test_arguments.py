@@ -69,7 +69,7 @@ def test_a_network_that_is_not_adapted_is_told_the_call_to_make(ask):
         (lambda s: dk.map_transitions(s, STATES, PULSES, rest=[np.nan, 0.0]), "rest must be finite"),
         (
             lambda s: dk.map_transitions(s, STATES * np.nan, PULSES, rest=[0.0, 0.0]),
-            "attractors must be finite",
+            "attractors must be FixedPoints, LimitCycles, Attractors or finite states",
         ),
         (
             lambda s: dk.map_transitions(s, STATES, [np.ones((2, 2))], rest=[0.0, 0.0]),

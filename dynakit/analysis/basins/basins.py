@@ -164,7 +164,7 @@ def map_basins(
         sampler: the law of the initial states: one of ``dynakit.samplers``, or a function of (n, rng) that returns
             (n, unit).
         n_samples: how many; the interval of a share of one half is +-1 / sqrt(n_samples) at 95 %.
-        drive: the constant input, (input,); None only for a system without inputs.
+        drive: the constant input, (input,); None is zero input.
         seed: of the sampler.
         labelling: :class:`Proximity` (the default with attractors), :class:`Recurrence` (the default without) or
             :class:`Features`, or anything that does what ``labelling.py`` asks for.
@@ -217,15 +217,9 @@ def map_basins(
     )
 
 
-def as_run(system: System, drive: Any, n_steps: int, n_bytes: int = BYTES) -> Run:
-    """The map under one constant drive, which a system with inputs must be given."""
-    checked(system)
-    if drive is None and system.input_size:
-        raise InputError(
-            f"drive must be given for a system with {system.input_size} inputs ({system.name}): basins belong to one "
-            "constant input; pass zeros for none, or close the loop with dk.ClosedLoop"
-        )
-    u: Tensor = system.as_drive("drive", drive)
+def as_run(system: System, drive: Any, n_steps: int, n_bytes: int = BYTES, *, name: str = "drive") -> Run:
+    """The map under one constant drive, None for none; ``name`` is that of the argument."""
+    u: Tensor = checked(system).as_drive(name, drive)
     if u.ndim != 1:
-        raise InputError(f"drive must have shape ({system.input_size},), got {tuple(u.shape)}")
+        raise InputError(f"{name} must have shape ({system.input_size},), got {tuple(u.shape)}")
     return Run(system, u, count("n_steps", n_steps), n_bytes)

@@ -1,7 +1,7 @@
 """The one gate for attractors: what may be given as attractors, read as targets.
 
 Points, cycles and clouds of states come in: FixedPoints, LimitCycles, tables of attractors (what has ``kinds`` and
-``orbits``: Attractors, Basins), bare states that are fixed points, or a list of these.  What does not attract is no
+states on each: Attractors, Basins), bare states that are fixed points, or a list of these.  What does not attract is no
 attractor: of a result it is left out and counted, of bare states it is refused.
 """
 
@@ -42,8 +42,7 @@ def as_targets(system: System, attractors: Any, u: Tensor, *, least: int = 1) ->
         return attractors
     found: list[Target] = []
     given: list[int] = []
-    parts = attractors if isinstance(attractors, (list, tuple)) else [attractors]
-    read = [target for part in parts for target in _targets(system, part, u)]
+    read = [target for part in _parts(attractors) for target in _targets(system, part, u)]
     for i, target in enumerate(read):
         if target is not None and not _known(target, found):
             found.append(target)
@@ -56,13 +55,29 @@ def as_targets(system: System, attractors: Any, u: Tensor, *, least: int = 1) ->
     return Targets(found, system.state_size, system.device, given=given, n_left_out=n_left_out)
 
 
+def _parts(attractors: Any) -> list[Any]:
+    """What a list holds, unless it is one of states."""
+    if isinstance(attractors, (list, tuple)) and not all(_depth(part) == 1 for part in attractors):
+        return list(attractors)
+    return [attractors] if not isinstance(attractors, (list, tuple)) or attractors else []
+
+
+def _depth(value: Any) -> int:
+    """Axes of an array, or of lists of numbers."""
+    if isinstance(value, (list, tuple)):
+        return 1 + max((_depth(item) for item in value), default=0)
+    return getattr(value, "ndim", 0)
+
+
 def _known(target: Target, found: list[Target]) -> bool:
     """Whether it is one of those found."""
     limit = SAME * target.scale
     if len(target.states) > 1:
         return any(apart(target.states, t.states) <= limit for t in found)
     points = [t.states for t in found if len(t.states) == 1]
-    return bool(points) and bool((np.linalg.norm(np.concatenate(points) - target.states, axis=1) <= limit).any())
+    return bool(points) and bool(
+        (np.linalg.norm(np.concatenate(points) - target.states, axis=1) <= limit).any()
+    )
 
 
 def _targets(system: System, part: Any, u: Tensor) -> list[Target | None]:
@@ -75,26 +90,29 @@ def _targets(system: System, part: Any, u: Tensor) -> list[Target | None]:
         return [_cycle(system, part, k, u) for k in range(len(part))]
     if isinstance(part, FixedPoints):
         return _points(system, part, u)
-    if hasattr(part, "kinds") and hasattr(part, "orbits"):
-        return _tabulated(system, part)
+    orbits = getattr(part, "orbits", getattr(part, "attractors", None))
+    if hasattr(part, "kinds") and orbits is not None:
+        return _tabulated(system, part, orbits)
     return [point(x) for x in _attracting(system, _rows(system, part), u)]
 
 
 def _points(system: System, points: FixedPoints, u: Tensor) -> list[Target | None]:
     """The stable ones, which must be at rest under this drive."""
     x, stable = _rows(system, points.states), points.verdicts == "stable"
-    moves = _moves(system, x, u)
-    bad = np.flatnonzero(stable & ~(moves <= MOVES))
+    moves, most = _moves(system, x, u)
+    bad = np.flatnonzero(stable & ~(moves <= most))
     if len(bad):
         raise InputError(
             f"attractors must be fixed points of system under this drive, but point {bad[0]} moves by "
-            f"{moves[bad[0]]:.3g} of its size in a step; find them under the same drive"
+            f"{moves[bad[0]]:.3g} in a step; find them under the same drive"
         )
     leading = points.eigenvalues[:, 0] if points.eigenvalues.shape[1] else np.full(len(x), np.nan)
     with np.errstate(divide="ignore"):
-        exponents = np.log(np.abs(leading))
+        exponents = leading.real if getattr(points, "dynamics", "map") == "flow" else np.log(np.abs(leading))
     return [
-        point(x[i], radius=float(points.uniqueness_radius[i]), exponent=float(exponents[i])) if stable[i] else None
+        point(x[i], radius=float(points.uniqueness_radius[i]), exponent=float(exponents[i]))
+        if stable[i]
+        else None
         for i in range(len(x))
     ]
 
@@ -121,13 +139,13 @@ def _cycle(system: System, cycles: LimitCycles, k: int, u: Tensor) -> Target | N
     return found if np.isfinite(curve).all() else None
 
 
-def _tabulated(system: System, table: Any) -> list[Target | None]:
-    """The attractors of a table, each given by states on it."""
+def _tabulated(system: System, table: Any, orbits: Any) -> list[Target | None]:
+    """The attractors of a table, each given by states on it (point, unit), padded with NaN."""
     n = len(table.kinds)
     known = {name: getattr(table, name, np.full(n, np.nan)) for name in ("radii", "exponents")}
     found: list[Target | None] = []
     for k, kind in enumerate(np.asarray(table.kinds).tolist()):
-        x = _rows(system, np.asarray(table.orbits[k])[np.isfinite(table.orbits[k]).all(axis=1)])
+        x = _rows(system, np.asarray(orbits[k])[np.isfinite(orbits[k]).all(axis=1)])
         said = {"radius": float(known["radii"][k]), "exponent": float(known["exponents"][k])}
         if len(x) == 1:
             found.append(point(x[0], kind, **said))
@@ -148,7 +166,9 @@ def from_states(states: np.ndarray, kind: str = "") -> Target:
     return _cloud(kind or "recurrent", states)
 
 
-def point(x: np.ndarray, kind: str = "fixed point", *, radius: float = np.nan, exponent: float = np.nan) -> Target:
+def point(
+    x: np.ndarray, kind: str = "fixed point", *, radius: float = np.nan, exponent: float = np.nan
+) -> Target:
     """One state (unit,) as an attractor."""
     return Target(kind, x[None], radius=radius, exponent=exponent)
 
@@ -168,20 +188,20 @@ def _rows(system: System, states: Any) -> np.ndarray:
     return x.cpu().numpy()
 
 
-def _moves(system: System, states: np.ndarray, u: Tensor) -> np.ndarray:
-    """How far each moves in a step, relative to 1 + |x|."""
-    after = system.step(states, u).detach().cpu().numpy()
-    return np.abs(after - states).max(axis=1, initial=0.0) / (1 + np.abs(states).max(axis=1, initial=0.0))
+def _moves(system: System, states: np.ndarray, u: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """How far each moves in a step, and how far it may."""
+    moves = np.abs(system.step(states, u).detach().cpu().numpy() - states).max(axis=1, initial=0.0)
+    return moves, MOVES * (1 + np.abs(states).max(axis=1, initial=0.0))
 
 
 def _attracting(system: System, states: np.ndarray, u: Tensor) -> np.ndarray:
     """Bare states, which must be fixed points, roughly, and draw in what is near."""
-    moves = _moves(system, states, u)
-    bad = np.flatnonzero(~(moves <= MOVES))
+    moves, most = _moves(system, states, u)
+    bad = np.flatnonzero(~(moves <= most))
     if len(bad):
         raise InputError(
-            f"attractors given as states must be fixed points, but state {bad[0]} moves by {moves[bad[0]]:.3g} of its "
-            "size in a step; pass what dk.find_limit_cycles returns for cycles"
+            f"attractors given as states must be fixed points, but state {bad[0]} moves by {moves[bad[0]]:.3g} in a "
+            "step; pass what dk.find_limit_cycles returns for cycles"
         )
     growth = _growth(system, states, u)
     bad = np.flatnonzero(growth > GROWS)

@@ -32,7 +32,9 @@ class Target:
     cloud: bool = False
     steps: float = 1.0  # once around, or how long to stay
     radius: float = np.nan  # no other fixed point is that near, as a certificate says; NaN: none says so
-    exponent: float = np.nan  # leading Lyapunov exponent, nats per step, of a flow per unit of time; NaN: not known
+    exponent: float = (
+        np.nan
+    )  # leading Lyapunov exponent, nats per step, of a flow per unit of time; NaN: not known
 
     @property
     def size(self) -> float:
@@ -113,7 +115,7 @@ class Targets:
 
     def at(self, states: Any) -> tuple[np.ndarray, np.ndarray]:
         """For states (state, unit): the attractor each has arrived at, or -1, and the distance from the nearest."""
-        x = torch.as_tensor(states).to(self._points)
+        x = states.to(self._points) if isinstance(states, Tensor) else self._numbers(np.array(states))
         if not len(self) or not len(x):
             return np.full(len(x), -1), np.full(len(x), np.inf)
         finite = torch.isfinite(x).all(-1, keepdim=True)
@@ -134,7 +136,9 @@ class Targets:
     def _distance(self, x: Tensor, k: int, start: int) -> Tensor:
         """From one attractor of several points, the first of which is number ``start``."""
         own = slice(start, start + self._sizes[k])
-        squares = self._squares[own] - 2 * (x @ self._points[own].T)  # up to |x|^2: enough to find the nearest
+        squares = self._squares[own] - 2 * (
+            x @ self._points[own].T
+        )  # up to |x|^2: enough to find the nearest
         j = squares.argmin(1) + start
         near = self._points[j]
         d = (x - near).norm(dim=-1)
@@ -164,7 +168,7 @@ class Targets:
                     gaps[k], gaps[j] = min(gaps[k], way), min(gaps[j], way)
         return gaps
 
-    def _numbers(self, values: list[float]) -> Tensor:
+    def _numbers(self, values: Any) -> Tensor:
         return torch.tensor(values, dtype=torch.float64, device=self._points.device)
 
 

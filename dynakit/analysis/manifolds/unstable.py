@@ -20,7 +20,8 @@ from ...errors import InputError
 from ...provenance import Provenance
 from ...results import Result, per_item
 from ...systems.base import System, checked
-from ..fixed_points import Arrival, FixedPoints
+from ..basins import Targets, as_targets
+from ..fixed_points import FixedPoints
 from .local import LocalManifold, local_manifold
 
 if TYPE_CHECKING:
@@ -137,8 +138,10 @@ def map_unstable_manifolds(
                 )
             ]
             stable = here[points.verdicts[here] == "stable"]
-            grown = _grow(system, drive, seeds, Arrival(points[stable]), max_steps)
-            paths += [_path(x, s, g, stable, n_samples) for s, g in zip(seeds, grown)]
+            attractors = as_targets(system, points[stable], system.as_drive("drive", drive), least=0)
+            grown = _grow(system, drive, seeds, attractors, max_steps)
+            ends = stable[attractors.given]
+            paths += [_path(x, s, g, ends, n_samples) for s, g in zip(seeds, grown)]
     paths.sort(key=lambda path: path["saddles"])
     return _result(system, paths, n_samples, len(points))
 
@@ -180,7 +183,7 @@ class _Grown(NamedTuple):
 
 
 def _grow(
-    system: System, drive: np.ndarray, seeds: list[_Seeds], arrival: Arrival, max_steps: int
+    system: System, drive: np.ndarray, seeds: list[_Seeds], attractors: Targets, max_steps: int
 ) -> list[_Grown]:
     """Iterate all seeds at once until each has arrived, has left for good, or has had its steps."""
     owner = np.repeat(np.arange(len(seeds)), [len(s.states) for s in seeds])
@@ -188,7 +191,7 @@ def _grow(
     stride = np.array([s.stride for s in seeds], int)[owner]
     x = torch.from_numpy(np.concatenate([s.states for s in seeds] or [np.zeros((0, system.state_size))]))
     x = x.to(system.device)
-    scale = 1 + max(float(np.abs(known).max(initial=0.0)) for known in (x.cpu().numpy(), arrival.centres))
+    scale = 1 + max(float(np.abs(known).max(initial=0.0)) for known in (x.cpu().numpy(), attractors.states))
     targets, steps = np.full(len(x), -1), np.full(len(x), max_steps)
     alive, last = np.arange(len(x)), x.cpu().numpy().copy()
     kept = [(np.zeros(len(x), int), np.arange(len(x)), last.copy())]
@@ -197,7 +200,7 @@ def _grow(
             break
         x = system.step(x, drive)
         now = x.cpu().numpy()
-        here, _ = arrival.at(now)
+        here, _ = attractors.at(now)
         gone = ~(np.abs(now).max(axis=1) < FAR * scale)  # true for NaN
         moved = (np.abs(now - last[alive]).max(axis=1) > MOVED * scale) & (k % stride[alive] == 0)
         moved |= (here >= 0) & ~gone

@@ -1,8 +1,9 @@
 """Which attractor goes where under which pulse: the automaton a network implements.
 
-From each attractor every pulse is applied once, the network is left alone, and the attractor it comes to rest
-at is the next state of the automaton.  Scaling a pulse down finds the amplitude at which it just fails: there
-the state lies on the boundary between two basins (Sussillo and Barak 2013, fig. 3, right).
+From each attractor every pulse is applied once, the network is left alone, and the attractor it goes to is the next
+state of the automaton.  Scaling a pulse down finds the amplitude at which it just fails: there the state lies on the
+boundary between two basins (Sussillo and Barak 2013, fig. 3, right).  Where a network moves along its attractor, what
+a pulse does depends on when it comes, so it is applied at several phases.
 """
 
 from __future__ import annotations
@@ -18,16 +19,18 @@ from torch import Tensor
 from ... import linalg
 from ...checks import count, number, reals
 from ...errors import InputError
-from ...provenance import Provenance
+from ...provenance import with_provenance
 from ...results import Result, per_item
-from ...systems.base import System, checked
-from ..fixed_points import Arrival
+from ...systems.base import System
+from ..basins import Run, Targets, as_run, as_targets, fates
 
 if TYPE_CHECKING:
     import networkx
 
 ROUNDS = 10  # an end state still on its way is given this many times n_settle steps
 HALVINGS = 20
+PHASES = 8  # of a cycle, or states of a cloud, at which pulses are applied
+NOWHERE, BY_PHASE = "near none of the attractors", "target differs by phase"
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -35,22 +38,38 @@ class Transitions(Result):
     """The automaton: one entry per attractor.
 
     Attributes:
-        targets: (attractor, pulse) index of the attractor reached; -1 = none of them
-        distances: (attractor, pulse) of the end from the nearest attractor, max-norm
-        end_states: (attractor, pulse, unit)
-        end_outputs: (attractor, pulse, output)
-        critical_amplitudes: (attractor, pulse) factor where it just fails; NaN: no switch
-        outputs: (attractor, output) readout at each attractor
-        pulses: TODO
+        targets: (attractor, pulse) index of the attractor reached from every phase; -1: there is none
+        reasons: (attractor, pulse) why none: "near none of the attractors" | "target differs by phase"; else ""
+        phase_targets: (attractor, pulse, phase) index of the attractor reached; -1: none of them; of an attractor that
+            stands for fewer phases the first ones are repeated
+        distances: (attractor, pulse) of the end from the nearest attractor, Euclidean, the largest over the phases
+        end_states: (attractor, pulse, unit) after the pulse at the first phase
+        end_outputs: (attractor, pulse, output) the readout there
+        critical_amplitudes: (attractor, pulse) factor of ``pulse - rest`` at which the switch just fails, at the phase
+            where it takes most; NaN: no switch, or not sought
+        states: (attractor, unit) a state on each attractor, at its first phase
+        outputs: (attractor, output) the readout there
+        kinds: (attractor,) fixed point | periodic | invariant circle | chaotic | ...
+        given: (attractor,) which of the attractors that were given it is, counted through
+        pulses: their names
+        n_phases: phases of each attractor at which every pulse was applied; 1 where all are points
+        n_left_out: given points and cycles that do not attract, or not beyond doubt
     """
 
     targets: np.ndarray = per_item()
+    reasons: np.ndarray = per_item()
+    phase_targets: np.ndarray = per_item()
     distances: np.ndarray = per_item()
     end_states: np.ndarray = per_item()
     end_outputs: np.ndarray = per_item()
     critical_amplitudes: np.ndarray = per_item()
+    states: np.ndarray = per_item()
     outputs: np.ndarray = per_item()
+    kinds: np.ndarray = per_item()
+    given: np.ndarray = per_item()
     pulses: tuple[str, ...]
+    n_phases: int
+    n_left_out: int
 
     @property
     def n_switches(self) -> int:
@@ -73,10 +92,12 @@ class Transitions(Result):
         return graph
 
     def headline(self) -> str:
-        unknown = int((self.targets < 0).sum())
-        return f"{len(self)} attractors, {len(self.pulses)} pulses, {self.n_switches} switches" + (
-            f", {unknown} ends near no known attractor" if unknown else ""
-        )
+        said = [f"{len(self)} attractors", f"{len(self.pulses)} pulses", f"{self.n_switches} switches"]
+        nowhere, differ = (int((self.reasons == why).sum()) for why in (NOWHERE, BY_PHASE))
+        said += [f"{nowhere} ends near no known attractor"] if nowhere else []
+        said += [f"{differ} depend on the phase of the pulse"] if differ else []
+        said += [f"{self.n_left_out} given that do not attract left out"] if self.n_left_out else []
+        return ", ".join(said)
 
     def sentences(self) -> list[str]:
         """How many pulses switch, how weak they may be, and how many lead nowhere known."""
@@ -93,69 +114,106 @@ class Transitions(Result):
         return columns | {name: self.targets[:, j] for j, name in enumerate(self.pulses)}
 
 
+@with_provenance
 def map_transitions(
     system: System,
     attractors: Any,
     pulses: dict[str, Any],
     *,
-    rest: Any,
+    rest: Any = None,
     n_settle: int = 1000,
     amplitudes: tuple[float, float] | None = None,
 ) -> Transitions:
-    """Apply every pulse at every attractor and see where the network comes to rest.
+    """Apply every pulse at every attractor and see where the network goes.
 
     Arguments:
         system: the map.
-        attractors: stable FixedPoints, or states (attractor, unit).
+        attractors: FixedPoints (the stable ones), LimitCycles (the attracting ones), Attractors, states (attractor,
+            unit), or a list of these.  What does not attract is left out and counted; there may be none.
         pulses: name -> input during the pulse, (step, input).
-        rest: input before and after, (input,).
-        n_settle: steps after the pulse; an end state still moving gets up to ten times as many.
+        rest: input before and after, (input,); None is zero input.
+        n_settle: steps after the pulse; an end state that is at no attractor gets up to ten times as many.
         amplitudes: (low, high) factors of ``pulse - rest`` between which to bisect for the weakest pulse that
             still switches, per edge; None: not sought.
 
+    At a fixed point a pulse is applied once; at a cycle, a curve or a cloud at up to 8 phases, evenly around it.
+
     Returns:
-        Transitions; a target of -1 means that the end state is near none of the attractors.
+        Transitions; a target of -1 means that the end state is near none of the attractors, or that the phase
+        decides (``reasons`` says which, ``phase_targets`` the target at each phase).
 
     Raises:
-        InputError: naming the pulse that does not fit, if there are no pulses, or a factor that makes no sense.
+        InputError: naming the pulse that does not fit, if there are no pulses, states that do not attract, points
+            found under another input, or a factor that makes no sense.
+
+    >>> import dynakit as dk
+    >>> unit = dk.catalog.tanh_unit(2.0)
+    >>> graph = dk.map_transitions(unit, dk.find_fixed_points(unit), {"up": [[3.0]], "down": [[-3.0]]})
+    >>> graph.targets.tolist(), graph.n_left_out
+    ([[1, 0], [1, 0]], 1)
     """
-    states = attractors.states if hasattr(attractors, "states") else attractors
-    x = checked(system).as_states("attractors", states)
-    if x.ndim != 2:
-        raise InputError(f"attractors must have shape (attractor, {system.state_size}), got {tuple(x.shape)}")
-    if not bool(torch.isfinite(x).all()):
-        raise InputError("attractors must be finite; leave out the states that are not")
-    quiet = system.as_drive("rest", rest)
-    if quiet.ndim != 1:
-        raise InputError(f"rest must have shape ({system.input_size},), got {tuple(quiet.shape)}")
     n_settle = count("n_settle", n_settle)
+    run = as_run(system, rest, n_settle, name="rest")
     factors = None if amplitudes is None else _factors(amplitudes)
-    played = _pulse_inputs(system, pulses, quiet)
+    played = _pulse_inputs(system, pulses, run.u)
     with linalg.one_thread(), torch.no_grad():
-        runner = _Runner(system, x, Arrival(attractors), quiet, n_settle)
-        n = len(x)
-        start = torch.arange(n).repeat_interleave(len(played))
-        which = torch.arange(len(played)).repeat(n)
-        ends, targets, distances = runner.run(start, played[which])
+        targets = as_targets(system, attractors, run.u, least=0)
+        starts, n_phases = _starts(targets, system.state_size)
+        runner = _Runner(run, targets, torch.from_numpy(starts).to(run.u))
+        home = np.repeat(np.arange(len(targets)), len(played) * n_phases)
+        start = np.arange(len(targets) * n_phases).reshape(-1, 1, n_phases).repeat(len(played), 1).ravel()
+        which = np.tile(np.repeat(np.arange(len(played)), n_phases), len(targets))
+        ends, reached, distances = runner.run(start, played[which])
         critical = np.full(len(start), np.nan)
         if factors is not None:
-            switched = np.flatnonzero((targets >= 0) & (targets != start.numpy()))
+            switched = np.flatnonzero((reached >= 0) & (reached != home))
             critical[switched] = _bisect(
-                runner, start[switched], played[which[switched]], targets[switched], *factors
+                runner, start[switched], played[which[switched]], reached[switched], *factors
             )
-        end_outputs = system.observe(ends).cpu().numpy()
-        outputs = system.observe(x).cpu().numpy()
-    grid = (n, len(played))
-    return Transitions(
-        targets=targets.reshape(grid),
-        distances=distances.reshape(grid),
-        end_states=ends.cpu().numpy().reshape(*grid, system.state_size),
-        end_outputs=end_outputs.reshape(*grid, system.output_size),
-        critical_amplitudes=critical.reshape(grid),
-        outputs=outputs,
-        pulses=tuple(pulses),
-        provenance=Provenance.of(system, n_settle=n_settle),
-    )
+        grid = (len(targets), len(played), n_phases)
+        return Transitions(
+            **_together(reached.reshape(grid), distances.reshape(grid), critical.reshape(grid)),
+            **_ends(system, ends, grid),
+            **_homes(system, starts.reshape(len(targets), n_phases, system.state_size)),
+            kinds=targets.kinds,
+            given=targets.given,
+            pulses=tuple(pulses),
+            n_phases=n_phases,
+            n_left_out=targets.n_left_out,
+        )
+
+
+def _starts(targets: Targets, width: int) -> tuple[np.ndarray, int]:
+    """States at the phases of each attractor, (attractor and phase, unit), and how many phases; short ones repeat."""
+    phases = [t.phases(PHASES) for t in targets.list]
+    n_phases = max((len(x) for x in phases), default=1)
+    rows = [x[np.arange(n_phases) % len(x)] for x in phases]
+    return np.concatenate(rows or [np.zeros((0, width))]), n_phases
+
+
+def _together(reached: np.ndarray, distances: np.ndarray, critical: np.ndarray) -> dict[str, np.ndarray]:
+    """What is said of each attractor and pulse, from what was found at each phase (attractor, pulse, phase)."""
+    agree = (reached == reached[..., :1]).all(axis=2)
+    same = np.where(agree, reached[..., 0], -1)
+    why = np.where(agree, NOWHERE, BY_PHASE)
+    return {
+        "targets": same,
+        "reasons": np.where(same >= 0, "", why),
+        "phase_targets": reached,
+        "distances": distances.max(axis=2),
+        "critical_amplitudes": np.where(same >= 0, critical.max(axis=2), np.nan),
+    }
+
+
+def _ends(system: System, ends: Tensor, grid: tuple[int, int, int]) -> dict[str, np.ndarray]:
+    """Where the pulses at the first phases lead."""
+    x = ends.reshape(*grid, system.state_size)[:, :, 0]
+    return {"end_states": x.cpu().numpy(), "end_outputs": system.observe(x).cpu().numpy()}
+
+
+def _homes(system: System, starts: np.ndarray) -> dict[str, np.ndarray]:
+    """The attractors themselves, at their first phases, from (attractor, phase, unit)."""
+    return {"states": starts[:, 0], "outputs": system.observe(starts[:, 0]).cpu().numpy()}
 
 
 def _factors(amplitudes: Any) -> tuple[float, float]:
@@ -183,47 +241,53 @@ def _pulse_inputs(system: System, pulses: dict[str, Any], rest: Tensor) -> Tenso
 
 
 class _Runner:
-    """Plays pulses at attractors and names the attractor where each run ends."""
+    """Plays pulses at states on attractors and names the attractor to which each run goes."""
 
-    def __init__(
-        self, system: System, attractors: Tensor, arrival: Arrival, rest: Tensor, n_settle: int
-    ) -> None:
-        self.system, self.attractors, self.arrival = system, attractors, arrival
-        self.rest, self.n_settle = rest, n_settle
+    def __init__(self, run: Run, targets: Targets, states: Tensor) -> None:
+        self.along, self.targets, self.states = run, targets, states
+        self.system, self.rest, self.n_settle = run.system, run.u, run.n_steps
 
-    def play(self, start: Tensor, deviations: Tensor) -> Tensor:
+    def play(self, start: np.ndarray, deviations: Tensor) -> Tensor:
         """The states right after the pulses."""
-        x = self.attractors[start]
+        x = self.states[torch.from_numpy(start)]
         for step in deviations.unbind(1):
             x = self.system.step(x, self.rest + step)
         return x
 
-    def reaches(self, start: Tensor, deviations: Tensor, targets: np.ndarray) -> np.ndarray:
-        """Whether each run comes near its target within n_settle steps; stops as soon as all are near something."""
+    def reaches(self, start: np.ndarray, deviations: Tensor, targets: np.ndarray) -> np.ndarray:
+        """Whether each run comes to its target within n_settle steps; stops as soon as all are at something."""
         x = self.play(start, deviations)
         arrived = np.full(len(start), -1)
         for _ in range(10):
             x = self.system.settle(x, self.rest, -(-self.n_settle // 10))
-            arrived, _ = self.arrival.at(x)
+            arrived, _ = self.targets.at(x)
             if (arrived >= 0).all():
                 break
-        return arrived == targets
+        return self._watched(x, arrived) == targets
 
-    def run(self, start: Tensor, deviations: Tensor) -> tuple[Tensor, np.ndarray, np.ndarray]:
+    def run(self, start: np.ndarray, deviations: Tensor) -> tuple[Tensor, np.ndarray, np.ndarray]:
         """End states, the attractors they belong to (-1: none) and the distance from the nearest one."""
         x = self.play(start, deviations)
-        targets, distance = self.arrival.at(x)
+        targets, distance = self.targets.at(x)
         for _ in range(ROUNDS):
             x = self.system.settle(x, self.rest, self.n_settle)
-            targets, distance = self.arrival.at(x)
+            targets, distance = self.targets.at(x)
+            targets = self._watched(x, targets)
             moving = (self.system.step(x, self.rest) - x).abs().amax(-1) > 1e-13 * (1 + x.abs().amax(-1))
             if not (moving.cpu().numpy() & (targets < 0)).any():
                 break
         return x, targets, distance
 
+    def _watched(self, x: Tensor, arrived: np.ndarray) -> np.ndarray:
+        """What no distance tells, whether a state is at a cloud, is told by whether it stays."""
+        if any(t.cloud for t in self.targets.list):
+            lost = np.flatnonzero(arrived < 0)
+            arrived[lost] = np.maximum(fates(self.along, x.cpu().numpy()[lost], self.targets), -1)
+        return arrived
+
 
 def _bisect(
-    runner: _Runner, start: Tensor, deviations: Tensor, targets: np.ndarray, low: float, high: float
+    runner: _Runner, start: np.ndarray, deviations: Tensor, targets: np.ndarray, low: float, high: float
 ) -> np.ndarray:
     """The factor at which each pulse begins to reach its target, to 2^-20 of the bracket."""
     lo, hi = np.full(len(start), low), np.full(len(start), high)

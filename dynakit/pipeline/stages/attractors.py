@@ -14,7 +14,8 @@ AT_REST = 1e-20  # speed 1/2 |F(x) - x|^2 above which a released state still dri
 
 
 def _list(subject: Subject, points: dict[str, FixedPoints], memory: MemoryCheck) -> dict[str, Any]:
-    return {"attractors": list_attractors(subject.system, points["rest"], subject.decode, memory)}
+    found = list_attractors(subject.system, points["rest"], subject.rest, subject.decode, memory=memory)
+    return {"attractors": found}
 
 
 def verdict(

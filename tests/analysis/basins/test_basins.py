@@ -8,8 +8,8 @@ import torch
 
 import dynakit as dk
 from dynakit.analysis.basins.basins import as_run
-from dynakit.analysis.basins.labelling import DIVERGED
 from dynakit.analysis.basins.given import as_targets
+from dynakit.analysis.basins.labelling import DIVERGED
 from dynakit.analysis.basins.targets import Target
 from dynakit.samplers import Box
 
@@ -296,7 +296,6 @@ def test_seeds_repeat_and_results_come_back_from_disk(bistable, tmp_path):
         ({"labelling": "near"}, "labelling must be Proximity"),
         ({"labelling": dk.Recurrence}, "labelling must be Proximity"),
         ({"attractors": None, "labelling": dk.Proximity()}, "attractors must be given for Proximity"),
-        ({"system": dk.catalog.tanh_unit()}, "drive must be given for a system with 1 inputs"),
         ({"system": dk.catalog.tanh_unit(), "drive": np.zeros((2, 1))}, r"drive must have shape \(1,\)"),
         ({"labelling": dk.Recurrence("colour")}, "projection must be one of 'pca', 'outputs'"),
         ({"labelling": dk.Recurrence(lambda x: x[0])}, "projection must map states"),

@@ -8,7 +8,6 @@ import torch
 from numpy.testing import assert_allclose
 
 import dynakit as dk
-from dynakit.analysis.fixed_points.arrival import Arrival
 from dynakit.analysis.manifolds.local import local_manifold
 from dynakit.errors import InputError
 
@@ -157,25 +156,3 @@ def test_bad_arguments_are_named(ask, message):
     system = dk.catalog.tanh_unit(2.0)
     with pytest.raises(InputError, match=message):
         ask(system, dk.find_fixed_points(system))
-
-
-# --- the rule by which a state has arrived --------------------------------------------------------------
-
-
-def test_arrival_is_within_the_certified_radius_but_never_far_on_the_way_to_the_next():
-    points = dk.find_fixed_points(dk.catalog.tanh_unit(2.0)).stable
-    arrival = Arrival(points)
-    x = points.states[0, 0]
-    reach = min(points.uniqueness_radius[0], 0.2 * abs(x))
-    assert_allclose(arrival.reach[0], reach)
-    where, distance = arrival.at([[x + 0.99 * reach], [x + 1.01 * reach], [0.0], [np.nan], [np.inf]])
-    assert where.tolist() == [0, -1, -1, -1, -1]
-    assert_allclose(distance[:3], [0.99 * reach, 1.01 * reach, abs(x)])
-
-
-def test_bare_states_are_arrived_at_within_a_thousandth_of_their_distance():
-    arrival = Arrival(torch.tensor([[0.0, 0.0], [4.0, 1.0]]))
-    assert_allclose(arrival.reach, 4e-3)
-    assert arrival.at([[0.0039, 0.0], [0.0041, 0.0], [4.0, 1.0039]])[0].tolist() == [0, -1, 1]
-    assert Arrival(np.zeros((0, 2))).at(np.ones((3, 2)))[0].tolist() == [-1, -1, -1]
-    assert_allclose(Arrival([[3.0]]).reach, 4e-3)

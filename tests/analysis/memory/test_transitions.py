@@ -6,10 +6,12 @@ import itertools
 
 import numpy as np
 import pytest
+import torch
 from numpy.testing import assert_allclose
 from scipy.optimize import brentq
 
 import dynakit as dk
+from dynakit.analysis import list_attractors
 from dynakit.errors import InputError
 
 
@@ -71,7 +73,8 @@ def test_no_attractor_gives_an_empty_automaton(three_bits):
         ({"n_settle": 0}, "n_settle"),
         ({"amplitudes": (1.0, 0.5)}, "amplitudes"),
         ({"amplitudes": (-1.0, 0.5)}, "amplitudes"),
-        ({"attractors": np.zeros(3)}, "attractors"),
+        ({"attractors": np.zeros((1, 2))}, "attractors"),
+        ({"attractors": None}, "attractors"),
     ],
 )
 def test_bad_arguments_are_named(three_bits, change, word):
@@ -96,13 +99,11 @@ def test_a_decaying_memory_is_lost_when_it_must_be():
 
 
 def test_a_state_counts_for_the_attractor_it_is_near_and_for_none_otherwise():
-    from dynakit.analysis import list_attractors
-
     system = dk.catalog.tanh_unit(2.0)
     decode = lambda y: np.where(y[..., 0] > 0, "+", "-")  # noqa: E731
     check = dk.check_memory(system, [[0.9], [-0.9], [-0.9], [0.0]], [0.0], decode, n_steps=3)
     assert 1e-6 < abs(check.end_states[0, 0] - 0.9575) < 0.1
-    table = list_attractors(system, dk.find_fixed_points(system), decode, check)
+    table = list_attractors(system, dk.find_fixed_points(system), [0.0], decode, memory=check)
     assert dict(zip(table.memories.tolist(), table.basin_shares.tolist())) == {"+": 0.25, "-": 0.5}
     assert table.unresolved == 0.25
 
@@ -113,10 +114,86 @@ def test_bistable_memory_is_kept_to_the_end():
     assert check.kept_at_end == 1
     assert check.times[-1] == 3000
     points = dk.find_fixed_points(system)
-    from dynakit.analysis import list_attractors
-
-    table = list_attractors(system, points, lambda y: np.where(y[..., 0] > 0, "+", "-"), check)
+    table = list_attractors(system, points, None, lambda y: np.where(y[..., 0] > 0, "+", "-"), memory=check)
     assert sorted(table.memories.tolist()) == ["+", "-"]
     assert_allclose(table.basin_shares, 0.5)
     assert table.unresolved == 0
     assert_allclose(table.exponents, np.log(2 * (1 - table.states[:, 0] ** 2)), atol=1e-12)
+
+
+def test_a_saddle_is_no_attractor_of_the_automaton():
+    unit = dk.catalog.tanh_unit(2.0)
+    points = dk.find_fixed_points(unit)
+    graph = dk.map_transitions(unit, points, {"up": [[3.0]]})
+    assert graph.targets.tolist() == [[1], [1]]
+    assert points.states[graph.given].tolist() == graph.states.tolist()
+    assert graph.n_left_out == 1
+    assert "1 given that do not attract left out" in repr(graph)
+    with pytest.raises(InputError, match="state 0 is unstable"):
+        dk.map_transitions(unit, [[0.0]], {"up": [[3.0]]})
+
+
+@pytest.fixture(scope="module")
+def two_circles():
+    """Attracting circles r = 1 and r = 3 of a map; an input moves the state by so much, or stretches it."""
+    flow = dk.catalog.two_cycles()
+    system = dk.FunctionSystem(
+        lambda x, u: flow.step(x * (1 + u[:, :1]) + torch.cat([u[:, 1:], 0 * u[:, 1:]], 1)),
+        2, 2, argument_order="state, input",
+    )  # fmt: skip
+    return system, dk.find_limit_cycles(system, [[1.1, 0.0], [2.9, 0.0]])
+
+
+def test_pulses_lead_from_cycle_to_cycle_across_the_circle_between_them(two_circles):
+    system, cycles = two_circles
+    pulses = {"stretch": [[1.5, 0.0]], "shrink": [[-0.5, 0.0]], "small": [[0.2, 0.0]]}
+    graph = dk.map_transitions(system, cycles, pulses, amplitudes=(0.0, 1.0))
+    radii = np.linalg.norm(graph.states, axis=1)
+    inner, outer = int(radii.argmin()), int(radii.argmax())
+    assert_allclose(np.sort(radii), [1, 3], atol=1e-4)  # the circle of the method's step
+    assert graph.kinds.tolist() == ["invariant circle"] * 2
+    assert graph.n_phases == 8
+    assert graph.targets[inner].tolist() == [outer, inner, inner]
+    assert graph.targets[outer].tolist() == [-1, inner, outer]  # at r = 7.5 the step of the method explodes
+    assert graph.reasons[outer].tolist() == ["near none of the attractors", "", ""]
+    # the boundary r = 2 is where 1 + 1.5 a = 2, and 3 (1 - 0.5 a) = 2
+    assert_allclose(graph.critical_amplitudes[inner, 0], 2 / 3, atol=1e-4)
+    assert_allclose(graph.critical_amplitudes[outer, 1], 2 / 3, atol=1e-4)
+
+
+def test_a_pulse_whose_effect_depends_on_the_phase_has_no_one_target(two_circles):
+    system, cycles = two_circles
+    graph = dk.map_transitions(system, cycles, {"push": [[0.0, 2.2]], "shove": [[0.0, 3.5]]})
+    inner = int(np.linalg.norm(graph.states, axis=1).argmin())
+    assert graph.targets[inner].tolist() == [
+        -1,
+        1 - inner,
+    ]  # |e^(i theta) + 2.2| > 2 for some theta, + 3.5 for all
+    assert graph.reasons[inner].tolist() == ["target differs by phase", ""]
+    theta = np.arctan2(*graph.states[inner][::-1]) + 2 * np.pi * np.arange(8) / 8  # phases are even in time
+    sense = np.sign(cycles.rotation_numbers[inner])
+    theta = theta[0] + sense * (theta - theta[0])
+    expected = {int(outside) for outside in np.abs(np.exp(1j * theta) + 2.2) > 2}
+    assert expected == {0, 1}
+    share = (graph.phase_targets[inner, 0] != inner).mean()
+    assert share == pytest.approx((np.abs(np.exp(1j * theta) + 2.2) > 2).mean())
+    assert "depend on the phase" in repr(graph)
+
+
+def test_a_chaotic_attractor_is_gone_to_where_a_trajectory_stays():
+    """The logistic map at 3.9, and a fixed point at 5: a jump leads there and back."""
+    system = dk.FunctionSystem(
+        lambda x, u: torch.where(
+            x + u > 2.5, 5 + 0.5 * (x + u - 5), 3.9 * (x + u) * (1 - (x + u).clamp(0, 1))
+        ),
+        1,
+        1,
+        argument_order="state, input",
+    )
+    cloud = dk.find_limit_cycles(system, [[0.3]])
+    assert cloud.kinds.tolist() == ["chaotic"]
+    graph = dk.map_transitions(system, [cloud, [[5.0]]], {"up": [[4.5]], "down": [[-4.7]], "none": [[0.0]]})
+    assert graph.kinds.tolist() == ["chaotic", "fixed point"]
+    assert graph.targets[:, 0].tolist() == [1, 1]
+    assert graph.targets[1].tolist() == [1, 0, 1]
+    assert graph.targets[0, 2] == 0
