@@ -20,7 +20,7 @@ import numpy as np
 from .errors import ArtifactError
 from .version import __version__
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2  # 2: a report holds its results by name, and those of a flow are of its right-hand side
 LARGEST = 8 * 2**30  # bytes an artefact may declare; a small file that claims more is refused unread
 
 

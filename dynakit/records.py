@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -15,7 +15,12 @@ _RECORDS: dict[str, type[Record]] = {}
 
 
 class Record:
-    """Anything that can be written to disk and read back: subclasses are frozen dataclasses."""
+    """Anything that can be written to disk and read back: subclasses are frozen dataclasses.
+
+    ``since`` is the format of artefacts in which the fields of a class got the meaning they have.
+    """
+
+    since: ClassVar[int] = 1
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -41,6 +46,7 @@ def load_record(path: str | Path) -> Any:
     manifest, data = artifacts.load(Path(path), "results", "results", "npz")
     arrays = artifacts.read_npz(data, str(path))
     try:
+        _refuse_older(manifest["record"], manifest["format_version"], path)
         record = _decode(manifest["record"], arrays)
     except (KeyError, TypeError, IndexError, ValueError, AttributeError, RecursionError) as error:
         raise ArtifactError(
@@ -49,6 +55,17 @@ def load_record(path: str | Path) -> Any:
     if not isinstance(record, Record):
         raise ArtifactError(f"{path}/results.json describes no record, but a {type(record).__name__}")
     return record
+
+
+def _refuse_older(tree: Any, version: int, path: str | Path) -> None:
+    """Raise ArtifactError where a record was saved when its fields meant something else."""
+    name = tree.get("type") if isinstance(tree, dict) else None
+    since = _RECORDS[name].since if name in _RECORDS else 1
+    if version < since:
+        raise ArtifactError(
+            f"{path} holds a {name} in format {version}, and what it says has changed since: compute it again, or read "
+            f"it with the dynakit that saved it; this one reads a {name} from format {since} on"
+        )
 
 
 def _content(record: Record) -> tuple[Any, ...]:

@@ -13,7 +13,7 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -30,6 +30,8 @@ def per_item(**kwargs: Any) -> Any:
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Result(Record):
     """Base of all results."""
+
+    since: ClassVar[int] = 2
 
     provenance: Provenance | None = None
 
@@ -135,11 +137,13 @@ class History(Result):
         losses: (update,) loss on that update's fresh batch, before the step
         scores: (update,) score of the same batch, 0..1, before the step
         seconds: (update,) wall time since the start
-        learning_rates: (update,)
+        learning_rates: (update,) of that update's step
         n_rollbacks: times the non-finite guard restored earlier weights and halved the rate
         stopped: why the run ended
         condition: of the normal equations, where the weights were solved for
     """
+
+    since: ClassVar[int] = 1
 
     losses: np.ndarray = per_item()
     scores: np.ndarray = per_item()

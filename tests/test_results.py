@@ -146,7 +146,7 @@ def manifest_of(folder):
     ("change", "message"),
     [
         ({"format": "dynakit/model"}, "is not a dynakit/results manifest"),
-        ({"format_version": 99}, "format version 99; this dynakit reads up to 1"),
+        ({"format_version": 99}, "format version 99; this dynakit reads up to 2"),
         ({"format_version": "1"}, "format version 1"),
         ({"format_version": 0}, "format version 0"),
         ({"sha256": "0" * 64}, "damaged or was changed"),
@@ -301,4 +301,4 @@ def test_provenance_names_the_weights():
     assert (provenance.weights, provenance.seed, provenance.settings) == ("abc", 1, {"tol": 1e-9})
     assert provenance.torch == torch.__version__
     assert Provenance.of().weights == ""
-    assert artifacts.FORMAT_VERSION == 1
+    assert artifacts.FORMAT_VERSION == 2

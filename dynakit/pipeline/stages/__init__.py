@@ -12,12 +12,13 @@ from pkgutil import iter_modules
 from ...report import Stage
 
 
-def _found() -> tuple[Stage, ...]:
+def find_stages() -> tuple[Stage, ...]:
+    """Those of all files of this folder, in the order of the report."""
     stages = [import_module(f"{__name__}.{file.name}").STAGE for file in iter_modules(__path__)]
     return tuple(sorted(stages, key=lambda stage: (stage.place, stage.name)))
 
 
-STAGES = _found()  # in the order of the report
+STAGES = find_stages()
 
 
 def in_line(stages: Sequence[Stage], wanted: Iterable[str], *, closed_loop: bool) -> list[Stage]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -19,11 +19,13 @@ class Recording(Result):
     """What a network did, one entry per trial.
 
     Attributes:
-        inputs: (trial, time, input)
+        inputs: (trial, time, input) what came in at each step
         states: (trial, time, unit) the full state after each step
-        outputs: (trial, time, output)
+        outputs: (trial, time, output) the readout of the state after each step
         parts: the columns of each block of the state: {"h": (0, 16), "c": (16, 32)}
     """
+
+    since: ClassVar[int] = 1
 
     inputs: np.ndarray = per_item()
     states: np.ndarray = per_item()
