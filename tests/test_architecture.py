@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "models": set(),
     "training": {"tasks", "models"},
     "systems": {"models"},
-    "analysis": {"systems.base", "systems.derived", "systems.flow", "systems.enclosures"},
+    "analysis": {"systems.base", "systems.derived", "systems.flow", "systems.rest", "systems.enclosures"},
     "plots": {"analysis", "systems.adapters"},
     "report": {"plots", "models"},
     "pipeline": {"tasks", "models", "training", "systems", "analysis", "plots", "report"},

@@ -85,8 +85,9 @@ def _points(go: Any, kind: scene.Kind, points: Any, placed: np.ndarray) -> Any:
     residuals = getattr(points, "residuals", None)
     texts = []
     for i in kind.index:
-        largest = float(np.abs(points.eigenvalues[i]).max(initial=0.0))
-        text = f"point {i}: {points.verdicts[i]}<br>|λ₁| = {largest:.4g}"
+        is_map = points.dynamics == "map"
+        sizes = np.abs(points.eigenvalues[i]) if is_map else np.real(points.eigenvalues[i])
+        text = f"point {i}: {points.verdicts[i]}<br>{'|λ₁|' if is_map else 'Re μ₁'} = {sizes.max():.4g}"
         texts.append(text if residuals is None else f"{text}<br>residual {residuals[i]:.1e}")
     marker = {"symbol": kind.mark.symbol, "size": 6 * kind.mark.size, "color": kind.colour}
     where = dict(zip("xyz", placed[kind.index].T))

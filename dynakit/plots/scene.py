@@ -112,7 +112,7 @@ def frame(projection: Any, axes: Any, n_default: int) -> Frame:
 def kinds(points: FixedPoints | Modes) -> list[Kind]:
     """The points sorted by mark and colour, stable ones first; every point is in exactly one kind."""
     n = np.ma.filled(points.n_unstable, -1)
-    contracting = (np.abs(points.eigenvalues) < 1).any(axis=1)
+    contracting = (points.growth_rates < 0).any(axis=1)
     loose = np.asarray(getattr(points, "non_isolated", np.zeros(len(points), bool)), bool)
     firm = {verdict: (points.verdicts == verdict) & ~loose for verdict in ("stable", "unstable", "marginal")}
     found = [Kind("stable", style.MARKS["stable"], style.BLACK, np.flatnonzero(firm["stable"]))]
@@ -178,15 +178,16 @@ def extent(frame: Frame, groups: list[Paths], placed: np.ndarray) -> float:
 def unstable_segments(frame: Frame, modes: Modes, half_length: float, step: float = 0.0) -> np.ndarray:
     """Lines (segment, 2, axis) along the unstable directions of each saddle.
 
-    Up to three modes per saddle, largest |eigenvalue| first; of a complex pair the plane it turns in, as
+    Up to three modes per saddle, the fastest first; of a complex pair the plane it turns in, as
     the two lines of its real and imaginary parts.
     """
     segments = []
-    saddle = (modes.verdicts == "unstable") & (np.abs(modes.eigenvalues) < 1).any(axis=1)
+    rates = modes.growth_rates
+    saddle = (modes.verdicts == "unstable") & (rates < 0).any(axis=1)
     places = frame.place(modes.states, step) if len(modes) else np.zeros((0, len(frame.names)))
     for i in np.flatnonzero(saddle):
         values = modes.eigenvalues[i]
-        unstable = np.flatnonzero((np.abs(values) > 1) & (values.imag >= 0))[:MOST_MODES]
+        unstable = np.flatnonzero((rates[i] > 0) & (values.imag >= 0))[:MOST_MODES]
         for k in unstable:
             vector = modes.right[i][:, k]
             for part in (vector.real, vector.imag)[: 1 + bool(values[k].imag > 0)]:

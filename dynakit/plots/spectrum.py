@@ -23,10 +23,10 @@ def plot_spectrum(result: Any, *, ax: Any = None, line: str | None = None, **kwa
         result: Modes (coloured and marked by what each point is), GraphStatistics (eigenvalues of the
             weights), or an array of eigenvalues.
         ax: where to draw.
-        line: "map" draws the unit circle, "flow" the imaginary axis.  None: "map", but for the eigenvalues of
-            a weight matrix, which say nothing about stability, a circle of the spectral radius.  "flow" for
-            the Modes of a leaky network shows (lambda - 1) / alpha, the rates of its flow per time constant,
-            marked by the verdicts on the flow.
+        line: "map" draws the unit circle, "flow" the imaginary axis.  None: what Modes are those of, "map" for an
+            array; but for the eigenvalues of a weight matrix, which say nothing about stability, a circle of the
+            spectral radius.  "flow" for the Modes of a leaky network, a map, shows (lambda - 1) / alpha, the rates
+            of its flow per time constant, marked by the verdicts on the flow.
         kwargs: for the marks.
 
     Raises InputError, naming the argument.
@@ -39,8 +39,12 @@ def plot_spectrum(result: Any, *, ax: Any = None, line: str | None = None, **kwa
     one_of("line", line, [None, "map", "flow"])
     if isinstance(result, GraphStatistics) and line is not None:
         raise InputError("line must be None for a weight matrix: only Jacobians speak of stability")
-    flow = line == "flow"
-    groups = _groups(result, flow)
+    of_flow = isinstance(result, Modes) and result.dynamics == "flow"
+    if of_flow and line == "map":
+        raise InputError("line must be 'flow' or None for Modes of a flow: their eigenvalues are per unit time")
+    flow = of_flow or line == "flow"
+    scaled = flow and isinstance(result, Modes) and not of_flow
+    groups = _groups(result, scaled)
     ax = style.new_axes(ax, figsize=(6.4, 3.6))
     radius = result.spectral_radius if isinstance(result, GraphStatistics) else 1.0
     everything: Any = np.concatenate([values for values, _, _ in groups] or [np.zeros(0, complex)])
@@ -51,19 +55,20 @@ def plot_spectrum(result: Any, *, ax: Any = None, line: str | None = None, **kwa
         options = {"linestyle": "none", "markersize": size, "alpha": 0.8, "zorder": 3, "gid": "eigenvalues"}
         ax.plot(values.real, values.imag, **(options | look | kwargs), label=label)
     _frame(ax, everything, 0.0 if flow else radius)
-    scaled = flow and isinstance(result, Modes)
-    ax.set_xlabel("Re (λ − 1)/α, per time constant" if scaled else "Re λ")
-    ax.set_ylabel("Im (λ − 1)/α, per time constant" if scaled else "Im λ")
+    unit = f", per {result.time_unit or 'unit time'}" if of_flow else ""
+    name = "(λ − 1)/α, per time constant" if scaled else f"μ{unit}" if of_flow else "λ"
+    ax.set_xlabel(f"Re {name}")
+    ax.set_ylabel(f"Im {name}")
     style.despine(ax)
     style.legend(ax)
     return ax
 
 
-def _groups(result: Any, flow: bool) -> list[tuple[Any, dict[str, Any], str | None]]:
+def _groups(result: Any, scaled: bool) -> list[tuple[Any, dict[str, Any], str | None]]:
     """(eigenvalues, look, label) of each kind of point."""
     if isinstance(result, Modes):
         values, marked = result.eigenvalues, result
-        if flow:
+        if scaled:
             values, marked = _of_flow(result)
         return [(values[kind.index].ravel(), _look(kind), kind.counted) for kind in scene.kinds(marked)]
     plain = {"marker": "o", "color": style.BLACK, "markeredgewidth": 0}
@@ -77,13 +82,13 @@ def _groups(result: Any, flow: bool) -> list[tuple[Any, dict[str, Any], str | No
 
 
 def _of_flow(modes: Modes) -> tuple[Any, Modes]:
-    """The rates mu of the flow, and modes with its verdicts: e^mu has |e^mu| < 1 where the flow decays."""
+    """The rates mu of the flow of a leaky network, and modes of that flow."""
     rates, verdicts = modes.flow_eigenvalues, modes.flow_verdicts
     if rates is None or verdicts is None:
         raise InputError(
             "line must be 'map' for Modes of a map that is no step of a flow: their eigenvalues are a map's"
         )
-    return rates, dataclasses.replace(modes, eigenvalues=np.exp(rates), verdicts=verdicts)
+    return rates, dataclasses.replace(modes, eigenvalues=rates, verdicts=verdicts, dynamics="flow")
 
 
 def _look(kind: scene.Kind) -> dict[str, Any]:

@@ -271,6 +271,10 @@ class System(Signature):
         """
         return None
 
+    def relaxes_to(self) -> tuple[System, float] | None:
+        """Of a vector field (F(x, u) - x) / time: the map F and the time.  None for any other field, and for a map."""
+        return None
+
     def jvp(self, x: Any, u: Any, Q: Any) -> Float[Tensor, "*batch unit k"]:
         """J(x, u) Q for directions Q (..., unit, k), without J where the map knows how."""
         return self.push(x, u, Q)[1]

@@ -81,8 +81,12 @@ class Wrapped(System):
         inner = self.inner.flow()
         return None if inner is None else inner.over(self._around(inner.field))
 
+    def relaxes_to(self) -> tuple[System, float] | None:
+        inner = self.inner.relaxes_to()
+        return None if inner is None else (self._around(inner[0]), inner[1])
+
     def _around(self, field: System) -> System:
-        """What this does to a system, done to a vector field."""
+        """What this does to a system, done to another, such as a vector field."""
         raise NotImplementedError
 
     def _pieces(self, u: Tensor) -> Pieces | None:
@@ -292,6 +296,9 @@ class Iterated(Wrapped):
         """The same flow with a longer step: its right-hand side, and with it all times, are those of one step."""
         inner = self.inner.flow()
         return None if inner is None else inner.over(inner.field, self.k)
+
+    def relaxes_to(self) -> None:
+        """None: velocities are not iterated."""
 
     def factors(self) -> list[System]:
         """Fewer steps, of which the k steps are a whole number: one map per prime factor of k."""

@@ -67,6 +67,9 @@ class Relaxation(Wrapped):
     def flow(self) -> None:
         """None: a field's values are no states."""
 
+    def relaxes_to(self) -> tuple[System, float]:
+        return self.inner, 1 / self.speed_of
+
     def _pieces(self, u: Tensor) -> Pieces | None:
         return None
 
@@ -134,6 +137,11 @@ class Flow(Wrapped):
         self.alpha, self.euler = self._leak()
         settings = f"{self.method} {self.n_substeps} {self.dt:.17g}"
         self.fingerprint = fingerprint("flow", settings, rhs.fingerprint) if rhs.fingerprint else ""
+
+    @property
+    def h(self) -> float:
+        """Time of one step of the method."""
+        return self._h
 
     @property
     def field(self) -> System:
@@ -294,6 +302,9 @@ class Flow(Wrapped):
         return (
             None if rate is None or not averages(self._tableau, rate * self._h) else self.inner._box(inputs)
         )
+
+    def relaxes_to(self) -> None:
+        """None: a state some time later is no velocity."""
 
     def newton_step(self, x: Any, u: Any, r: Tensor) -> tuple[Tensor, Tensor]:
         return System.newton_step(self, x, u, r)

@@ -1,16 +1,20 @@
 """Fixed points of a driven map: states x* with F(x*, u) = x*.
 
-Newton's method on r(x) = F(x, u) - x from many starts at once (``_newton``), one certificate per point
-(``_certificate``: Krawczyk 1969; Rump 2010, sec. 13), distinct roots told apart by it (``_roots``), and a count
+Newton's method on r(x) = F(x, u) - x from many starts at once (``newton``), one certificate per point
+(``certificate``: Krawczyk 1969; Rump 2010, sec. 13), distinct roots told apart by it (``roots``), and a count
 that can contradict: where the map sends a box into its own interior, the signs of det(I - J) over all its fixed points
 sum to +1 (Lefschetz 1926; Granas and Dugundji 2003, sec. 9).  A sum that differs proves that points are missing; a
 sum that agrees does not prove that none is.  Starts that lead nowhere are left out of the points, but counted.
+
+Of a flow dx/dt = f(x, u) the equilibria are found, f(x*, u) = 0, as the fixed points of x + h f(x, u) (see
+:mod:`dynakit.systems.rest`): never those of a Runge-Kutta step, which has others.  Where the field points inwards on
+the border of a box, the signs of det(-df/dx) sum to +1 (Poincare and Hopf; Milnor 1965, sec. 6).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -19,45 +23,50 @@ from torch import Tensor
 from ... import linalg, seeding
 from ...checks import count, one_of
 from ...errors import InputError
-from ...provenance import Provenance
+from ...provenance import with_provenance
 from ...results import Result, per_item
 from ...systems.base import System, checked
+from ...systems.rest import at_rest, dynamics_of, velocity
 from ...wording import counted
-from ..linearization import count_unstable, judge
-from .newton import STATUS, chunk_of
+from ..linearization import contracting, count_unstable, growth_rates, verdicts_of_step, warn_of_step
+from .newton import STATUS
 from .proof import prove
 from .search import Sought, search, unseen
+from .spectra import canonical_order, spectra
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class FixedPoints(Result):
-    """Points where the map stands still, by rising dimension of the unstable set, then most stable first.
+    """Points where a map or a flow stands still, by rising dimension of the unstable set, then most stable first.
 
     The per-point fields follow indexing; ``degree``, ``completeness`` and the counts always speak of the whole
     search.
 
     Attributes:
-        states: (point, unit)
+        states: (point, unit) where the system rests
         drives: (point, input) the constant input each was found under
-        residuals: (point,) max |F(x*) - x*|
-        eigenvalues: (point, unit) of dF/dx at x*, by falling modulus
+        residuals: (point,) max |F(x*) - x*| of a map, in state units; max |f(x*)| of a flow, per unit time
+        eigenvalues: (point, unit) of dF/dx at x*, by falling modulus; of a flow those of df/dx, per unit time, by
+            falling real part
         verdicts: (point,) stable | unstable | marginal | undetermined
-        signs: (point,) sign of det(I - J): the index of the point
-        non_isolated: (point,) I - J singular as far as can be told: never certified
+        step_verdicts: (point,) of a flow, the verdict on its time-dt map, which may differ; of a map, ``verdicts``
+        signs: (point,) sign of det(I - J), of a flow det(-df/dx): the index of the point; 0 if it is not isolated
+        non_isolated: (point,) I - J, or df/dx, is singular as far as can be told: never certified
         dimensions: (point,) of the set of fixed points it lies in; 0 for a single point
-        certified: (point,) a root exists within existence_radius, and is the only one ...
-        existence_radius: (point,) max norm; NaN where not certified
-        uniqueness_radius: (point,) ... within this; max norm; NaN where not certified
+        certified: (point,) a root exists within existence_radius, and no other within uniqueness_radius
+        existence_radius: (point,) of the ball that holds the true root, max norm, state units; NaN where not certified
+        uniqueness_radius: (point,) of the ball that holds no other root; NaN where not certified
         evidence: (point,) proved | numerically verified | residual only
-        uncertainties: (point,) how far the true root may be
-        starts_per_point: (point,)
+        uncertainties: (point,) how far the true root may be, state units
+        starts_per_point: (point,) how many starts ended there
         start_status: (start,) converged | stalled | diverged | non-finite start; given ones first
         n_found: points of the whole search
-        saturation: (batch, 3) drive, starts used so far under it, points found so far
-        unseen: points no start reached: estimate and 95 % interval (Chao 1984, 1987)
+        saturation: (batch, 3) number of the drive, starts used so far under it, points found so far
+        unseen: points that no start reached, estimated, with the 95 % interval (Chao 1984, 1987)
         degree: sum of the signs; None if a point is not isolated
-        expected_degree: what it must be, where a theorem says so
+        expected_degree: what the sum must be, where a theorem says so; None elsewhere
         completeness: consistent | incomplete | unknown
+        dynamics: "map" or "flow": what eigenvalues, verdicts and residuals are those of
     """
 
     states: np.ndarray = per_item()
@@ -65,6 +74,7 @@ class FixedPoints(Result):
     residuals: np.ndarray = per_item()
     eigenvalues: np.ndarray = per_item()
     verdicts: np.ndarray = per_item()
+    step_verdicts: np.ndarray = per_item()
     signs: np.ndarray = per_item()
     non_isolated: np.ndarray = per_item()
     dimensions: np.ndarray = per_item()
@@ -81,6 +91,7 @@ class FixedPoints(Result):
     degree: int | None
     expected_degree: int | None
     completeness: str
+    dynamics: str = "map"
 
     @property
     def n_starts(self) -> int:
@@ -95,25 +106,35 @@ class FixedPoints(Result):
     @property
     def n_unstable(self) -> np.ma.MaskedArray:
         """Dimension of each unstable manifold; masked where the verdict is undetermined."""
-        return count_unstable(self.eigenvalues, self.verdicts)
+        return count_unstable(self.eigenvalues, self.verdicts, self.dynamics)
 
     @property
-    def stable(self) -> FixedPoints:
-        """The points whose every eigenvalue lies inside the unit circle, beyond doubt."""
+    def growth_rates(self) -> np.ndarray:
+        """ln |lambda| per step, of a flow Re mu per unit time (point, unit): negative where a mode decays."""
+        return growth_rates(self.eigenvalues, self.dynamics)
+
+    @property
+    def stable(self) -> Self:
+        """The points all of whose modes decay, beyond doubt: |lambda| < 1 of a map, Re mu < 0 of a flow."""
         return self[self.verdicts == "stable"]
 
     @property
-    def saddles(self) -> FixedPoints:
+    def saddles(self) -> Self:
         """Unstable points with at least one contracting direction."""
-        return self[(self.verdicts == "unstable") & (np.abs(self.eigenvalues) < 1).any(axis=1)]
+        return self[(self.verdicts == "unstable") & self.contracting]
 
     @property
-    def repellers(self) -> FixedPoints:
+    def repellers(self) -> Self:
         """Unstable points without a contracting direction."""
-        return self[(self.verdicts == "unstable") & ~(np.abs(self.eigenvalues) < 1).any(axis=1)]
+        return self[(self.verdicts == "unstable") & ~self.contracting]
+
+    @property
+    def contracting(self) -> np.ndarray:
+        """Has the point a contracting direction (point,)?"""
+        return contracting(self.eigenvalues, self.dynamics).any(axis=1)
 
     def headline(self) -> str:
-        said = [f"{len(self)} point{'' if len(self) == 1 else 's'}"]
+        said = [f"{len(self)} point{'' if len(self) == 1 else 's'} of a {self.dynamics}"]
         for verdict in ("stable", "unstable", "marginal", "undetermined"):
             n = int((self.verdicts == verdict).sum())
             if n or verdict in ("stable", "unstable"):
@@ -123,6 +144,8 @@ class FixedPoints(Result):
             said.append(
                 f"{which} {'proved' if (self.evidence == 'proved').sum() == self.certified.sum() else 'certified'}"
             )
+        wrong = int((self.step_verdicts != self.verdicts).sum())
+        said += [f"{wrong} judged otherwise by the step"] if wrong else []
         if self.non_isolated.any():
             said.append(f"{int(self.non_isolated.sum())} not isolated")
         if len(self) == self.n_found:
@@ -147,15 +170,19 @@ class FixedPoints(Result):
         merging = int(self.non_isolated.sum())
         if merging:
             lines.append(f"{counted(merging, 'point')} not isolated: part of a continuum, or about to merge")
+        wrong = int((self.step_verdicts != self.verdicts).sum())
+        if wrong:
+            lines.append(f"{counted(wrong, 'point')} of whose stability the time step says otherwise than the flow")
         return [*lines, _completeness_in_words(self)]
 
     def table(self) -> dict[str, np.ndarray]:
-        largest = np.abs(self.eigenvalues[:, 0]) if self.eigenvalues.shape[1] else np.zeros(len(self))
+        is_map = self.dynamics == "map"
+        first = self.eigenvalues[:, 0] if self.eigenvalues.shape[1] else np.zeros(len(self))
         return {
             "verdict": self.verdicts,
             "n_unstable": self.n_unstable.filled(-1),
-            "|eigenvalue 1|": largest,
-            "residual": self.residuals,
+            "|eigenvalue 1|" if is_map else "Re eigenvalue 1": np.abs(first) if is_map else np.real(first),
+            "residual" if is_map else "|rhs|": self.residuals,
             "evidence": self.evidence,
             "uniqueness radius": self.uniqueness_radius,
             "sign": self.signs,
@@ -165,25 +192,29 @@ class FixedPoints(Result):
 
 def _completeness_in_words(points: FixedPoints) -> str:
     """Whether points are missing, as far as the signs say, and what the search has cost."""
+    is_map = points.dynamics == "map"
     used = f"{points.n_starts} starts, {points.n_failed} of which led nowhere"
     if len(points):
-        used += f"; max |F(x) - x| = {points.residuals.max():.0e}"
+        used += f"; max {'|F(x) - x|' if is_map else '|f(x)|'} = {points.residuals.max():.0e}"
+    index = f"det({'I - J' if is_map else '-df/dx'})"
     if points.completeness == "consistent":
-        said = f"the signs of det(I - J) sum to {points.degree:+d}, as they must if no point is missing"
+        said = f"the signs of {index} sum to {points.degree:+d}, as they must if no point is missing"
     elif points.completeness == "incomplete" and not points.n_found:
-        said = "INCOMPLETE: a map of a box into itself has a fixed point, and none was found"
+        box = "map of a box into itself" if is_map else "flow into a box"
+        said = f"INCOMPLETE: a {box} has a fixed point, and none was found"
     elif points.completeness == "incomplete":
         sums = f"the signs sum to {points.degree}, not to {points.expected_degree}"
         said = f"INCOMPLETE: {sums}: points are missing"
     elif points.expected_degree is None:
         said = "no theorem says how many there must be: points may be missing"
     elif points.degree is None:
-        said = "the signs of det(I - J) cannot be summed, because of points that are not isolated"
+        said = f"the signs of {index} cannot be summed, because of points that are not isolated"
     else:
         said = "the search ran out of starts while points still turned up: points are likely to be missing"
     return f"{said} ({used})"
 
 
+@with_provenance
 def find_fixed_points(
     system: System,
     starts: Any = None,
@@ -193,14 +224,15 @@ def find_fixed_points(
     max_starts: int = 4096,
     proof: bool = False,
 ) -> FixedPoints:
-    """Find the fixed points of a map under a constant drive.
+    """Find the fixed points of a map, or the equilibria of a flow, under a constant drive.
 
     Arguments:
-        system: the map.
-        starts: states to start from.  (start, unit): each is used.  More axes, such as trajectories (trial,
-            time, unit): a pool that is sub-sampled.  None: random states of the system's box, or of several
-            scales, half of them settled, where it has no box; an empty array is as None.  A start that is not
-            finite is marked and left out.
+        system: the map or the flow; of a flow (``system.flow()`` is not None) the zeros of its right-hand side are
+            found, and everything that is said of them is said of the flow.
+        starts: states to start from, or a result that has ``states``.  (start, unit): each is used.  More axes, such
+            as trajectories (trial, time, unit): a pool that is sub-sampled.  None: random states of the system's box,
+            or of several scales, half of them settled, where it has no box; an empty array is as None.  A start that
+            is not finite is marked and left out.
         drive: the constant input, (input,), or (start, input) for several; None is zero input.
         seed: of the sub-sampling and of the starts the search adds.
         max_starts: most starts to use under each drive.
@@ -213,9 +245,10 @@ def find_fixed_points(
     back the search aims at +1.
 
     Returns:
-        FixedPoints.  ``completeness`` is "incomplete" where the signs prove that points are missing (a map with an
+        FixedPoints.  ``completeness`` is "incomplete" where the signs prove that points are missing (a system with an
         invariant box and no point found: one exists), "consistent" where the signs agree and the search had settled,
         and "unknown" where no theorem holds, or where the search ran out of starts while points still turned up.
+        Warns (DynakitWarning) where the step of a flow disagrees with the flow about the stability of a point.
 
     Raises:
         InputError: for a discontinuous map, or arguments that do not fit the system.
@@ -224,20 +257,22 @@ def find_fixed_points(
     >>> points = dk.find_fixed_points(dk.catalog.tanh_unit(w=2.0))
     >>> points.states.round(4).ravel().tolist(), bool(points.certified.all())
     ([-0.9575, 0.9575, 0.0], True)
+    >>> dk.find_fixed_points(dk.catalog.van_der_pol())
+    FixedPoints(1 point of a flow, 0 stable, 1 unstable, all certified, degree +1, ...completeness unknown)
     """
     checked(system).refuse_jumps("a search for fixed points")
     max_starts = count("max_starts", max_starts)
     proof = one_of("proof", proof, (False, True))
-    seed = seeding.as_seed(seed)
     given, drives, group = search_arguments(system, starts, drive)
-    outcomes = []
+    system, outcomes = at_rest(system), []
     with linalg.one_thread(), torch.no_grad():
         for k, u in enumerate(drives):
             rng = seeding.stream(seed, "starts", k)
             own = given if given is None or group is None else given[group == k]
             outcomes.append(search(system, own, u, rng, max_starts))
-        provenance = Provenance.of(system, seed=seed, max_starts=max_starts, proof=proof)
-        return _collect(system, outcomes, proof, provenance)
+        points = _collect(system, outcomes, proof)
+    warn_of_step(system, points.verdicts, points.step_verdicts)
+    return points
 
 
 def search_arguments(system: System, starts: Any, drive: Any) -> tuple[Tensor | None, Tensor, Tensor | None]:
@@ -259,11 +294,11 @@ def search_arguments(system: System, starts: Any, drive: Any) -> tuple[Tensor | 
     return given, distinct, None if given is None else group
 
 
-def _collect(system: System, outcomes: list[Sought], proof: bool, provenance: Provenance) -> FixedPoints:
+def _collect(system: System, outcomes: list[Sought], proof: bool) -> FixedPoints:
     """Everything that is said about the points, in a canonical order."""
     roots = [o.roots for o in outcomes]
-    x, residual, existence, uniqueness = (
-        torch.cat([getattr(r, name) for r in roots]) for name in ("x", "residual", "existence", "uniqueness")
+    x, existence, uniqueness = (
+        torch.cat([getattr(r, name) for r in roots]) for name in ("x", "existence", "uniqueness")
     )
     u = torch.cat([r.u.expand(len(r), -1) for r in roots])
     verified = torch.isfinite(uniqueness).cpu().numpy()
@@ -281,9 +316,10 @@ def _collect(system: System, outcomes: list[Sought], proof: bool, provenance: Pr
     fields = {
         "states": x.cpu().numpy(),
         "drives": u.cpu().numpy(),
-        "residuals": residual.cpu().numpy(),
+        "residuals": velocity(system, x, u).abs().amax(-1).cpu().numpy(),
         "eigenvalues": values,
         "verdicts": verdicts,
+        "step_verdicts": verdicts_of_step(system, x, u, verdicts),
         "signs": np.where(degenerate, 0, np.array([s for r in roots for s in r.signs], int)),
         "non_isolated": degenerate,
         "dimensions": np.array([item.dimension for item in alone], int),
@@ -294,7 +330,8 @@ def _collect(system: System, outcomes: list[Sought], proof: bool, provenance: Pr
         "uncertainties": np.where(certified, existence.cpu().numpy(), [item.uncertainty for item in alone]),
         "starts_per_point": np.array([h for r in roots for h in r.hits], int),
     }
-    order = canonical_order(fields["states"], fields["drives"], values, verdicts)
+    dynamics = dynamics_of(system)
+    order = canonical_order(fields["states"], fields["drives"], values, verdicts, dynamics)
     expected = None if any(o.expected is None for o in outcomes) else sum(o.expected or 0 for o in outcomes)
     estimates = np.array([unseen(r) for r in roots]).sum(axis=0)
     return FixedPoints(
@@ -306,24 +343,8 @@ def _collect(system: System, outcomes: list[Sought], proof: bool, provenance: Pr
         degree=None if degenerate.any() else int(fields["signs"].sum()),
         expected_degree=expected,
         completeness=_completeness(outcomes, degenerate),
-        provenance=provenance,
+        dynamics=dynamics,
     )
-
-
-def spectra(system: System, x: Tensor, u: Tensor) -> tuple[np.ndarray, np.ndarray]:
-    """Eigenvalues and verdict of each point, a few Jacobians at a time."""
-    values = np.empty((len(x), system.state_size), complex)
-    verdicts = np.empty(len(x), dtype="<U12")
-    kinked = (system.kinks(x, u) < 1e-9 * (1 + x.abs().amax(-1))).cpu().numpy()
-    for part in torch.arange(len(x)).split(chunk_of(system)):
-        rows = part.numpy()
-        J = system.jacobian(x[rows], u[rows])
-        eigen = linalg.eig(J)
-        values[rows] = eigen.values
-        verdicts[rows] = judge(
-            eigen.values, eigen.condition, linalg.norms(J) + 1, kinked[rows], J.cpu().numpy()
-        )
-    return values, verdicts
 
 
 def _completeness(outcomes: list[Sought], degenerate: np.ndarray) -> str:
@@ -333,11 +354,3 @@ def _completeness(outcomes: list[Sought], degenerate: np.ndarray) -> str:
     if any(o.roots.degree != o.expected for o in outcomes):
         return "incomplete"
     return "consistent" if all(o.settled for o in outcomes) else "unknown"
-
-
-def canonical_order(x: np.ndarray, u: np.ndarray, values: np.ndarray, verdicts: np.ndarray) -> np.ndarray:
-    """By drive, dimension of the unstable set, spectral radius, then coordinates: independent of the starts."""
-    unstable = count_unstable(values, verdicts).filled(10**6)
-    radius = np.round(np.abs(values).max(axis=1, initial=0.0), 6)
-    keys = [*np.round(x, 6).T[::-1][-8:], radius, unstable, *u.T[::-1]]
-    return np.lexsort(keys) if len(x) else np.arange(0)

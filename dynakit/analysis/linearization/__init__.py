@@ -1,7 +1,11 @@
 """What the linear part at a point says: modes, verdicts, transients, selection."""
 
-from .linearization import Modes, count_unstable, judge, linearize
+from .linearization import Modes, linearize
+from .points import drives_of
 from .selection import Selection, selection_vectors
+from .step import verdicts_of_step, warn_of_step
+from .times import frequencies, growth_rates, in_ms
 from .transients import NonNormality, nonnormality
+from .verdict import beyond, contracting, count_unstable, eigenvalues, expanding, judge, spectrum
 
 __all__ = ["Modes", "NonNormality", "Selection", "linearize", "nonnormality", "selection_vectors"]

@@ -8,7 +8,8 @@ from torch import Tensor
 
 from ... import linalg
 from ...systems.base import System
-from .verdict import MARGIN
+from ...systems.rest import dynamics_of, linear_part
+from .verdict import expanding
 
 NEARBY = 1e-7  # step across a kink, relative to 1 + |x|
 N_LOOKS = 64
@@ -29,9 +30,11 @@ def adjacent_jacobians(system: System, x: Tensor, u: Tensor) -> list[np.ndarray]
 
 def grows_along_a_ray(system: System, x: Tensor, u: Tensor, sides: list[np.ndarray]) -> bool:
     """Does an expanding eigenvector of a side lie in that side, so that a trajectory leaves along it?"""
+    dynamics = dynamics_of(system)
     for J in sides:
         eigen = linalg.eig(J[None])
-        out = (eigen.values[0].imag == 0) & (eigen.values[0].real > 1 + MARGIN)
+        values = eigen.values[0]
+        out = (values.imag == 0) & expanding(values, dynamics) & ((values.real > 0) | (dynamics == "flow"))
         for v in eigen.right[0].T[out].real:
             if any(_same(J, K) for K in _beside(system, x, u, np.stack([v, -v]))):
                 return True
@@ -41,7 +44,7 @@ def grows_along_a_ray(system: System, x: Tensor, u: Tensor, sides: list[np.ndarr
 def _beside(system: System, x: Tensor, u: Tensor, directions: np.ndarray) -> np.ndarray:
     """The Jacobians a short step from ``x`` in each direction (direction, unit)."""
     step = NEARBY * (1 + float(x.abs().amax()))
-    return system.jacobian(x + step * torch.from_numpy(directions).to(x), u).cpu().numpy()
+    return linear_part(system, x + step * torch.from_numpy(directions).to(x), u).cpu().numpy()
 
 
 def _same(J: np.ndarray, K: np.ndarray) -> bool:

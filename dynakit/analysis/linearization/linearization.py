@@ -6,7 +6,11 @@ of the mode (a line attractor points along it); the left one, l_k with l_k^H r_k
 enters it (Mante et al. 2013 call it the selection vector).
 
 A *map* is stable where all eigenvalues lie inside the unit circle; the verdict has four values: stable, unstable,
-marginal (on the circle as far as can be told) and undetermined (see ``_verdict``).
+marginal (on the circle as far as can be told) and undetermined (see ``verdict``).
+
+A *flow* dx/dt = f(x) is judged by the eigenvalues mu of df/dx, never by those of the Runge-Kutta step that
+approximates it: stable where all Re mu < 0, with time constants -1 / Re mu and periods 2 pi / |Im mu| in its unit of
+time.  Where the step disagrees, that is said.
 
 A leaky network x' = x + alpha (G(x) - x) is Euler's step of the flow dx/dt = (G(x) - x) / tau, alpha = dt / tau.  Both
 have the same fixed points, but not the same stability: to lambda belongs mu = (lambda - 1) / alpha, in units of
@@ -23,36 +27,43 @@ import numpy as np
 import torch
 
 from ... import linalg
-from ...provenance import Provenance
+from ...provenance import with_provenance
 from ...results import Result, per_item
 from ...systems.base import System
+from ...systems.rest import at_rest, dynamics_of, linear_part
 from ...wording import span
 from .kinks import adjacent_jacobians, grows_along_a_ray
 from .points import states_and_drives
-from .verdict import EPS, ILL, MARGIN, contract_together, count_unstable, judge
-
-__all__ = ["Modes", "count_unstable", "judge", "linearize"]
+from .step import verdicts_of_step, warn_of_step
+from .times import frequencies, growth_rates, in_ms
+from .verdict import contract_together, count_unstable, eigenvalues, judge, judge_flow_of_step, spectrum
 
 SLOW = 100  # steps; modes with longer time constants are counted in words
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Modes(Result):
-    """Linear modes at each point, by falling modulus of the eigenvalue.
+    """Linear modes at each point, those nearest to instability first: by falling |lambda| of a map, Re mu of a flow.
+
+    The fields and properties ``flow_*`` speak of the flow of which a *map* is Euler's step; of a flow they are None,
+    because all else already speaks of it.
 
     Attributes:
-        states: (point, unit)
-        drives: (point, input)
-        eigenvalues: (point, mode) of dF/dx: of the map, not of a flow
+        states: (point, unit) the states linearised at
+        drives: (point, input) the constant input at each
+        eigenvalues: (point, mode) of dF/dx of a map; of df/dx of a flow, per unit time
         right: (point, unit, mode) unit columns: the direction of each mode
-        left: (point, unit, mode) columns l_k with l_k^H r_k = 1: what enters it
-        condition_numbers: (point, mode) of each eigenvalue
-        norms: (point,) |dF/dx|, Frobenius
-        one_sided: (point, side, mode) at a kink, the spectrum of each side; else NaN
+        left: (point, unit, mode) columns l_k with l_k^H r_k = 1: what of a disturbance enters each mode
+        condition_numbers: (point, mode) of each eigenvalue: how many times rounding in J is magnified
+        norms: (point,) Frobenius norm of the Jacobian, in the unit of the eigenvalues
+        one_sided: (point, side, mode) at a kink, the eigenvalues of each side; else NaN
         verdicts: (point,) stable | unstable | marginal | undetermined
-        dt: ms per step
-        alpha: leak per step of a leaky network
-        euler: x' = x + alpha (G - x): the step of a flow
+        step_verdicts: (point,) of a flow, the verdict on its time-dt map, which may differ; of a map, ``verdicts``
+        dynamics: "map" or "flow": what eigenvalues, verdicts and times are those of
+        dt: time of one step in ms; None if it is not known
+        time_unit: the unit of time of a flow, "" if it has no name; "steps" of a map
+        alpha: dt / tau, the leak per step of a leaky network; None for any other map and for a flow
+        euler: whether a step of the map is x' = x + alpha (G - x), Euler's step of a flow
     """
 
     states: np.ndarray = per_item()
@@ -64,31 +75,39 @@ class Modes(Result):
     norms: np.ndarray = per_item()
     one_sided: np.ndarray = per_item()
     verdicts: np.ndarray = per_item()
+    step_verdicts: np.ndarray = per_item()
+    dynamics: str = "map"
     dt: float | None = None
+    time_unit: str = "steps"
     alpha: float | None = None
     euler: bool = False
 
     @property
+    def growth_rates(self) -> np.ndarray:
+        """ln |lambda| per step, of a flow Re mu per unit time (point, mode): negative where a mode decays."""
+        return growth_rates(self.eigenvalues, self.dynamics)
+
+    @property
     def time_constants(self) -> np.ndarray:
-        """-1 / ln |lambda| in steps (point, mode): negative where a mode grows, infinite on the unit circle."""
+        """-1 / :attr:`growth_rates` in steps, of a flow in time units (point, mode): negative where a mode grows."""
         with np.errstate(divide="ignore", invalid="ignore"):
-            return -1.0 / np.log(np.abs(self.eigenvalues))
+            return -1.0 / self.growth_rates
 
     @property
     def time_constants_ms(self) -> np.ndarray | None:
-        """:attr:`time_constants` in ms, or None if the system's ``dt`` is not known."""
-        return None if self.dt is None else self.time_constants * self.dt
+        """:attr:`time_constants` in ms, or None if the unit of time is not known."""
+        return in_ms(self.time_constants, self.dynamics, self.dt, self.time_unit)
 
     @property
     def periods(self) -> np.ndarray:
-        """2 pi / |arg lambda| in steps (point, mode); infinite for a mode that does not turn."""
+        """2 pi / |arg lambda| in steps, of a flow 2 pi / |Im mu| in time units (point, mode); infinite if real."""
         with np.errstate(divide="ignore"):
-            return 2 * np.pi / np.abs(np.angle(self.eigenvalues))
+            return 2 * np.pi / frequencies(self.eigenvalues, self.dynamics)
 
     @property
     def n_unstable(self) -> np.ma.MaskedArray:
         """Dimension of each unstable manifold; masked where the verdict is undetermined."""
-        return count_unstable(self.eigenvalues, self.verdicts)
+        return count_unstable(self.eigenvalues, self.verdicts, self.dynamics)
 
     @property
     def kinked(self) -> np.ndarray:
@@ -101,7 +120,9 @@ class Modes(Result):
         if not stable.any():
             return []
         slowest = self.time_constants[stable][:, 0]
-        text = f"slowest mode at the stable points: time constant {span(slowest, 'steps')}"
+        text = f"slowest mode at the stable points: time constant {span(slowest, self.time_unit or 'time units')}"
+        if self.dynamics == "flow":
+            return [text]
         if self.dt is not None:
             text += f" ({span(slowest * self.dt, 'ms')})"
         n_slow = int((self.time_constants[stable] > SLOW).sum(axis=1).max())
@@ -121,21 +142,10 @@ class Modes(Result):
     @property
     def flow_verdicts(self) -> np.ndarray | None:
         """The verdict on the flow at each point, by the signs of Re mu; None where there is no flow."""
-        mu = self.flow_eigenvalues
-        if mu is None:
+        if self.alpha is None or not self.euler:
             return None
-        assert self.alpha is not None
-        doubt = np.maximum(MARGIN, 10 * EPS * self.norms[:, None] * self.condition_numbers) / self.alpha
-        rate = np.real(mu)
-        with np.errstate(invalid="ignore"):
-            near = np.abs(rate) <= doubt
-            grows = ((rate > 0) & ~near).any(axis=1)
-        ill = (near & (self.condition_numbers >= ILL)).any(axis=1)
-        known = np.isfinite(mu).all(axis=1) & ~self.kinked
-        choices = [self.verdicts == "stable", ~known, grows, ill, near.any(axis=1)]
-        return np.select(
-            choices, ["stable", "undetermined", "unstable", "undetermined", "marginal"], "stable"
-        )
+        smooth = np.where(self.kinked[:, None], np.nan, self.eigenvalues)
+        return judge_flow_of_step(smooth, self.condition_numbers, self.norms, self.alpha, self.verdicts)
 
     @property
     def flow_time_constants(self) -> np.ndarray | None:
@@ -154,32 +164,42 @@ class Modes(Result):
 
     def headline(self) -> str:
         counts = {v: int((self.verdicts == v).sum()) for v in np.unique(self.verdicts)}
-        said = [f"{len(self)} points of {self.eigenvalues.shape[1]} modes"]
+        said = [f"{len(self)} points of {self.eigenvalues.shape[1]} modes of a {self.dynamics}"]
         said += [f"{n} {v}" for v, n in counts.items()]
-        moduli = np.abs(self.eigenvalues)
-        known = moduli[np.isfinite(moduli)]
-        return ", ".join(said) + (f"; largest |eigenvalue| {known.max():.6g}" if known.size else "")
+        wrong = int((self.step_verdicts != self.verdicts).sum())
+        said += [f"{wrong} judged otherwise by the step"] if wrong else []
+        measure = np.abs if self.dynamics == "map" else np.real
+        known = measure(self.eigenvalues[np.isfinite(self.eigenvalues)])
+        name = "|eigenvalue|" if self.dynamics == "map" else "Re eigenvalue"
+        return ", ".join(said) + (f"; largest {name} {known.max():.6g}" if known.size else "")
 
     def table(self) -> dict[str, np.ndarray]:
         first = self.eigenvalues[:, 0] if self.eigenvalues.shape[1] else np.zeros(len(self), complex)
         columns = {"verdict": self.verdicts, "n_unstable": self.n_unstable.filled(-1), "eigenvalue 1": first}
-        columns["|eigenvalue 1|"] = np.abs(first)
+        is_map = self.dynamics == "map"
+        columns |= {"|eigenvalue 1|": np.abs(first)} if is_map else {"Re eigenvalue 1": np.real(first)}
+        unit = self.time_unit or "time units"
         if self.eigenvalues.shape[1]:
-            columns["time constant 1 (steps)"] = self.time_constants[:, 0]
-            columns["period 1 (steps)"] = self.periods[:, 0]
-        flow = self.flow_verdicts
-        return columns if flow is None else {**columns, "verdict on the flow": flow}
+            columns[f"time constant 1 ({unit})"] = self.time_constants[:, 0]
+            columns[f"period 1 ({unit})"] = self.periods[:, 0]
+        flow = self.flow_verdicts if is_map else None
+        columns |= {} if flow is None else {"verdict on the flow": flow}
+        return columns if is_map else {**columns, "verdict on the step": self.step_verdicts}
 
 
+@with_provenance
 def linearize(system: System, points: Any, drive: Any = None) -> Modes:
-    """Eigen-modes of the map's Jacobian at each point.
+    """Eigen-modes at each point: of a map's Jacobian dF/dx, of a flow's df/dx, its right-hand side's.
 
     Arguments:
-        system: the map.
-        points: FixedPoints, or states (point, unit) or (unit,), then with ``drive`` (input,) or (point, input).
+        system: the map or the flow.
+        points: states (..., unit), axes flattened, or a result that has ``states``, such as FixedPoints, which brings
+            its own drives.
+        drive: the constant input, (input,) or (point, input), of bare states; None is zero input.
 
     Returns:
-        Modes, one entry per point, in the order of ``points``.
+        Modes, one entry per point, in the order of ``points``.  Warns (DynakitWarning) where the Runge-Kutta step of a
+        flow calls a point stable that the flow calls unstable, or the other way round.
 
     Raises:
         InputError: for a discontinuous map, or points and drives that do not fit the system.
@@ -188,18 +208,24 @@ def linearize(system: System, points: Any, drive: Any = None) -> Modes:
     >>> modes = dk.linearize(dk.catalog.rotation(angle=0.1, radius=0.9), [[0.0, 0.0]])
     >>> round(float(modes.time_constants[0, 0]), 3), round(float(modes.periods[0, 0]), 3)
     (9.491, 62.832)
+    >>> spiral = dk.Flow(lambda x: -0.1 * x + x.flip(-1) * x.new_tensor([2.0, -2.0]), 2, dt=0.1)
+    >>> dk.linearize(spiral, [[0.0, 0.0]])
+    Modes(1 points of 2 modes of a flow, 1 stable; largest Re eigenvalue -0.1)
     """
     x, u = states_and_drives(system, points, drive, "a linearisation")
+    system, dynamics = at_rest(system), dynamics_of(system)
     with linalg.one_thread(), torch.no_grad():
-        J = known_jacobian(system, x, u)
-        eigen, norms = linalg.eig(J), linalg.norms(J)
+        J = known_linear_part(system, x, u)
+        eigen, norms = spectrum(J, dynamics), linalg.norms(J)
         kinked = (
             (system.kinks(x, u) < 1e-9 * (1 + x.abs().amax(-1))).cpu().numpy()
             if len(x)
             else np.zeros(0, bool)
         )
-        verdicts = judge(eigen.values, eigen.condition, norms, kinked, J.cpu().numpy())
+        verdicts = judge(eigen.values, eigen.condition, norms, kinked, J.cpu().numpy(), dynamics)
         one_sided = _at_kinks(system, x, u, kinked, verdicts)
+        by_step = verdicts_of_step(system, x, u, verdicts)
+    warn_of_step(system, verdicts, by_step)
     return Modes(
         states=x.numpy(force=True),
         drives=u.numpy(force=True),
@@ -210,30 +236,33 @@ def linearize(system: System, points: Any, drive: Any = None) -> Modes:
         norms=norms,
         one_sided=one_sided,
         verdicts=verdicts,
+        step_verdicts=by_step,
+        dynamics=dynamics,
         dt=system.dt_ms,
+        time_unit="steps" if dynamics == "map" else system.time_unit,
         alpha=system.alpha,
         euler=system.euler,
-        provenance=Provenance.of(system),
     )
 
 
-def known_jacobian(system: System, x: torch.Tensor, u: torch.Tensor) -> torch.Tensor:
-    """dF/dx (point, unit, unit), NaN at states that are not finite: a map may have one even there."""
+def known_linear_part(system: System, x: torch.Tensor, u: torch.Tensor) -> torch.Tensor:
+    """dF/dx or df/dx (point, unit, unit), NaN at states that are not finite: there may be one even there."""
     finite = torch.isfinite(x).all(-1)[:, None, None]
-    return torch.where(finite, system.jacobian(x, u), torch.nan)
+    return torch.where(finite, linear_part(system, x, u), torch.nan)
 
 
 def _at_kinks(
     system: System, x: torch.Tensor, u: torch.Tensor, kinked: np.ndarray, verdicts: np.ndarray
 ) -> np.ndarray:
     """The spectra (point, side, mode) of the sides of each kink; fills in the verdicts that can be given there."""
+    dynamics = dynamics_of(system)
     sides = {int(i): adjacent_jacobians(system, x[i], u[i]) for i in np.flatnonzero(kinked)}
     spectra = np.full((len(x), max(map(len, sides.values()), default=0), x.shape[1]), np.nan, complex)
     for i, matrices in sides.items():
         for k, matrix in enumerate(matrices):
-            spectra[i, k] = linalg.eigvals(matrix)
+            spectra[i, k] = eigenvalues(matrix, dynamics)
         if grows_along_a_ray(system, x[i], u[i], matrices):
             verdicts[i] = "unstable"
-        elif len(matrices) <= 2 and contract_together(matrices):
+        elif len(matrices) <= 2 and contract_together(matrices, dynamics):
             verdicts[i] = "stable"
     return spectra

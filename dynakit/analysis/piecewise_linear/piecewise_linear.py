@@ -8,6 +8,8 @@ on one path that can be followed to both ends; others are refuted by a linear pr
 Bounds of the rounding errors enter every decision, so that "proved" means proved of the map with the weights it
 has.  Jumping between linear regions (Eisenmann et al. 2023) finds most points before that, and is what is left
 where time runs out.
+
+The flow dx/dt = rate (F(x, u) - x) of such a map rests where the map does.
 """
 
 from __future__ import annotations
@@ -23,11 +25,13 @@ from torch import Tensor
 from ... import linalg, seeding
 from ...checks import count, number, reals
 from ...errors import InputError
-from ...provenance import Provenance
+from ...provenance import with_provenance
 from ...results import per_item
 from ...systems.base import Pieces, System, checked, minus_identity
 from ...systems.derived import Iterated
+from ...systems.rest import at_rest, dynamics_of, velocity
 from ..fixed_points import FixedPoints, canonical_order, certify, isolation, spectra
+from ..linearization import verdicts_of_step, warn_of_step
 from .enumeration import Enumeration, enumerated
 
 
@@ -41,11 +45,11 @@ class ExactFixedPoints(FixedPoints):
     ended in a point, 0 where only the proof found it. ``expected_degree`` is None: no theorem says it here.
 
     Attributes:
-        regions: (point, hinge) active hinges, W x + b > 0
-        at_kink: (point,) some hinge is at zero as far as can be told: one-sided Jacobians
-        n_nodes: sub-problems visited
+        regions: (point, hinge) which hinges are active, W x + b > 0
+        at_kink: (point,) whether some hinge is at zero as far as can be told, so that there are one-sided Jacobians
+        n_nodes: sub-problems of the branch and bound that were visited
         n_left: sub-problems and regions without an answer
-        left: what they are; "" where nothing is left
+        left: what they are, in words; "" where nothing is left
     """
 
     regions: np.ndarray = per_item()
@@ -55,7 +59,7 @@ class ExactFixedPoints(FixedPoints):
     left: str
 
     def headline(self) -> str:
-        said = [f"{len(self)} point{'' if len(self) == 1 else 's'}"]
+        said = [f"{len(self)} point{'' if len(self) == 1 else 's'} of a {self.dynamics}"]
         for verdict in ("stable", "unstable", "marginal", "undetermined"):
             n = int((self.verdicts == verdict).sum())
             said += [f"{n} {verdict}"] if n or verdict in ("stable", "unstable") else []
@@ -68,6 +72,7 @@ class ExactFixedPoints(FixedPoints):
         return {**super().table(), "active": self.regions.sum(axis=1), "at kink": self.at_kink}
 
 
+@with_provenance
 def enumerate_fixed_points(
     system: System,
     drive: Any = None,
@@ -77,14 +82,15 @@ def enumerate_fixed_points(
     time_limit: float = 60.0,
     seed: Any = 0,
 ) -> ExactFixedPoints:
-    """Find all fixed points of a piecewise-linear map, with proof.
+    """Find all fixed points of a piecewise-linear map, or all equilibria of its flow, with proof.
 
     Arguments:
         system: a map of linear pieces: ReLU Elman and leaky ReLU networks in the three forms, with Dale's law
-            or without, stacks, their closed loops, iterates, and ``dk.catalog.piecewise_linear``.
+            or without, stacks, their closed loops, iterates, and ``dk.catalog.piecewise_linear``; or the flow of such
+            a network, ``dk.as_flow``.
         drive: the constant input (input,); None is zero input.
-        period: the points of F^period instead: those on orbits whose period divides it.
-        box: (low, high), numbers or (unit,): only the points in this box, which is faster.
+        period: the points of F^period instead: those on orbits whose period divides it; of a flow 1.
+        box: intervals (unit, 2), or one (low, high) for every unit: only the points in this box, which is faster.
         time_limit: seconds after which the search stops and says what is open.
         seed: of the regions that are jumped from.
 
@@ -92,7 +98,7 @@ def enumerate_fixed_points(
         ExactFixedPoints.
 
     Raises:
-        InputError: for a map that is not made of linear pieces, or arguments that do not fit it.
+        InputError: for a system that is not made of linear pieces, or arguments that do not fit it.
 
     >>> import dynakit as dk
     >>> hat = dk.catalog.piecewise_linear([[0.0]], [[1.0]], [[2.0]], c=[-1.0])  # x' = 2 relu(x) - 1
@@ -101,23 +107,26 @@ def enumerate_fixed_points(
     ([-1.0, 1.0], 'proved')
     """
     start = time.monotonic()
-    period, seed = count("period", period), seeding.as_seed(seed)
-    seconds = number("time_limit", time_limit, above=0)
+    period, seconds = count("period", period), number("time_limit", time_limit, above=0)
     u = checked(system).as_drive("drive", drive)
     if u.ndim != 1:
         raise InputError(
             f"drive must be one vector of {system.input_size} values, got shape {tuple(u.shape)}"
         )
-    pieces = _pieces(system, u)
+    if period > 1 and dynamics_of(system) == "flow":
+        raise InputError(f"period must be 1 for a flow, which has no orbits of {period} steps, got {period}")
+    whole = at_rest(system)
+    pieces = _pieces(whole, u)
     limits = None if box is None else _limits(box, system.state_size)
-    provenance = Provenance.of(system, seed=seed, period=period, time_limit=seconds, box=limits is not None)
-    whole = system if period == 1 else Iterated(system, period)
+    whole = whole if period == 1 else Iterated(whole, period)
     with linalg.one_thread(), torch.no_grad():
         rng, end = seeding.stream(seed, "regions"), start + seconds
         found = enumerated(
             whole, u, pieces.repeated(period), limits, rng, stop=lambda: time.monotonic() > end
         )
-        return _collect(whole, u, found, provenance)
+        points = _collect(whole, u, found)
+    warn_of_step(whole, points.verdicts, points.step_verdicts)
+    return points
 
 
 def _pieces(system: System, u: Tensor) -> Pieces:
@@ -134,13 +143,12 @@ def _pieces(system: System, u: Tensor) -> Pieces:
 
 def _limits(box: Any, n: int) -> np.ndarray:
     """(2, unit)"""
-    if not isinstance(box, (tuple, list, np.ndarray)) or len(box) != 2:
-        raise InputError(f"box must be a pair (low, high), got {box!r}")
-    ends = [reals(f"box[{k}]", end) for k, end in enumerate(box)]
-    for k, end in enumerate(ends):
-        if end.shape not in ((), (n,)):
-            raise InputError(f"box[{k}] must be a number or have shape ({n},), got {end.shape}")
-    limits = np.stack([np.broadcast_to(end, (n,)) for end in ends])
+    intervals = reals("box", box)
+    if intervals.shape not in ((2,), (n, 2)):
+        raise InputError(
+            f"box must be one interval (low, high) or have shape ({n}, 2), got {intervals.shape}"
+        )
+    limits = np.array(np.broadcast_to(intervals, (n, 2)).T)
     if (limits[0] > limits[1]).any():
         unit = int(np.flatnonzero(limits[0] > limits[1])[0])
         raise InputError(
@@ -149,7 +157,7 @@ def _limits(box: Any, n: int) -> np.ndarray:
     return limits
 
 
-def _collect(system: System, u: Tensor, found: Enumeration, provenance: Provenance) -> ExactFixedPoints:
+def _collect(system: System, u: Tensor, found: Enumeration) -> ExactFixedPoints:
     """Everything that is said about the points, in a canonical order."""
     drives = u.expand(len(found.states), -1)
     x, residual = _polished(system, torch.from_numpy(found.states).to(u.device), drives)
@@ -158,12 +166,15 @@ def _collect(system: System, u: Tensor, found: Enumeration, provenance: Provenan
     alone = [isolation(system, *row) for row in zip(x, drives, A, residual.tolist(), proof.existence_radius)]
     singular = found.singular | np.array([item.singular for item in alone], bool)
     values, verdicts = spectra(system, x, drives)
+    verdicts = np.where(found.n_kinks > 0, "undetermined", verdicts)
+    dynamics = dynamics_of(system)
     fields = {
         "states": x.cpu().numpy(),
         "drives": drives.cpu().numpy(),
-        "residuals": residual.cpu().numpy(),
+        "residuals": velocity(system, x, drives).abs().amax(-1).cpu().numpy(),
         "eigenvalues": values,
-        "verdicts": np.where(found.n_kinks > 0, "undetermined", verdicts),
+        "verdicts": verdicts,
+        "step_verdicts": verdicts_of_step(system, x, drives, verdicts),
         "signs": np.where(singular, 0, found.signs),
         "non_isolated": singular,
         "dimensions": np.array([item.dimension for item in alone], int),
@@ -176,7 +187,7 @@ def _collect(system: System, u: Tensor, found: Enumeration, provenance: Provenan
         "regions": found.regions,
         "at_kink": found.n_kinks > 0,
     }
-    order = canonical_order(fields["states"], fields["drives"], values, fields["verdicts"])
+    order = canonical_order(fields["states"], fields["drives"], values, fields["verdicts"], dynamics)
     known = not singular.any() and not (found.n_kinks > 1).any()
     n_jumped = int(found.hits.sum())
     return ExactFixedPoints(
@@ -191,7 +202,7 @@ def _collect(system: System, u: Tensor, found: Enumeration, provenance: Provenan
         n_nodes=found.n_nodes,
         n_left=found.n_left,
         left=found.left,
-        provenance=provenance,
+        dynamics=dynamics,
     )
 
 

@@ -1,4 +1,4 @@
-"""Minima of q(x) = 1/2 |r(x)|^2, r(x) = (F(x, u) - x) / alpha, from many starts at once.
+"""Minima of q(x) = 1/2 |r(x)|^2, r(x) = (F(x, u) - x) / alpha or f(x, u) of a flow, from many starts at once.
 
 First Levenberg and Marquardt, whose matrix A^T A (A = dr/dx) leaves out the curvature of r: cheap, and enough to reach
 a root.  At a minimum with r != 0 the gradient A^T r vanishes, so A is singular there and what it leaves out decides;
@@ -17,6 +17,7 @@ from torch import Tensor
 
 from ... import linalg
 from ...systems.base import Bounds, System, minus_identity
+from ...systems.rest import AtRest
 
 ROOT = 1e-12  # max |r|, relative to max(1, |x|), at or below which r counts as zero
 EPS = torch.finfo(torch.float64).eps
@@ -31,11 +32,12 @@ class Residual:
     """r(x) = (F(x, u) - x) / alpha under one drive, with its derivatives; alpha = 1 unless the network leaks.
 
     Divided by the leak, r is the vector field of the network's flow: what is slow does not depend on the time step.
+    Of a flow, whose map at rest is x + h f(x, u), h takes the place of alpha.
     """
 
     def __init__(self, system: System, u: Tensor) -> None:
         self.system, self.u = system, u
-        self.rate = 1.0 / (system.alpha or 1.0)
+        self.rate = 1.0 / (system.pace if isinstance(system, AtRest) else system.alpha or 1.0)
         self.zero = max(ROOT, 200 * EPS * self.rate)  # the rounding of F - x grows with the rate
         self._differentiable: bool | None = None
 

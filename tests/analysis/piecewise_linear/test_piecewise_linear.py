@@ -240,10 +240,29 @@ def test_a_box_restricts_the_list():
     everywhere = dk.enumerate_fixed_points(elman(W, b))
     low, high = everywhere.states[0] - 0.1, everywhere.states[0] + 0.1
     inside = ((everywhere.states >= low) & (everywhere.states <= high)).all(1)
-    boxed = dk.enumerate_fixed_points(elman(W, b), box=(low, high))
+    boxed = dk.enumerate_fixed_points(elman(W, b), box=np.stack([low, high], 1))
     assert boxed.completeness == "proved in box"
     assert_allclose(in_order(boxed.states), in_order(everywhere.states[inside]), atol=1e-9)
     assert boxed.n_nodes <= everywhere.n_nodes
+
+
+@pytest.mark.parametrize("form", ["current", "rate"])
+def test_the_flow_of_a_network_rests_where_the_network_does(form):
+    W, b = random_network(7)
+    flow = dk.as_flow(leaky(W, b, form), dt=0.01)
+    points, of_map = dk.enumerate_fixed_points(flow), dk.enumerate_fixed_points(leaky(W, b, form))
+    assert (points.dynamics, points.completeness, of_map.dynamics) == ("flow", "proved", "map")
+    assert_allclose(in_order(points.states), in_order(of_map.states), atol=1e-9)
+    for x, values in zip(points.states, points.eigenvalues):  # x' = -x + W relu(x) + b, or relu(W x + b) - x
+        on = np.diag((x if form == "current" else W @ x + b) > 0).astype(float)
+        J = (W @ on if form == "current" else on @ W) - np.eye(len(b))
+        assert_allclose(np.sort_complex(values), np.sort_complex(np.linalg.eigvals(J)), atol=1e-9)
+        assert (np.diff(values.real) <= 1e-12).all()
+    assert points.residuals.max() < 1e-9
+    with pytest.raises(InputError, match="period must be 1 for a flow"):
+        dk.enumerate_fixed_points(flow, period=2)
+    with pytest.raises(InputError, match="find_fixed_points"):
+        dk.enumerate_fixed_points(dk.catalog.van_der_pol())
 
 
 def test_time_that_is_up_leaves_what_was_found_and_says_what_is_open():
@@ -305,9 +324,9 @@ def test_a_box_around_a_crossing_is_as_wide_as_the_path_is_uncertain():
         (lambda s: dk.enumerate_fixed_points(dk.catalog.tanh_unit()), "find_fixed_points"),
         (lambda s: dk.enumerate_fixed_points(s, time_limit=-1.0), "time_limit"),
         (lambda s: dk.enumerate_fixed_points(s, period=0), "period"),
-        (lambda s: dk.enumerate_fixed_points(s, box=(0.0, np.ones(3))), r"box\[1\]"),
+        (lambda s: dk.enumerate_fixed_points(s, box=np.zeros((3, 2))), r"box .*\(1, 2\)"),
         (lambda s: dk.enumerate_fixed_points(s, box=(1.0, 0.0)), "unit 0"),
-        (lambda s: dk.enumerate_fixed_points(s, box=3.0), "pair"),
+        (lambda s: dk.enumerate_fixed_points(s, box=3.0), "interval"),
         (lambda s: dk.enumerate_fixed_points(s, [1.0]), "drive"),
         (lambda s: dk.enumerate_fixed_points(lambda x: x), "as_system"),
     ],

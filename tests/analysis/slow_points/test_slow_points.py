@@ -333,7 +333,7 @@ def test_a_seed_repeats_and_a_saved_result_comes_back(tmp_path):
     [
         ({"starts": np.zeros((2, 3))}, "starts must have shape"),
         ({"drive": [np.nan]}, "drive must be finite"),
-        ({"fixed_points": np.zeros((2, 3))}, r"fixed_points must have shape \(point, 1\)"),
+        ({"fixed_points": np.zeros((2, 3))}, r"fixed_points must have shape \(\.\.\., 1\)"),
         ({"max_starts": 0}, "max_starts must be at least 1"),
     ],
 )

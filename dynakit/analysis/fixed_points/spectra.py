@@ -1,0 +1,39 @@
+"""The eigenvalues and verdicts of many points, and the order in which points are listed."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ... import linalg
+from ...systems.base import System
+from ...systems.rest import dynamics_of, linear_part
+from ..linearization import count_unstable, judge, spectrum
+from .newton import chunk_of
+
+
+def spectra(system: System, x: Tensor, u: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """Eigenvalues and verdict of each point, a few Jacobians at a time."""
+    values, dynamics = np.empty((len(x), system.state_size), complex), dynamics_of(system)
+    verdicts = np.empty(len(x), dtype="<U12")
+    kinked = (system.kinks(x, u) < 1e-9 * (1 + x.abs().amax(-1))).cpu().numpy()
+    for part in torch.arange(len(x)).split(chunk_of(system)):
+        rows = part.numpy()
+        J = linear_part(system, x[rows], u[rows])
+        eigen = spectrum(J, dynamics)
+        values[rows] = eigen.values
+        norms = linalg.norms(J) + (dynamics == "map")  # of a map, J - I is what is known
+        verdicts[rows] = judge(eigen.values, eigen.condition, norms, kinked[rows], J.cpu().numpy(), dynamics)
+    return values, verdicts
+
+
+def canonical_order(
+    x: np.ndarray, u: np.ndarray, values: np.ndarray, verdicts: np.ndarray, dynamics: str = "map"
+) -> np.ndarray:
+    """By drive, dimension of the unstable set, largest |lambda| or Re mu, coordinates: independent of the starts."""
+    unstable = count_unstable(values, verdicts, dynamics).filled(10**6)
+    measure = np.abs(values) if dynamics == "map" else np.real(values)
+    largest = np.round(measure.max(axis=1, initial=0.0 if dynamics == "map" else -np.inf), 6)
+    keys = [*np.round(x, 6).T[::-1][-8:], largest, unstable, *u.T[::-1]]
+    return np.lexsort(keys) if len(x) else np.arange(0)

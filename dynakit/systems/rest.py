@@ -1,0 +1,150 @@
+"""Where a system rests: the fixed points of a map, the zeros of a flow's right-hand side.
+
+A step of a Runge-Kutta method has every equilibrium of its flow as a fixed point, but may have others, which move with
+the step, and its eigenvalues are only about exp(dt mu) (Iserles, Peplow and Stuart 1991).  Equilibria are therefore
+sought as the fixed points of x -> x + h f(x, u), the field displaced by the state.  Whatever is known of fixed points
+then holds of them: F(x) - x is h f, J - I is h df/dx, and sign det(I - J) is sign det(-df/dx).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .base import Bounds, System, minus_identity
+from .derived import Wrapped
+from .pieces import OpenPieces, Pieces
+
+
+class Displaced(Wrapped):
+    """x -> x + h f(x, u), f the velocity that ``inner`` says."""
+
+    def __init__(self, field: System, h: float) -> None:
+        super().__init__(field)
+        self.h = h
+
+    def _step(self, x: Tensor, u: Tensor) -> Tensor:
+        return x + self.h * self.inner._step(x, u)
+
+    def _jacobian(self, x: Tensor, u: Tensor) -> Tensor:
+        J = self.h * self.inner._jacobian(x, u)
+        J.diagonal(dim1=-2, dim2=-1).add_(1.0)
+        return J
+
+    def _input_jacobian(self, x: Tensor, u: Tensor) -> Tensor:
+        return self.h * self.inner._input_jacobian(x, u)
+
+    def _push(self, x: Tensor, u: Tensor, T: Tensor, V: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        v, moved = self.inner._push(x, u, T, V)
+        return x + self.h * v, T + self.h * moved
+
+    def newton_step(self, x: Any, u: Any, r: Tensor) -> tuple[Tensor, Tensor]:
+        return System.newton_step(self, x, u, r)
+
+    def flow(self) -> None:
+        """None: this is no state some time later."""
+
+    def _box(self, inputs: Bounds) -> Bounds | None:
+        return None
+
+    def _pieces(self, u: Tensor) -> Pieces | None:
+        return None
+
+    def open_pieces(self) -> OpenPieces | None:
+        return None
+
+
+class AtRest(Wrapped):
+    """The map x -> x + h f(x, u), whose fixed points are a flow's equilibria; states settle as the flow does.
+
+    Of a field rate (F(x, u) - x), however it is driven or closed, it is F itself with all that F knows: a box that
+    F maps into its interior is one on whose border the field points inwards.
+
+    Attributes:
+        pace: h, a time: of the eigenvalue lambda here, (lambda - 1) / h is the flow's.
+    """
+
+    def __init__(self, flow: Any) -> None:
+        target = flow.field.relaxes_to()
+        inner, self.pace = (Displaced(flow.field, flow.h), flow.h) if target is None else target
+        super().__init__(inner, name=flow.name)
+        self.along = flow
+        self.dt, self.time_unit, self.fingerprint = flow.dt, flow.time_unit, flow.fingerprint
+        self.alpha, self.euler = None, False
+
+    def flow(self) -> Any:
+        """The flow itself."""
+        return self.along
+
+    def linear(self, x: Tensor, u: Tensor) -> Tensor:
+        """df/dx for a flat batch."""
+        return self.along.field._jacobian(x, u)
+
+    def trajectory(self, x0: Any, inputs: Any) -> Tensor:
+        """The flow's own."""
+        return self.along.trajectory(x0, inputs)
+
+    def settle(self, x0: Any, drive: Any = None, n_steps: int = 1000) -> Tensor:
+        """After the flow's own steps."""
+        return self.along.settle(x0, drive, n_steps)
+
+
+class Blend(System):
+    """The share-weighted mean of two maps at whose fixed points systems rest, or of two fields likewise."""
+
+    def __init__(self, first: System, second: System, share: float) -> None:
+        kinked = "piecewise_linear" in (first.regularity, second.regularity)
+        super().__init__(
+            first.state_size,
+            first.input_size,
+            regularity="piecewise_linear" if kinked else "smooth",
+            device=first.device,
+            name=f"{first.name}, on the way to another",
+        )
+        self.first, self.second, self.share = first, second, share
+        paces = [system.pace if isinstance(system, AtRest) else 1.0 for system in (first, second)]
+        self.pace = (1 - share) * paces[0] + share * paces[1]
+
+    def _step(self, x: Tensor, u: Tensor) -> Tensor:
+        return torch.lerp(self.first._step(x, u), self.second._step(x, u), self.share)
+
+    def _jacobian(self, x: Tensor, u: Tensor) -> Tensor:
+        return torch.lerp(self.first._jacobian(x, u), self.second._jacobian(x, u), self.share)
+
+    def linear(self, x: Tensor, u: Tensor) -> Tensor:
+        """df/dx of the field in between, for a flat batch."""
+        return minus_identity(self._jacobian(x, u)) / self.pace
+
+    def _kinks(self, x: Tensor, u: Tensor) -> Tensor:
+        return torch.minimum(self.first._kinks(x, u), self.second._kinks(x, u))
+
+
+def at_rest(system: System) -> System:
+    """The map whose fixed points are where ``system`` rests: itself, or of a flow :class:`AtRest`."""
+    flow = system.flow()
+    return system if flow is None else AtRest(flow)
+
+
+def dynamics_of(system: System) -> str:
+    """ "map" or "flow": what eigenvalues, verdicts and times of this system are those of."""
+    return "map" if system.flow() is None else "flow"
+
+
+def velocity(system: System, x: Any, u: Any = None) -> Tensor:
+    """How a state moves: F(x, u) - x in a step of a map, f(x, u) per unit time along a flow."""
+    flow = system.flow()
+    return system.step(x, u) - system.as_states("x", x) if flow is None else flow.rhs(x, u)
+
+
+def linear_part(system: System, x: Any, u: Any = None) -> Tensor:
+    """dF/dx of a map, df/dx of a flow."""
+    flow = system.flow()
+    return system.jacobian(x, u) if flow is None else flow.rhs_jacobian(x, u)
+
+
+def input_part(system: System, x: Any, u: Any = None) -> Tensor:
+    """dF/du of a map, df/du of a flow."""
+    flow = system.flow()
+    return system.input_jacobian(x, u) if flow is None else flow.field.input_jacobian(x, u)
