@@ -55,6 +55,26 @@ def test_release_is_under_the_resting_input(bistable):
     assert check.kept_at_end == pytest.approx(1 / 3)
 
 
+def test_a_decaying_memory_is_lost_when_it_must_be():
+    system = dk.catalog.linear([[0.99]])
+    decode = lambda y: np.where(y[..., 0] > 0.5, "high", "low")  # noqa: E731
+    check = dk.check_memory(system, [[1.0], [0.4]], None, decode, n_steps=1000)
+    exact = np.log(0.5) / np.log(0.99)  # 68.97 steps
+    earlier = check.times[check.times < exact].max()
+    assert check.hold_times[0] == check.times[np.searchsorted(check.times, exact)]
+    assert earlier < exact < check.hold_times[0]
+    assert check.hold_times[1] == 1000
+    assert check.kept_at_end == 0.5
+    assert check.hold_time == check.hold_times[0]
+    assert check.end_labels.tolist() == ["low", "low"]
+
+
+def test_bistable_memory_is_kept_to_the_end():
+    check = dk.check_memory(dk.catalog.tanh_unit(2.0), [[0.1], [-0.1]], [0.0], sign)
+    assert check.kept_at_end == 1
+    assert check.times[-1] == 3000
+
+
 def test_what_comes_back_was_lost_all_the_same():
     """x' = -x says the same again at every even step, but what was held was lost at the first."""
     check = dk.check_memory(one(lambda x: -x), [[0.5]], None, sign, n_steps=10)

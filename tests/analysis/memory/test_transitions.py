@@ -11,7 +11,6 @@ from numpy.testing import assert_allclose
 from scipy.optimize import brentq
 
 import dynakit as dk
-from dynakit.analysis import list_attractors
 from dynakit.errors import InputError
 
 
@@ -82,43 +81,6 @@ def test_bad_arguments_are_named(three_bits, change, word):
     arguments = {"attractors": stable, "pulses": pulses, "rest": np.zeros(3)} | change
     with pytest.raises(InputError, match=word):
         dk.map_transitions(system, arguments.pop("attractors"), arguments.pop("pulses"), **arguments)
-
-
-def test_a_decaying_memory_is_lost_when_it_must_be():
-    system = dk.catalog.linear([[0.99]])
-    decode = lambda y: np.where(y[..., 0] > 0.5, "high", "low")  # noqa: E731
-    check = dk.check_memory(system, [[1.0], [0.4]], None, decode, n_steps=1000)
-    exact = np.log(0.5) / np.log(0.99)  # 68.97 steps
-    earlier = check.times[check.times < exact].max()
-    assert check.hold_times[0] == check.times[np.searchsorted(check.times, exact)]
-    assert earlier < exact < check.hold_times[0]
-    assert check.hold_times[1] == 1000
-    assert check.kept_at_end == 0.5
-    assert check.hold_time == check.hold_times[0]
-    assert check.end_labels.tolist() == ["low", "low"]
-
-
-def test_a_state_counts_for_the_attractor_it_is_near_and_for_none_otherwise():
-    system = dk.catalog.tanh_unit(2.0)
-    decode = lambda y: np.where(y[..., 0] > 0, "+", "-")  # noqa: E731
-    check = dk.check_memory(system, [[0.9], [-0.9], [-0.9], [0.0]], [0.0], decode, n_steps=3)
-    assert 1e-6 < abs(check.end_states[0, 0] - 0.9575) < 0.1
-    table = list_attractors(system, dk.find_fixed_points(system), [0.0], decode, memory=check)
-    assert dict(zip(table.memories.tolist(), table.basin_shares.tolist())) == {"+": 0.25, "-": 0.5}
-    assert table.unresolved == 0.25
-
-
-def test_bistable_memory_is_kept_to_the_end():
-    system = dk.catalog.tanh_unit(2.0)
-    check = dk.check_memory(system, [[0.1], [-0.1]], [0.0], lambda y: np.where(y[..., 0] > 0, "+", "-"))
-    assert check.kept_at_end == 1
-    assert check.times[-1] == 3000
-    points = dk.find_fixed_points(system)
-    table = list_attractors(system, points, None, lambda y: np.where(y[..., 0] > 0, "+", "-"), memory=check)
-    assert sorted(table.memories.tolist()) == ["+", "-"]
-    assert_allclose(table.basin_shares, 0.5)
-    assert table.unresolved == 0
-    assert_allclose(table.exponents, np.log(2 * (1 - table.states[:, 0] ** 2)), atol=1e-12)
 
 
 def test_a_saddle_is_no_attractor_of_the_automaton():
