@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -112,9 +113,9 @@ class Stage:
 
 
 def refused(reason: str) -> Finder:
-    """A run that has no meaning for such a network."""
+    """A question that has no meaning for such a network."""
+    return Finder(partial(_refuse, reason))
 
-    def find(subject: Any) -> dict[str, Any]:
-        raise InputError(reason)
 
-    return Finder(find)
+def _refuse(reason: str, subject: Any) -> dict[str, Any]:
+    raise InputError(reason)

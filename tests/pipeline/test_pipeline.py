@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 import subprocess
 import sys
@@ -421,6 +422,20 @@ def test_of_a_generator_the_closed_loop_is_looked_at(generator, tmp_path):
     assert dk.load(tmp_path) == generator
     assert {"multifunctionality", "exponents"} <= set(generator.figures)
     assert "Orbits to be held" in (tmp_path / "report.html").read_text()
+
+
+def test_in_a_closed_loop_only_what_attracts_is_called_an_attractor(generator):
+    found = generator.cycles
+    assert (found.verdicts == "attracting").all()
+    text = generator.summary()
+    assert f"cues and random states end at {len(found)} attractor" in text
+    assert "\n  attractor 0: quasi-periodic; exponents 0, " in text
+    doubted = dataclasses.replace(found, verdicts=np.full(len(found), "undetermined"))
+    text = generator.having({"cycles": doubted}).summary()
+    assert f"cues and random states end at {len(found)} object" in text
+    assert "0 of which were shown to attract" in text
+    assert "\n  object 0: invariant circle, undetermined" in text
+    assert "\n  object 0: quasi-periodic; exponents 0, " in text
 
 
 def test_a_single_orbit_is_looked_for_without_the_check_of_several():

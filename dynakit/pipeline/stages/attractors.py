@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ...analysis import Attractors, FixedPoints, MemoryCheck, list_attractors
 from ...report import Finder, Stage, Table, Words, refused
 from ...wording import counted
@@ -69,13 +71,21 @@ def _memories(attractors: Attractors, memory: MemoryCheck | None) -> list[str]:
     return lines
 
 
+def _headline(attractors: Attractors) -> str:
+    return counted(len(attractors), "attractor")
+
+
+def _table(attractors: Attractors) -> dict[str, dict[str, np.ndarray]]:
+    return {"Attractors at rest": attractors.table()}
+
+
 STAGE = Stage(
     name="attractors",
     about="Attractors: the stable points at rest, the memory each stands for, its share of the released states",
     place=20,
     run=Finder(_list, needs=("fixed_points", "memory")),
     loop=refused("what the closed loop settles on is listed under multifunctionality and cycles"),
-    headline=lambda attractors: counted(len(attractors), "attractor"),
+    headline=_headline,
     words=(
         Words(
             "Does the score rest on attractors?",
@@ -85,5 +95,5 @@ STAGE = Stage(
         ),
         Words("What it remembers", _memories, needs=("attractors",), uses=("memory",)),
     ),
-    tables=(Table(lambda attractors: {"Attractors at rest": attractors.table()}, needs=("attractors",)),),
+    tables=(Table(_table, needs=("attractors",)),),
 )

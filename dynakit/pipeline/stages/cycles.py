@@ -12,6 +12,7 @@ from ...analysis import LimitCycles, MemoryCheck, Multifunctionality, Projection
 from ...errors import InputError
 from ...report import Figure, Finder, Stage, Table, Words
 from ...systems import System
+from ...wording import counted
 from ..subject import Subject
 
 RELEASED = 16  # states that are followed to where they end
@@ -67,11 +68,17 @@ def _words(cycles: LimitCycles, closed_loop: bool) -> list[str]:
     if not closed_loop:
         lines = [line for line, kind in zip(lines, cycles.kinds) if kind in MOTIONS]
     more = [f"and {len(lines) - MOST_LISTED} more"] if len(lines) > MOST_LISTED else []
-    return [f"{_who(closed_loop)} end at {cycles.headline()}", *lines[:MOST_LISTED], *more]
+    return [_ends(cycles, closed_loop), *lines[:MOST_LISTED], *more]
 
 
-def _who(closed_loop: bool) -> str:
-    return "cues and random states" if closed_loop else "released states"
+def _ends(cycles: LimitCycles, closed_loop: bool) -> str:
+    """Who ends where; an object is an attractor only where it was shown to attract."""
+    if not closed_loop:
+        return f"released states end at {cycles.headline()}"
+    attract = int((cycles.verdicts == "attracting").sum())
+    if attract == len(cycles):
+        return f"cues and random states end at {counted(attract or 'no', 'attractor')}"
+    return f"cues and random states end at {counted(len(cycles), 'object')}, {attract} of which were shown to attract"
 
 
 def _moves(cycles: LimitCycles, *others: Any) -> bool:
@@ -86,7 +93,8 @@ def _plot(cycles: LimitCycles, projection: Projection | None, **kwargs: Any) -> 
 
 
 def _table(cycles: LimitCycles, closed_loop: bool) -> dict[str, dict[str, np.ndarray]]:
-    return {f"Where {_who(closed_loop)} end: {cycles.headline()}": cycles.table()}
+    said = _ends(cycles, closed_loop)
+    return {f"{said[0].upper()}{said[1:]}": cycles.table()}
 
 
 STAGE = Stage(

@@ -76,6 +76,18 @@ class Portrait(NamedTuple):
         )
 
 
+def _in_the_plane(*results: Any, **kwargs: Any) -> Any:
+    return Portrait(*results).plot((0, 1), **kwargs)
+
+
+def _in_space(*results: Any, **kwargs: Any) -> Any:
+    return Portrait(*results).plot((0, 1, 2), **kwargs)
+
+
+def _to_turn(*results: Any) -> Any:
+    return Portrait(*results).to_turn()
+
+
 NEEDS = ("projection", "trajectories", "fixed_points")
 USES = ("flow", "modes", "slow_points", "memory", "trials")
 
@@ -92,7 +104,7 @@ STAGE = Stage(
             "Trajectories, fixed points at rest and their unstable directions in the plane of the first two principal "
             "axes of the trajectories; slow points are grey crosses, the larger the slower; arrows fade where the "
             "motion leaves the plane (after Sussillo and Barak 2013; colours after Maheswaranathan et al. 2019).",
-            lambda *results, **kwargs: Portrait(*results).plot((0, 1), **kwargs),
+            _in_the_plane,
             "Trajectories under the orbits as inputs, and the fixed points and the flow of the closed loop, in the "
             "plane of the first two principal axes of the trajectories; arrows fade where the motion leaves the plane.",
             needs=NEEDS,
@@ -101,7 +113,7 @@ STAGE = Stage(
         Figure(
             "phase_portrait_3d",
             "The same in three principal axes.",
-            lambda *results, **kwargs: Portrait(*results).plot((0, 1, 2), **kwargs),
+            _in_space,
             needs=NEEDS,
             uses=USES,
         ),
@@ -111,7 +123,7 @@ STAGE = Stage(
             "portrait",
             "Phase portrait, to turn",
             "Drag to turn, scroll to zoom, hover over a point for its verdict.",
-            lambda *results: Portrait(*results).to_turn(),
+            _to_turn,
             needs=NEEDS,
             uses=USES,
         ),

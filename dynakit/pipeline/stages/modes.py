@@ -39,10 +39,11 @@ STAGE = Stage(
     figures=(
         Figure(
             "spectrum",
-            "Eigenvalues of the Jacobian at each fixed point at rest; a map is stable inside the unit circle.",
+            "Eigenvalues of the Jacobian at each fixed point at rest; a map is stable inside the unit circle, a flow "
+            "left of the imaginary axis.",
             plots.plot_spectrum,
             "Eigenvalues of the Jacobian of the closed loop at each of its fixed points; a map is stable inside the "
-            "unit circle.",
+            "unit circle, a flow left of the imaginary axis.",
             needs=("modes",),
         ),
     ),

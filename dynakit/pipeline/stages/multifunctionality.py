@@ -47,13 +47,17 @@ def _table(multi: Multifunctionality) -> dict[str, dict[str, np.ndarray]]:
     return {f"Orbits to be held: {multi.headline()}": multi.table()}
 
 
+def _headline(multi: Multifunctionality) -> str:
+    return f"holds {int(multi.held.sum())} of {len(multi)} orbits"
+
+
 STAGE = Stage(
     name="multifunctionality",
     about="Multifunctionality: whether the orbits of the task are held",
     place=10,
     run=refused("the task names no orbits for the network to hold by itself"),
     loop=Finder(_check),
-    headline=lambda multi: f"holds {int(multi.held.sum())} of {len(multi)} orbits",
+    headline=_headline,
     words=(Words("Does the closed loop hold the orbits?", _words, needs=("multifunctionality",), uses=("score",)),),
     figures=(
         Figure(

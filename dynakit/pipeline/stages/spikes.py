@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from ... import plots
-from ...analysis import spike_statistics
+from ...analysis import SpikeStatistics, spike_statistics
 from ...errors import InputError
 from ...report import Figure, Finder, Stage, Table, Words
 from ...systems import Recording
@@ -30,12 +30,20 @@ def _count(subject: Subject, trajectories: Recording) -> dict[str, Any]:
     return {"spikes": spike_statistics(trajectories.part("spikes"), dt=system.dt)}
 
 
+def _words(spikes: SpikeStatistics) -> list[str]:
+    return [spikes.headline()]
+
+
+def _table(spikes: SpikeStatistics) -> dict[str, dict[str, np.ndarray]]:
+    return {f"Spikes: {spikes.headline()}": spikes.table()}
+
+
 STAGE = Stage(
     name="spikes",
     about="SpikeStatistics of the trajectories, of a network that spikes",
     place=110,
     run=Finder(_count, needs=("trajectories",)),
-    words=(Words("How it spikes", lambda spikes: [spikes.headline()], needs=("spikes",)),),
+    words=(Words("How it spikes", _words, needs=("spikes",)),),
     figures=(Figure("raster", "The spikes of every neuron in one trial.", plots.plot_raster, needs=("spikes",)),),
-    tables=(Table(lambda spikes: {f"Spikes: {spikes.headline()}": spikes.table()}, needs=("spikes",)),),
+    tables=(Table(_table, needs=("spikes",)),),
 )
