@@ -26,20 +26,38 @@ def _is_record(value: Any) -> bool:
 
 
 def no_record(name: str, value: Any, width: Any = None) -> None:
-    """Raise if ``value`` is a result, with the fields of it that ``name``, an array of ``width`` columns, may be."""
+    """Raise if ``value`` is a result, with what of it ``name``, an array of ``width`` columns, may be."""
     if not _is_record(value):
         return
-    fields = [f.name for f in dataclasses.fields(value) if _could_be(getattr(value, f.name), width)]
-    hint = f"; pass {' or '.join(f'.{f}' for f in fields[:4])}" if fields else ""
-    raise InputError(f"{name} must be an array of numbers, got a {type(value).__name__}{hint}")
+    offers = [
+        offer for f in dataclasses.fields(value) for offer in _offers(f.name, getattr(value, f.name), width)
+    ]
+    offers.sort(key=lambda offer: not offer.endswith("states"))
+    columns = f" of {width} columns" if isinstance(width, int) else ""
+    hint = f"; pass {' or '.join(offers[:4])}" if offers else f", which holds none{columns}"
+    raise InputError(f"{name} must be an array of numbers{columns}, got {_one(value)}{hint}")
 
 
-def _could_be(value: Any, width: Any) -> bool:
-    """Whether a field of a result is an array of so many columns, or a result that has such states."""
-    value = states_of(value)
-    shape = getattr(value, "shape", None)
-    numbers = getattr(getattr(value, "dtype", None), "kind", "f") == "f"
-    return bool(shape) and numbers and (not isinstance(width, int) or shape[-1] == width)
+def _offers(name: str, value: Any, width: Any) -> list[str]:
+    """How to write the array of so many columns that a field of a result is, or holds: none, or one of them."""
+    if isinstance(value, dict) and value:
+        first = next(iter(value))
+        return _offers(f"{name}[{first!r}]", value[first], width)
+    if isinstance(value, (list, tuple)) and value and _is_record(value[0]):
+        return _offers(f"{name}[0]", value[0], width)
+    if _is_record(value) and not hasattr(value, "states"):
+        return []
+    array = states_of(value)
+    shape = getattr(array, "shape", None)
+    numbers = getattr(getattr(array, "dtype", None), "kind", "f") == "f"
+    return [f".{name}"] if shape and numbers and (not isinstance(width, int) or shape[-1] == width) else []
+
+
+def states(
+    name: str, value: Any, shape: tuple[Any, ...] | None = None, *, finite: bool = False
+) -> np.ndarray:
+    """States (..., unit), or a result that has them, as :func:`reals` reads arrays."""
+    return reals(name, states_of(value), shape, finite=finite)
 
 
 def reals(
@@ -66,10 +84,7 @@ def reals(
     except ValueError as error:
         raise InputError(f"{name} must be a rectangular array of numbers ({error})") from None
     if array.dtype.kind not in ("fiu" if given is None or integers else "f"):
-        raise InputError(
-            f"{name} must be real floating-point numbers, got dtype {getattr(value, 'dtype', array.dtype)}"
-            + ("; convert it, for example with .astype(float)" if array.dtype.kind in "iub" else "")
-        )
+        raise InputError(f"{name} must be real floating-point numbers, got {_in_words(value, array)}")
     array = array.astype(np.float64, order="C")  # a copy, so that any memory layout gives the same numbers
     if shape is not None:
         matches_shape(name, array.shape, shape)
@@ -80,6 +95,23 @@ def reals(
             f"the first is {array[first]} at index {first}"
         )
     return array
+
+
+def _in_words(value: Any, array: np.ndarray) -> str:
+    """What was given in place of real numbers."""
+    if hasattr(value, "shape"):
+        hint = "; convert it, for example with .astype(float)" if array.dtype.kind in "iub" else ""
+        return f"dtype {value.dtype}{hint}"
+    if isinstance(value, (list, tuple)):
+        kinds = {"U": "text", "O": "objects that are no numbers", "c": "complex numbers", "b": "truth values"}
+        return f"a {type(value).__name__} of {kinds.get(array.dtype.kind, array.dtype)}"
+    return f"{value!r}" if value is None or isinstance(value, (bool, str, complex)) else _one(value)
+
+
+def _one(value: Any) -> str:
+    """The kind of a value, with its article."""
+    name = type(value).__name__
+    return f"{'an' if name[0] in 'AEIOU' else 'a'} {name}"
 
 
 def matches_shape(name: str, got: Iterable[int], expected: tuple[Any, ...]) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from . import checks
 from .checks import count, number, reals
 from .errors import InputError
 
@@ -168,7 +169,7 @@ def _vector(name: str, value: Any) -> np.ndarray:
 
 
 def _seen(states: Any) -> np.ndarray:
-    array = reals("states", getattr(states, "states", states), (..., "unit"), finite=False)
+    array = checks.states("states", states, (..., "unit"))
     if not array.size:
         raise InputError(f"states must hold at least one finite state, got shape {array.shape}")
     array = array.reshape(-1, array.shape[-1])

@@ -1,5 +1,8 @@
 """Arguments: what passes unchanged, and what the refusal says."""
 
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +12,22 @@ from hypothesis.extra.numpy import array_shapes, arrays
 
 from dynakit import checks
 from dynakit.errors import DynakitError, InputError
+
+
+@dataclass(frozen=True)
+class Inner:
+    states: np.ndarray = field(default_factory=lambda: np.zeros((3, 2)))
+
+
+@dataclass(frozen=True)
+class Catch:
+    """A record whose states lie one level down."""
+
+    times: np.ndarray = field(default_factory=lambda: np.zeros(3))
+    numbers: np.ndarray = field(default_factory=lambda: np.zeros((3, 2), int))
+    pairs: np.ndarray = field(default_factory=lambda: np.zeros((1, 2)))
+    inner: Inner = field(default_factory=Inner)
+    by_name: dict = field(default_factory=lambda: {"rest": Inner()})
 
 
 @given(arrays(np.float64, array_shapes(min_dims=0, max_dims=3, min_side=0), elements=st.floats(-1e9, 1e9)))
@@ -51,9 +70,20 @@ def test_any_real_array_is_read(value):
         (np.array([1, 2]), None, r"x must be real floating-point numbers, got dtype int64; convert it"),
         (torch.tensor([1, 2]), None, r"got dtype torch.int64; convert it"),
         (np.array([True]), None, "got dtype bool; convert it"),
-        ([1j], None, "got dtype complex128$"),
-        (["a"], None, "got dtype <U1"),
-        ([None], None, "got dtype object"),
+        (np.array([1j]), None, "got dtype complex128$"),
+        ([1j], None, "got a list of complex numbers$"),
+        (["a"], None, "got a list of text$"),
+        ([None], None, "got a list of objects that are no numbers$"),
+        (None, None, "got None$"),
+        ("a", None, "got 'a'$"),
+        (SimpleNamespace(dtype=torch.float64), None, "got a SimpleNamespace$"),
+        (
+            Catch(),
+            ("point", 2),
+            r"numbers of 2 columns, got a Catch; pass \.pairs or \.inner or \.by_name\['rest'\]$",
+        ),
+        (Catch(), ("point", 9), "numbers of 9 columns, got a Catch, which holds none of 9 columns$"),
+        (Inner(), None, "got an Inner; pass .states$"),
         ([[1.0], [1.0, 2.0]], None, "x must be a rectangular array of numbers"),
         ([1.0, 2.0], (3,), r"x must have shape \(3\), got \(2,\)"),
         ([1.0, 2.0], ("trial", 2), r"x must have shape \(trial, 2\), got \(2,\)"),

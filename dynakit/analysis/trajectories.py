@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from .. import linalg
+from .. import checks, linalg
 from ..checks import count, matches_shape, reals
 from ..errors import InputError
 from ..provenance import Provenance
@@ -63,7 +63,7 @@ class Projection(Result):
 
     def transform(self, states: Any) -> np.ndarray:
         """Scores (..., component) of states (..., unit)."""
-        states = reals("states", states, (..., self.mean.size), finite=False)
+        states = checks.states("states", states, (..., self.mean.size))
         return (states - self.mean) @ self.components.T
 
     def inverse_transform(self, scores: Any) -> np.ndarray:
@@ -95,7 +95,7 @@ def project(states: Any, n_components: int = 3) -> Projection:
     >>> project(line, 2).explained_variance_ratio.round(6).tolist()
     [1.0, 0.0]
     """
-    rows = reals("states", states, (..., "unit"), finite=False)
+    rows = checks.states("states", states, (..., "unit"))
     if rows.shape[-1] == 0:
         raise InputError(f"states must have at least one unit, got shape {rows.shape}")
     rows = rows.reshape(-1, rows.shape[-1])
@@ -155,7 +155,7 @@ def condition_average(states: Any, trials: Any) -> ConditionAverages:
     >>> condition_average(np.ones((4, 2, 3)), {"choice": np.array(["left", "right", "left", "left"])}).counts.tolist()
     [3, 1]
     """
-    states = reals("states", states, ("trial", "time", "unit"), finite=False)
+    states = checks.states("states", states, ("trial", "time", "unit"))
     if not len(states):
         raise InputError("states must hold at least one trial")
     conditions = getattr(trials, "conditions", trials)
@@ -243,8 +243,8 @@ def plane_flow(
     Raises:
         InputError: naming the argument that does not fit the system, or axes that span no plane.
     """
-    point = np.asarray(through.states if hasattr(through, "states") else through)
     size = checked(system).state_size
+    point = checks.states("through", through, (..., size))
     point = reals("through", point[0] if point.ndim == 2 and len(point) == 1 else point, (size,))
     u = system.as_drive("drive", drive)
     matches_shape("drive", u.shape, (system.input_size,))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ..checks import reals
+from .. import checks
 from ..errors import InputError
 
 if TYPE_CHECKING:
@@ -223,7 +223,7 @@ def expect(name: str, value: Any, *kinds: type) -> Any:
 
 def trajectories(name: str, states: Any) -> np.ndarray:
     """(trial, time, unit) of an array of that shape, of one trial (time, unit), or of a Recording."""
-    array = reals(name, getattr(states, "states", states), (..., "time", "unit"), finite=False)
+    array = checks.states(name, states, (..., "time", "unit"))
     if array.ndim not in (2, 3):
         raise InputError(f"{name} must have shape (trial, time, unit) or (time, unit), got {array.shape}")
     return array[None] if array.ndim == 2 else array

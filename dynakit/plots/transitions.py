@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import checks
 from ..analysis import Projection, Transitions
-from ..checks import reals
 from ..errors import InputError
 from . import style
 
@@ -69,7 +69,7 @@ def _places(texts: list[str], projection: Any, states: Any) -> np.ndarray:
             raise InputError("states must be given with projection: the attractors (attractor, unit)")
         if len(projection) < 2:
             raise InputError(f"projection must have at least 2 components, got {len(projection)}")
-        rows = reals("states", getattr(states, "states", states), (n, projection.mean.size))
+        rows = checks.states("states", states, (n, projection.mean.size), finite=True)
         return projection.transform(rows)[:, :2]
     if n == 8 and len(set(texts)) == 8 and all(len(t) == 3 and set(t) <= {"+", "-"} for t in texts):
         bits = np.array([[1.0 if c == "+" else -1.0 for c in t] for t in texts])

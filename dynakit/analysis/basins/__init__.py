@@ -14,7 +14,6 @@ from .traced import TracedBasins, trace_basins
 __all__ = [
     "Basins",
     "EdgeState",
-    "fates",
     "Features",
     "Proximity",
     "Recurrence",

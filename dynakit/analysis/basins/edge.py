@@ -205,6 +205,7 @@ class _Tracker:
 
 def _one(system: System, name: str, x: Any) -> np.ndarray:
     state = system.as_states(name, x)
+    state = state[0] if state.ndim == 2 and len(state) == 1 else state
     if state.ndim != 1 or not bool(torch.isfinite(state).all()):
         raise InputError(
             f"{name} must be one finite state ({system.state_size},), got shape {tuple(state.shape)}"

@@ -91,6 +91,8 @@ def _targets(system: System, part: Any, u: Tensor) -> list[Target | None]:
     if isinstance(part, FixedPoints):
         return _points(system, part, u)
     orbits = getattr(part, "orbits", getattr(part, "attractors", None))
+    if isinstance(orbits, LimitCycles):  # Multifunctionality holds those it judged
+        return _targets(system, orbits, u)
     if hasattr(part, "kinds") and orbits is not None:
         return _tabulated(system, part, orbits)
     return [point(x) for x in _attracting(system, _rows(system, part), u)]

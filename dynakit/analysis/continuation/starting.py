@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ... import checks
 from ...checks import number, reals
 from ...errors import InputError
 from ...systems.base import System
@@ -18,7 +19,7 @@ Starts = tuple[OneParameter, list[int], list[np.ndarray]]  # a family, the point
 def points_of(system: System, points: Any) -> tuple[np.ndarray, np.ndarray | None]:
     """States (point, unit) and the drive each was found under (point, input), None where that is not known."""
     known = hasattr(points, "states") and hasattr(points, "drives")
-    x = reals("points", points.states if known else points)
+    x = checks.states("points", points, finite=True)
     if x.ndim == 1:
         x = x[None]
     if x.ndim != 2 or x.shape[1] != system.state_size:

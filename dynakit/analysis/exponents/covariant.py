@@ -89,10 +89,11 @@ def covariant_vectors(
     n_steps = count("n_steps", n_steps)
     ahead, back = count("n_transient", n_transient, least=0), count("n_backward", n_backward, least=0)
     k = system.state_size if n_vectors is None else count("n_vectors", n_vectors, most=system.state_size)
-    if np.ndim(x0) != 1:
-        raise InputError(f"x0 must be one state (unit,), got shape {np.shape(x0)}")
+    start = system.as_states("x0", x0)
+    if start.ndim != 1 and (start.ndim != 2 or len(start) != 1):
+        raise InputError(f"x0 must be one state (unit,), got shape {tuple(start.shape)}")
     x, course, _ = starts_and_inputs(
-        system, x0, inputs, ahead + n_steps + back, "n_transient + n_steps + n_backward"
+        system, start.reshape(-1), inputs, ahead + n_steps + back, "n_transient + n_steps + n_backward"
     )
     if len(x) > 1:
         raise InputError(f"inputs must be one sequence (time, input), got {len(x)} of them")

@@ -1,0 +1,103 @@
+"""One result of every public kind, of one small network of two units and one input, or of maps as wide."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+import torch
+
+import dynakit as dk
+
+UNITS = 2
+PULSES = {"up": [[3.0]], "down": [[-3.0]]}
+
+
+def decode(outputs: np.ndarray) -> np.ndarray:
+    return np.where(outputs[..., 0] > 0, "+", "-")
+
+
+@functools.cache
+def network() -> dk.System:
+    """A bistable unit that an input drives, and one that follows it."""
+    return dk.catalog.tanh_network([[1.2, 0.0], [0.1, 0.1]], W_in=[[1.0], [0.2]])
+
+
+@functools.cache
+def results() -> dict[str, Any]:
+    """By the name of its class; of each class the ordinary case, two or more of a kind where it can be."""
+    torch.manual_seed(0)
+    net, rng = network(), np.random.default_rng(0)
+    starts = rng.uniform(-1, 1, (6, UNITS))
+    recording = dk.record(net, rng.normal(size=(6, 30, 1)), starts)
+    points = dk.find_fixed_points(net, recording)
+    relu = dk.as_system(dk.models.LeakyRNN(1, UNITS, 1, activation="relu"))
+    box, plane = dk.samplers.Box([-1.0, -1.0], [1.0, 1.0]), dk.project(recording.states)
+    closed = dk.Driven(net, [0.0])
+    systems = [dk.catalog.tanh_network(w * np.eye(2)) for w in (0.9, 1.2)]
+    memory = dk.check_memory(net, starts, None, decode, n_steps=50)
+    tracks = dk.track_fixed_points(systems)
+    found = [
+        recording,
+        points,
+        memory,
+        plane,
+        tracks,
+        tracks.changes,
+        dk.enumerate_fixed_points(relu),
+        dk.find_slow_points(net, recording, max_starts=8),
+        dk.linearize(net, points),
+        dk.nonnormality(net, points, max_steps=20),
+        dk.selection_vectors(net, points),
+        dk.find_limit_cycles(closed, starts[:2], n_transient=50, n_record=128),
+        (branches := dk.trace_fixed_points(net, points[:1], drives=[[0.0], [0.5]])),
+        branches.events,
+        dk.trace_slow_manifold(net, starts, max_points=40),
+        dk.map_unstable_manifolds(net, points, max_steps=100, n_samples=10),
+        dk.lyapunov_spectrum(closed, starts[:2], n_steps=20, n_transient=5),
+        dk.covariant_vectors(closed, starts[0], n_steps=20, n_transient=5, n_backward=5),
+        dk.check_echo_state(net, np.zeros((50, 1)), n_pairs=2),
+        dk.list_attractors(net, points, None, decode, memory=memory),
+        dk.map_transitions(net, points, PULSES),
+        dk.map_basins(net, points, box, n_samples=6),
+        dk.find_edge_state(net, [-1.0, 0.0], [0.7, 0.0], points),
+        dk.find_smallest_shock(net, None, points, n_directions=4),
+        dk.trace_basins(
+            lambda w: dk.catalog.tanh_network(w * np.eye(2)), [0.9], box, n_samples=4, n_steps=50
+        ),
+        dk.memory_capacity(net, n_steps=200, n_delays=4),
+        dk.plane_flow(net, plane, through=starts[0], n_grid=3),
+        dk.condition_average(recording.states, {"first": np.arange(6) % 2}),
+        dk.psychometric_curve(np.arange(8) % 2 > 0, np.repeat([-1.0, 1.0], 4)),
+        dk.graph_statistics(np.eye(2)[::-1].copy()),
+        dk.compare_with_null(np.ones((4, 4)), "reciprocity", n=3),
+        dk.spike_statistics([[1.0, 2.0], [3.0]], t_stop=5.0),
+        dk.as_spike_trains([[1.0, 2.0], [3.0]], t_stop=5.0),
+        dk.check_multifunctionality(
+            dk.catalog.tanh_network(2 * np.eye(2)),
+            [dk.Orbit.fixed_point("A", [0.9575, 0.9575]), dk.Orbit.fixed_point("B", [-0.9575, 0.9575])],
+            n_shocks=0,
+            n_basin=8,
+        ),
+        dk.train(
+            dk.models.Elman(1, 2, 1), trials().task, dk.training.BPTT(max_updates=2, batch_size=2), seed=0
+        ),
+        trials().sample,
+        report(),
+    ]
+    return {type(one).__name__: one for one in found}
+
+
+class trials:
+    """A task of one channel, and some trials of it."""
+
+    task = dk.tasks.FlipFlop(n_bits=1, n_steps=12)
+    sample = task.sample(4, seed=0)
+
+
+@functools.cache
+def report() -> Any:
+    torch.manual_seed(0)
+    model = dk.models.Elman(1, UNITS, 1)
+    return dk.analyze(model, trials.task, include=["trajectories", "fixed_points", "modes"])
