@@ -177,7 +177,9 @@ class System(Signature):
 
     readout_jumps = False  # of a map that jumps: whether its readout does too
     span: int | None = None  # where the state is the last inputs, and what is made of them: how many
-    raster: Callable[[Tensor], np.ndarray] | None = None  # spikes (state, time, neuron) within the step to each state
+    raster: Callable[[Tensor], np.ndarray] | None = (
+        None  # spikes (state, time, neuron) within the step to each state
+    )
 
     def box(self, u: Any = None) -> Bounds | None:
         """A box that the map under the constant drive ``u`` sends into its own interior, or None.
@@ -266,8 +268,9 @@ class System(Signature):
     def flow(self) -> Any:
         """The :class:`dynakit.Flow` whose time-dt map this is, or None: the map stands for itself.
 
-        Not None only for a Flow and for Driven, Iterated, ClosedLoop or a readout around one.  A leaky network is a
-        map and is judged by its map; its differential equation is ``dynakit.as_flow(model)``.
+        Not None only for a Flow and for Driven, Iterated, ClosedLoop or a readout around one.  A leaky network or a
+        reservoir is a map, as it was trained, and is judged by its map; its differential equation is
+        ``dynakit.as_flow(model)``.
         """
         return None
 

@@ -316,6 +316,17 @@ class Flow(Wrapped):
         return None
 
 
+class NetworkStep(Flow):
+    """The step of a network that integrates its own differential equation: a map, as which it was trained.
+
+    What comes in stays the same within a step, and so does what it hears of itself; therefore it is judged by its map,
+    as a leaky network is.  The flow is ``dynakit.as_flow(model)``.
+    """
+
+    def flow(self) -> None:  # type: ignore[override]
+        """None: the network is its map."""
+
+
 def _identity(x: Tensor, size: int) -> Tensor:
     return torch.eye(size, dtype=x.dtype, device=x.device).expand(len(x), -1, -1)
 

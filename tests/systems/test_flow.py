@@ -163,19 +163,34 @@ def test_the_verdicts_on_the_flow_agree():
     assert_allclose(grown, np.sort(rates.real * 10.0), atol=1e-7)
 
 
-@pytest.mark.parametrize("name", ["closed flow", "closed reservoir"])
-def test_a_closed_loop_becomes_the_flow_that_hears_itself_at_every_moment(name):
-    loop = MEMBERS[name]()
+def test_a_closed_network_hears_itself_once_per_step_and_its_flow_at_every_moment():
+    loop = MEMBERS["closed reservoir"]()
     flow, opened = dk.as_flow(loop), loop.inner
     x, _ = sample(loop)
+    assert loop.flow() is None
     assert_allclose(flow.rhs(x), opened.rhs(x, opened.observe(x)), atol=1e-14)
-    gap = [
-        float(
-            (dk.as_flow(loop, dt=dt).step(x) - dk.ClosedLoop(dk.as_flow(opened, dt=dt)).step(x)).abs().max()
-        )
-        for dt in (0.01, 0.005)
-    ]
+    assert_allclose(loop.step(x), opened.step(x, opened.observe(x)), atol=1e-15)
+    gap = []
+    for dt in (0.01, 0.005):
+        held = dk.as_flow(opened, dt=dt)
+        gap.append(float((dk.as_flow(loop, dt=dt).step(x) - held.step(x, held.observe(x))).abs().max()))
     assert abs(np.log2(gap[0] / gap[1]) - 2) < 0.1  # the two differ by the delay of half a step
+
+
+def test_a_closed_flow_hears_itself_at_every_moment_step_by_step():
+    loop = MEMBERS["closed flow"]()
+    opened = loop.inner
+    x, _ = sample(loop)
+    flow = loop.flow()
+    assert_allclose(flow.rhs(x), opened.rhs(x, opened.observe(x)), atol=1e-14)
+    for one in (dk.as_flow(loop), flow):
+        assert torch.equal(one.step(x), loop.step(x))
+        assert torch.equal(one.jacobian(x), loop.jacobian(x))
+    exact = flow.integrate(x, None, 0.1)[:, 0]
+    assert float((loop.step(x) - exact).abs().max()) < 1e-4
+    held = opened.step(x, opened.observe(x))
+    assert float((held - exact).abs().max()) > 1e-3  # the cue's step holds its input
+    assert torch.equal(loop.drive(x, opened.observe(x)), held)
 
 
 def test_a_driven_flow_is_a_flow():

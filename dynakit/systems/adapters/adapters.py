@@ -90,9 +90,10 @@ def as_flow(model: Any, *, dt: float | None = None, method: str = "rk4", n_subst
 
     A leaky network x' = x + alpha (G(x, u) - x) with alpha = dt / tau is Euler's step of tau dx/dt = G(x, u) - x: that
     flow, in ms where the network knows its dt and in units of tau where it does not.  A flow is taken as it is, with
-    other steps.  A closed loop, which hears itself from step to step, becomes dx/dt = f(x, observe(x)), which hears
-    itself at every moment.  The two differ by the delay of half a step: a network trained on inputs that stay the same
-    within a step follows its targets in the first, and in the second only as far as dt is small.
+    other steps.  A closed network, which hears itself from step to step, becomes dx/dt = f(x, observe(x)), which hears
+    itself at every moment, as a closed flow does.  The two differ by the delay of half a step: a network trained on
+    inputs that stay the same within a step follows its targets in the first, and in the second only as far as dt is
+    small.
 
     Arguments:
         model: anything :func:`as_system` takes.

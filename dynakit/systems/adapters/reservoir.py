@@ -1,4 +1,4 @@
-"""Reservoirs as systems: a leaky map in discrete time, a flow in continuous time, read out from (r, r^2) or r."""
+"""Reservoirs as systems: a leaky map in discrete time, a step along a flow in continuous time; their readouts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ...models.reservoir import Reservoir
 from ..base import Bounds, System
 from ..cells import ElmanCell, LeakyCell, zeros
 from ..derived import WithReadout, Wrapped
-from ..flow import Flow, Relaxation
+from ..flow import NetworkStep, Relaxation
 from ..pieces import Readout
 from .copies import float64_copy
 
@@ -50,7 +50,7 @@ class WithSquares(Wrapped):
 
 
 def adapt_reservoir(model: Reservoir, device: torch.device | str | None) -> System:
-    """``model`` in float64: a Flow in continuous time, a leaky map in discrete time."""
+    """``model`` in float64: the step along its flow in continuous time, a leaky map in discrete time."""
     twin = float64_copy(model, device)
     assert isinstance(twin, Reservoir)
     W_in, name = twin.sigma_in * twin.W_in, f"{model.form} reservoir"
@@ -64,4 +64,4 @@ def adapt_reservoir(model: Reservoir, device: torch.device | str | None) -> Syst
         WithSquares(states) if model.readout == "quadratic" else states, twin.W_out, twin.b_out
     )
     read.name = name
-    return read if model.dt is None else Flow(read, model.n_hidden, model.n_inputs, dt=model.dt)
+    return read if model.dt is None else NetworkStep(read, model.n_hidden, model.n_inputs, dt=model.dt)
