@@ -116,7 +116,7 @@ def _attractor(ax: Any, points: np.ndarray, colour: str, kind: str) -> None:
     if len(points) == 1:
         ring = {"marker": "o", "markersize": 7, "markerfacecolor": colour, "markeredgewidth": 1.2}
         ax.plot(*points.T, linestyle="none", **(look | ring))
-    elif kind == "invariant circle" or (kind == "periodic" and len(points) > 64):
+    elif kind in ("invariant circle", "limit cycle") or (kind == "periodic" and len(points) > 64):
         ax.plot(*points[np.arange(len(points) + 1) % len(points)].T, linewidth=1.4, **look)
     else:
         ax.plot(*points.T, ".", markersize=2, **look)

@@ -90,7 +90,7 @@ def plot_cycles(
         if cycles.harmonics[k]:
             line = LINES.get(str(cycles.verdicts[k]), "-")
             ax.plot(points[:, 0], points[:, 1], **(look | {"linestyle": line, "linewidth": 1.3} | kwargs))
-            _arrow(ax, points, colour, backwards=cycles.rotation_numbers[k] < 0 and not cycles.continuous)
+            _arrow(ax, points, colour, backwards=cycles.rotation_numbers[k] < 0 and cycles.dynamics == "map")
         else:
             face = colour if cycles.verdicts[k] == "attracting" else "white"
             mark = {"linestyle": "none", "marker": "o", "markersize": 4.5, "markerfacecolor": face}
@@ -140,7 +140,7 @@ def _drawn(cycles: LimitCycles) -> list[tuple[int, str]]:
 
 def _name(cycles: LimitCycles, k: int) -> str:
     kind, period = str(cycles.kinds[k]), float(cycles.periods[k])
-    said = f"{kind}, period {period:.4g}" if kind in ("periodic", "invariant circle") else kind
+    said = f"{kind}, period {period:.4g}" if kind in ("periodic", "limit cycle", "invariant circle") else kind
     return f"{said} ({cycles.verdicts[k]})"
 
 
@@ -152,7 +152,7 @@ def _multipliers(cycles: LimitCycles, k: int) -> tuple[Any, Any]:
     if cycles.kinds[k] == "invariant circle":
         values = np.abs(values).astype(complex)
         own[:1] = True
-    elif cycles.continuous and cycles.kinds[k] == "periodic" and len(values):
+    elif cycles.kinds[k] == "limit cycle" and len(values):
         own[int(np.abs(values - 1).argmin())] = True
     return values, own
 

@@ -113,7 +113,7 @@ def _attractor(ax: Any, multi: Multifunctionality, k: int, look: dict[str, Any])
     if cycles.harmonics[k]:
         points = _plane(cycles.output_curve(np.arange(PHASES + 1) / PHASES, k))
         ax.plot(*points.T, **({"linewidth": 1.3, "linestyle": LINES[k % 2], "zorder": 3 + k % 2} | look))
-        back = cycles.rotation_numbers[k] < 0 and not cycles.continuous
+        back = cycles.rotation_numbers[k] < 0 and cycles.dynamics == "map"
         a, b = (points[8], points[0]) if back else (points[0], points[8])
         arrow = {"arrowstyle": "-|>", "color": look["color"], "linewidth": 1.2, "mutation_scale": 14}
         ax.annotate("", xy=b, xytext=a, arrowprops=arrow, zorder=4)

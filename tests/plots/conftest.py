@@ -44,7 +44,9 @@ def cube():
 @pytest.fixture(scope="session")
 def cycles():
     """An attracting invariant circle round a repelling fixed point."""
-    return dk.find_limit_cycles(dk.catalog.delayed_logistic(2.02), [[0.505, 0.505]], n_record=1024)
+    return dk.find_limit_cycles(
+        dk.catalog.delayed_logistic(2.02), [[0.505, 0.505]], settings=dk.CycleSettings(n_record=1024)
+    )
 
 
 @pytest.fixture(scope="session")

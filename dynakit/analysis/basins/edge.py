@@ -18,7 +18,7 @@ import torch
 from ... import linalg, seeding
 from ...checks import count
 from ...errors import InputError
-from ...provenance import Provenance
+from ...provenance import with_provenance
 from ...results import Result
 from ...systems.base import System
 from ..cycles import Polished, polish, still
@@ -41,19 +41,21 @@ class EdgeState(Result):
     """The edge state, and the track that led there.
 
     Attributes:
-        kind: fixed point | periodic | invariant circle | unresolved: the last states of the track are given
+        kind: fixed point | periodic | limit cycle | invariant circle | unresolved, then the end of the track
         states: (point, unit) the point, the cycle, points of the curve, or the end of the track
-        residual: of what is claimed; NaN: unresolved
-        multipliers: (k,) eigenvalues of the point, multipliers of the cycle or circle
+        residual: of what is claimed, as in LimitCycles; NaN: unresolved
+        multipliers: (k,) of the point per step, of one of a flow per unit of time; of a cycle per period, of a circle
+            per step
         n_unstable: unstable directions; -1: not known
-        period: steps, or time units of a flow; NaN: none
-        rotation_number: turns per step; NaN: none
-        distance: of the end of the track from it
+        period: in steps, of a flow in its unit of time; NaN: none
+        rotation_number: turns per step, of a flow per unit of time; NaN: none
+        distance: of the end of the track from it, max norm, in units of the state
         labels: the attractors on either side; -2: divergence
         pair: (2, unit) two states, one on either side, nearest to each other in the first cut
         track: (step, unit) on the boundary
         n_cuts: times the segment was cut
         n_unresolved: states on it whose attractor was not known
+        dynamics: "map", or "flow": looked at in continuous time
     """
 
     kind: str
@@ -69,6 +71,7 @@ class EdgeState(Result):
     track: np.ndarray
     n_cuts: int
     n_unresolved: int
+    dynamics: str
 
     def headline(self) -> str:
         sides = " and ".join("divergence" if k == OFF else str(k) for k in self.labels)
@@ -79,13 +82,14 @@ class EdgeState(Result):
         return f"{self.kind} between {sides}, {some} unstable {noun}, residual {self.residual:.0e}"
 
 
+@with_provenance
 def find_edge_state(
     system: System,
     a: Any,
     b: Any,
     attractors: Any,
-    *,
     drive: Any = None,
+    *,
     n_track: int = 2000,
     n_steps: int = 1000,
     seed: Any = 0,
@@ -93,7 +97,7 @@ def find_edge_state(
     """Follow the boundary between the basins of two states, to the saddle on it.
 
     Arguments:
-        system: the map.
+        system: the map, or a flow, whose edge state is looked at in continuous time.
         a, b: states (unit,) that go to different attractors; one of them may diverge.
         attractors: as for :func:`dynakit.map_basins`, not None.
         drive, n_steps: as for :func:`dynakit.map_basins`.
@@ -113,7 +117,7 @@ def find_edge_state(
     >>> edge.kind, bool(abs(edge.states[0, 0]) < 1e-12), edge.n_unstable
     ('fixed point', True, 1)
     """
-    n_track, seed = count("n_track", n_track), seeding.as_seed(seed)
+    n_track = count("n_track", n_track)
     with linalg.one_thread(), torch.no_grad(), np.errstate(all="ignore"):
         run = as_run(system, drive, n_steps)
         targets = as_targets(system, attractors, run.u)
@@ -128,7 +132,7 @@ def find_edge_state(
         track=track,
         n_cuts=tracker.n_cuts,
         n_unresolved=tracker.n_unresolved,
-        provenance=Provenance.of(system, seed=seed, n_track=n_track, n_steps=n_steps),
+        dynamics="map" if run.system.flow() is None else "flow",
     )
 
 

@@ -131,12 +131,12 @@ def _cycle(system: System, cycles: LimitCycles, k: int, u: Tensor) -> Target | N
         return None
     if kind == "fixed point":
         return point(state[0], exponent=exponent)
-    if kind == "periodic" and not cycles.continuous:
+    if kind == "periodic":
         orbit = cycles.orbits[k]
         orbit = orbit[np.isfinite(orbit).all(axis=1)]
         return Target(kind, orbit, steps=float(len(orbit)), exponent=exponent)
     curve = cycles.curve(np.arange(ON_CURVE) / ON_CURVE, k)
-    steps = cycles.periods[k] / (system.dt or 1.0) if cycles.continuous else cycles.periods[k]
+    steps = cycles.periods[k] / (system.dt or 1.0) if cycles.dynamics == "flow" else cycles.periods[k]
     found = Target(kind, curve, closed=True, steps=float(steps), exponent=exponent)
     return found if np.isfinite(curve).all() else None
 

@@ -1,8 +1,10 @@
 """Periodic orbits, limit cycles and invariant circles: search, polish, certificates, multipliers."""
 
 from .autonomous import FAR
-from .cycles import LimitCycles, find_limit_cycles
+from .cycles import find_limit_cycles
 from .objects import ON_CURVE
 from .polish import Polished, polish, still
+from .result import LimitCycles
+from .settings import CycleSettings
 
-__all__ = ["LimitCycles", "find_limit_cycles"]
+__all__ = ["CycleSettings", "LimitCycles", "find_limit_cycles"]

@@ -21,6 +21,8 @@ ALIGN = 8  # the first of so many parts of an orbit turns the frame into place
 class Autonomous:
     """x -> F(x, u) for one u; states (state, unit) in and out."""
 
+    pace = 1.0  # steps per unit of what exponents are counted in: steps, or of a flow time
+
     def __init__(self, system: System, u: Tensor) -> None:
         self.system, self.u = system, u
         self.size = system.state_size

@@ -12,14 +12,16 @@ from ...seeding import stream
 from ...systems.derived import Iterated
 from ..fixed_points import find_fixed_points
 from . import shooting
-from .autonomous import Autonomous, settle
-from .classify import Settings, classify, cycle_object
+from .autonomous import settle
+from .classify import classify
+from .map_cycles import cycle_object
 from .objects import Found, same
+from .settings import CycleSettings
+from .views import View
 
 LONGER = 10  # times the transient for what has not arrived
 ENOUGH = 2  # starts that turn out to be under way before all that are not known to have arrived go on
 TAIL = 256  # states of each start that are compared with clouds
-NEAR = 1e-3  # how near a start comes to itself, relative to 1 + |x|, if an unstable cycle may be near
 SHORT = 16  # longest of those
 MOST_NEAR = 64  # starts looked at for that
 
@@ -27,8 +29,8 @@ MOST_NEAR = 64  # starts looked at for that
 class Census:
     """The objects found so far, and which of them each start reached."""
 
-    def __init__(self, flow: Autonomous, starts: np.ndarray, settings: Settings, seed: int) -> None:
-        self.flow, self.settings, self.seed = flow, settings, seed
+    def __init__(self, view: View, starts: np.ndarray, settings: CycleSettings, seed: int) -> None:
+        self.view, self.settings, self.seed = view, settings, seed
         self.starts = starts
         self.objects: list[Found] = []
         self.reached = np.full(len(starts), -1)
@@ -45,7 +47,7 @@ class Census:
     def _settled(
         self, x: np.ndarray, n_steps: int, before: int, which: np.ndarray | None = None
     ) -> np.ndarray:
-        after = settle(self.flow, x, n_steps)
+        after = settle(self.view, x, n_steps)
         rows = np.arange(len(self.starts)) if which is None else np.flatnonzero(which)
         gone = after.left_at >= 0
         self.left_at[rows[gone]] = before + after.left_at[gone]
@@ -58,8 +60,8 @@ class Census:
         """
         waiting = (self.reached < 0) & (self.left_at < 0)
         slow = np.zeros(len(states), bool)
-        tails = np.full((len(states), TAIL + 1, self.flow.size), np.nan)
-        tails[waiting] = self.flow.orbit(states[waiting], TAIL) if waiting.any() else 0.0
+        tails = np.full((len(states), TAIL + 1, self.view.size), np.nan)
+        tails[waiting] = self.view.orbit(states[waiting], TAIL) if waiting.any() else 0.0
         alive = np.isfinite(tails).all(axis=(1, 2))
         for k, known in enumerate(self.objects):
             self._claim(k, known, waiting & alive, tails)
@@ -69,9 +71,9 @@ class Census:
             if slow.sum() >= ENOUGH:  # the others are likely to be under way as well
                 slow[i] = True
                 continue
-            found = classify(self.flow, states[i], self.settings, stream(self.seed, "cycle"), patient=final)
+            found = classify(self.view, states[i], self.settings, stream(self.seed, "cycle"), patient=final)
             if found is None:
-                self.left_at[i] = before + settle(self.flow, states[i : i + 1], 10**6).left_at[0]
+                self.left_at[i] = before + settle(self.view, states[i : i + 1], 10**6).left_at[0]
             elif found.kind == "slow" and not final:
                 slow[i] = True
             else:
@@ -97,28 +99,23 @@ class Census:
         """Cycles beside which a start was given, stable or not: those of a few starts that soon come back."""
         some = self.starts[:MOST_NEAR]
         most = min(self.settings.max_period, SHORT)
-        orbits = self.flow.orbit(some[np.isfinite(some).all(axis=1)], most)
+        orbits = self.view.orbit(some[np.isfinite(some).all(axis=1)], most)
         for orbit in orbits:
-            away = np.abs(orbit[1:] - orbit[0]).max(axis=1)
-            close_by = np.flatnonzero(away <= NEAR * (1 + np.abs(orbit[0]).max()))
-            for q in close_by[:1] + 1:
-                closed = shooting.close(self.flow, orbit[:q])
-                if closed is not None and np.abs(closed.states[0] - orbit[0]).max() <= max(
-                    10 * away[q - 1], 1e-6
-                ):
-                    self.add(cycle_object(self.flow, shooting.minimal(self.flow, closed)))
+            found = self.view.beside(orbit)
+            if found is not None:
+                self.add(found)
 
     def look_for(self, periods: list[int], max_starts: int) -> None:
         """Cycles of these periods, stable or not, by Newton's method on the iterated map from many starts."""
         for q in periods:
             points = find_fixed_points(
-                Iterated(self.flow.system, q), self.starts, self.flow.u, seed=self.seed, max_starts=max_starts
+                Iterated(self.view.system, q), self.starts, self.view.u, seed=self.seed, max_starts=max_starts
             )
             for x in points.states:
                 if any(
                     float(known.distances(x[None])[0]) < 1e-9 for known in self.objects if known.curve is None
                 ):
                     continue
-                closed = shooting.close(self.flow, self.flow.orbit(x, q)[:-1])
+                closed = shooting.close(self.view, self.view.orbit(x, q)[:-1])
                 if closed is not None:
-                    self.add(cycle_object(self.flow, shooting.minimal(self.flow, closed)))
+                    self.add(cycle_object(self.view, shooting.minimal(self.view, closed)))

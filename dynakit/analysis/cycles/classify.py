@@ -9,147 +9,78 @@ otherwise (a torus, a circle with corners, weak chaos).
 from __future__ import annotations
 
 import dataclasses
-from typing import NamedTuple
 
 import numpy as np
 
-from ...systems.derived import Iterated
-from ...systems.flow import Flow
-from ..exponents import Estimates, birkhoff
-from ..fixed_points import certify
-from . import circle, shooting, transverse
+from ..exponents import Estimates
+from . import circle, margins, transverse
 from .autonomous import ALIGN, Autonomous
 from .creeping import per_step, stride, strided
-from .flow_cycles import LARGE, as_loop, limit_cycle
 from .irregular import REGULAR, RETURNS, diverges, irregular, on_its_way
-from .objects import Found, verdict
-from .rotation import plane, rotation_number
+from .objects import Found
+from .rotation import rotation_number
+from .settings import CycleSettings
+from .views import View
 
-CLOSER = 0.3  # than after any smaller number of steps
-ON_IT = 1e-9  # distance, relative to 1 + |x|, at which an orbit lies on an object however unstable
 ROUGH = 0.3  # residual of a first curve that is worth refining
 INVARIANT = 1e-6  # largest residual of a circle
 FEW_TURNS, MANY_TURNS = 8, 32  # of an orbit that tells a curve roughly, and of one that tells its numbers
 ROUGHLY = 3.0  # digits of the rotation number over few turns
 DOUBLED = 2  # times the record is doubled for an orbit that does not show what it is
 SHORT = 512  # steps looked at first
-ALIGNED, MOST_ALIGNING = 18.0, 12_000  # nats by which the directions of a frame are to be parted; most steps for it
+ALIGNED, MOST_ALIGNING = (
+    18.0,
+    12_000,
+)  # nats by which the directions of a frame are to be parted; most steps for it
 PAIRED = 1e-7  # difference of exponents, per step, that are one
-PROVABLE = 600  # steps times units up to which a cycle is certified
-
-
-class Settings(NamedTuple):
-    """How far to look."""
-
-    n_record: int
-    max_period: int
-    max_harmonics: int
-    n_exponents: int
 
 
 def classify(
-    flow: Autonomous, x: np.ndarray, settings: Settings, rng: np.random.Generator, *, patient: bool = True
+    view: View, x: np.ndarray, settings: CycleSettings, rng: np.random.Generator, *, patient: bool = True
 ) -> Found | None:
     """The object on which the orbit from x (unit,) lies; None if the orbit leaves every bound.
 
     One that does not show what it is is followed further if ``patient``, and else "slow" for the time being.
     """
-    orbit = flow.orbit(x, max(SHORT, 2 * settings.max_period))
-    found = _recurrent(flow, orbit, settings)
+    orbit = view.orbit(x, max(SHORT, 2 * settings.max_period))
+    found = _recurrent(view, orbit, settings)
     if found is None and np.isfinite(orbit).all() and len(orbit) <= settings.n_record:
-        orbit = np.concatenate([orbit[:-1], flow.orbit(orbit[-1], settings.n_record - len(orbit) + 1)])
-        found = _recurrent(flow, orbit, settings)
+        orbit = np.concatenate([orbit[:-1], view.orbit(orbit[-1], settings.n_record - len(orbit) + 1)])
+        found = _recurrent(view, orbit, settings)
     if not np.isfinite(orbit).all():
         return None
     if found is not None:
         return found
-    found = _creeping(flow, orbit, settings, rng) if flow.size > 1 else None
+    found = _creeping(view, orbit, settings, rng) if view.size > 1 else None
     if found is not None:
-        return as_loop(flow, found, settings.max_harmonics) if isinstance(flow.system, Flow) else found
+        return view.named(found, settings)
     for doubled in range(DOUBLED + 1 if patient else 1):
-        orbit = np.concatenate([orbit, flow.orbit(orbit[-1], len(orbit))[1:]]) if doubled else orbit
-        spectrum = flow.exponents(orbit, settings.n_exponents)
+        orbit = np.concatenate([orbit, view.orbit(orbit[-1], len(orbit))[1:]]) if doubled else orbit
+        spectrum = view.exponents(orbit, settings.n_exponents)
         if diverges(orbit, spectrum):
-            return irregular("chaotic", orbit, spectrum.exponents)
-        found = _circle_of(flow, orbit, settings, rng) if flow.size > 1 else None
+            return irregular("chaotic", orbit, view.pace * spectrum.exponents)
+        found = _circle_of(view, orbit, settings, rng) if view.size > 1 else None
         if found is not None:
-            spectrum = _told_apart(flow, found, orbit, settings.n_exponents) or spectrum
-            found = dataclasses.replace(found, exponents=spectrum.block_averages[0])
-            return as_loop(flow, found, settings.max_harmonics) if isinstance(flow.system, Flow) else found
+            return _named(view, found, orbit, spectrum, settings)
     kind = on_its_way(orbit, spectrum, settings.max_period) if patient else "slow"
-    return irregular(kind, orbit, spectrum.block_averages)
+    return irregular(kind, orbit, view.pace * spectrum.block_averages)
 
 
-def _recurrent(flow: Autonomous, orbit: np.ndarray, settings: Settings) -> Found | None:
-    """The fixed point or cycle that an orbit has arrived at."""
-    if not np.isfinite(orbit).all():
-        return None
-    if not isinstance(flow.system, Flow):
-        return cycle(flow, orbit, settings.max_period)
-    return cycle(flow, orbit, 1) or _loop_of(flow, orbit, settings.max_harmonics)
+def _recurrent(view: View, orbit: np.ndarray, settings: CycleSettings) -> Found | None:
+    return view.recurrent(orbit, settings) if np.isfinite(orbit).all() else None
 
 
-def _loop_of(flow: Autonomous, orbit: np.ndarray, most: int) -> Found | None:
-    """The limit cycle of a flow that an orbit has arrived at."""
-    found = limit_cycle(flow, orbit, most) if flow.size <= LARGE else None
-    if found is None:
-        return None
-    late = found.distances(orbit[-1:])[0]
-    return found if late <= ON_IT or (found.attracting and late <= RETURNS) else None
-
-
-def cycle(flow: Autonomous, orbit: np.ndarray, max_period: int) -> Found | None:
-    """The cycle that an orbit has arrived at, or is arriving at."""
-    scale = 1 + float(np.abs(orbit).max())
-    back = np.abs(orbit[-1 - max_period : -1] - orbit[-1]).max(axis=1)[::-1]  # by period
-    before = np.minimum.accumulate(np.append(np.inf, back[:-1]))
-    for q in np.flatnonzero((back <= RETURNS * scale) & (back <= CLOSER * before)) + 1:
-        closed = shooting.close(flow, orbit[-q - 1 : -1])
-        if closed is None:
-            continue
-        found = cycle_object(flow, shooting.minimal(flow, closed))
-        late, early = found.distances(orbit[[-1, len(orbit) // 2]])
-        if late <= ON_IT or (found.attracting and late <= RETURNS and late < early):
-            return found
-    return None
-
-
-def cycle_object(flow: Autonomous, orbit: shooting.ClosedOrbit) -> Found:
-    """All that is said about a cycle."""
-    x = _from_the_top(orbit.states)
-    values = shooting.multipliers(flow.jacobian(x))
-    q = len(x)
-    with np.errstate(divide="ignore"):
-        rates = np.log(np.abs(values)) / q
-    wound = shooting.turns(plane(flow, x)) if q > 2 else None
-    return Found(
-        kind="fixed point" if q == 1 else "periodic",
-        orbit=x,
-        period=float(q),
-        rho=np.nan if wound is None else birkhoff.wrapped(wound / q),
-        residual=orbit.residual,
-        multipliers=values,
-        exponents=rates,
-        verdict=verdict(values),
-        existence_radius=_certificate(flow, x),
-    )
-
-
-def _from_the_top(x: np.ndarray) -> np.ndarray:
-    """A cycle from the state on where the unit that moves most is largest: whatever state it was found from."""
-    unit = int(np.round(np.ptp(x, axis=0), 9).argmax())
-    return np.roll(x, -int(np.round(x[:, unit], 9).argmax()), axis=0)
-
-
-def _certificate(flow: Autonomous, x: np.ndarray) -> float:
-    if x.size > PROVABLE:
-        return np.nan
-    proof = certify(Iterated(flow.system, len(x)), x[:1], flow.u)
-    return float(proof.existence_radius[0])
+def _named(
+    view: View, found: Found, orbit: np.ndarray, spectrum: Estimates, settings: CycleSettings
+) -> Found:
+    """A circle of the steps with its exponents, as what it is."""
+    known = view.named(dataclasses.replace(found, exponents=spectrum.block_averages[0]), settings)
+    better = _told_apart(view, found, orbit, settings.n_exponents) if known.kind == found.kind else None
+    return known if better is None else dataclasses.replace(known, exponents=better.block_averages[0])
 
 
 def _circle_of(
-    flow: Autonomous, orbit: np.ndarray, settings: Settings, rng: np.random.Generator
+    flow: Autonomous, orbit: np.ndarray, settings: CycleSettings, rng: np.random.Generator
 ) -> Found | None:
     """The invariant circle on which an orbit lies, or which it approaches."""
     rho, digits = rotation_number(flow, orbit)
@@ -160,9 +91,7 @@ def _circle_of(
     return found if _arrives(found, orbit) else None
 
 
-def _refined(
-    flow: Autonomous, orbit: np.ndarray, rho: float, most: int
-) -> tuple[circle.Curve, float] | None:
+def _refined(flow: Autonomous, orbit: np.ndarray, rho: float, most: int) -> tuple[circle.Curve, float] | None:
     """The circle near an orbit that turns by about rho per step, and its residual."""
     if not np.isfinite(rho) or rho == 0:
         return None
@@ -197,7 +126,7 @@ def _told_apart(flow: Autonomous, found: Found, orbit: np.ndarray, k: int) -> Es
     gaps = -np.diff(rates)
     gaps = gaps[gaps > PAIRED]  # a complex pair is averaged
     wanted = int(min(ALIGNED / gaps.min(), MOST_ALIGNING)) if len(gaps) else 0
-    if isinstance(flow.system, Flow) or not wanted > len(orbit) // ALIGN:
+    if not wanted > len(orbit) // ALIGN:
         return None
     return flow.exponents(flow.orbit(orbit[-1], wanted + len(orbit)), k, wanted)
 
@@ -208,7 +137,7 @@ def _arrives(found: Found, orbit: np.ndarray) -> bool:
 
 
 def _creeping(
-    flow: Autonomous, orbit: np.ndarray, settings: Settings, rng: np.random.Generator
+    flow: Autonomous, orbit: np.ndarray, settings: CycleSettings, rng: np.random.Generator
 ) -> Found | None:
     """The same for a map that takes many steps per turn, by several steps at once.
 
@@ -256,7 +185,12 @@ def circle_object(
         residual=residual,
         curve=curve,
         multipliers=values,
-        verdict=verdict(values[1:], across.uncertainty),
+        verdict=margins.verdict(np.abs(values[1:]) - 1, _known_to(across)) if known else "undetermined",
         trivial=across.uncertainty,
         convergence=circle.convergence(flow, curve),
     )
+
+
+def _known_to(across: transverse.Transverse) -> np.ndarray:
+    """How well the multipliers across a circle are known, of a pair about to meet to the square root of an error."""
+    return np.maximum(across.margins[1:], np.sqrt(across.uncertainty))

@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 
 from ...systems.base import System
-from ...systems.flow import Flow
 from .autonomous import Autonomous
 from .census import Census
 from .circle import Curve
 from .objects import Found
 
-KINDS = ("fixed point", "periodic", "invariant circle", "unresolved", "chaotic", "slow")
+KINDS = ("fixed point", "periodic", "limit cycle", "invariant circle", "unresolved", "chaotic", "slow")
 CLEAR = 6  # decimals of periods and states that decide about the order: beyond all rounding
 
 
@@ -24,18 +23,18 @@ def columns(census: Census) -> dict[str, Any]:
     found = [census.objects[k] for k in order]
     places = np.full(len(found) + 1, -1)  # the last is that of -1
     places[order] = np.arange(len(found))
-    reached, system = places[census.reached], census.flow.system
+    reached = places[census.reached]
     return {
         **_claims(found),
-        **_points(census.flow, found),
-        **_curves(census.flow, found),
-        "exponents": _padded([_per_time(system, item) for item in found]),
+        **_points(census.view, found),
+        **_curves(census.view, found),
+        "exponents": _padded([item.exponents for item in found]),
         "starts_per_object": np.bincount(reached[reached >= 0], minlength=len(found)),
         "start_object": reached,
         "start_status": _status(census.starts, reached, found),
         "left_at": census.left_at,
-        "precision": _precision(system),
-        "continuous": isinstance(system, Flow),
+        "precision": _precision(census.view.system),
+        "dynamics": census.view.dynamics,
     }
 
 
@@ -104,12 +103,6 @@ def _status(starts: np.ndarray, reached: np.ndarray, found: list[Found]) -> np.n
     status[np.isin(reached, [k for k, item in enumerate(found) if item.kind == "slow"])] = "slow"
     status[~np.isfinite(starts).all(axis=1)] = "not finite"
     return status
-
-
-def _per_time(system: System, item: Found) -> np.ndarray:
-    """Exponents per step of a map; of a flow per unit of time, which those of its cycles are already."""
-    steps = isinstance(system, Flow) and item.kind != "periodic"
-    return item.exponents / (system.dt or 1.0) if steps else item.exponents
 
 
 def _precision(system: System) -> str:

@@ -15,18 +15,21 @@ import torch
 
 from ... import linalg
 from ...systems.flow import Flow
-from ..exponents import birkhoff
-from . import circle, shooting
+from . import circle, equilibria, margins, shooting
 from .autonomous import Autonomous
-from .objects import Found, verdict
+from .irregular import RETURNS
+from .objects import ON_IT, Found
 from .rotation import last_turn, plane
+from .settings import CycleSettings
 
 ACCEPT = 1e-10  # residual of a cycle, relative to its size
 LARGE = 64  # units beyond which a cycle is that of the time-dt map: derivatives of a whole turn cost too much
 MISSED = 1e-3  # distance from the turn before, relative to the size, of an orbit that may be on a cycle
 ROUGH, FINE = 1e-8, 1e-13  # relative error per step of the first integrations, and of the last
+ROUNDING = 10 * FINE  # relative error of derivatives along a segment
 NEARLY, EXACT = 1e-4, 1e-12  # the gaps, relative to the size, that are small enough
 MOST_STEPS = 12
+HARMONICS = 64  # most, of a cycle near a track
 
 
 class Loop(NamedTuple):
@@ -127,77 +130,108 @@ def loop_multipliers(loop: Loop) -> tuple[np.ndarray, float, np.ndarray]:
     return values, float(np.abs(values[own] - 1)), np.delete(values, own)
 
 
-def limit_cycle(flow: Autonomous, orbit: np.ndarray, most: int, n_segments: int = 3) -> Found | None:
+class OfFlow(Autonomous):
+    """A flow under one constant drive: simulated by its steps, looked at in continuous time."""
+
+    dynamics = "flow"
+
+    def __init__(self, flow: Flow, u: torch.Tensor) -> None:
+        super().__init__(flow, u)
+        assert flow.dt is not None
+        self.flow, self.dt = flow, flow.dt
+        self.pace = 1 / flow.dt
+
+    def recurrent(self, orbit: np.ndarray, settings: CycleSettings) -> Found | None:
+        """The equilibrium or limit cycle that an orbit (step, unit) has arrived at."""
+        return equilibria.reached(self.flow, self.u, orbit) or self._loop(orbit, settings.max_harmonics)
+
+    def _loop(self, orbit: np.ndarray, most: int) -> Found | None:
+        found = limit_cycle(self, orbit, most) if self.size <= LARGE else None
+        if found is None:
+            return None
+        late = found.distances(orbit[-1:])[0]
+        return found if late <= ON_IT or (found.attracting and late <= RETURNS) else None
+
+    def named(self, found: Found, settings: CycleSettings) -> Found:
+        """An invariant circle of the time-dt map as what it is: a limit cycle.
+
+        Of a large flow it is one to the accuracy of that map.
+        """
+        assert found.curve is not None
+        if self.size <= LARGE:
+            nodes = found.curve.at(np.sign(found.rho) * np.arange(3) / 3)
+            loop = shoot(self.flow, self.u, nodes, self.dt / abs(found.rho))
+            made = None if loop is None else loop_object(self, loop, settings.max_harmonics)
+            if made is not None:
+                return made
+        per_turn = np.abs(found.multipliers) ** (1 / abs(found.rho))
+        return dataclasses.replace(
+            found,
+            kind="limit cycle",
+            period=self.dt / abs(found.rho),
+            rho=found.rho / self.dt,
+            curve=(found.curve if found.rho > 0 else found.curve.reversed())._replace(rho=abs(found.rho)),
+            multipliers=per_turn.astype(complex),
+            exponents=found.exponents / self.dt,
+        )
+
+    def near(self, tail: np.ndarray) -> Found | None:
+        """The limit cycle that the end of a track (step, unit) comes back on, stable or not."""
+        return limit_cycle(self, tail, HARMONICS)
+
+    def rest(self, tail: np.ndarray, near: float) -> Found | None:
+        """The equilibrium within ``near`` of the end of a track."""
+        return equilibria.close_to(self.flow, self.u, tail, near)
+
+    def beside(self, orbit: np.ndarray) -> Found | None:
+        """The equilibrium near the first state of an orbit that hardly moves from it, stable or not."""
+        return equilibria.beside(self.flow, self.u, orbit[0])
+
+
+def limit_cycle(view: OfFlow, orbit: np.ndarray, most: int, n_segments: int = 3) -> Found | None:
     """The limit cycle that an orbit of the time-dt map has arrived at, or is arriving at."""
-    system = flow.system
     turn = around(orbit)
-    if turn is None or not isinstance(system, Flow):
+    if turn is None:
         return None
     path, n_steps = turn
     nodes = path[np.round(np.arange(n_segments) * (len(path) - 1) / n_segments).astype(int)]
-    dt = float(system.dt or 1.0)
-    loop = shoot(system, flow.u, nodes, n_steps * dt)
-    if loop is None or not 0.5 < loop.period / (n_steps * dt) < 1.5:
+    loop = shoot(view.flow, view.u, nodes, n_steps * view.dt)
+    if loop is None or not 0.5 < loop.period / (n_steps * view.dt) < 1.5:
         return None
-    return loop_object(flow, loop, most)
+    return loop_object(view, loop, most)
 
 
-def loop_object(flow: Autonomous, loop: Loop, most: int) -> Found | None:
+def loop_object(view: OfFlow, loop: Loop, most: int) -> Found | None:
     """All that is said about a limit cycle."""
-    system = flow.system
-    assert isinstance(system, Flow)
     values, trivial, others = loop_multipliers(loop)
-    x, curve = _curve_of(flow, loop, most)
+    x, curve = _curve_of(view, loop, most)
     if not np.isfinite(x).all() or not curve.size > 1e-6 * (1 + float(np.abs(x).max())):
         return None  # Newton's method went to a fixed point
-    wound = shooting.turns(plane(flow, x))
-    rho = birkhoff.wrapped((system.dt or 1.0) / loop.period)
-    curve = curve.turned()._replace(rho=rho)
+    wound = shooting.turns(plane(view, x))
+    known = margins.of_cycle(loop.derivatives, others, ROUNDING)
+    curve = curve.turned()._replace(rho=view.dt / loop.period)
     with np.errstate(divide="ignore"):
         rates = np.log(np.abs(values)) / loop.period
     return Found(
-        kind="periodic",
+        kind="limit cycle",
         orbit=curve.at(np.zeros(1)),
         period=loop.period,
-        rho=np.nan if wound is None else float(np.copysign(rho, wound)),
+        rho=np.nan if wound is None else float(np.copysign(1 / loop.period, wound)),
         residual=loop.residual,
         curve=curve,
         multipliers=values,
         exponents=rates,
-        verdict=verdict(others),
+        verdict=margins.verdict(np.abs(others) - 1, np.maximum(known, trivial)),
         trivial=trivial,
     )
 
 
-def as_loop(flow: Autonomous, found: Found, most: int) -> Found:
-    """An invariant circle of the time-dt map of a flow as what it is: a limit cycle.
-
-    Of a large flow it is one to the accuracy of that map.
-    """
-    system, time = flow.system, flow.system.dt or 1.0
-    period = time / abs(found.rho)
-    if flow.size <= LARGE and isinstance(system, Flow) and found.curve is not None:
-        loop = shoot(system, flow.u, found.curve.at(np.sign(found.rho) * np.arange(3) / 3), period)
-        made = None if loop is None else loop_object(flow, loop, most)
-        if made is not None:
-            return made
-    per_turn = np.abs(found.multipliers) ** (1 / abs(found.rho))
-    return dataclasses.replace(
-        found,
-        kind="periodic",
-        period=period,
-        multipliers=per_turn.astype(complex),
-        exponents=found.exponents / time,
-    )
-
-
-def _curve_of(flow: Autonomous, loop: Loop, most: int) -> tuple[np.ndarray, circle.Curve]:
+def _curve_of(view: OfFlow, loop: Loop, most: int) -> tuple[np.ndarray, circle.Curve]:
     """States at equal parts of the period, and the curve through them, with harmonics as long as they matter."""
-    system, n_harmonics = flow.system, min(32, most)
-    assert isinstance(system, Flow)
+    n_harmonics = min(32, most)
     while True:
         m = 2 * n_harmonics + 1
-        x = system.integrate(loop.states[0], flow.u, loop.period, n_steps=m).cpu().numpy()
+        x = view.flow.integrate(loop.states[0], view.u, loop.period, n_steps=m).cpu().numpy()
         curve = circle.from_values(np.roll(x, 1, axis=0), 0.0)
         if curve.tail < 1e-13 or n_harmonics >= most or not np.isfinite(x).all():
             return x, curve

@@ -11,8 +11,8 @@ from .circle import Curve
 
 NOTHING = np.zeros(0)
 ON_CURVE = 256  # points that stand for a closed curve
+ON_IT = 1e-9  # distance, relative to 1 + |x|, at which an orbit lies on an object however unstable
 REACHED = 1e-6  # distance from an object, relative to 1 + |x|, within which a state has arrived
-MARGIN = 1e-9  # distance of a modulus from one below which nothing is claimed
 CLOUD = 3.0  # median distance from a cloud of states, relative to that among themselves
 
 
@@ -20,15 +20,17 @@ CLOUD = 3.0  # median distance from a cloud of states, relative to that among th
 class Found:
     """One object: its kind, and what is known of it."""
 
-    kind: str
+    kind: str  # one of ``columns.KINDS``
     orbit: np.ndarray  # (step, unit)  once around for a cycle; one state on anything else, or a sample of it
-    period: float = np.nan
-    rho: float = np.nan
+    period: float = np.nan  # steps; of a flow time
+    rho: float = np.nan  # turns per step; of a flow per unit of time
     digits: float = np.nan
     residual: float = np.nan
     curve: Curve | None = None
     multipliers: np.ndarray = field(default_factory=lambda: NOTHING)  # full list, the trivial one included
-    exponents: np.ndarray = field(default_factory=lambda: NOTHING)
+    exponents: np.ndarray = field(
+        default_factory=lambda: NOTHING
+    )  # nats per step; of a flow per unit of time
     verdict: str = "undetermined"
     trivial: float = np.nan  # how far the multiplier along the object is from one
     existence_radius: float = np.nan
@@ -41,7 +43,7 @@ class Found:
     @property
     def recurs(self) -> bool:
         """Is ``orbit`` once around a cycle of a map?"""
-        return self.kind in ("fixed point", "periodic") and self.curve is None
+        return self.kind in ("fixed point", "periodic")
 
     def distances(self, x: np.ndarray) -> np.ndarray:
         """Distance of states (state, unit) from the object, in the max norm, relative to 1 + its largest state."""
@@ -52,7 +54,7 @@ class Found:
 
     def holds(self, tails: np.ndarray) -> np.ndarray:
         """Which orbits (start, step, unit) have arrived at it."""
-        if self.kind in ("fixed point", "periodic", "invariant circle"):
+        if self.kind in ("fixed point", "periodic", "limit cycle", "invariant circle"):
             return self.distances(tails[:, -1]) <= REACHED
         tree = KDTree(self.orbit)
         among = float(np.median(tree.query(self.orbit[::5], k=2)[0][:, 1])) + 1e-9
@@ -78,17 +80,3 @@ def same(a: Found, b: Found) -> bool:
         near = abs(a.rho - b.rho) < 1e-6
         return near and float(a.distances(b.curve.on_grid(8)).max()) <= 10 * REACHED
     return float(a.distances(b.orbit).max()) <= REACHED
-
-
-def verdict(values: np.ndarray, uncertainty: float = 0.0) -> str:
-    """What multipliers say about neighbours: attracting, repelling, saddle, neutral, or undetermined.
-
-    ``uncertainty`` is that of a simple multiplier; one of a pair about to meet is known to its square root only.
-    """
-    modulus = np.abs(values)
-    if not len(modulus) or np.isnan(modulus).any():
-        return "undetermined"
-    margin = max(MARGIN, float(np.sqrt(uncertainty)))
-    if (np.abs(modulus - 1) <= margin).any():
-        return "neutral" if not (modulus > 1 + margin).any() else "saddle"
-    return "attracting" if (modulus < 1).all() else "repelling" if (modulus > 1).all() else "saddle"

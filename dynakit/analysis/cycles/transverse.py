@@ -15,6 +15,7 @@ import numpy as np
 
 from ... import linalg
 from ...systems.derived import Iterated
+from . import margins
 from .autonomous import Autonomous
 from .circle import Curve, interpolation, shift_matrix
 
@@ -34,6 +35,7 @@ class Transverse(NamedTuple):
 
     multipliers: np.ndarray  # (k,)  complex, each up to a factor exp(2 pi i j rho); the first should be 1
     uncertainty: float  # how far |first| is from one: a check of all of them
+    margins: np.ndarray  # (k,)  how well each is known, by its condition
 
 
 def multipliers(flow: Autonomous, curve: Curve, n_wanted: int, rng: np.random.Generator) -> Transverse:
@@ -44,13 +46,13 @@ def multipliers(flow: Autonomous, curve: Curve, n_wanted: int, rng: np.random.Ge
     n = flow.size
     m = max(2 * curve.n_harmonics + 1, 33)
     k = n if n <= n_wanted or n * m <= MOST_UNKNOWNS else n_wanted
-    best = Transverse(np.zeros(0, complex), np.nan)
+    best = Transverse(np.zeros(0, complex), np.nan, np.zeros(0))
     while True:
         m = min(m, MOST_UNKNOWNS // k) | 1
         small = _reduced(flow, curve, m, k, rng)
         if small is None:
             return best
-        found = _tangent_first(_floquet(small, curve.rho), curve.rho)
+        found = _tangent_first(*_floquet(small, curve.rho), curve.rho)
         if not found.uncertainty >= best.uncertainty:
             best = found
         if best.uncertainty < 1e-10 or 2 * m > MOST_UNKNOWNS // k:
@@ -181,10 +183,12 @@ def _apart(Q: np.ndarray, P: np.ndarray, k: int) -> float:
     return float(np.abs(Q - P @ (np.swapaxes(P, 1, 2) @ Q)).max())
 
 
-def _floquet(B: np.ndarray, rho: float) -> np.ndarray:
+def _floquet(B: np.ndarray, rho: float) -> tuple[np.ndarray, np.ndarray]:
     """One multiplier for each circle of the spectrum of v(theta) -> B(theta - rho) v(theta - rho), B (grid, k, k).
 
-    Each circle comes once for every harmonic.  Taken is the one whose eigenfunction has the lowest harmonics.
+    Each circle comes once for every harmonic: taken is the one whose eigenfunction has the lowest harmonics.  Where
+    the curve is one of a family, as of a map that keeps areas, a second multiplier meets the one along the curve, and
+    their eigenfunctions meet as well.  With each goes how well it is known.
     """
     m, k = B.shape[:2]
     S = shift_matrix(m, -rho)
@@ -194,28 +198,50 @@ def _floquet(B: np.ndarray, rho: float) -> np.ndarray:
     order = np.fft.fftfreq(m, 1 / m)
     spread = (waves.sum(axis=2) * order**2).sum(axis=1) / waves.sum(axis=(1, 2))
     chosen: list[int] = []
-    frame = np.zeros((m, k, 0), complex)  # of the eigenfunctions taken: their shifted copies lie in its span
+    seen: list[np.ndarray] = []  # eigenfunctions taken, unit vectors at every phase
+    frame = np.zeros((m, k, 0), complex)  # their span at every phase, in which their shifted copies lie
     for i in np.argsort(spread, kind="stable"):
         v = vectors[:, i].reshape(m, k)
         v = v / np.linalg.norm(v, axis=1, keepdims=True)
         new = v - np.einsum("mab,mb->ma", frame, np.einsum("mab,ma->mb", frame.conj(), v))
         length = np.linalg.norm(new, axis=1, keepdims=True)
-        if np.median(length) < INDEPENDENT:
+        independent = np.median(length) >= INDEPENDENT
+        if not independent and not any(
+            _meets(v, w, values[[i, j]]) for w, j in zip(seen, chosen, strict=True)
+        ):
             continue
         chosen.append(int(i))
+        seen.append(v)
         if len(chosen) == k:
             break
-        frame = np.concatenate([frame, (new / np.maximum(length, 1e-12))[..., None]], axis=2)
-    return values[chosen]
+        if independent:
+            frame = np.concatenate([frame, (new / np.maximum(length, 1e-12))[..., None]], axis=2)
+    size = float(np.sqrt(np.linalg.norm(L, 1) * np.linalg.norm(L, np.inf)))
+    return values[chosen], margins.radius(_conditions(vectors)[chosen], size)
 
 
-def _tangent_first(values: np.ndarray, rho: float) -> Transverse:
+def _meets(v: np.ndarray, w: np.ndarray, pair: np.ndarray) -> bool:
+    """Whether two eigenfunctions (grid, k) that are about to meet are one but for a constant, and no shifted copies."""
+    ratio = np.einsum("ma,ma->m", w.conj(), v)
+    same = abs(ratio.mean()) >= 1 - INDEPENDENT
+    return bool(same and abs(pair[0] - pair[1]) <= INDEPENDENT * abs(pair[1]))
+
+
+def _conditions(vectors: np.ndarray) -> np.ndarray:
+    """1 / |y^H x| of each eigenvalue, by the matrix of its unit right eigenvectors."""
+    try:
+        return np.linalg.norm(np.linalg.inv(vectors), axis=1)
+    except np.linalg.LinAlgError:
+        return np.full(len(vectors), np.inf)
+
+
+def _tangent_first(values: np.ndarray, known: np.ndarray, rho: float) -> Transverse:
     """The multiplier nearest to one first, the others by falling modulus."""
     turns = np.exp(2j * np.pi * np.arange(-64, 65) * rho)
     distance = np.abs(values[:, None] / turns - 1).min(axis=1)
     if not np.isfinite(distance).any():
-        return Transverse(values, np.nan)
+        return Transverse(values, np.nan, known)
     own = int(np.nanargmin(distance))
-    rest = np.delete(values, own)
-    rest = rest[linalg.spectral_order(rest)]
-    return Transverse(np.concatenate([[values[own]], rest]), float(abs(abs(values[own]) - 1)))
+    rest = np.delete(np.arange(len(values)), own)
+    order = [own, *rest[linalg.spectral_order(values[rest])]]
+    return Transverse(values[order], float(abs(abs(values[own]) - 1)), known[order])

@@ -26,7 +26,7 @@ TURNS, LONGEST_PATH = 4, 4096  # of an orbit whose direction is looked at
 FAR_QUANTILE = 0.99
 CLEAR = 0.2  # least share of a vote about the direction
 AS_KINDS = {
-    "cycle": ("invariant circle", "periodic"),
+    "cycle": ("invariant circle", "periodic", "limit cycle"),
     "chaos": ("chaotic",),
     "fixed point": ("fixed point",),
 }
@@ -57,16 +57,15 @@ class Seen(NamedTuple):
 def seen(system: System, cycles: LimitCycles, k: int) -> Seen:
     """Object k, looked at from outside."""
     kind, state = str(cycles.kinds[k]), cycles.states[k]
-    period = float(cycles.periods[k]) if kind in ("periodic", "invariant circle") else np.nan
-    exponents = cycles.exponents[k]
-    if cycles.continuous:
+    period = float(cycles.periods[k]) if kind in AS_KINDS["cycle"] else np.nan
+    exponents, rho = cycles.exponents[k], float(cycles.rotation_numbers[k])
+    if cycles.dynamics == "flow":
         assert system.dt is not None  # a flow has one
-        period, exponents = period / system.dt, exponents * system.dt
+        period, exponents, rho = period / system.dt, exponents * system.dt, rho * system.dt
     n = CLOUD_STEPS if kind in ("chaotic", "unresolved", "slow") else 1
     n = int(np.clip(TURNS * period, 64, LONGEST_PATH)) if np.isfinite(period) else n
     path = system.observe(system.trajectory(state, n)).cpu().numpy()
-    rho = float(cycles.rotation_numbers[k])
-    if kind == "periodic" and not cycles.continuous:
+    if kind == "periodic":
         points, closed = _joined(cycles, k, rho), True
         period = 1 / abs(rho) if np.isfinite(rho) and rho else period
     elif cycles.harmonics[k]:

@@ -17,7 +17,7 @@ from ... import samplers, seeding
 from ...errors import InputError
 from ...systems.base import System
 from ..basins import DIVERGED, START, Basins, Proximity, Target, Targets, as_run, as_targets, map_basins
-from ..cycles import LimitCycles, find_limit_cycles
+from ..cycles import CycleSettings, LimitCycles, find_limit_cycles
 from .cues import Cued
 
 ROUNDS, CUES, RANDOM = 5, 1, 8  # rounds of following up, and in each: cues of each target, random states
@@ -51,14 +51,14 @@ def survey(system: System, cued: Cued, effort: Effort) -> Survey:
     """Find the attractors and label cues and random states."""
     ends, owner = cued.ends, cued.owner
     known, fates, basins = _Known(system), {}, None
-    rng = seeding.stream(effort.seed, "look")
+    rng, settings = seeding.stream(effort.seed, "look"), CycleSettings(n_transient=effort.n_steps)
     unseen = samplers.draw(
         effort.sampler, RANDOM, system.state_size, rng
     )  # looked at if cues lead to nothing
     followed, random = _some(owner, np.ones(len(owner), bool), CUES), unseen[:0]
     for _ in range(ROUNDS):
         starts = np.concatenate([ends[followed], random])
-        found = find_limit_cycles(system, starts, n_transient=effort.n_steps, seed=effort.seed)
+        found = find_limit_cycles(system, starts, settings=settings, seed=effort.seed)
         fates |= _came_to(found, followed)
         new = known.add(found)
         labels, reasons = known.labels(ends, effort.n_steps)

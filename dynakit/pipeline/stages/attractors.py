@@ -66,7 +66,12 @@ def _what_is_there(points: dict[str, FixedPoints] | None) -> str:
 def _memories(attractors: Attractors, memory: MemoryCheck | None) -> list[str]:
     """The memories, and why released states are near none of the points, where they still move."""
     lines = attractors.sentences()
-    if len(attractors) and attractors.unresolved > 0 and memory is not None and (memory.end_speeds > AT_REST).any():
+    if (
+        len(attractors)
+        and attractors.unresolved > 0
+        and memory is not None
+        and (memory.end_speeds > AT_REST).any()
+    ):
         lines[-1] += f": after {int(memory.times[-1])} steps they still drift"
     return lines
 

@@ -8,13 +8,21 @@ import numpy as np
 import torch
 
 from ... import plots
-from ...analysis import LimitCycles, MemoryCheck, Multifunctionality, Projection, find_limit_cycles
+from ...analysis import (
+    CycleSettings,
+    LimitCycles,
+    MemoryCheck,
+    Multifunctionality,
+    Projection,
+    find_limit_cycles,
+)
 from ...errors import InputError
 from ...report import Figure, Finder, Stage, Table, Words
 from ...systems import System
 from ...wording import counted
 from ..subject import Subject
 
+SHORTLY = CycleSettings(n_transient=100)  # of states that have been left alone before
 RELEASED = 16  # states that are followed to where they end
 WATCHED = 512  # steps over which a released state that drifts is told from one that comes back
 DRIFTS = 0.5  # net way over way gone, of a state that drifts
@@ -30,7 +38,7 @@ def _answering(subject: Subject, memory: MemoryCheck) -> dict[str, Any]:
     ends = ends[~_drifting(system, ends, rest)]
     if not len(ends):
         raise InputError(f"no released state has come to rest or into a cycle after {memory.times[-1]} steps")
-    return {"cycles": find_limit_cycles(system, ends, rest, seed=subject.seed, n_transient=100)}
+    return {"cycles": find_limit_cycles(system, ends, rest, settings=SHORTLY, seed=subject.seed)}
 
 
 def _each_label_in_turn(labels: np.ndarray) -> np.ndarray:

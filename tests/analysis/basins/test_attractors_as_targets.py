@@ -17,7 +17,9 @@ TURN = 2 * np.pi
 
 
 def test_what_attracts_comes_first():
-    points = dk.find_limit_cycles(dk.catalog.tanh_unit(2.0), [[0.3]], periods=1, n_transient=60, n_record=128)
+    points = dk.find_limit_cycles(
+        dk.catalog.tanh_unit(2.0), [[0.3]], periods=1, settings=dk.CycleSettings(60, 128)
+    )
     assert points.verdicts.tolist() == ["attracting", "attracting", "repelling"]
     assert_allclose(points.states[2], 0.0, atol=1e-12)
     assert points.states[0] < 0 < points.states[1]

@@ -231,7 +231,7 @@ def test_limit_cycles_and_fixed_points_together():
         return torch.stack([new * angle.cos(), new * angle.sin()], 1)
 
     system = dk.FunctionSystem(step, 2)
-    cycles = dk.find_limit_cycles(system, [[1.1, 0.0]], n_record=512, n_transient=300)
+    cycles = dk.find_limit_cycles(system, [[1.1, 0.0]], settings=dk.CycleSettings(300, 512))
     basins = dk.map_basins(system, [np.zeros((1, 2)), cycles], Box([-1.0, -1.0], 1.0), n_samples=300)
     assert basins.kinds.tolist() == ["fixed point", "invariant circle"]
     np.testing.assert_array_equal(basins.labels, np.linalg.norm(basins.states, axis=1) > 0.5)

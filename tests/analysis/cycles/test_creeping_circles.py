@@ -70,7 +70,7 @@ def test_no_circle_of_a_map_that_keeps_areas_attracts():
 @pytest.mark.parametrize("rate", [1.001, 1.01, 1.5])
 def test_what_runs_away_is_not_chaotic(rate):
     system = dk.FunctionSystem(lambda x: rate * x, 1)
-    cycles = dk.find_limit_cycles(system, [[0.3]], n_transient=200)
+    cycles = dk.find_limit_cycles(system, [[0.3]], settings=dk.CycleSettings(n_transient=200))
     assert "chaotic" not in cycles.kinds
     if rate == 1.5:  # 0.3 * 1.5^n exceeds the bound of 1.3e10 from n = 61 on
         assert cycles.left_at.tolist() == [61]
@@ -78,5 +78,8 @@ def test_what_runs_away_is_not_chaotic(rate):
 
 def test_the_step_at_which_a_start_leaves_counts_the_transient():
     system = dk.FunctionSystem(lambda x: 1.5 * x, 1)
-    steps = {n: int(dk.find_limit_cycles(system, [[1e-3]], n_transient=n).left_at[0]) for n in (10, 1000)}
+    steps = {
+        n: int(dk.find_limit_cycles(system, [[1e-3]], settings=dk.CycleSettings(n)).left_at[0])
+        for n in (10, 1000)
+    }
     assert steps == {10: 74, 1000: 74}  # 1e-3 * 1.5^74 exceeds 1.001e10

@@ -43,7 +43,7 @@ def as_map(system):
 
 
 def find(system, starts, n_transient=300, n_record=1024, **settings):
-    return dk.find_limit_cycles(system, starts, n_transient=n_transient, n_record=n_record, **settings)
+    return dk.find_limit_cycles(system, starts, settings=dk.CycleSettings(n_transient, n_record, **settings))
 
 
 @functools.cache
@@ -244,7 +244,9 @@ def test_two_cycle_of_one_neuron():
 
 
 def test_unstable_cycles_of_the_henon_map():
-    cycles = dk.find_limit_cycles(dk.catalog.henon(), [[0.1, 0.1]], periods=4, n_record=1024)
+    cycles = dk.find_limit_cycles(
+        dk.catalog.henon(), [[0.1, 0.1]], periods=4, settings=dk.CycleSettings(n_record=1024)
+    )
     counted = dict(zip(*np.unique(cycles.periods[np.isfinite(cycles.periods)], return_counts=True)))
     assert counted == {1: 2, 2: 1, 4: 1}
     known = np.isfinite(cycles.periods)
@@ -255,7 +257,9 @@ def test_unstable_cycles_of_the_henon_map():
 
 
 def test_a_cycle_beside_a_start_is_found_though_it_repels():
-    roots = dk.find_limit_cycles(dk.catalog.logistic(3.9), [[1 - 1 / 3.9 + 1e-5]], n_record=1024)
+    roots = dk.find_limit_cycles(
+        dk.catalog.logistic(3.9), [[1 - 1 / 3.9 + 1e-5]], settings=dk.CycleSettings(n_record=1024)
+    )
     assert roots.kinds.tolist() == ["fixed point", "chaotic"]
     assert roots.verdicts[0] == "repelling"
     assert roots.start_object.tolist() == [1]
@@ -379,7 +383,7 @@ def test_exponents_of_a_circle_are_those_of_the_spectrum():
 
 def test_a_fixed_point_that_is_not_reached_is_slow():
     slow = dk.find_limit_cycles(
-        dk.FunctionSystem(lambda x: x - x**3, 1), [[0.5]], n_transient=50, n_record=256
+        dk.FunctionSystem(lambda x: x - x**3, 1), [[0.5]], settings=dk.CycleSettings(50, 256)
     )
     assert slow.kinds.tolist() == ["slow"]
     assert slow.start_status.tolist() == ["slow"]
@@ -405,7 +409,7 @@ def van_der_pol():
 
 def test_van_der_pol():
     cycle = van_der_pol()
-    assert cycle.kinds.tolist() == ["periodic"]
+    assert cycle.kinds.tolist() == ["limit cycle"]
     assert_allclose(cycle.periods, 6.6632868593231301897, rtol=0, atol=1e-12)
     assert_allclose(cycle.transverse_moduli[0, 0], 8.59695e-4, rtol=1e-6)
     assert_allclose(cycle.exponents[0], [0.0, -1.059377], atol=1e-6)
@@ -426,7 +430,7 @@ def test_multipliers_of_a_flow_do_not_depend_on_start_or_segments(m, phase):
 
 
 def test_two_opposite_cycles_of_a_flow():
-    cycles = dk.find_limit_cycles(dk.catalog.two_cycles(), [[1.05, 0.0], [3.05, 0.1]], n_transient=200)
+    cycles = find(dk.catalog.two_cycles(), [[1.05, 0.0], [3.05, 0.1]], n_transient=200)
     assert_allclose(cycles.periods, 2 * np.pi, atol=1e-10)
     radius = [np.linalg.norm(cycles.curve([0.2], k)[0]) for k in (0, 1)]
     order = np.argsort(radius)
@@ -495,7 +499,11 @@ def test_the_headline_counts_in_singular_and_plural():
     assert two.headline() == "2 fixed points, 2 attracting, 0 of 2 starts nowhere"
     one = dk.find_limit_cycles(dk.catalog.logistic(3.5), [[0.3], [2.0]])
     assert one.headline() == "1 cycle, 1 attracting, 1 of 2 starts nowhere"
-    assert dk.find_limit_cycles(dk.catalog.logistic(4.0), [[0.3]]).headline().startswith("1 chaotic, 0 attracting")
+    assert (
+        dk.find_limit_cycles(dk.catalog.logistic(4.0), [[0.3]])
+        .headline()
+        .startswith("1 chaotic, 0 attracting")
+    )
     assert euler_circle().headline().startswith("1 invariant circle, 1 attracting, residuals of circles <= ")
 
 
@@ -510,9 +518,7 @@ def test_an_input_is_a_constant_drive():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"n_transient": 0}, "n_transient"),
-        ({"n_record": 0}, "n_record"),
-        ({"max_period": 0}, "max_period"),
+        ({"settings": {"n_record": 100}}, "settings must be CycleSettings"),
         ({"starts": [[0.0, 1.0]]}, "starts"),
         ({"periods": [0]}, "periods"),
         ({"drive": [[0.1], [0.2]]}, "drive"),
@@ -521,6 +527,15 @@ def test_an_input_is_a_constant_drive():
 def test_nonsense_is_refused_by_name(arguments, message):
     with pytest.raises(dk.InputError, match=message):
         dk.find_limit_cycles(dk.catalog.tanh_unit(), **arguments)
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [{"n_transient": 0}, {"n_record": 0}, {"max_period": 0}, {"max_period": 2049}, {"n_exponents": 1.5}],
+)
+def test_settings_that_make_no_sense_are_refused_by_name(nonsense):
+    with pytest.raises(dk.InputError, match=next(iter(nonsense))):
+        dk.CycleSettings(**nonsense)
 
 
 def test_spiking_systems_and_periods_of_flows_are_refused():
@@ -559,7 +574,7 @@ def trained():
     cued = loop.initial_state().expand(2, -1)
     for a in angle:
         cued = loop.drive(cued, torch.stack([a.cos().repeat(2), torch.stack([a.sin(), -a.sin()])], 1))
-    return dk.find_limit_cycles(loop, cued, n_transient=1000, n_record=2048)
+    return find(loop, cued, n_transient=1000, n_record=2048)
 
 
 def test_circles_of_a_trained_lstm_are_certified_by_two_methods(trained):

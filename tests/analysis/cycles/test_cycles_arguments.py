@@ -1,5 +1,7 @@
 """What cannot be used in the search for cycles, attractors and their limits: one sentence that names the argument."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -71,8 +73,11 @@ def test_targets(ask, said):
             lambda s, a: dk.find_edge_state(jumping(), [-1.3], [0.4], [[-1.0], [0.0]]),
             "needs a differentiable map",
         ),
-        (lambda s, a: dk.find_limit_cycles(s, n_transient=0), "n_transient must be at least 1"),
-        (lambda s, a: dk.find_limit_cycles(s, n_starts=0), "n_starts must be at least 1"),
+        (
+            lambda s, a: dk.find_limit_cycles(s, settings=dk.CycleSettings(0)),
+            "n_transient must be at least 1",
+        ),
+        (lambda s, a: dk.find_limit_cycles(s, max_starts=0), "max_starts must be at least 1"),
         (lambda s, a: dk.find_limit_cycles(s, periods=2.0), "periods must be a whole number"),
         (lambda s, a: dk.find_limit_cycles(s, periods=None), "periods must be a whole number"),
         (lambda s, a: dk.find_limit_cycles(s, periods="3"), "periods must be a whole number"),
@@ -133,7 +138,7 @@ def test_whether_to_look_for_edges_is_yes_or_no(edges):
 
 def test_what_diverges_is_labelled_with_its_step_and_adds_no_row():
     system = dk.FunctionSystem(lambda x: 3 * x + 1, 1)
-    found = dk.find_limit_cycles(system, [[1.0], [1e300], [np.inf]], n_transient=60, n_record=128)
+    found = dk.find_limit_cycles(system, [[1.0], [1e300], [np.inf]], settings=dk.CycleSettings(60, 128))
     assert len(found) == 0
     assert found.start_status.tolist() == ["left", "left", "not finite"]
     assert 0 <= found.left_at[1] < found.left_at[0]
@@ -148,6 +153,7 @@ def test_what_diverges_is_labelled_with_its_step_and_adds_no_row():
 
 def test_starts_in_any_precision_and_with_gradients_are_the_same_starts():
     system = dk.catalog.logistic(3.5)
-    plain = dk.find_limit_cycles(system, [[0.25]], n_transient=60, n_record=128)
+    plain = dk.find_limit_cycles(system, [[0.25]], settings=dk.CycleSettings(60, 128))
     for starts in (torch.tensor([[0.25]], requires_grad=True), np.float32([[0.25]]), torch.tensor([0.25])):
-        assert dk.find_limit_cycles(system, starts, n_transient=60, n_record=128) == plain
+        found = dk.find_limit_cycles(system, starts, settings=dk.CycleSettings(60, 128))
+        assert dataclasses.replace(found, provenance=plain.provenance) == plain
