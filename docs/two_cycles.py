@@ -17,7 +17,9 @@ task = dk.tasks.Cycles.seeing_double(radius=1.0)
 model = dk.models.LSTM.for_task(task, n_hidden=32)
 dk.train(model, task, dk.training.Curriculum(max_updates=300))
 loop = dk.ClosedLoop(dk.as_system(model))
-found = dk.check_multifunctionality(loop, task.orbits, n_basin=200, n_shocks=0)
+found = dk.check_multifunctionality(
+    loop, task.orbits, n_samples=200, settings=dk.MultifunctionalitySettings(n_shocks=0)
+)
 print(found.summary())
 
 curves = [found.attractors.curve(np.arange(101) / 100, k) for k in range(len(found.attractors))]

@@ -77,8 +77,8 @@ def results() -> dict[str, Any]:
         dk.check_multifunctionality(
             dk.catalog.tanh_network(2 * np.eye(2)),
             [dk.Orbit.fixed_point("A", [0.9575, 0.9575]), dk.Orbit.fixed_point("B", [-0.9575, 0.9575])],
-            n_shocks=0,
-            n_basin=8,
+            n_samples=8,
+            settings=dk.MultifunctionalitySettings(n_shocks=0),
         ),
         dk.train(
             dk.models.Elman(1, 2, 1), trials().task, dk.training.BPTT(max_updates=2, batch_size=2), seed=0

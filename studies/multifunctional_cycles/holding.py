@@ -23,7 +23,11 @@ def measure(kind: str, task: str, recipe: str, n_updates: int, seed: int, n_basi
     model = population.trained(kind, task, recipe, n_updates, seed)
     loop = dk.ClosedLoop(dk.as_system(model))
     found = dk.check_multifunctionality(
-        loop, goal.orbits or (), cue_steps=goal.cue_steps, n_basin=n_basin, n_shocks=0, seed=seed
+        loop,
+        goal.orbits or (),
+        n_samples=n_basin,
+        settings=dk.MultifunctionalitySettings(cue_steps=goal.cue_steps, n_shocks=0),
+        seed=seed,
     )
     who = {"network": kind, "task": task, "recipe": recipe, "seed": seed}
     n_weights = sum(p.numel() for p in model.parameters())
@@ -86,8 +90,8 @@ def _cycle(found: dk.Multifunctionality, j: int) -> dict[str, Any]:
         "cues that lead there": int(found.n_reached[j]),
         "shortest cue": int(found.cue_lengths[j]),
         "basin": found.fractions[j],
-        "low": found.low[j],
-        "high": found.high[j],
+        "low": found.intervals[j, 0],
+        "high": found.intervals[j, 1],
         "log moduli, collocation": " ".join(f"{v:.9g}" for v in moduli),
         "exponents, frame": " ".join(f"{v:.9g}" for v in exponents),
         "largest difference": float(wrong.max()) if both.any() else np.nan,
@@ -119,7 +123,7 @@ def _averaged(exponents: np.ndarray, moduli: np.ndarray) -> np.ndarray:
 
 def _attractor(found: dk.Multifunctionality, k: int) -> dict[str, Any]:
     """One attractor: what it is, and how many random states go there."""
-    shares, low, high = found.attractor_fractions
+    shares, (low, high) = found.attractor_fractions, found.attractor_intervals.T
     names = [str(name) for name, own in zip(found.names, found.matches[:, k]) if own]
     return {
         "attractor": k,

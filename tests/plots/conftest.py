@@ -159,7 +159,9 @@ def multi():
         dk.Orbit.fixed_point(name, [at, 0.0])
         for name, at in (("left", -1.0), ("middle", 0.0), ("right", 1.0))
     ]
-    return dk.check_multifunctionality(system, targets, n_shocks=0, n_basin=20), targets
+    return dk.check_multifunctionality(
+        system, targets, n_samples=20, settings=dk.MultifunctionalitySettings(n_shocks=0)
+    ), targets
 
 
 @pytest.fixture(scope="session")

@@ -2,5 +2,6 @@
 
 from .check import check_multifunctionality
 from .result import Multifunctionality
+from .settings import MultifunctionalitySettings
 
-__all__ = ["Multifunctionality", "check_multifunctionality"]
+__all__ = ["Multifunctionality", "MultifunctionalitySettings", "check_multifunctionality"]

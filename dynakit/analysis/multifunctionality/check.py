@@ -16,54 +16,40 @@ from typing import Any
 import numpy as np
 import torch
 
-from ... import linalg, samplers, seeding
-from ...checks import count, number, one_of
+from ... import linalg, samplers
+from ...checks import count
 from ...errors import InputError
 from ...orbits import Orbit, as_orbits
+from ...provenance import with_provenance
 from ...systems.base import System, checked
-from ...systems.flow import Flow
-from .inquiry import Plan, inquire
+from .inquiry import Asked, inquire
 from .result import Multifunctionality
+from .settings import MultifunctionalitySettings
+
+AS_USUAL = MultifunctionalitySettings()
 
 
+@with_provenance
 def check_multifunctionality(
     system: System,
     targets: Sequence[Orbit],
     *,
-    cue_steps: int = 60,
-    n_phases: int = 8,
-    n_basin: int = 600,
     sampler: samplers.Sampler | None = None,
-    n_shocks: int = 32,
-    n_steps: int = 1000,
-    error_tol: float = 0.1,
-    period_tol: float = 0.02,
-    residual_tol: float = 1e-6,
-    least_share: float = 1.0,
-    edges: bool = False,
-    confidence: float = 0.95,
+    n_samples: int = 600,
+    settings: MultifunctionalitySettings = AS_USUAL,
     seed: Any = 0,
 ) -> Multifunctionality:
     """Check whether a system holds all target orbits as attractors, each chosen by a cue, and what else it holds.
 
     Arguments:
         system: autonomous, with a ``drive(x, u)`` that takes cues: a :class:`dynakit.ClosedLoop`.  One that puts out
-            its whole state, such as a Flow, is cued by being put on the target; a flow steps in its own dt.
+            its whole state, such as a Flow, is cued by being put on the target; a flow steps in its own dt, under
+            Driven and Iterated as well.
         targets: at least two Orbits of the width of the system's output.
-        cue_steps: length of a cue, in steps; shorter ones are tried too.
-        n_phases: cues of each target, from evenly spaced phases.
-        n_basin: random states for basins and untrained attractors.
         sampler: the law of the random states (``dynakit.samplers``); None: Gaussian about the states seen under cues,
             of twice their standard deviations.
-        n_shocks: random shocks of each size at each attractor, and directions in which the smallest shock that makes
-            the system leave is sought; 0: no shocks (they take about half of the time).
-        n_steps: steps before a trajectory counts as slow; it then gets ten times as many, and is unresolved after.
-        error_tol: largest Hausdorff distance of a curve, relative to the target's radius.
-        period_tol: largest error of the period, relative.
-        residual_tol: largest residual of the certificate.
-        least_share: of a target's cues that must lead to it.
-        edges: whether to look for the edge state between each two held targets.
-        confidence: of all intervals and bounds.
+        n_samples: random states for basins and untrained attractors.
+        settings: cues, tolerances and effort, see :class:`dynakit.analysis.MultifunctionalitySettings`.
         seed: of everything random.
 
     Returns:
@@ -78,25 +64,17 @@ def check_multifunctionality(
     >>> b = dk.Orbit.cycle("B", lambda p: 3 * turn(-p), period=2 * np.pi, dt=0.1)
     >>> box = dk.samplers.Box([-4.0, -4.0], 4.0)
     >>> flow = dk.catalog.two_cycles(dt=0.05)
-    >>> dk.check_multifunctionality(flow, [a, b], sampler=box, n_shocks=0, n_basin=100).verdict
+    >>> quick = dk.MultifunctionalitySettings(n_shocks=0)
+    >>> dk.check_multifunctionality(flow, [a, b], sampler=box, n_samples=100, settings=quick).verdict
     'MULTIFUNCTIONAL'
     """
-    plan = Plan(
-        cue_steps=count("cue_steps", cue_steps),
-        n_phases=count("n_phases", n_phases),
-        n_basin=count("n_basin", n_basin),
-        n_shocks=count("n_shocks", n_shocks, least=0),
-        n_steps=count("n_steps", n_steps),
-        error_tol=number("error_tol", error_tol, above=0.0),
-        period_tol=number("period_tol", period_tol, above=0.0),
-        residual_tol=number("residual_tol", residual_tol, above=0.0),
-        least_share=number("least_share", least_share, above=0.0, below=1.0),
-        edges=bool(one_of("edges", edges, (False, True))),
-        confidence=number("confidence", confidence, above=0.0, below=1.0, closed=False),
+    if not isinstance(settings, MultifunctionalitySettings):
+        raise InputError(f"settings must be MultifunctionalitySettings, got {type(settings).__name__}")
+    asked = Asked(
+        _orbits(system, targets, settings.cue_steps), sampler, count("n_samples", n_samples), settings
     )
-    orbits, seed = _orbits(system, targets, plan.cue_steps), seeding.as_seed(seed)
     with linalg.one_thread(), torch.no_grad(), np.errstate(all="ignore"):
-        return Multifunctionality(**inquire(system, orbits, plan, sampler, seed))
+        return Multifunctionality(**inquire(system, asked, seed))
 
 
 def _orbits(system: System, targets: Any, cue_steps: int) -> tuple[Orbit, ...]:
@@ -119,6 +97,5 @@ def _orbits(system: System, targets: Any, cue_steps: int) -> tuple[Orbit, ...]:
             raise InputError(
                 f"cue_steps must be at most the {len(orbit.samples)} samples of {orbit.name!r}, got {cue_steps}"
             )
-    if isinstance(system, Flow) and system.dt is not None:
-        return tuple(orbit.at(system.dt) for orbit in orbits)
-    return orbits
+    flow = system.flow()
+    return orbits if flow is None else tuple(orbit.at(flow.dt) for orbit in orbits)

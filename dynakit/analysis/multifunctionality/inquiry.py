@@ -11,45 +11,39 @@ import numpy as np
 
 from ... import samplers, seeding
 from ...orbits import Orbit
-from ...provenance import Provenance
 from ...systems.base import System
 from ..basins import Basins, EdgeState, SmallestShocks, find_edge_state, find_smallest_shock
 from ..fixed_points import FixedPoints, find_fixed_points
 from .clauses import Tolerances
 from .cues import Cued, drive_along
 from .judgement import Views, judge, view
+from .settings import MultifunctionalitySettings
 from .survey import Effort, Survey, survey
 
 SPREAD, LEAST_SPREAD = 2.0, 1e-3  # of random states: in standard deviations of cued ones; of the widest unit
 POINT_STARTS = 256  # of the search for fixed points
 
 
-class Plan(NamedTuple):
-    """The settings."""
+class Asked(NamedTuple):
+    """What is asked."""
 
-    cue_steps: int
-    n_phases: int
-    n_basin: int
-    n_shocks: int
-    n_steps: int
-    error_tol: float
-    period_tol: float
-    residual_tol: float
-    least_share: float
-    edges: bool
-    confidence: float
+    orbits: tuple[Orbit, ...]
+    sampler: samplers.Sampler | None
+    n_samples: int
+    settings: MultifunctionalitySettings
 
 
-def inquire(
-    system: System, orbits: tuple[Orbit, ...], plan: Plan, sampler: samplers.Sampler | None, seed: int
-) -> dict[str, Any]:
+def inquire(system: System, asked: Asked, seed: int) -> dict[str, Any]:
     """The fields of the result."""
+    orbits, plan = asked.orbits, asked.settings
     started = time.process_time()
     cued = drive_along(system, orbits, plan.cue_steps, plan.n_phases)
     spread = cued.seen.std(axis=0)
     spread = np.maximum(spread, LEAST_SPREAD * spread.max()) if spread.any() else np.ones_like(spread)
-    law = samplers.Gaussian(cued.seen.mean(axis=0), SPREAD * spread) if sampler is None else sampler
-    found = survey(system, cued, Effort(law, plan.n_basin, plan.n_steps, plan.confidence, seed))
+    law = (
+        samplers.Gaussian(cued.seen.mean(axis=0), SPREAD * spread) if asked.sampler is None else asked.sampler
+    )
+    found = survey(system, cued, Effort(law, asked.n_samples, plan.n_steps, plan.confidence, seed))
     views = view(system, orbits, found.cycles, Tolerances(plan.error_tol, plan.period_tol, plan.residual_tol))
     fields = judge(orbits, cued, found, views, plan.least_share)
     shocks = _shocks(system, found, plan, spread, seed)
@@ -66,16 +60,16 @@ def inquire(
         "shocks": shocks,
         "fixed_points": _fixed_points(system, cued, law, seed),
         "edges": _edges(system, found, np.unique(judged[held]), plan, seed) if plan.edges else (),
-        "n_samples": plan.n_basin,
+        "n_samples": asked.n_samples,
         "sampler": samplers.describe(law)[0],
         "confidence": plan.confidence,
+        "dynamics": found.cycles.dynamics,
         "cpu_seconds": time.process_time() - started,
-        "provenance": Provenance.of(system, seed=seed, **plan._asdict(), sampler=samplers.describe(law)[1]),
     }
 
 
 def _shocks(
-    system: System, found: Survey, plan: Plan, spread: np.ndarray, seed: int
+    system: System, found: Survey, plan: MultifunctionalitySettings, spread: np.ndarray, seed: int
 ) -> SmallestShocks | None:
     if not plan.n_shocks or not len(found.cycles):
         return None
@@ -94,13 +88,13 @@ def _shocks(
 def _basins_of(judged: np.ndarray, basins: Basins | None) -> dict[str, np.ndarray]:
     """Share and speed of convergence of each attractor asked about; nothing is in the basin of none."""
     n = len(judged)
-    fields = {"fractions": np.zeros(n), "low": np.zeros(n), "high": np.full(n, np.nan)}
+    fields = {"fractions": np.zeros(n), "intervals": np.tile([0.0, np.nan], (n, 1))}
     steps = np.full((n, 2), np.nan)
     for j, k in enumerate(judged):
         if basins is None or k < 0:
             continue
-        for name in fields:
-            fields[name][j] = getattr(basins, name)[k]
+        fields["fractions"][j] = basins.fractions[k]
+        fields["intervals"][j] = basins.low[k], basins.high[k]
         own = basins.convergence_steps[(basins.labels == k) & (basins.convergence_steps >= 0)]
         steps[j] = np.quantile(own, [0.5, 0.95]) if len(own) else np.nan
     return {**fields, "convergence": steps}
@@ -127,7 +121,9 @@ def _fixed_points(system: System, cued: Cued, law: samplers.Sampler, seed: int) 
     return find_fixed_points(system, starts, seed=seed, max_starts=POINT_STARTS)
 
 
-def _edges(system: System, found: Survey, which: np.ndarray, plan: Plan, seed: int) -> tuple[EdgeState, ...]:
+def _edges(
+    system: System, found: Survey, which: np.ndarray, plan: MultifunctionalitySettings, seed: int
+) -> tuple[EdgeState, ...]:
     """What lies between each two of the attractors."""
     starts = [found.attractors.list[k].states[0] for k in which]
     return tuple(

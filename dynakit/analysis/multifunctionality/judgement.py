@@ -152,8 +152,10 @@ def _claimed(targets: Sequence[Orbit], views: Views, judged: np.ndarray) -> dict
         nothing = np.zeros((len(judged), 0))
         words = {"kinds": np.full(len(judged), "none"), "harmonics": np.zeros(len(judged), int)}
         return {**words, **numbers, "exponents": nothing, "exponents_per_time": nothing}
-    exponents = np.array([item.exponents for item in views.items])[row]
+    exponents = cycles.exponents[row]
     exponents[none] = np.nan
+    per_time = np.array([item.exponents for item in views.items])[row] / np.array([[t.dt] for t in targets])
+    per_time[none] = np.nan
     values = {
         "rotation_numbers": cycles.rotation_numbers,
         "digits": cycles.digits,
@@ -165,7 +167,7 @@ def _claimed(targets: Sequence[Orbit], views: Views, judged: np.ndarray) -> dict
         "harmonics": np.where(none, 0, cycles.harmonics[row]),
         **{name: np.where(none, np.nan, value[row]) for name, value in values.items()},
         "exponents": exponents,
-        "exponents_per_time": exponents / np.array([[target.dt] for target in targets]),
+        "exponents_per_time": per_time,
     }
 
 

@@ -22,52 +22,52 @@ class Multifunctionality(Result):
     for this kind of target.
 
     Attributes:
-        names: (target,)
+        names: (target,) of the orbits asked for
         target_kinds: (target,) cycle | chaos | fixed point
-        held: (target,)
+        held: (target,) whether every clause is met
         failing: (target,) the first clause that fails, in one sentence; empty: held
-        n_cues: (target,)
+        n_cues: (target,) cues that were given
         n_reached: (target,) cues that lead to an attractor that matches
-        cue_lengths: (target,) shortest tried from which on all do that; -1: none
+        cue_lengths: (target,) shortest tried from which on all do that, in steps; -1: none
         attractor_index: (target,) into ``attractors``; -1: cues lead to none
-        kinds: (target,) of the attractor
+        kinds: (target,) of the attractor, as in LimitCycles
         errors: (target,) Hausdorff distance of the curves / radius of the target
         roundness: (target,) (largest - smallest distance from the centre) / largest
-        centres: (target, output)
+        centres: (target, output) mean of the curve
         radii: (target,) largest distance from the centre
         period_ratios: (target,) period / that of the target
         senses: (target,) +1 along the target, -1 against it, 0 cannot be told
         cloud_distances: (target, 2) 99 % of attractor -> target, target -> attractor
         cloud_baselines: (target,) the same between halves of the target
-        exponent_differences: (target,) largest exponent - the target's, per time
-        rotation_numbers: (target,) turns per step
-        digits: (target,)
-        harmonics: (target,)
-        residuals: (target,)
-        exponents: (target, k) nats per step, equal ones averaged
-        exponents_per_time: (target, k) per unit of time of the target
+        exponent_differences: (target,) largest exponent - the target's, per unit of time
+        rotation_numbers: (target,) turns per step, of a flow per unit of time
+        digits: (target,) decimal digits of those
+        harmonics: (target,) how many the curve has; 0: it is none
+        residuals: (target,) of the attractor, as in LimitCycles
+        exponents: (target, k) equal ones averaged; nats per step, of a flow per unit of time
+        exponents_per_time: (target, k) nats per unit of time of the target
         decays: (target,) what a revolution leaves of the slowest deviation
         returned: (target, size) random shocks of each size that came back, a count
         smallest_shocks: (target,) least found that makes it leave; inf: none; NaN: not sought
-        fractions: (target,) basin, of all samples
-        low: (target,) ends of its interval
-        high: (target,)
+        fractions: (target,) basin, share of all samples
+        intervals: (target, 2) of those, at ``confidence``
         convergence: (target, 2) median and 95 % of the steps to come near, in the basin
         confusion: (target, attractor + 1) cues by where they lead; last: to none
         matches: (target, attractor) whether the attractor is the target, clause by clause
         attractors: what cues and random states lead to
-        attractor_means: (attractor, output)
-        attractor_sds: (attractor, output)
+        attractor_means: (attractor, output) over time
+        attractor_sds: (attractor, output) standard deviations over time
         untrained: (attractor,) those that are no target
         basins: where random states go; None: nothing attracts
-        shocks: TODO
-        fixed_points: TODO
-        edges: TODO
+        shocks: the smallest that make it leave each attractor; None: not sought, or nothing attracts
+        fixed_points: those found from the ends of cues and random states
+        edges: what lies between each two held targets, if asked for
         lost_cues: target, phase and reason of each cue that leads to no attractor
-        n_samples: TODO
-        sampler: TODO
-        confidence: TODO
-        cpu_seconds: TODO
+        n_samples: random states
+        sampler: their law, in words
+        confidence: of all intervals and bounds
+        dynamics: "map", or "flow": looked at in continuous time
+        cpu_seconds: what it took, seconds of processor time
     """
 
     names: np.ndarray = per_item()
@@ -98,8 +98,7 @@ class Multifunctionality(Result):
     returned: np.ndarray = per_item()
     smallest_shocks: np.ndarray = per_item()
     fractions: np.ndarray = per_item()
-    low: np.ndarray = per_item()
-    high: np.ndarray = per_item()
+    intervals: np.ndarray = per_item()
     convergence: np.ndarray = per_item()
     confusion: np.ndarray = per_item()
     matches: np.ndarray = per_item()
@@ -115,6 +114,7 @@ class Multifunctionality(Result):
     n_samples: int
     sampler: str
     confidence: float
+    dynamics: str
     cpu_seconds: float
 
     @property
@@ -123,28 +123,25 @@ class Multifunctionality(Result):
         return "MULTIFUNCTIONAL" if self.held.all() else "PARTIAL" if self.held.any() else "NO"
 
     @property
-    def existence_low(self) -> np.ndarray:
-        """(target,) lower ends of Wilson's intervals of the share of cues that lead to the target."""
-        return wilson(self.n_reached, self.n_cues, self.confidence)[0]
+    def existence_intervals(self) -> np.ndarray:
+        """(target, 2) Wilson's intervals of the share of cues that lead to the target."""
+        return np.stack(wilson(self.n_reached, self.n_cues, self.confidence), -1)
 
     @property
-    def existence_high(self) -> np.ndarray:
-        """(target,) upper ends."""
-        return wilson(self.n_reached, self.n_cues, self.confidence)[1]
-
-    @property
-    def return_intervals(self) -> tuple[np.ndarray, np.ndarray]:
-        """(target, size) ends of the intervals of the probability of coming back from a random shock of each size."""
+    def return_intervals(self) -> np.ndarray:
+        """(target, size, 2) intervals of the probability of coming back from a random shock of each size."""
         n = 0 if self.shocks is None else self.shocks.n_shocks
-        return wilson(self.returned, n, self.confidence)
+        return np.stack(wilson(self.returned, n, self.confidence), -1)
 
     @property
-    def attractor_fractions(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """(attractor,) shares of the basins, and the ends of their intervals."""
-        if self.basins is None:
-            nothing = np.zeros(0)
-            return nothing, nothing, nothing
-        return self.basins.fractions, self.basins.low, self.basins.high
+    def attractor_fractions(self) -> np.ndarray:
+        """(attractor,) shares of the basins."""
+        return np.zeros(0) if self.basins is None else self.basins.fractions
+
+    @property
+    def attractor_intervals(self) -> np.ndarray:
+        """(attractor, 2) of those."""
+        return np.zeros((0, 2)) if self.basins is None else np.stack([self.basins.low, self.basins.high], -1)
 
     @property
     def unseen_bound(self) -> float:
@@ -188,12 +185,10 @@ class Multifunctionality(Result):
             "residual": "residuals",
             "left after one turn": "decays",
             "basin": "fractions",
-            "low": "low",
-            "high": "high",
             "smallest shock": "smallest_shocks",
-            "failing": "failing",
         }
-        return {title: np.asarray(getattr(self, name)) for title, name in shown.items()}
+        columns = {title: np.asarray(getattr(self, name)) for title, name in shown.items()}
+        return {**columns, "low": self.intervals[:, 0], "high": self.intervals[:, 1], "failing": self.failing}
 
     def sentences(self) -> list[str]:
         """What became of each target, and what random states find besides."""
@@ -209,14 +204,16 @@ class Multifunctionality(Result):
 
 def _target(multi: Multifunctionality, k: int) -> list[str]:
     name = f"{str(multi.names[k])!r} ({multi.target_kinds[k]})"
-    low, high = multi.existence_low[k], multi.existence_high[k]
+    low, high = multi.existence_intervals[k]
     cues = f"{multi.n_reached[k]} of {multi.n_cues[k]} cues lead to it [{low:.2f}, {high:.2f}]"
     lines = [f"{name} {'is held' if multi.held[k] else 'FAILS, ' + multi.failing[k]}", f"  {cues}"]
     if multi.cue_lengths[k] > 0:
         lines[-1] += f"; a cue of {multi.cue_lengths[k]} steps is enough"
     if multi.attractor_index[k] < 0:
         return lines
-    lines.append(f"  {multi.attractors.called(multi.attractor_index[k])}: {multi.kinds[k]}, {_shape(multi, k)}")
+    lines.append(
+        f"  {multi.attractors.called(multi.attractor_index[k])}: {multi.kinds[k]}, {_shape(multi, k)}"
+    )
     lines += [f"  {said}" for said in (_certificate(multi, k), _basin(multi, k)) if said]
     shock = multi.smallest_shocks[k]
     if np.isfinite(shock):
@@ -239,8 +236,9 @@ def _shape(multi: Multifunctionality, k: int) -> str:
 
 def _certificate(multi: Multifunctionality, k: int) -> str:
     said = []
+    tick = _tick(multi)
     if np.isfinite(multi.rotation_numbers[k]):
-        said.append(f"rotation number {multi.rotation_numbers[k]:+.8f}")
+        said.append(f"rotation number {multi.rotation_numbers[k]:+.8f} per {tick}")
     if np.isfinite(multi.digits[k]):
         said.append(f"{multi.digits[k]:.0f} digits")
     if np.isfinite(multi.residuals[k]):
@@ -249,16 +247,21 @@ def _certificate(multi: Multifunctionality, k: int) -> str:
         said.append(f"{multi.decays[k]:.3g} of a deviation is left after a revolution")
     if multi.exponents.shape[1]:
         said.append(
-            f"exponents {', '.join(f'{v:.3g}' for v in multi.exponents[k] if np.isfinite(v))} per step"
+            f"exponents {', '.join(f'{v:.3g}' for v in multi.exponents[k] if np.isfinite(v))} per {tick}"
         )
     return ", ".join(said)
 
 
 def _basin(multi: Multifunctionality, k: int) -> str:
-    middle, late = multi.convergence[k]
-    share = f"basin {multi.fractions[k]:.3f} [{multi.low[k]:.3f}, {multi.high[k]:.3f}]"
+    (middle, late), (low, high) = multi.convergence[k], multi.intervals[k]
+    share = f"basin {multi.fractions[k]:.3f} [{low:.3f}, {high:.3f}]"
     speed = f", {middle:.0f} steps to come near (95 %: {late:.0f})" if np.isfinite(middle) else ""
     return f"{share} of {multi.n_samples} states ({multi.sampler}){speed}"
+
+
+def _tick(multi: Multifunctionality) -> str:
+    """What rates are counted in."""
+    return "unit of time" if multi.dynamics == "flow" else "step"
 
 
 def _confusion(multi: Multifunctionality) -> list[str]:
@@ -274,9 +277,9 @@ def _untrained(multi: Multifunctionality) -> list[str]:
     lines = []
     for k in np.flatnonzero(multi.untrained):
         mean, spread = multi.attractor_means[k], multi.attractor_sds[k]
-        f, low, high = (values[k] for values in multi.attractor_fractions)
+        f, (low, high) = multi.attractor_fractions[k], multi.attractor_intervals[k]
         rho = multi.attractors.rotation_numbers[k]
-        turns = f", {rho:+.5f} turns per step" if np.isfinite(rho) else ""
+        turns = f", {rho:+.5f} turns per {_tick(multi)}" if np.isfinite(rho) else ""
         lines.append(
             f"  {multi.attractors.called(k)}: {multi.attractors.kinds[k]}{turns}, "
             f"outputs {_numbers(mean)} +- {_numbers(spread)}, basin {f:.3f} [{low:.3f}, {high:.3f}]"

@@ -41,7 +41,7 @@ class Effort(NamedTuple):
     """How much to look at."""
 
     sampler: samplers.Sampler
-    n_basin: int
+    n_samples: int
     n_steps: int
     confidence: float
     seed: int
@@ -162,7 +162,7 @@ def _basins(system: System, attractors: Targets, effort: Effort) -> Basins:
         system,
         attractors,
         effort.sampler,
-        n_samples=effort.n_basin,
+        n_samples=effort.n_samples,
         n_steps=effort.n_steps,
         confidence=effort.confidence,
         seed=effort.seed,

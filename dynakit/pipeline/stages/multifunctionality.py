@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ... import plots
-from ...analysis import Multifunctionality, check_multifunctionality
+from ...analysis import Multifunctionality, MultifunctionalitySettings, check_multifunctionality
 from ...report import Figure, Finder, Stage, Table, Words, refused
 from ...tasks import Cycles
 from ..subject import Subject
@@ -21,9 +21,8 @@ def _check(subject: Subject) -> dict[str, Any]:
     found = check_multifunctionality(
         subject.loop,
         task.orbits,
-        cue_steps=task.cue_steps,
-        n_basin=RANDOM_STATES,
-        n_shocks=0,
+        n_samples=RANDOM_STATES,
+        settings=MultifunctionalitySettings(cue_steps=task.cue_steps, n_shocks=0),
         seed=subject.seed,
     )
     return {"multifunctionality": found}
@@ -35,7 +34,9 @@ def _words(multi: Multifunctionality, score: float | None) -> list[str]:
     lines = [f"{answer}. Left to hear itself, the network holds {n} of {of} orbits, each chosen by a cue."]
     lines += multi.sentences()
     if score is not None and n < of:
-        lines.append(f"The score of {score:.4f} is that of predicting one step, and no evidence of stored orbits.")
+        lines.append(
+            f"The score of {score:.4f} is that of predicting one step, and no evidence of stored orbits."
+        )
     return lines
 
 

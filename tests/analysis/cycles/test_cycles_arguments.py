@@ -119,9 +119,6 @@ def test_searches(bistable, points, ask, said):
             lambda s: dk.check_multifunctionality(s, TWO),
             r"system must be autonomous, got 2 inputs .*dk\.ClosedLoop",
         ),
-        (lambda s: dk.map_basins(s, None, BOX, n_samples=3), r"drive must be given .*dk\.ClosedLoop"),
-        (lambda s: dk.find_edge_state(s, [0.0, 0.0], [1.0, 1.0], [[0.0, 0.0]]), "drive must be given"),
-        (lambda s: dk.find_smallest_shock(s, None, [[0.0, 0.0]]), "drive must be given"),
         (lambda s: dk.find_limit_cycles(s, drive=[np.nan, 0.0]), "drive must be finite"),
     ],
 )
@@ -133,7 +130,7 @@ def test_a_system_that_hears_inputs(driven, ask, said):
 @pytest.mark.parametrize("edges", ["yes", 2, None])
 def test_whether_to_look_for_edges_is_yes_or_no(edges):
     with pytest.raises(dk.InputError, match="edges must be one of False, True"):
-        dk.check_multifunctionality(dk.catalog.two_cycles(dt=0.1), TWO, edges=edges)
+        dk.MultifunctionalitySettings(edges=edges)
 
 
 def test_what_diverges_is_labelled_with_its_step_and_adds_no_row():

@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-from typing import Any
 
 import numpy as np
 import pytest
@@ -53,9 +52,11 @@ def one_ring():
     return dk.ClosedLoop(heard)
 
 
-def check(system, targets, **settings):
-    given: dict[str, Any] = {"n_shocks": 0, "n_basin": 60, **settings}
-    return dk.check_multifunctionality(system, targets, **given)
+def check(system, targets, *, sampler=None, n_samples=60, seed=0, **settings):
+    settings = dk.MultifunctionalitySettings(**{"n_shocks": 0, **settings})
+    return dk.check_multifunctionality(
+        system, targets, sampler=sampler, n_samples=n_samples, settings=settings, seed=seed
+    )
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +64,7 @@ def held():
     flow = dk.catalog.two_cycles(dt=0.05)
     box = dk.samplers.Box([-4.0, -4.0], 4.0)
     targets = [circle("A", 1.0, 1), circle("B", 3.0, -1)]
-    return check(flow, targets, sampler=box, n_basin=600, seed=1)
+    return check(flow, targets, sampler=box, n_samples=600, seed=1)
 
 
 def test_the_flow_with_two_opposite_cycles_is_multifunctional(held):
@@ -76,17 +77,36 @@ def test_the_flow_with_two_opposite_cycles_is_multifunctional(held):
     np.testing.assert_allclose(held.radii, [1, 3], atol=1e-10)
     np.testing.assert_allclose(held.centres, 0, atol=1e-10)
     np.testing.assert_allclose(held.roundness, 0, atol=1e-10)
-    np.testing.assert_allclose(held.rotation_numbers, [0.05 / TURN, -0.05 / TURN], rtol=1e-9)
+    np.testing.assert_allclose(held.rotation_numbers, [1 / TURN, -1 / TURN], rtol=1e-9)  # per unit of time
     np.testing.assert_allclose(held.decays, np.exp([-TURN, -3 * TURN]), rtol=1e-6)
     np.testing.assert_allclose(held.exponents_per_time, [[0, -1], [0, -3]], atol=1e-6)
-    np.testing.assert_allclose(held.exponents, 0.05 * held.exponents_per_time, atol=1e-12)
+    np.testing.assert_allclose(held.exponents, held.exponents_per_time, atol=1e-12)
+    assert held.dynamics == "flow"
     assert held.senses.tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("around", ["drive", "input", "two steps"])
+def test_a_flow_is_judged_alike_under_a_constant_drive_and_by_longer_steps(held, around):
+    flow = dk.catalog.two_cycles(dt=0.05)
+    pushed = dk.Flow(lambda x, u: flow.rhs(x) + u - 0.3, 2, 1, dt=0.05)
+    system = {
+        "drive": lambda: dk.Driven(flow, []),
+        "input": lambda: dk.Driven(pushed, [0.3]),
+        "two steps": lambda: dk.Iterated(flow, 2),
+    }[around]()
+    box = dk.samplers.Box([-4.0, -4.0], 4.0)
+    found = check(system, [circle("A", 1.0, 1), circle("B", 3.0, -1)], sampler=box, n_samples=100, seed=1)
+    assert (found.verdict, found.dynamics) == (held.verdict, "flow")
+    for name in ("kinds", "held", "n_reached", "senses"):
+        assert getattr(found, name).tolist() == getattr(held, name).tolist()
+    for name in ("rotation_numbers", "period_ratios", "errors", "decays", "exponents", "exponents_per_time"):
+        np.testing.assert_allclose(getattr(found, name), getattr(held, name), rtol=0, atol=1e-8)
 
 
 def test_basins_of_the_flow_are_those_of_the_two_sides_of_the_separatrix(held):
     inside = np.hypot(*held.basins.states.T) < 2
     assert (held.basins.labels == held.attractor_index[0]).tolist() == inside.tolist()
-    assert held.low[0] <= math.pi * 4 / 64 <= held.high[0]
+    assert held.intervals[0, 0] <= math.pi * 4 / 64 <= held.intervals[0, 1]
     assert held.sampler == "Box"
     assert held.convergence[0, 0] <= held.convergence[0, 1]
 
@@ -100,7 +120,7 @@ def test_nothing_untrained_seen_gives_a_bound(held):
 def mixed(two_rings):
     """One target that is right, one of the wrong direction, one too slow, and one on the separatrix."""
     targets = [circle("A", 1.0, 1), circle("B", 3.0, 1), circle("C", 2.0, 1)]
-    return check(two_rings, [*targets, circle("slow", 1.0, 1, period=2 * TURN)], sampler=BOX, n_basin=200)
+    return check(two_rings, [*targets, circle("slow", 1.0, 1, period=2 * TURN)], sampler=BOX, n_samples=200)
 
 
 def test_a_target_of_the_wrong_direction_fails_by_its_direction_and_the_attractor_is_untrained(mixed):
@@ -112,7 +132,7 @@ def test_a_target_of_the_wrong_direction_fails_by_its_direction_and_the_attracto
     assert mixed.n_reached[:2].tolist() == [8, 0]
     outer = mixed.attractor_index[1]
     assert np.flatnonzero(mixed.untrained).tolist() == [outer]
-    _, low, high = mixed.attractor_fractions
+    low, high = mixed.attractor_intervals.T
     share = 1 - math.pi * 4 / 49
     assert low[outer] <= share <= high[outer]
     assert mixed.untrained_bound >= share
@@ -132,7 +152,7 @@ def test_shocks_that_do_not_leave_and_those_that_do():
     unit = multi.shocks.scale[0]
     least = (math.sqrt(3) - 1) / unit  # beyond sqrt(3) the map changes the sign: nearer than 0
     np.testing.assert_allclose(multi.smallest_shocks, least, rtol=0.01)
-    low, high = multi.return_intervals
+    low, high = np.moveaxis(multi.return_intervals, -1, 0)
     assert multi.returned.shape == low.shape == (2, len(multi.shocks.shock_sizes))
     assert (multi.returned[:, multi.shocks.shock_sizes < 0.99 * least] == 8).all()
     assert ((low <= multi.returned / 8) & (multi.returned / 8 <= high)).all()
@@ -156,7 +176,7 @@ def test_an_attractor_that_no_cue_leads_to_is_found_from_random_states(two_rings
     (other,) = np.flatnonzero(multi.untrained)
     assert multi.confusion[:, other].sum() == 0
     assert multi.attractors.rotation_numbers[other] == pytest.approx(-DT / TURN)
-    assert multi.attractor_fractions[0][other] > 0.5
+    assert multi.attractor_fractions[other] > 0.5
 
 
 def test_on_one_circle_of_a_closed_loop_geometry_alone_would_hold_four_targets(one_ring):
@@ -306,7 +326,7 @@ def test_states_that_diverge_are_at_nothing_untrained():
     """
     system = dk.FunctionSystem(lambda x: x + 0.5 * (x - x**3), 1)
     targets = [dk.Orbit.fixed_point(f"{at:+g}", [at]) for at in (-1.0, 1.0)]
-    multi = check(system, targets, sampler=dk.samplers.Box([-4.0], 4.0), n_basin=200)
+    multi = check(system, targets, sampler=dk.samplers.Box([-4.0], 4.0), n_samples=200)
     gone = int((np.abs(multi.basins.states[:, 0]) > math.sqrt(5)).sum())
     assert multi.basins.n_left == {"diverged": gone}
     assert 50 < gone < 150
