@@ -29,4 +29,5 @@ from .systems import as_system as as_system
 from .systems import catalog as catalog
 from .systems import record as record
 from .training import train as train
+from .training import train_together as train_together
 from .version import __version__ as __version__

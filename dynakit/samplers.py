@@ -17,6 +17,8 @@ from . import checks
 from .checks import count, number, reals
 from .errors import InputError
 
+__all__ = ["Around", "Box", "Gaussian", "Hull", "Sampler"]
+
 Sampler = Callable[[int, np.random.Generator], Any]
 
 

@@ -13,10 +13,10 @@ import numpy as np
 from scipy.special import betaincinv, ndtri
 
 
-def wilson(k: Any, n: Any, confidence: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
-    """Ends of the two-sided interval of the share k of n: inside [0, 1] also where all are alike; NaN for n = 0.
+def wilson_interval(k: Any, n: Any, confidence: float = 0.95) -> np.ndarray:
+    """The two-sided interval (..., 2) of the share k of n: inside [0, 1] also where all are alike; NaN for n = 0.
 
-    >>> [round(float(end), 4) for end in wilson(0, 10)]
+    >>> wilson_interval(0, 10).round(4).tolist()
     [0.0, 0.2775]
     """
     k, n = np.asarray(k, float), np.asarray(n, float)
@@ -26,16 +26,16 @@ def wilson(k: Any, n: Any, confidence: float = 0.95) -> tuple[np.ndarray, np.nda
         middle = (share + spread / 2) / (1 + spread)
         reach = np.sqrt(spread * (share * (1 - share) + spread / 4)) / (1 + spread)
     low, high = np.clip(middle - reach, 0, 1), np.clip(middle + reach, 0, 1)
-    return np.where(k == 0, 0.0 * low, low), np.where(k == n, 0.0 * high + 1.0, high)
+    return np.stack([np.where(k == 0, 0.0 * low, low), np.where(k == n, 0.0 * high + 1.0, high)], axis=-1)
 
 
-def clopper_pearson(k: Any, n: Any, confidence: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
-    """Ends of the exact two-sided interval of the share k of n."""
+def clopper_pearson_interval(k: Any, n: Any, confidence: float = 0.95) -> np.ndarray:
+    """The exact two-sided interval (..., 2) of the share k of n."""
     tail = (1 - confidence) / 2
     k, n = np.asarray(k, float), np.asarray(n, float)
     low = np.where(k > 0, betaincinv(np.maximum(k, 0.5), n - k + 1, tail), 0.0)
     high = np.where(k < n, betaincinv(k + 1, np.maximum(n - k, 0.5), 1 - tail), 1.0)
-    return low, high
+    return np.stack([low, high], axis=-1)
 
 
 def upper_bound(k: int, n: int, confidence: float = 0.95) -> float:

@@ -16,8 +16,9 @@ from scipy.special import log_ndtr, ndtr
 
 from ..checks import matches_shape, reals
 from ..errors import InputError
+from ..provenance import with_provenance
 from ..results import Result, per_item
-from .proportions import wilson
+from .proportions import wilson_interval
 
 __all__ = ["PsychometricCurve", "psychometric_curve"]
 
@@ -35,8 +36,7 @@ class PsychometricCurve(Result):
         strengths: (strength,) rising
         n_trials: (strength,)
         n_chosen: (strength,) trials that chose "+"
-        low: (strength,) 95 % interval of the share that chose "+"
-        high: (strength,)
+        intervals: (strength, 2) Wilson's 95 % interval of the share that chose "+", 0..1
         slope: per unit of strength
         offset: in standard deviations: Phi(offset) is the share at strength 0
         slope_error: standard errors, from the Fisher information
@@ -47,8 +47,7 @@ class PsychometricCurve(Result):
     strengths: np.ndarray = per_item()
     n_trials: np.ndarray = per_item()
     n_chosen: np.ndarray = per_item()
-    low: np.ndarray = per_item()
-    high: np.ndarray = per_item()
+    intervals: np.ndarray = per_item()
     slope: float
     offset: float
     slope_error: float
@@ -71,12 +70,20 @@ class PsychometricCurve(Result):
         with np.errstate(invalid="ignore"):  # an infinite slope
             return ndtr(self.slope * at + self.offset)
 
+    def table(self) -> dict[str, np.ndarray]:
+        return super().table() | {
+            "share": self.shares,
+            "low": self.intervals[:, 0],
+            "high": self.intervals[:, 1],
+        }
+
     def headline(self) -> str:
         said = f"{int(self.n_trials.sum())} trials at {len(self)} strengths"
         fit = f"slope {self.slope:.3g} +- {self.slope_error:.2g}, bias {self.bias:.2g}"
         return f"{said}, {fit}" + (f"; {self.n_undecided} without a choice" if self.n_undecided else "")
 
 
+@with_provenance
 def psychometric_curve(choices: Any, strengths: Any) -> PsychometricCurve:
     """Count choices at each strength of the evidence and fit a cumulative normal.
 
@@ -103,14 +110,12 @@ def psychometric_curve(choices: Any, strengths: Any) -> PsychometricCurve:
     levels, which = np.unique(strengths[decided], return_inverse=True)
     n_trials = np.bincount(which)
     n_chosen = np.bincount(which, weights=signs[decided] > 0).astype(int)
-    low, high = wilson(n_chosen, n_trials)
     (offset, slope), (offset_error, slope_error) = _probit(levels, n_trials, n_chosen)
     return PsychometricCurve(
         strengths=levels,
         n_trials=n_trials,
         n_chosen=n_chosen,
-        low=low,
-        high=high,
+        intervals=wilson_interval(n_chosen, n_trials),
         slope=float(slope),
         offset=float(offset),
         slope_error=float(slope_error),

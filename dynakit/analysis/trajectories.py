@@ -12,7 +12,7 @@ import torch
 from .. import checks, linalg
 from ..checks import count, matches_shape, reals
 from ..errors import InputError
-from ..provenance import Provenance
+from ..provenance import with_provenance
 from ..results import Result, per_item
 from ..systems.base import System, checked
 
@@ -80,6 +80,7 @@ class Projection(Result):
         return [f"{share}; participation ratio {self.participation_ratio:.1f}"]
 
 
+@with_provenance
 def project(states: Any, n_components: int = 3) -> Projection:
     """Principal axes of states, fitted to all leading axes together.
 
@@ -142,6 +143,7 @@ class ConditionAverages(Result):
         return f"{len(self)} conditions: {', '.join(self.names[:8])}{', ...' if len(self) > 8 else ''}"
 
 
+@with_provenance
 def condition_average(states: Any, trials: Any) -> ConditionAverages:
     """Average trajectories over the trials that share a condition.
 
@@ -219,6 +221,7 @@ def _plane(projection: Any, axes: Any, size: int) -> Projection:
     return projection[[count("axes", k, least=0, most=len(projection) - 1) for k in axes]]
 
 
+@with_provenance
 def plane_flow(
     system: System,
     projection: Projection,
@@ -270,5 +273,4 @@ def plane_flow(
         leaving_share=leaving,
         names=(str(frame.names[0]), str(frame.names[1])),
         through=point,
-        provenance=Provenance.of(system),
     )

@@ -48,7 +48,9 @@ def plot_basins(
         said = f"none ({basins.fraction_left:.3f})"
         ax.scatter(*see(basins.states[left]).T, **(look | {"color": style.FAINT, "label": said, "zorder": 1}))
     for k, name in enumerate(names):
-        share = f"{name}: {basins.fractions[k]:.3f} [{basins.low[k]:.3f}, {basins.high[k]:.3f}]"
+        share = (
+            f"{name}: {basins.fractions[k]:.3f} [{basins.intervals[k, 0]:.3f}, {basins.intervals[k, 1]:.3f}]"
+        )
         ax.scatter(
             *see(basins.states[basins.labels == k]).T, **(look | {"color": colours[k], "label": share})
         )
@@ -84,8 +86,7 @@ def plot_basin_fractions(traced: TracedBasins, *, labels: Any = None, ax: Any = 
     top = np.cumsum(shares, axis=1)
     for k in range(n):
         here = traced.present[:, k]
-        ends = [shares[:, k] - traced.low[:, k], traced.high[:, k] - shares[:, k]]
-        bars = np.maximum(np.array(ends)[:, here], 0.0)
+        bars = np.abs(traced.intervals[here, k] - shares[here, k, None]).T
         dark = {"fmt": "none", "ecolor": style.BLACK, "elinewidth": 0.7, "capsize": 1.5}
         ax.errorbar(traced.values[here], top[here, k], bars, **dark)
     ax.set_xlabel("parameter")

@@ -60,9 +60,9 @@ def _named(curves: Any) -> dict[str, PsychometricCurve]:
 
 
 def _counts(ax: Any, curve: PsychometricCurve, colour: str) -> None:
-    reach = np.stack([curve.shares - curve.low, curve.high - curve.shares])
+    reach = np.abs(curve.intervals - curve.shares[:, None]).T
     look = {"color": colour, "markersize": 3.5, "elinewidth": 0.8, "zorder": 3}
-    ax.errorbar(curve.strengths, curve.shares, np.maximum(reach, 0), fmt="o", gid="counts", **look)
+    ax.errorbar(curve.strengths, curve.shares, reach, fmt="o", gid="counts", **look)
 
 
 def _fit(ax: Any, curve: PsychometricCurve, look: dict[str, Any]) -> None:

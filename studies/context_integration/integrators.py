@@ -134,5 +134,5 @@ def _curve_rows(seed: int, context: str, modality: str, curve: Any) -> list[dict
             "high": float(high),
             **fit,
         }
-        for c, n, k, low, high in zip(curve.strengths, curve.n_trials, curve.n_chosen, curve.low, curve.high)
+        for c, n, k, (low, high) in zip(curve.strengths, curve.n_trials, curve.n_chosen, curve.intervals)
     ]

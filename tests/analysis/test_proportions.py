@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from scipy.stats import binom, binomtest
 
-from dynakit.analysis.proportions import clopper_pearson, upper_bound, wilson
+from dynakit.analysis.proportions import clopper_pearson_interval, upper_bound, wilson_interval
 
 CASES = [(0, 1), (1, 1), (0, 10), (3, 10), (10, 10), (17, 600), (599, 600)]
 
 
 @pytest.mark.parametrize(("k", "n"), CASES)
 @pytest.mark.parametrize("confidence", [0.8, 0.95, 0.99])
-@pytest.mark.parametrize(("ours", "method"), [(wilson, "wilson"), (clopper_pearson, "exact")])
+@pytest.mark.parametrize(("ours", "method"), [(wilson_interval, "wilson"), (clopper_pearson_interval, "exact")])
 def test_intervals_are_scipys(ours, method, k, n, confidence):
     theirs = binomtest(k, n).proportion_ci(confidence, method)
     np.testing.assert_allclose(ours(k, n, confidence), theirs, atol=1e-12)
@@ -32,6 +32,6 @@ def test_nothing_seen_is_the_rule_of_three():
 def test_wilson_covers_what_it_says(p):
     n = 200
     k = np.arange(n + 1)
-    low, high = wilson(k, n)
+    low, high = wilson_interval(k, n).T
     covered = binom.pmf(k, n, p)[(low <= p) & (p <= high)].sum()
     assert 0.93 <= covered <= 0.98

@@ -31,7 +31,7 @@ def test_intervals_are_wilsons(n):
     for k in {0, 1, n // 2, n}:
         curve = dk.psychometric_curve(np.arange(n) < k, np.zeros(n))
         ends = binomtest(k, n).proportion_ci(0.95, "wilson")
-        np.testing.assert_allclose([curve.low[0], curve.high[0]], [ends.low, ends.high], atol=1e-12)
+        np.testing.assert_allclose(curve.intervals[0], [ends.low, ends.high], atol=1e-12)
 
 
 @pytest.mark.parametrize(("slope", "offset"), [(27.4, 0.0), (10.0, 0.7), (-20.0, -0.3), (0.0, 0.2)])

@@ -22,7 +22,7 @@ def test_the_legend_has_shares_and_intervals(basins):
     ax = dk.plots.plot_basins(basins, labels=list("abcdefgh"))
     texts = [text.get_text() for text in ax.get_legend().get_texts()]
     assert texts[0] == f"none ({basins.fraction_left:.3f})"
-    assert texts[1] == f"a: {basins.fractions[0]:.3f} [{basins.low[0]:.3f}, {basins.high[0]:.3f}]"
+    assert texts[1] == f"a: {basins.fractions[0]:.3f} [{basins.intervals[0, 0]:.3f}, {basins.intervals[0, 1]:.3f}]"
     assert ax.get_title() == "200 states, sampler"
 
 

@@ -18,7 +18,7 @@ def test_counts_intervals_and_the_curve(curve):
     points, _, (bars,) = container
     np.testing.assert_allclose(points.get_xydata(), np.stack([curve.strengths, curve.shares], 1))
     ends = np.array([segment[:, 1] for segment in bars.get_segments()])
-    np.testing.assert_allclose(ends, np.stack([curve.low, curve.high], 1))
+    np.testing.assert_allclose(ends, curve.intervals)
     (fit,) = lines(ax, "fit")
     np.testing.assert_allclose(fit.get_ydata(), curve.predict(fit.get_xdata()))
     assert (fit.get_xdata().min(), fit.get_xdata().max()) == (-2, 2)

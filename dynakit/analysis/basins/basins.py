@@ -19,10 +19,10 @@ from torch import Tensor
 from ... import linalg, samplers, seeding
 from ...checks import count, number
 from ...errors import InputError
-from ...provenance import Provenance
+from ...provenance import with_provenance
 from ...results import Result, per_item
 from ...systems.base import System, checked
-from ..proportions import upper_bound, wilson
+from ..proportions import upper_bound, wilson_interval
 from .given import as_targets
 from .labelling import BYTES, DIVERGED, Labelling, Run
 from .proximity import Proximity
@@ -88,14 +88,9 @@ class Basins(Result):
         return float((self.labels < 0).mean()) if len(self) else 0.0
 
     @property
-    def low(self) -> np.ndarray:
-        """(attractor,) lower ends of the Wilson intervals, each for itself."""
-        return wilson(self.counts, len(self), self.confidence)[0]
-
-    @property
-    def high(self) -> np.ndarray:
-        """(attractor,) upper ends."""
-        return wilson(self.counts, len(self), self.confidence)[1]
+    def intervals(self) -> np.ndarray:
+        """(attractor, 2) Wilson's intervals of the shares, each for itself."""
+        return wilson_interval(self.counts, len(self), self.confidence)
 
     @property
     def n_left(self) -> dict[str, int]:
@@ -114,7 +109,7 @@ class Basins(Result):
 
     def headline(self) -> str:
         shares = [
-            f"{f:.3f} [{low:.3f}, {high:.3f}]" for f, low, high in zip(self.fractions, self.low, self.high)
+            f"{f:.3f} [{low:.3f}, {high:.3f}]" for f, (low, high) in zip(self.fractions, self.intervals)
         ]
         left = "".join(f", {n} {reason}" for reason, n in self.n_left.items())
         return (
@@ -125,15 +120,15 @@ class Basins(Result):
     def table(self) -> dict[str, np.ndarray]:
         """One row per attractor, the last for -1."""
         left = int((self.labels < 0).sum())
-        ends = wilson(left, len(self), self.confidence)
+        ends = np.vstack([self.intervals, wilson_interval(left, len(self), self.confidence)])
         steps = [self._median(k) for k in range(self.n_attractors)]
         return {
             "attractor": np.append(np.arange(self.n_attractors), -1),
             "kind": np.append(self.kinds, "none"),
             "samples": np.append(self.counts, left),
             "fraction": np.append(self.fractions, self.fraction_left),
-            "low": np.append(self.low, ends[0]),
-            "high": np.append(self.high, ends[1]),
+            "low": ends[:, 0],
+            "high": ends[:, 1],
             "median steps": np.array([*steps, np.nan]),
         }
 
@@ -142,13 +137,14 @@ class Basins(Result):
         return float(np.median(steps)) if len(steps) else np.nan
 
 
+@with_provenance
 def map_basins(
     system: System,
     attractors: Any,
     sampler: Any,
+    drive: Any = None,
     *,
     n_samples: int,
-    drive: Any = None,
     seed: Any = 0,
     labelling: Labelling | None = None,
     n_steps: int = 1000,
@@ -163,8 +159,8 @@ def map_basins(
             first.
         sampler: the law of the initial states: one of ``dynakit.samplers``, or a function of (n, rng) that returns
             (n, unit).
-        n_samples: how many; the interval of a share of one half is +-1 / sqrt(n_samples) at 95 %.
         drive: the constant input, (input,); None is zero input.
+        n_samples: how many; the interval of a share of one half is +-1 / sqrt(n_samples) at 95 %.
         seed: of the sampler.
         labelling: :class:`Proximity` (the default with attractors), :class:`Recurrence` (the default without) or
             :class:`Features`, or anything that does what ``labelling.py`` asks for.
@@ -182,7 +178,8 @@ def map_basins(
     >>> system = dk.catalog.bistable()
     >>> points = dk.find_fixed_points(system)
     >>> basins = dk.map_basins(system, points, dk.samplers.Box([-1.0], [3.0]), n_samples=400)
-    >>> bool((basins.low <= [0.25, 0.75]).all() and ([0.25, 0.75] <= basins.high).all()), basins.n_left
+    >>> low, high = basins.intervals.T
+    >>> bool((low <= [0.25, 0.75]).all() and ([0.25, 0.75] <= high).all()), basins.n_left
     (True, {})
     """
     n_samples, seed = count("n_samples", n_samples), seeding.as_seed(seed)
@@ -200,7 +197,6 @@ def map_basins(
         outcome = how.label(run, x, targets)
     known = Targets(outcome.found, system.state_size) if targets is None else targets
     name, description = samplers.describe(sampler)
-    said = {"n_steps": run.n_steps, "labelling": repr(how), "n_samples": n_samples}
     return Basins(
         labels=outcome.labels,
         reasons=outcome.reasons,
@@ -213,7 +209,6 @@ def map_basins(
         sampler=name,
         description=description,
         confidence=confidence,
-        provenance=Provenance.of(system, seed=seed, **said),
     )
 
 

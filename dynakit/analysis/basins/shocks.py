@@ -18,10 +18,10 @@ import torch
 from ... import linalg, seeding
 from ...checks import count, number, reals
 from ...errors import InputError
-from ...provenance import Provenance
+from ...provenance import with_provenance
 from ...results import Result, per_item
 from ...systems.base import System
-from ..proportions import wilson
+from ..proportions import wilson_interval
 from .basins import as_run
 from .given import as_targets
 from .labelling import Run
@@ -75,14 +75,9 @@ class SmallestShocks(Result):
         return self.returned / self.n_shocks
 
     @property
-    def low(self) -> np.ndarray:
-        """(entry, size) lower ends of its Wilson intervals."""
-        return wilson(self.returned, self.n_shocks, self.confidence)[0]
-
-    @property
-    def high(self) -> np.ndarray:
-        """(entry, size) upper ends."""
-        return wilson(self.returned, self.n_shocks, self.confidence)[1]
+    def intervals(self) -> np.ndarray:
+        """(entry, size, 2) its Wilson intervals."""
+        return wilson_interval(self.returned, self.n_shocks, self.confidence)
 
     def headline(self) -> str:
         said = []
@@ -93,15 +88,16 @@ class SmallestShocks(Result):
         return f"{'; '.join(said)} ({self.units})"
 
 
+@with_provenance
 def find_smallest_shock(
     system: System,
     states: Any,
     attractors: Any,
+    drive: Any = None,
     *,
     n_directions: int = 64,
     largest: float | None = None,
     scale: Any = 1.0,
-    drive: Any = None,
     seed: Any = 0,
     n_steps: int = 1000,
     confidence: float = 0.95,
@@ -160,7 +156,6 @@ def find_smallest_shock(
         scale=np.array(unit),
         units="Euclidean norm of the state" if plain else "Euclidean norm in units of scale",
         confidence=confidence,
-        provenance=Provenance.of(system, seed=seed, n_directions=n_directions, n_steps=run.n_steps),
     )
 
 

@@ -16,10 +16,10 @@ from scipy.optimize import linear_sum_assignment
 
 from ...checks import count, number, reals
 from ...errors import InputError
-from ...provenance import Provenance
+from ...provenance import with_provenance
 from ...results import Result, per_item
 from ...systems.base import System
-from ..proportions import wilson
+from ..proportions import wilson_interval
 from .basins import Basins, map_basins
 from .targets import apart
 
@@ -60,14 +60,10 @@ class TracedBasins(Result):
         return np.where(self.present, self.counts / self.n_samples, np.nan)
 
     @property
-    def low(self) -> np.ndarray:
-        """(value, attractor) lower ends of the Wilson intervals."""
-        return np.where(self.present, wilson(self.counts, self.n_samples, self.confidence)[0], np.nan)
-
-    @property
-    def high(self) -> np.ndarray:
-        """(value, attractor) upper ends."""
-        return np.where(self.present, wilson(self.counts, self.n_samples, self.confidence)[1], np.nan)
+    def intervals(self) -> np.ndarray:
+        """(value, attractor, 2) Wilson's intervals of the shares; NaN where an attractor does not exist."""
+        ends = wilson_interval(self.counts, self.n_samples, self.confidence)
+        return np.where(self.present[..., None], ends, np.nan)
 
     def headline(self) -> str:
         span = f"{self.values[0]:g} to {self.values[-1]:g}" if len(self) else "no value"
@@ -75,6 +71,7 @@ class TracedBasins(Result):
         return f"{len(self)} values from {span}, {self.counts.shape[1]} attractors, {changes}"
 
 
+@with_provenance
 def trace_basins(
     family: Callable[[float], System],
     values: Any,
@@ -133,7 +130,6 @@ def trace_basins(
         confidence=basins[0].confidence,
         basins=tuple(basins),
         numbers=tuple(tuple(row) for row in numbers),
-        provenance=Provenance.of(seed=basins[0].provenance.seed if basins[0].provenance else None),
     )
 
 

@@ -21,7 +21,7 @@ import torch
 from ... import linalg, seeding
 from ...checks import count, number
 from ...errors import InputError
-from ...provenance import Provenance
+from ...provenance import with_provenance
 from ...results import Result, per_item
 from ...systems.base import System, checked
 
@@ -60,6 +60,7 @@ class MemoryCapacity(Result):
         )
 
 
+@with_provenance
 def memory_capacity(
     system: System,
     *,
@@ -114,7 +115,6 @@ def memory_capacity(
         standard_error=float(folds.sum(axis=1).std(ddof=1) / np.sqrt(FOLDS)),
         rank=rank,
         state_size=n,
-        provenance=Provenance.of(system, seed=seed, n_steps=n_steps, channel=channel, amplitude=size),
     )
 
 

@@ -17,7 +17,7 @@ import torch
 from ... import linalg
 from ...checks import count, matches_shape
 from ...errors import InputError
-from ...provenance import Provenance
+from ...provenance import with_provenance
 from ...results import Result, per_item
 from ...systems.base import System, checked
 
@@ -69,6 +69,7 @@ class MemoryCheck(Result):
         )
 
 
+@with_provenance
 def check_memory(
     system: System, states: Any, rest: Any, decode: Callable[[np.ndarray], np.ndarray], *, n_steps: int = 3000
 ) -> MemoryCheck:
@@ -116,5 +117,4 @@ def check_memory(
         times=times,
         kept=same.mean(axis=1) if same.shape[1] else np.full(len(times), np.nan),
         outputs=readouts,
-        provenance=Provenance.of(system, n_steps=n_steps),
     )

@@ -94,7 +94,7 @@ def _basins_of(judged: np.ndarray, basins: Basins | None) -> dict[str, np.ndarra
         if basins is None or k < 0:
             continue
         fields["fractions"][j] = basins.fractions[k]
-        fields["intervals"][j] = basins.low[k], basins.high[k]
+        fields["intervals"][j] = basins.intervals[k]
         own = basins.convergence_steps[(basins.labels == k) & (basins.convergence_steps >= 0)]
         steps[j] = np.quantile(own, [0.5, 0.95]) if len(own) else np.nan
     return {**fields, "convergence": steps}

@@ -11,7 +11,7 @@ from ...wording import counted
 from ..basins import Basins, EdgeState, SmallestShocks
 from ..cycles import LimitCycles
 from ..fixed_points import FixedPoints
-from ..proportions import upper_bound, wilson
+from ..proportions import upper_bound, wilson_interval
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -125,13 +125,13 @@ class Multifunctionality(Result):
     @property
     def existence_intervals(self) -> np.ndarray:
         """(target, 2) Wilson's intervals of the share of cues that lead to the target."""
-        return np.stack(wilson(self.n_reached, self.n_cues, self.confidence), -1)
+        return wilson_interval(self.n_reached, self.n_cues, self.confidence)
 
     @property
     def return_intervals(self) -> np.ndarray:
         """(target, size, 2) intervals of the probability of coming back from a random shock of each size."""
         n = 0 if self.shocks is None else self.shocks.n_shocks
-        return np.stack(wilson(self.returned, n, self.confidence), -1)
+        return wilson_interval(self.returned, n, self.confidence)
 
     @property
     def attractor_fractions(self) -> np.ndarray:
@@ -141,7 +141,7 @@ class Multifunctionality(Result):
     @property
     def attractor_intervals(self) -> np.ndarray:
         """(attractor, 2) of those."""
-        return np.zeros((0, 2)) if self.basins is None else np.stack([self.basins.low, self.basins.high], -1)
+        return np.zeros((0, 2)) if self.basins is None else self.basins.intervals
 
     @property
     def unseen_bound(self) -> float:

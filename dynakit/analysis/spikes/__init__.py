@@ -1,4 +1,4 @@
-"""Spike trains: what they are, their statistics, and distances between them."""
+"""Spike trains: what they are, their statistics, and, as ``dk.spikes.*``, measures of how alike they are."""
 
 from .distances import correlation_coefficient, spike_time_tiling_coefficient, van_rossum_distance
 from .statistics import SpikeStatistics, chi_synchrony, spike_statistics
@@ -8,9 +8,5 @@ __all__ = [
     "SpikeStatistics",
     "SpikeTrains",
     "as_spike_trains",
-    "chi_synchrony",
-    "correlation_coefficient",
     "spike_statistics",
-    "spike_time_tiling_coefficient",
-    "van_rossum_distance",
 ]

@@ -115,7 +115,9 @@ def _share_tiled(trains: SpikeTrains, window: float) -> np.ndarray:
     last = np.concatenate([new[1:], [True]])[: len(times)]
     after = np.where(last, trains.t_stop - times, np.concatenate([between, [0.0]])[: len(times)])
     covered = np.minimum(before, window) + np.minimum(after, window)
-    return np.bincount(train % trains.n_neurons, covered, trains.n_neurons) / (trains.n_trials * trains.t_stop)
+    return np.bincount(train % trains.n_neurons, covered, trains.n_neurons) / (
+        trains.n_trials * trains.t_stop
+    )
 
 
 def _blurred_products(trains: SpikeTrains, tau: float) -> np.ndarray:

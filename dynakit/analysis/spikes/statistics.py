@@ -20,7 +20,7 @@ import numpy as np
 
 from ...checks import number, reals
 from ...errors import InputError
-from ...provenance import Provenance
+from ...provenance import with_provenance
 from ...results import Result, per_item
 from .trains import Cells, SpikeTrains, as_spike_trains, bin_width
 
@@ -103,6 +103,7 @@ class SpikeStatistics(Result):
         return ", ".join([*said, f"synchrony {self.chi:.2f}"] if np.isfinite(self.chi) else said)
 
 
+@with_provenance
 def spike_statistics(
     spikes: Any,
     *,
@@ -127,9 +128,9 @@ def spike_statistics(
 
     The Fano factor is the variance over the mean of a window's count over the trials, averaged over the windows that
     have spikes; of a single trial, that of the count over its windows (``fano_over`` says which).  With n trials, or
-    windows, its expectation for a Poisson process is 1 - 1/n.  Chi is that of :func:`chi_synchrony`.  Matrices over
-    pairs of neurons: :func:`correlation_coefficient`, :func:`spike_time_tiling_coefficient`,
-    :func:`van_rossum_distance`.
+    windows, its expectation for a Poisson process is 1 - 1/n.  Chi is that of ``dk.spikes.chi_synchrony``.  Matrices
+    over pairs of neurons: ``dk.spikes.correlation_coefficient``, ``dk.spikes.spike_time_tiling_coefficient``,
+    ``dk.spikes.van_rossum_distance``.
 
     Raises:
         InputError: naming the argument (see the messages).
@@ -159,7 +160,6 @@ def spike_statistics(
         chi=chi,
         correlation=correlation,
         trains=trains,
-        provenance=Provenance.of(window=window, bin_size=bin_size, R=R),
     )
 
 

@@ -125,7 +125,9 @@ def bin_width(name: str, value: Any, trains: SpikeTrains) -> float:
         raise InputError(f"{name} must be no longer than a trial of {trains.t_stop:g} ms, got {width:g} ms")
     least = n_trials * trains.t_stop / MOST_BINS
     if width < least:
-        raise InputError(f"{name} must be at least {least:g} ms, for {MOST_BINS:g} bins in all, got {width:g} ms")
+        raise InputError(
+            f"{name} must be at least {least:g} ms, for {MOST_BINS:g} bins in all, got {width:g} ms"
+        )
     return width
 
 

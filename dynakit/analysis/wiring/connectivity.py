@@ -16,7 +16,7 @@ import numpy as np
 from ... import linalg
 from ...checks import number, reals
 from ...errors import InputError
-from ...provenance import Provenance
+from ...provenance import with_provenance
 from ...results import Result, per_item
 
 
@@ -106,6 +106,7 @@ def adjacency(W: np.ndarray, threshold: float | None = None) -> np.ndarray:
     return edges
 
 
+@with_provenance
 def graph_statistics(W: Any, threshold: float | None = None, sign: Any = None) -> GraphStatistics:
     """Graph and spectral statistics of a connectivity matrix.
 
@@ -126,7 +127,7 @@ def graph_statistics(W: Any, threshold: float | None = None, sign: Any = None) -
         raise InputError(f"W must be square, W[post, pre], got {W.shape}")
     if threshold is not None:
         threshold = number("threshold", threshold, above=0.0)
-    signs = _signs(W, sign)
+    signs = signs_of(W, sign)
     with linalg.one_thread():
         return _statistics(W, signs, threshold)
 
@@ -152,13 +153,16 @@ def _statistics(W: np.ndarray, signs: np.ndarray, threshold: float | None) -> Gr
         density=n_edges / (n * (n - 1)) if n > 1 else float("nan"),
         reciprocity=float((A * A.T).sum() / n_edges) if n_edges else float("nan"),
         triad_census=_triad_census(A),
-        block_means=_block_means(W, signs),
+        block_means=block_means(W, signs),
         threshold=threshold,
-        provenance=Provenance.of(threshold=threshold),
     )
 
 
-def _signs(W: np.ndarray, sign: Any) -> np.ndarray:
+BLOCKS = ("E->E", "E->I", "I->E", "I->I")
+
+
+def signs_of(W: np.ndarray, sign: Any) -> np.ndarray:
+    """+1, -1 or, where they are mixed, 0 for each presynaptic unit, as given or read off the columns."""
     if sign is None:
         return np.sign((W > 0).any(axis=0).astype(int) - (W < 0).any(axis=0).astype(int))
     signs = np.asarray(sign.detach().cpu() if hasattr(sign, "detach") else sign)
@@ -170,7 +174,8 @@ def _signs(W: np.ndarray, sign: Any) -> np.ndarray:
     return signs.astype(int)
 
 
-def _block_means(W: np.ndarray, signs: np.ndarray) -> dict[str, float]:
+def block_means(W: np.ndarray, signs: np.ndarray) -> dict[str, float]:
+    """Mean weight between excitatory and inhibitory units; empty where there are not both."""
     kinds = {"E": signs > 0, "I": signs < 0}
     if not all(k.any() for k in kinds.values()):
         return {}

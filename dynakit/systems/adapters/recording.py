@@ -68,5 +68,5 @@ def record(model: Any, inputs: Any, x0: Any = None) -> Recording:
         states=states.numpy(force=True),
         outputs=outputs.numpy(force=True),
         parts={name: (part.start, part.stop) for name, part in system.parts.items()},
-        provenance=Provenance.of(system),
+        provenance=Provenance.of_call({"system": system, "inputs": inputs, "x0": x0}),
     )

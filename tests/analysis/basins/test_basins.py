@@ -18,7 +18,7 @@ CIRCLE = np.stack([np.cos(ANGLES), np.sin(ANGLES)], 1)
 
 
 def inside(basins, truth):
-    return bool((basins.low <= truth).all() and (truth <= basins.high).all())
+    return bool(((basins.intervals[:, 0] <= truth) & (truth <= basins.intervals[:, 1])).all())
 
 
 @pytest.fixture(scope="module")
@@ -245,10 +245,10 @@ def test_intervals_cover_the_truth_as_often_as_they_say(bistable):
     one = dk.map_basins(system, points, Box([-1.0], [3.0]), n_samples=60)
     up = int(points.stable.states[:, 0].argmax())
     held = [
-        low[up] <= 0.75 <= high[up]
+        low <= 0.75 <= high
         for row in labels
         for b in [dataclasses.replace(one, labels=row)]
-        for low, high in [(b.low, b.high)]
+        for low, high in [b.intervals[up]]
     ]
     assert 0.90 <= np.mean(held) <= 0.99
 

@@ -40,7 +40,7 @@ def test_the_share_that_comes_back_is_that_of_the_half_plane(flip_flop):
     depth = np.abs(points.stable.states[0, 0]) * np.sqrt(2)
     with np.errstate(invalid="ignore"):
         beyond = np.where(shocks.shock_sizes > depth, np.arccos(depth / shocks.shock_sizes) / np.pi, 0.0)
-    held = (shocks.low <= 1 - beyond) & (1 - beyond <= shocks.high)
+    held = (shocks.intervals[..., 0] <= 1 - beyond) & (1 - beyond <= shocks.intervals[..., 1])
     assert held.mean() >= 0.9
     assert (shocks.returned[:, shocks.shock_sizes < depth] == shocks.n_shocks).all()
     assert not shocks.unresolved.any()

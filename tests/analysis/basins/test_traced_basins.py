@@ -22,7 +22,8 @@ def test_a_pitchfork_kills_one_and_bears_two():
     np.testing.assert_array_equal(
         traced.counts[1], traced.counts[3]
     )  # the boundary stays, and so do the samples
-    assert ((traced.low <= 0.5) & (traced.high >= 0.5))[1:, 1:].all()
+    low, high = np.moveaxis(traced.intervals, -1, 0)
+    assert ((low <= 0.5) & (high >= 0.5))[1:, 1:].all()
     signs = [
         np.sign(b.attractors[row.index(2)][0, 0]) for b, row in zip(traced.basins[1:], traced.numbers[1:])
     ]
@@ -49,7 +50,7 @@ def test_a_fold_kills_the_lower_point_and_moves_the_boundary():
     edge = float(np.concatenate([middle, repeller])[0, 0])
     upper = int(np.argmax([a[0, 0] for a in traced.basins[1].attractors]))
     k = traced.numbers[1][upper]
-    assert traced.low[1, k] <= (1 - edge) / 2 <= traced.high[1, k]
+    assert traced.intervals[1, k, 0] <= (1 - edge) / 2 <= traced.intervals[1, k, 1]
 
 
 def test_matching_takes_the_least_total_distance():

@@ -119,6 +119,9 @@ def test_searches(bistable, points, ask, said):
             lambda s: dk.check_multifunctionality(s, TWO),
             r"system must be autonomous, got 2 inputs .*dk\.ClosedLoop",
         ),
+        (lambda s: dk.map_basins(s, None, BOX, [0.0], n_samples=3), "drive must have shape"),
+        (lambda s: dk.find_edge_state(s, [0.0, 0.0], [1.0, 1.0], [[0.0, 0.0]], [0.0]), "drive must have shape"),
+        (lambda s: dk.find_smallest_shock(s, None, [[0.0, 0.0]], [0.0]), "drive must have shape"),
         (lambda s: dk.find_limit_cycles(s, drive=[np.nan, 0.0]), "drive must be finite"),
     ],
 )

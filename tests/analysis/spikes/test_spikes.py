@@ -114,10 +114,10 @@ def test_fano_factors_by_hand():
 
 def test_chi_is_one_for_copies_and_small_for_strangers():
     signal = np.random.default_rng(0).normal(size=(5, 2000, 1))
-    assert_allclose(dk.chi_synchrony(np.repeat(signal, 30, axis=2)), 1)
+    assert_allclose(dk.spikes.chi_synchrony(np.repeat(signal, 30, axis=2)), 1)
     independent = np.random.default_rng(1).normal(size=(5, 2000, 100))
-    assert_allclose(dk.chi_synchrony(independent), 0.1, rtol=0.05)
-    assert np.isnan(dk.chi_synchrony(np.full((10, 3), 0.1)))
+    assert_allclose(dk.spikes.chi_synchrony(independent), 0.1, rtol=0.05)
+    assert np.isnan(dk.spikes.chi_synchrony(np.full((10, 3), 0.1)))
 
 
 def test_chi_of_spikes_is_that_of_their_counts():
@@ -125,9 +125,9 @@ def test_chi_of_spikes_is_that_of_their_counts():
     raster = rng.random((3, 40, 12)) < 0.2
     counts = raster.reshape(3, 10, 4, 12).sum(axis=2).astype(float)
     found = dk.spike_statistics(raster, dt=0.1, bin_size=0.4)
-    assert_allclose(found.chi, dk.chi_synchrony(counts))
+    assert_allclose(found.chi, dk.spikes.chi_synchrony(counts))
     raster[:, :, :4], counts[:, :, :4] = 0, 0  # the silent count among the neurons too
-    assert_allclose(dk.spike_statistics(raster, dt=0.1, bin_size=0.4).chi, dk.chi_synchrony(counts))
+    assert_allclose(dk.spike_statistics(raster, dt=0.1, bin_size=0.4).chi, dk.spikes.chi_synchrony(counts))
     same = dk.spike_statistics(np.repeat(raster[:, :, -1:], 5, axis=2), dt=1.0)
     assert_allclose([same.chi, same.correlation], 1)
 
@@ -138,7 +138,7 @@ def test_the_mean_correlation_is_that_of_the_matrix_and_of_numpy():
     counts = raster.reshape(120, 5, 9).sum(axis=1)
     oracle = np.corrcoef(counts.T)
     found = dk.spike_statistics(raster, dt=1.0)
-    assert_allclose(dk.correlation_coefficient(found), oracle, atol=1e-12)
+    assert_allclose(dk.spikes.correlation_coefficient(found), oracle, atol=1e-12)
     assert_allclose(found.correlation, oracle[np.triu_indices(9, 1)].mean())
 
 
@@ -146,7 +146,7 @@ def test_a_silent_neuron_has_no_correlation_and_spoils_none():
     raster = np.zeros((100, 3))
     raster[::10, 0] = raster[::10, 1] = 1
     found = dk.spike_statistics(raster, dt=1.0)
-    matrix = dk.correlation_coefficient(found)
+    matrix = dk.spikes.correlation_coefficient(found)
     assert_allclose(matrix[:2, :2], 1)
     assert np.isnan(matrix[2]).all()
     assert_allclose(found.correlation, 1)
@@ -156,8 +156,10 @@ def test_strangers_have_nothing_in_common():
     trains = gamma_trains(1, 12)
     above = np.triu_indices(12, 1)
     # the correlation of independent counts in B bins has variance 1 / B
-    assert abs(dk.correlation_coefficient(trains, t_stop=T)[above].mean()) < 4 / np.sqrt(len(above[0]) * T / 5)
-    assert abs(dk.spike_time_tiling_coefficient(trains, t_stop=T)[above].mean()) < 0.005
+    assert abs(dk.spikes.correlation_coefficient(trains, t_stop=T)[above].mean()) < 4 / np.sqrt(
+        len(above[0]) * T / 5
+    )
+    assert abs(dk.spikes.spike_time_tiling_coefficient(trains, t_stop=T)[above].mean()) < 0.005
 
 
 # --- pairs ------------------------------------------------------------------------------------------------
@@ -166,14 +168,14 @@ def test_strangers_have_nothing_in_common():
 def test_a_train_is_like_itself():
     train = gamma_trains(1, 1)[0]
     pair = dk.spike_statistics([train, train], t_stop=T)
-    assert_allclose(dk.spike_time_tiling_coefficient(pair), 1)
-    assert_allclose(dk.correlation_coefficient(pair), 1)
-    assert_array_equal(dk.van_rossum_distance(pair), 0)
+    assert_allclose(dk.spikes.spike_time_tiling_coefficient(pair), 1)
+    assert_allclose(dk.spikes.correlation_coefficient(pair), 1)
+    assert_array_equal(dk.spikes.van_rossum_distance(pair), 0)
 
 
 @pytest.mark.parametrize("d", [0.0, 0.5, 3.0, 80.0])
 def test_two_spikes_apart_have_the_distance_of_the_formula(d):
-    found = dk.van_rossum_distance([[10.0], [10.0 + d], []], t_stop=100.0, time_constant=7.0)
+    found = dk.spikes.van_rossum_distance([[10.0], [10.0 + d], []], t_stop=100.0, time_constant=7.0)
     apart = np.sqrt(2 * (1 - np.exp(-d / 7)))
     assert_allclose(found, [[0, apart, 1], [apart, 0, 1], [1, 1, 0]], atol=1e-12)
 
@@ -186,46 +188,46 @@ def test_the_distance_is_that_of_the_blurred_trains():
     after = [grid[:, None] - t for t in trains]
     blurred = [np.where(a >= 0, np.exp(-np.maximum(a, 0) / 10), 0.0).sum(axis=1) for a in after]
     oracle = [[np.sqrt(2 / 10 * ((a - b) ** 2).sum() * 1e-3) for b in blurred] for a in blurred]
-    assert_allclose(dk.van_rossum_distance(trains, t_stop=50.0), oracle, rtol=2e-3)
+    assert_allclose(dk.spikes.van_rossum_distance(trains, t_stop=50.0), oracle, rtol=2e-3)
 
 
 def test_over_trials_distances_are_a_root_mean_square_and_never_reach_across():
     trials = [[[49.0], [1.0]], [[], [1.0]]]
     squares = [2 * (1 - np.exp(-48 / 10)), 1]
-    assert_allclose(dk.van_rossum_distance(trials, t_stop=50.0)[0, 1], np.sqrt(np.mean(squares)))
+    assert_allclose(dk.spikes.van_rossum_distance(trials, t_stop=50.0)[0, 1], np.sqrt(np.mean(squares)))
 
 
 def test_no_tile_reaches_into_the_next_trial():
-    found = dk.spike_time_tiling_coefficient([[[49.0], []], [[], [1.0]]], t_stop=50.0)
+    found = dk.spikes.spike_time_tiling_coefficient([[[49.0], []], [[], [1.0]]], t_stop=50.0)
     assert_allclose(found[0, 1], -6 / 100)  # each covers 6 of 100 ms
 
 
 def test_tiling_by_hand():
     """A at 10 and 50, B at 12, within 5 of 100 ms: P_A = 1/2, P_B = 1, T_A = 20 %, T_B = 10 %."""
-    found = dk.spike_time_tiling_coefficient([[10.0, 50.0], [12.0]], t_stop=100.0)
+    found = dk.spikes.spike_time_tiling_coefficient([[10.0, 50.0], [12.0]], t_stop=100.0)
     expected = 0.5 * ((0.5 - 0.1) / (1 - 0.5 * 0.1) + (1 - 0.2) / (1 - 1 * 0.2))
     assert_allclose(found, [[1, expected], [expected, 1]])
 
 
 def test_tiles_overlap_and_end_with_the_trial():
     """A at 2 and 6 covers 0 to 11 of 20 ms, B at 19 the last 6 of them: no coincidence."""
-    found = dk.spike_time_tiling_coefficient([[2.0, 6.0], [19.0]], t_stop=20.0)
+    found = dk.spikes.spike_time_tiling_coefficient([[2.0, 6.0], [19.0]], t_stop=20.0)
     assert_allclose(found[0, 1], 0.5 * (-6 / 20 - 11 / 20))
 
 
 def test_a_coincidence_on_the_edge_of_the_window_counts_whatever_the_step():
     raster = np.zeros((400, 2))
     raster[[0, 3], [0, 1]] = 1  # 3 * 0.1 > 0.3 in floating point
-    assert dk.spike_time_tiling_coefficient(raster, dt=0.1, window=0.3)[0, 1] == 1
-    assert dk.spike_time_tiling_coefficient(raster, dt=0.1, window=0.2)[0, 1] < 0
+    assert dk.spikes.spike_time_tiling_coefficient(raster, dt=0.1, window=0.3)[0, 1] == 1
+    assert dk.spikes.spike_time_tiling_coefficient(raster, dt=0.1, window=0.2)[0, 1] < 0
 
 
 def test_trains_that_tile_all_time_are_alike():
     """0/0 counts as 1 (Cutts and Eglen 2014)."""
-    assert_allclose(dk.spike_time_tiling_coefficient([[5.0], [4.0]], t_stop=10.0, window=20.0), 1)
-    assert np.isnan(dk.spike_time_tiling_coefficient([[5.0], []], t_stop=10.0)[0, 1])
+    assert_allclose(dk.spikes.spike_time_tiling_coefficient([[5.0], [4.0]], t_stop=10.0, window=20.0), 1)
+    assert np.isnan(dk.spikes.spike_time_tiling_coefficient([[5.0], []], t_stop=10.0)[0, 1])
     for dt in (0.1, 0.3, 0.7):  # the sum of all tiles is rounded
-        assert_allclose(dk.spike_time_tiling_coefficient(np.ones((37, 3)), dt=dt), 1, rtol=0)
+        assert_allclose(dk.spikes.spike_time_tiling_coefficient(np.ones((37, 3)), dt=dt), 1, rtol=0)
 
 
 # --- forms ------------------------------------------------------------------------------------------------
@@ -251,7 +253,11 @@ def test_permuting_neurons_permutes_the_results():
     found, permuted = (dk.spike_statistics(r, dt=1.0) for r in (raster, raster[:, :, order]))
     assert_array_equal(permuted.cv, found.cv[order])
     assert_allclose(permuted.chi, found.chi)
-    for measure in (dk.van_rossum_distance, dk.spike_time_tiling_coefficient, dk.correlation_coefficient):
+    for measure in (
+        dk.spikes.van_rossum_distance,
+        dk.spikes.spike_time_tiling_coefficient,
+        dk.spikes.correlation_coefficient,
+    ):
         assert_allclose(measure(permuted), measure(found)[np.ix_(order, order)])
         assert_allclose(measure(found[order]), measure(permuted))
 
@@ -268,8 +274,8 @@ def test_no_spike_at_all_is_an_answer():
     found = dk.spike_statistics(np.zeros((2, 10, 3)), dt=1.0)
     assert_array_equal(found.rates, 0)
     assert np.isnan([found.chi, found.correlation]).all()
-    assert_array_equal(dk.van_rossum_distance(found), 0)
-    assert np.isnan(dk.spike_time_tiling_coefficient(found)).all()
+    assert_array_equal(dk.spikes.van_rossum_distance(found), 0)
+    assert np.isnan(dk.spikes.spike_time_tiling_coefficient(found)).all()
     assert found.headline() == "3 neurons, 0 Hz, 3 silent"
 
 
@@ -277,7 +283,7 @@ def test_one_bin_may_be_the_whole_trial_whatever_the_rounding():
     raster = np.eye(7)[:, :2]
     assert 7 * 0.7 < 4.9  # in floating point
     assert dk.spike_statistics(raster, dt=0.7, bin_size=4.9).bin_size == 4.9
-    assert np.isnan(dk.correlation_coefficient(raster, dt=0.7, bin_size=4.9)).all()
+    assert np.isnan(dk.spikes.correlation_coefficient(raster, dt=0.7, bin_size=4.9)).all()
 
 
 # --- bad input --------------------------------------------------------------------------------------------
@@ -286,7 +292,11 @@ def test_one_bin_may_be_the_whole_trial_whatever_the_rounding():
 @pytest.mark.parametrize(
     ("spikes", "options", "message"),
     [
-        (np.full((5, 2), 2), {"dt": 1.0}, r"spikes must hold 0 and 1 only, but 10 of 10 .* 2 at index \(0, 0\)"),
+        (
+            np.full((5, 2), 2),
+            {"dt": 1.0},
+            r"spikes must hold 0 and 1 only, but 10 of 10 .* 2 at index \(0, 0\)",
+        ),
         (np.full((5, 2), np.nan), {"dt": 1.0}, "spikes must hold 0 and 1 only"),
         (np.zeros((5, 0)), {"dt": 1.0}, "spikes must have at least one trial, one step and one neuron"),
         (np.zeros(5), {"dt": 1.0}, r"spikes must be a raster .* got shape \(5,\)"),
@@ -301,15 +311,27 @@ def test_one_bin_may_be_the_whole_trial_whatever_the_rounding():
         ([[1.0]], {"t_stop": -5.0}, "t_stop must be a finite number in"),
         ([[1.0]], {"t_stop": np.nan}, "t_stop must be a finite number in"),
         (np.zeros((5, 2)), {"dt": np.nan}, "dt must be a finite number in"),
-        ([[1, 0], [0, 1]], {"dt": 1.0}, r"dt must be left out with lists of spike times, .* \(a raster is an array\)"),
-        ([[1.0], [-1.0]], {"t_stop": 5.0}, r"spikes \(trial 0, neuron 1\) must be times from 0 to t_stop = 5 ms"),
+        (
+            [[1, 0], [0, 1]],
+            {"dt": 1.0},
+            r"dt must be left out with lists of spike times, .* \(a raster is an array\)",
+        ),
+        (
+            [[1.0], [-1.0]],
+            {"t_stop": 5.0},
+            r"spikes \(trial 0, neuron 1\) must be times from 0 to t_stop = 5 ms",
+        ),
         ([[1.0], [6.0]], {"t_stop": 5.0}, r"neuron 1\) must be times from 0 to t_stop"),
         ([[2.0, 1.0]], {"t_stop": 5.0}, "must be times that rise, but 1 ms follows 2 ms"),
         ([[1.0, 1.0]], {"t_stop": 5.0}, "must be times that rise"),
         ([[1.0, np.nan]], {"t_stop": 5.0}, r"spikes \(trial 0, neuron 0\) must be finite"),
         ([1.0, 2.0], {"t_stop": 5.0}, r"spikes \(trial 0, neuron 0\) must be a list of times in ms"),
         ([[1.0]], {"t_stop": 50.0, "bin_size": 60.0}, "bin_size must be no longer than a trial of 50 ms"),
-        ([[1.0]], {"t_stop": 50.0, "bin_size": 1e-8}, "bin_size must be at least 5e-07 ms, for 1e.08 bins in all"),
+        (
+            [[1.0]],
+            {"t_stop": 50.0, "bin_size": 1e-8},
+            "bin_size must be at least 5e-07 ms, for 1e.08 bins in all",
+        ),
         ([[[1.0]]] * 2, {"t_stop": 50.0, "window": 6e-7}, "window must be at least 1e-06 ms"),
         ([[1.0]], {"t_stop": 50.0, "window": 0.0}, "window must be a finite number in"),
         ([[1.0]], {"t_stop": 50.0, "R": -1.0}, "R must be a finite number in"),
@@ -323,14 +345,26 @@ def test_bad_input_is_named(spikes, options, message):
 @pytest.mark.parametrize(
     ("ask", "message"),
     [
-        (lambda s: dk.van_rossum_distance(s, time_constant=0.0), "time_constant must be a finite number"),
-        (lambda s: dk.spike_time_tiling_coefficient(s, window=-1.0), "window must be a finite number"),
-        (lambda s: dk.van_rossum_distance(s, time_constant=np.nan), "time_constant must be a finite number"),
-        (lambda s: dk.correlation_coefficient(s, bin_size=1e-9), "bin_size must be at least 5e-08 ms"),
-        (lambda s: dk.correlation_coefficient(s, bin_size=99.0), "bin_size must be no longer than a trial of 5 ms"),
-        (lambda s: dk.correlation_coefficient(s, dt=1.0), "dt must be left out with spikes that know their times"),
-        (lambda s: dk.chi_synchrony(np.zeros(5)), "signals must have shape"),
-        (lambda s: dk.chi_synchrony([[np.inf, 1.0]]), "signals must be finite"),
+        (
+            lambda s: dk.spikes.van_rossum_distance(s, time_constant=0.0),
+            "time_constant must be a finite number",
+        ),
+        (lambda s: dk.spikes.spike_time_tiling_coefficient(s, window=-1.0), "window must be a finite number"),
+        (
+            lambda s: dk.spikes.van_rossum_distance(s, time_constant=np.nan),
+            "time_constant must be a finite number",
+        ),
+        (lambda s: dk.spikes.correlation_coefficient(s, bin_size=1e-9), "bin_size must be at least 5e-08 ms"),
+        (
+            lambda s: dk.spikes.correlation_coefficient(s, bin_size=99.0),
+            "bin_size must be no longer than a trial of 5 ms",
+        ),
+        (
+            lambda s: dk.spikes.correlation_coefficient(s, dt=1.0),
+            "dt must be left out with spikes that know their times",
+        ),
+        (lambda s: dk.spikes.chi_synchrony(np.zeros(5)), "signals must have shape"),
+        (lambda s: dk.spikes.chi_synchrony([[np.inf, 1.0]]), "signals must be finite"),
     ],
 )
 def test_bad_input_to_measures_of_pairs_is_named(ask, message):
