@@ -34,13 +34,13 @@ class PsychometricCurve(Result):
 
     Attributes:
         strengths: (strength,) rising
-        n_trials: (strength,)
+        n_trials: (strength,) trials with a choice
         n_chosen: (strength,) trials that chose "+"
         intervals: (strength, 2) Wilson's 95 % interval of the share that chose "+", 0..1
         slope: per unit of strength
         offset: in standard deviations: Phi(offset) is the share at strength 0
-        slope_error: standard errors, from the Fisher information
-        offset_error: TODO
+        slope_error: standard error of the slope, from the Fisher information
+        offset_error: standard error of the offset, in standard deviations
         n_undecided: trials without a choice: left out
     """
 

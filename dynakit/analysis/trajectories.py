@@ -27,7 +27,7 @@ class Projection(Result):
 
     Attributes:
         components: (component, unit) orthonormal for a PCA; as given for task axes
-        mean: (unit,)
+        mean: (unit,) what is taken off the states before they are projected
         explained_variance_ratio: (component,) share of the variance; NaN if unknown
         names: (component,) axis labels
         ranges: (component, 2) hold 96 % of the scores: excursions set no scale
@@ -131,7 +131,7 @@ class ConditionAverages(Result):
 
     Attributes:
         names: (condition,) "final = +-+" or "first = 1, second = 0"
-        means: (condition, time, unit)
+        means: (condition, time, unit) averages over the trials of each condition
         counts: (condition,) trials averaged
     """
 
@@ -191,7 +191,7 @@ class PlaneFlow(Result):
         grid_y: (row,) scores along the second axis
         velocities: (row, column, 2) score change per step, in the plane
         leaving_share: (row, column) share of the speed that leaves the plane, 0..1
-        names: TODO
+        names: of the two axes
         through: (unit,) the state the plane passes through
     """
 

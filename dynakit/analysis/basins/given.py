@@ -110,7 +110,7 @@ def _points(system: System, points: FixedPoints, u: Tensor) -> list[Target | Non
         )
     leading = points.eigenvalues[:, 0] if points.eigenvalues.shape[1] else np.full(len(x), np.nan)
     with np.errstate(divide="ignore"):
-        exponents = leading.real if getattr(points, "dynamics", "map") == "flow" else np.log(np.abs(leading))
+        exponents = np.real(leading) if getattr(points, "dynamics", "map") == "flow" else np.log(np.abs(leading))
     return [
         point(x[i], radius=float(points.uniqueness_radius[i]), exponent=float(exponents[i]))
         if stable[i]
@@ -148,7 +148,7 @@ def _tabulated(system: System, table: Any, orbits: Any) -> list[Target | None]:
     found: list[Target | None] = []
     for k, kind in enumerate(np.asarray(table.kinds).tolist()):
         x = _rows(system, np.asarray(orbits[k])[np.isfinite(orbits[k]).all(axis=1)])
-        said = {"radius": float(known["radii"][k]), "exponent": float(known["exponents"][k])}
+        said: dict[str, Any] = {"radius": float(known["radii"][k]), "exponent": float(known["exponents"][k])}
         if len(x) == 1:
             found.append(point(x[0], kind, **said))
         elif kind in CURVES:
@@ -222,5 +222,5 @@ def _growth(system: System, states: np.ndarray, u: Tensor) -> np.ndarray:
     flow = system.flow()
     J = (system.jacobian if flow is None else flow.rhs_jacobian)(states, u).detach()
     values = np.stack([linalg.eigvals(one) for one in J.cpu().numpy()])
-    growth = np.abs(values) - 1 if flow is None else values.real
+    growth = np.abs(values) - 1 if flow is None else np.real(values)
     return growth.max(axis=1, initial=-np.inf)

@@ -48,11 +48,11 @@ class SmallestShocks(Result):
         found_along: (entry,) random | towards another | turned
         returned: (entry, size) random shocks of each size that came back, a count
         unresolved: (entry, size) random shocks whose fate is not known: not counted as returned
-        shock_sizes: (size,)
+        shock_sizes: (size,) sizes that were tried, rising
         n_shocks: random shocks of each size at each attractor
         scale: (unit,) what a shock of size one is in each unit
         units: the same in words
-        confidence: TODO
+        confidence: of the intervals, 0..1
     """
 
     attractors: np.ndarray = per_item()
@@ -149,8 +149,9 @@ def find_smallest_shock(
             for k in np.unique(homes)
         ]
     plain = bool((unit == 1).all())
+    columns: dict[str, Any] = {name: np.array([entry[name] for entry in entries]) for name in entries[0]}
     return SmallestShocks(
-        **{name: np.array([entry[name] for entry in entries]) for name in entries[0]},
+        **columns,
         shock_sizes=sizes,
         n_shocks=n_directions,
         scale=np.array(unit),

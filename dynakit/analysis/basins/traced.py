@@ -31,16 +31,16 @@ class TracedBasins(Result):
     """Attractors followed over a parameter: one entry per value; each attractor keeps its number.
 
     Attributes:
-        values: (value,)
+        values: (value,) of the parameter
         counts: (value, attractor) samples that went there; 0 where it does not exist
         present: (value, attractor) whether it exists
         n_left: (value,) samples labelled -1
         n_samples: at each value
-        confidence: TODO
+        confidence: of the intervals, 0..1
         basins: at each value, with its own numbers ...
         numbers: ... and what they are in common
-        births: (first value at which it exists, attractor), but for those of the first value
-        deaths: (first value at which it no longer exists, attractor)
+        births: pairs of the first value at which it exists and the attractor, but for those of the first value
+        deaths: pairs of the first value at which it no longer exists and the attractor
     """
 
     values: np.ndarray = per_item()

@@ -38,7 +38,7 @@ class MemoryCapacity(Result):
         capacity: their sum, at most ``rank``
         standard_error: of the sum, over folds
         rank: directions in which the states vary: the bound
-        state_size: TODO
+        state_size: units
     """
 
     delays: np.ndarray = per_item()

@@ -30,11 +30,11 @@ class MemoryCheck(Result):
         labels: (state,) what the readout said at release
         end_labels: (state,) what it says at the end
         hold_times: (state,) steps until it first said something else (n_steps: never)
-        end_states: (state, unit)
+        end_states: (state, unit) where each is after the last step
         end_speeds: (state,) 1/2 |F(x) - x|^2 at the end
         times: (time,) steps since release at which the readout was read
         kept: (time,) share of states whose label is that of the release
-        outputs: (time, state, output)
+        outputs: (time, state, output) the readout at those times
     """
 
     labels: np.ndarray = per_item()

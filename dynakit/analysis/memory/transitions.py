@@ -191,7 +191,7 @@ def _starts(targets: Targets, width: int) -> tuple[np.ndarray, int]:
     return np.concatenate(rows or [np.zeros((0, width))]), n_phases
 
 
-def _together(reached: np.ndarray, distances: np.ndarray, critical: np.ndarray) -> dict[str, np.ndarray]:
+def _together(reached: np.ndarray, distances: np.ndarray, critical: np.ndarray) -> dict[str, Any]:
     """What is said of each attractor and pulse, from what was found at each phase (attractor, pulse, phase)."""
     agree = (reached == reached[..., :1]).all(axis=2)
     same = np.where(agree, reached[..., 0], -1)
@@ -205,13 +205,13 @@ def _together(reached: np.ndarray, distances: np.ndarray, critical: np.ndarray) 
     }
 
 
-def _ends(system: System, ends: Tensor, grid: tuple[int, int, int]) -> dict[str, np.ndarray]:
+def _ends(system: System, ends: Tensor, grid: tuple[int, int, int]) -> dict[str, Any]:
     """Where the pulses at the first phases lead."""
     x = ends.reshape(*grid, system.state_size)[:, :, 0]
     return {"end_states": x.cpu().numpy(), "end_outputs": system.observe(x).cpu().numpy()}
 
 
-def _homes(system: System, starts: np.ndarray) -> dict[str, np.ndarray]:
+def _homes(system: System, starts: np.ndarray) -> dict[str, Any]:
     """The attractors themselves, at their first phases, from (attractor, phase, unit)."""
     return {"states": starts[:, 0], "outputs": system.observe(starts[:, 0]).cpu().numpy()}
 

@@ -40,15 +40,15 @@ class SpikeStatistics(Result):
         n_intervals: (neuron,) between spikes of one trial, in all trials
         cv: (neuron,) of two intervals at least
         cv2: (neuron,) of one pair of successive intervals at least
-        lv: (neuron,)
-        lvr: (neuron,)
+        lv: (neuron,) local variation, of one pair of successive intervals at least
+        lvr: (neuron,) the same, revised for refractoriness R
         fanofactor: (neuron,) variance of the spike count over its mean
         fano_over: what the count varies over: "trials", or "windows" of the only trial
         window: ms in which spikes are counted for the Fano factor
         bin_size: ms, for the two numbers that follow; they are of all neurons
         chi: synchrony of the counts per bin, 0..1
         correlation: mean over pairs of neurons of the correlation of their counts per bin
-        trains: TODO
+        trains: the spikes themselves, in ms
     """
 
     neurons: np.ndarray = per_item()
@@ -184,7 +184,7 @@ def _chi(together: float, alone: float) -> float:
     return float(np.sqrt(together / alone)) if alone > 0 else float("nan")
 
 
-def _regularity(trains: SpikeTrains, R: float) -> dict[str, np.ndarray]:
+def _regularity(trains: SpikeTrains, R: float) -> dict[str, Any]:
     """The measures of intervals, and the number of these."""
     times, train = trains.train_by_train()
     same = train[1:] == train[:-1]

@@ -37,10 +37,10 @@ class SpikeTrains(Result):
 
     Attributes:
         times: (spike,) ms since the start of its trial
-        neurons: (spike,)
-        trials: (spike,)
-        n_neurons: TODO
-        n_trials: TODO
+        neurons: (spike,) which neuron fired
+        trials: (spike,) in which trial
+        n_neurons: silent ones included
+        n_trials: all of one length
         t_stop: ms, the length of a trial
         dt: ms, the step of the raster they were read from
     """

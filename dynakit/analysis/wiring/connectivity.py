@@ -35,13 +35,13 @@ class GraphStatistics(Result):
         sign: (unit,) +1 excitatory, -1 inhibitory, 0 mixed: of the outgoing weights
         eigenvalues: (unit,) of W, by falling modulus
         W: (unit, unit) the matrix itself, W[post, pre]
-        n_edges: TODO
-        n_autapses: TODO
+        n_edges: without autapses
+        n_autapses: units that project to themselves
         density: edges per ordered pair of distinct units
         reciprocity: share of edges whose reverse exists; NaN without edges
         triad_census: the 16 classes of Holland and Leinhardt (1970)
         block_means: mean weight "E->I" and so on, where units have signs
-        threshold: TODO
+        threshold: |weights| at or below it are no edges; None: every weight other than zero is one
         name: which matrix: a gated network has one for each gate
     """
 

@@ -45,18 +45,18 @@ class NullComparison(Result):
     Attributes:
         statistics: (statistic,) names
         observed: (statistic,) of W without self-connections and weights below the threshold
-        values: (statistic, draw)
+        values: (statistic, draw) of each random matrix
         mean: (statistic,) of the draws
         std: (statistic,) of the draws, n - 1 in the denominator
         z: (statistic,) (observed - mean) / std
         p: (statistic,) two-sided
         n_undefined: (statistic,) draws in which it is NaN
-        model: TODO
-        n: TODO
-        n_units: TODO
-        n_edges: TODO
+        model: what the draws share with W: degree | weights | density
+        n: draws
+        n_units: of W
+        n_edges: of W
         overlap: mean share of the edges of W that a draw has too; 1: nothing was there to be rewired
-        threshold: TODO
+        threshold: |weights| at or below it are no edges; None: every weight other than zero is one
     """
 
     statistics: np.ndarray = per_item()
@@ -202,7 +202,7 @@ def _sampler(W: np.ndarray, model: str, seed: int) -> Callable[[int], np.ndarray
     return draw
 
 
-def _compared(observed: np.ndarray, values: np.ndarray) -> dict[str, np.ndarray]:
+def _compared(observed: np.ndarray, values: np.ndarray) -> dict[str, Any]:
     """Mean, spread, z and p of each statistic over the draws in which it is defined."""
     rows = [_one(float(o), v[np.isfinite(v)]) for o, v in zip(observed, values)]
     mean, std, z, p = np.array(rows).T
