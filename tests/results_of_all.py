@@ -11,6 +11,7 @@ import torch
 import dynakit as dk
 
 UNITS = 2
+SHORT = dk.CycleSettings(n_transient=50, n_record=128)
 PULSES = {"up": [[3.0]], "down": [[-3.0]]}
 
 
@@ -50,7 +51,7 @@ def results() -> dict[str, Any]:
         dk.linearize(net, points),
         dk.nonnormality(net, points, max_steps=20),
         dk.selection_vectors(net, points),
-        dk.find_limit_cycles(closed, starts[:2], n_transient=50, n_record=128),
+        dk.find_limit_cycles(closed, starts[:2], settings=SHORT),
         (branches := dk.trace_fixed_points(net, points[:1], drives=[[0.0], [0.5]])),
         branches.events,
         dk.trace_slow_manifold(net, starts, max_points=40),

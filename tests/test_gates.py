@@ -23,6 +23,7 @@ from .results_of_all import PULSES, UNITS, decode, network, results
 
 Ask = Callable[[dk.System, Any], Any]
 ORIGIN = np.zeros(UNITS)
+BRIEF = dk.CycleSettings(n_transient=4, n_record=64, max_period=8)
 
 # What takes states: (state, unit), or with more axes before the last.
 OF_STATES: dict[str, Ask] = {
@@ -36,7 +37,7 @@ OF_STATES: dict[str, Ask] = {
     "find_slow_points": lambda s, r: dk.find_slow_points(
         s, r, max_starts=4, fixed_points=results()["FixedPoints"]
     ),
-    "find_limit_cycles": lambda s, r: dk.find_limit_cycles(s, r, n_transient=4, n_record=64, max_period=8),
+    "find_limit_cycles": lambda s, r: dk.find_limit_cycles(s, r, settings=BRIEF),
     "linearize": dk.linearize,
     "nonnormality": lambda s, r: dk.nonnormality(s, r, max_steps=5),
     "selection_vectors": dk.selection_vectors,
