@@ -76,7 +76,8 @@ class Projection(Result):
 
     def sentences(self) -> list[str]:
         """How much of the variance the axes hold, and in how many dimensions it lives."""
-        share = f"{len(self)} principal axes hold {100 * self.explained_variance_ratio.sum():.0f} % of the variance"
+        axes = "1 principal axis holds" if len(self) == 1 else f"{len(self)} principal axes hold"
+        share = f"{axes} {100 * self.explained_variance_ratio.sum():.0f} % of the variance"
         return [f"{share}; participation ratio {self.participation_ratio:.1f}"]
 
 

@@ -38,7 +38,7 @@ from .step import verdicts_of_step, warn_of_step
 from .times import frequencies, growth_rates, in_ms
 from .verdict import contract_together, count_unstable, eigenvalues, judge, judge_flow_of_step, spectrum
 
-SLOW = 100  # steps; modes with longer time constants are counted in words
+SLOW = 100  # steps, or units of time of a flow; modes with longer time constants are counted in words
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -120,13 +120,14 @@ class Modes(Result):
         if not stable.any():
             return []
         slowest = self.time_constants[stable][:, 0]
-        text = f"slowest mode at the stable points: time constant {span(slowest, self.time_unit or 'time units')}"
+        unit = self.time_unit or "time units"
+        text = f"slowest mode at the stable points: time constant {span(slowest, unit)}"
         if self.dynamics == "flow":
             return [text]
         if self.dt is not None:
             text += f" ({span(slowest * self.dt, 'ms')})"
         n_slow = int((self.time_constants[stable] > SLOW).sum(axis=1).max())
-        return [text] + ([f"up to {n_slow} modes slower than {SLOW} steps at one point"] if n_slow else [])
+        return [text] + ([f"up to {n_slow} modes slower than {SLOW} {unit} at one point"] if n_slow else [])
 
     @property
     def flow_eigenvalues(self) -> np.ndarray | None:

@@ -13,9 +13,12 @@ from ..subject import Subject
 
 
 def _record(subject: Subject) -> dict[str, Any]:
-    trajectories, asked, given = record(subject.system, subject.trials.inputs), subject.task.n_outputs, subject.system
-    if asked != given.output_size:
-        reason = InputError(f"the network gives {given.output_size} outputs, the task has {asked}")
+    trajectories = record(subject.system, subject.trials.inputs)
+    asked, given = subject.task.n_outputs, subject.system.output_size
+    if asked is None:
+        return {"trajectories": trajectories, "score": InputError("the trials have no targets")}
+    if asked != given:
+        reason = InputError(f"the network gives {given} outputs, the task has {asked}")
         return {"trajectories": trajectories, "score": reason}
     return {"trajectories": trajectories, "score": subject.task.score(trajectories.outputs, subject.trials)}
 
