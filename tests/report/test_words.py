@@ -115,7 +115,7 @@ def test_what_does_not_attract_is_called_no_attractor():
 def test_a_flow_is_spoken_of_in_its_own_time():
     """dx/dt = -x + tanh(2 x + 3 u) with a time constant of 1 / 0.834 at its two stable points."""
     field = lambda x, u: torch.tanh(2 * x + 3 * u) - x  # noqa: E731
-    slope = 2 * (1 - 0.957504 ** 2) - 1  # at the stable points, per unit of time
+    slope = 2 * (1 - 0.957504**2) - 1  # at the stable points, per unit of time
     flow = dk.Flow(field, 1, 1, dt=0.1, argument_order="state, input", time_unit="s")
     report = dk.analyze(flow, dk.tasks.FlipFlop(n_bits=1, pulse_width=20, n_steps=200), include=["modes", "attractors"])
     assert report.fixed_points["rest"].dynamics == report.modes.dynamics == "flow"
