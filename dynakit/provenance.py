@@ -42,6 +42,7 @@ class Provenance(Record):
     def of_call(cls, arguments: dict[str, Any]) -> Provenance:
         """The provenance of a result that a function computed from these arguments, by name."""
         seed, subject = arguments.get("seed"), next(iter(arguments.values()), None)
+        subject = subject[-1] if isinstance(subject, (list, tuple)) and subject else subject  # the last checkpoint
         said = {name: _said(value) for name, value in arguments.items() if name not in ("seed", "system")}
         return cls.of(subject, seed=seed, **said)
 
@@ -60,7 +61,11 @@ def with_provenance(function: Function) -> Function:
         if "seed" in bound.arguments:
             bound.arguments["seed"] = as_seed(bound.arguments["seed"])
         result = function(*bound.args, **bound.kwargs)
-        return dataclasses.replace(result, provenance=Provenance.of_call(dict(bound.arguments)))
+        provenance = Provenance.of_call(dict(bound.arguments))
+        parts = {f.name: getattr(result, f.name) for f in dataclasses.fields(result) if f.init}
+        own = {name: part for name, part in parts.items() if hasattr(part, "provenance") and not part.provenance}
+        within = {name: dataclasses.replace(part, provenance=provenance) for name, part in own.items()}
+        return dataclasses.replace(result, **within, provenance=provenance)
 
     return cast(Function, call)
 

@@ -19,6 +19,7 @@ EVENTS = {  # mark and size of each kind of bifurcation
     "fold": ("s", 1.0),
     "flip": ("^", 1.1),
     "neimark-sacker": ("*", 1.6),
+    "hopf": ("p", 1.3),
     "branch point": ("X", 1.2),
     "border collision": ("d", 1.1),
 }

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from ... import linalg
+from ..linearization import beyond
 from .family import OneParameter, solve
 
 FIRST, LONGEST, SHORTEST = 1e-2, 5e-2, 1e-9  # steps along the curve, in units of z
@@ -31,13 +32,9 @@ class Node(NamedTuple):
     z: np.ndarray  # (unit + 1,)
     tangent: np.ndarray  # (unit + 1,)  of length 1
     side: int  # sign of det [dG/dz; tangent]: changes at branch points only
-    values: np.ndarray  # (unit,)  eigenvalues of dF/dx, by falling modulus
+    values: np.ndarray  # (unit,)  eigenvalues of dF/dx, of a flow df/dx, those nearest to instability first
     leg: int
-
-    @property
-    def n_outside(self) -> int:
-        """Eigenvalues outside the unit circle."""
-        return int((np.abs(self.values) > 1).sum())
+    n_beyond: int  # eigenvalues beyond the line of stability
 
 
 class Corrected(NamedTuple):
@@ -104,8 +101,8 @@ def make_node(
     """The node at a corrected point with a known tangent; at a kink, eigenvalues are those ``side_of`` along it."""
     bordered = torch.from_numpy(np.vstack([found.matrix, tangent]))[None]
     side = int(linalg.sign_det(bordered)[0])
-    values = linalg.eigvals(curve.jacobian(found.z + side_of * tangent, leg))
-    return Node(found.z, tangent, side, values, leg)
+    values = curve.eigenvalues(found.z + side_of * tangent, leg)
+    return Node(found.z, tangent, side, values, leg, int((beyond(values, curve.dynamics) > 0).sum()))
 
 
 def correct_at(curve: OneParameter, leg: int, guess: np.ndarray) -> Corrected | None:

@@ -10,11 +10,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
 from ...systems.base import System
+from ...systems.rest import Blend
 from .atlas import Atlas
 from .branches import RANGE, Branch
 from .events import BRANCH_POINT, FOLD
@@ -24,39 +24,16 @@ UNRESOLVED = "unresolved"
 SAME = 1e-6  # relative: an end of a branch is the known point that is this close
 
 
-class Blended(System):
-    """The share-weighted mean of two maps of the same sizes."""
-
-    def __init__(self, first: System, second: System, share: float) -> None:
-        kinked = "piecewise_linear" in (first.regularity, second.regularity)
-        super().__init__(
-            first.state_size,
-            first.input_size,
-            regularity="piecewise_linear" if kinked else "smooth",
-            device=first.device,
-            name=f"{first.name}, on the way to another",
-        )
-        self.first, self.second, self.share = first, second, share
-
-    def _step(self, x: torch.Tensor, u: torch.Tensor) -> torch.Tensor:
-        return torch.lerp(self.first._step(x, u), self.second._step(x, u), self.share)
-
-    def _jacobian(self, x: torch.Tensor, u: torch.Tensor) -> torch.Tensor:
-        return torch.lerp(self.first._jacobian(x, u), self.second._jacobian(x, u), self.share)
-
-    def _kinks(self, x: torch.Tensor, u: torch.Tensor) -> torch.Tensor:
-        return torch.minimum(self.first._kinks(x, u), self.second._kinks(x, u))
-
-
 class Between(OneParameter):
-    """The way from one system to another under one constant drive (input,)."""
+    """The way from one map to another under one constant drive (input,); of flows, see :class:`Blend`."""
 
     def __init__(self, first: System, second: System, drive: np.ndarray, scale: float) -> None:
-        super().__init__(Blended(first, second, 0.0), np.array([0.0, 1.0]), scale)
+        super().__init__(first, np.array([0.0, 1.0]), scale)
+        self.smooth = first.regularity == second.regularity == "smooth"
         self.first, self.second, self.constant = first, second, drive
 
     def member(self, mu: float, leg: int) -> tuple[System, np.ndarray]:
-        return Blended(self.first, self.second, mu), self.constant
+        return Blend(self.first, self.second, mu), self.constant
 
     def slope(self, z: np.ndarray, leg: int) -> np.ndarray:
         _, x, u = self._at(z, leg)

@@ -220,7 +220,7 @@ class _March:
     def _note_corner(self, corner: Node, beyond: Node) -> None:
         self.nodes[-1] = beyond
         turns = corner.tangent[-1] * beyond.tangent[-1] < 0
-        if turns or corner.n_outside != beyond.n_outside:
+        if turns or corner.n_beyond != beyond.n_beyond:
             form = NONSMOOTH_FOLD if turns else PERSISTENCE
             self.events.append(Event(BORDER, beyond, 0.0, complex("nan"), form, np.nan))
 

@@ -2,7 +2,8 @@
 
 A fixed point with the eigenvalue e^{i theta}: G(z) = 0 and g(z, theta) = 0, where g is the last entry of the solution
 of the bordered system [[J - e^{i theta} I, b], [c^H, 0]] [v; g] = [0; 1] (Govaerts 2000, ch. 4; fold: theta = 0, flip:
-theta = pi, Neimark-Sacker: theta unknown, g complex).  A branch point: G(z) + beta p = 0 and the two numbers g by which
+theta = pi, Neimark-Sacker: theta unknown, g complex; of a flow 1 + i theta in place of e^{i theta}, Hopf: theta
+unknown).  A branch point: G(z) + beta p = 0 and the two numbers g by which
 dG/dz, bordered by p, misses the rank n - 1 (Allgower and Georg 1990, ch. 8); beta = 0 says that the branches do meet.
 
 The derivatives of g need second derivatives of F along one vector only, taken by central differences of the
@@ -37,13 +38,13 @@ class Located(NamedTuple):
 def eigenvalue_point(
     curve: OneParameter, leg: int, z: np.ndarray, angle: float, *, free: bool
 ) -> Located | None:
-    """The fixed point near z with an eigenvalue at e^{i angle}; ``free``: the angle is unknown too."""
-    shift = np.exp(1j * angle) if free else np.round(np.cos(angle))
+    """The fixed point near z with an eigenvalue at that place of the line; ``free``: the place is unknown too."""
+    shift = curve.on_line(angle) if free else np.round(np.cos(angle))
     A = curve.jacobian(z, leg) - shift * np.eye(curve.n)
     c, b = linalg.smallest_singular(A)[1].conj(), linalg.smallest_singular(A.conj().T)[1].conj()
     last = np.inf
     for _ in range(STEPS):
-        shift = np.exp(1j * angle) if free else shift
+        shift = curve.on_line(angle) if free else shift
         A = curve.jacobian(z, leg) - shift * np.eye(curve.n)
         B = np.block([[A, b[:, None]], [c.conj()[None], np.zeros((1, 1))]])
         e = np.eye(curve.n + 1)[-1]
@@ -59,7 +60,7 @@ def eigenvalue_point(
             break
         last = size
         best = z, complex(shift), v / np.linalg.norm(v), w, float(size)
-        p = _newton_step(curve, leg, z, (r, g, v, w, shift), free)
+        p = _newton_step(curve, leg, z, (r, g, v, w, curve.along_line(angle)), free)
         if p is None:
             return None
         z, angle = z + p[: curve.n + 1], angle + (p[-1] if free else 0.0)
@@ -72,14 +73,14 @@ def eigenvalue_point(
 
 def _newton_step(curve: OneParameter, leg: int, z: np.ndarray, at: tuple, free: bool) -> np.ndarray | None:
     """The correction of (z, angle) for G = 0, g = 0."""
-    r, g, v, w, shift = at
+    r, g, v, w, along = at
     by_x = -(w.conj() @ curve.jacobian_along(z, leg, v)) * curve.c
     by_nu = -(w.conj() @ curve.jacobian_slope(z, leg) @ v)
     row = np.append(by_x, by_nu)
     top = curve.matrix(z, leg)
     if not free:
         return solve(np.vstack([top, np.real(row)]), -np.append(r, g.real))
-    by_angle = 1j * shift * (w.conj() @ v)
+    by_angle = along * (w.conj() @ v)
     matrix = np.block(
         [
             [top, np.zeros((curve.n, 1))],

@@ -2,8 +2,9 @@
 
 Test functions along the branch: the tangent's component in the parameter changes sign at a fold; the determinant of
 [dG/dz; tangent] changes sign at a branch point, where another branch crosses (Allgower and Georg 1990, ch. 8); the
-modulus of the k-th largest eigenvalue passes 1 where the number of unstable directions changes.  A zero found
-by bracketing is the start of Newton's method on the equations that define the point (see ``_defining``).  A
+modulus of the k-th largest eigenvalue passes 1, of a flow its real part 0, where the number of unstable directions
+changes.  A zero found by bracketing is the start of Newton's method on the equations that define the point (see
+``defining``).  A
 test function that jumps over zero without meeting it does so at a kink of the map: a border collision.
 """
 
@@ -15,17 +16,17 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import brentq
 
-from ... import linalg
 from .arclength import Node, along
 from .defining import Located, branch_point, eigenvalue_point, other_tangent
 from .family import OneParameter
 from .normal_forms import UNDETERMINED, circle_form, flip_form, fold_form
 
-FOLD, FLIP, CIRCLE = "fold", "flip", "neimark-sacker"
+FOLD, FLIP, CIRCLE, HOPF = "fold", "flip", "neimark-sacker", "hopf"
 BRANCH_POINT, BORDER = "branch point", "border collision"
 NONSMOOTH_FOLD, PERSISTENCE = "nonsmooth fold", "persistence"  # what a border collision does to the branch
 JUMP = 1e-5  # a test function this far from zero where it changes sign is discontinuous
-REAL = 1e-6  # an eigenvalue on the circle at less than this angle from 1 or -1 is real
+REAL = 1e-6  # an eigenvalue on the line of stability this close to the real axis is real
+AT_ONE = 1e-3  # and of a map, this close to 1
 MOVED = 1e-2  # most a bracketed zero moves when it is refined, as a share of the step
 
 
@@ -91,11 +92,16 @@ class _Step:
         return [self._refined(FOLD, at, 0.0, fold_form)]
 
     def crossings(self) -> list[Event]:
-        """Eigenvalues that pass the unit circle elsewhere than at 1."""
-        low, high = sorted((self.a.n_outside, self.b.n_outside))
+        """Eigenvalues that pass the line of stability elsewhere than at 1, of a flow 0."""
+        low, high = sorted((self.a.n_beyond, self.b.n_beyond))
         found: list[Event] = []
         for k in range(low, high):
-            at, jumps = self.zero(lambda node: float(np.log(max(abs(node.values[k]), 1e-300))))  # noqa: B023
+            try:
+                at, jumps = self.zero(lambda node: self.curve.growth(node.z, node.leg, node.values[k]))  # noqa: B023
+            except Lost:  # at the very branch point, which has been told, the matrix is singular
+                if self.a.side == self.b.side:
+                    raise
+                continue
             if any(abs(at - event.distance) <= 1e-9 + 1e-6 * self.length for event in found):
                 continue  # the other one of a complex pair, or of several units that are alike
             value = complex(self.node(at).values[k])
@@ -103,15 +109,16 @@ class _Step:
         return found
 
     def _crossing(self, at: float, value: complex, jumps: bool) -> list[Event]:
-        angle = abs(float(np.angle(value)))
+        is_map, node = self.curve.dynamics == "map", self.node(at)
+        angle = self.curve.height(node.z, node.leg, value)
         turned = self.a.tangent[-1] * self.b.tangent[-1] < 0 or self.a.side != self.b.side
         if jumps:
             return [] if turned else [self._plain(BORDER, at, value, PERSISTENCE)]
-        if angle < 1e-3:  # at 1, where it has been told by the turn, unless two eigenvalues pass at once
+        if angle < (AT_ONE if is_map else REAL):  # told by the turn, unless two eigenvalues pass at once
             return [] if turned else [self._plain(BRANCH_POINT, at, value)]
-        if np.pi - angle < REAL:
+        if is_map and np.pi - angle < REAL:
             return [self._refined(FLIP, at, np.pi, flip_form)]
-        return [self._refined(CIRCLE, at, angle, circle_form)]
+        return [self._refined(CIRCLE if is_map else HOPF, at, angle, circle_form)]
 
     def _halve(self) -> float:
         """Where the side changes, by bisection: near a branch point only its sign is to be trusted."""
@@ -133,12 +140,13 @@ class _Step:
     ) -> Event:
         """The event at the solution of its defining equations, or at the bracketed zero if they have none here."""
         node = self.node(at)
-        located = eigenvalue_point(self.curve, self.a.leg, node.z, angle, free=kind == CIRCLE)
+        located = eigenvalue_point(self.curve, self.a.leg, node.z, angle, free=kind in (CIRCLE, HOPF))
         if located is None or np.linalg.norm(located.z - node.z) > MOVED * self.length:
-            return self._plain(kind, at, np.exp(1j * angle))
+            return self._plain(kind, at, self.curve.as_seen(node.z, node.leg, self.curve.on_line(angle)))
         node = _moved(self.curve, node, located.z)
         where = float(self.a.tangent @ (located.z - self.a.z))
-        return Event(kind, node, where, located.eigenvalue, form(self.curve, located), located.residual)
+        seen = self.curve.as_seen(node.z, node.leg, located.eigenvalue)
+        return Event(kind, node, where, seen, form(self.curve, located), located.residual)
 
     def _branch_point(self, at: float) -> Event:
         near = self.node(0.999 * at)
@@ -155,7 +163,8 @@ class _Step:
             vertical = sum(abs(tangent[-1]) < 1e-3 for tangent in (near.tangent, other))
             form = ("transcritical", "pitchfork", UNDETERMINED)[vertical]
         node = _moved(self.curve, near, located.z)
-        return Event(BRANCH_POINT, node, where, 1.0, form, located.residual, other)
+        seen = self.curve.as_seen(node.z, node.leg, 1.0)
+        return Event(BRANCH_POINT, node, where, seen, form, located.residual, other)
 
     def _between_sides(self, at: float) -> np.ndarray:
         known = sorted(d for d in self._known if d != at)
@@ -165,4 +174,4 @@ class _Step:
 
 
 def _moved(curve: OneParameter, node: Node, z: np.ndarray) -> Node:
-    return node._replace(z=z, values=linalg.eigvals(curve.jacobian(z, node.leg)))
+    return node._replace(z=z, values=curve.eigenvalues(z, node.leg))

@@ -3,6 +3,8 @@
 A fixed point at parameter mu solves G(z) = F(x; mu) - x = 0 with z = (x / c, nu): the scale c makes a change of all
 units by their own size count as 1, and nu runs from 0 to 1 over the range of mu, so that no unit of measurement
 decides how long a step along the branch is (Keller 1977, sec. 4; Govaerts 2000, sec. 2.3).
+
+Of a flow, F(x; mu) is x + h f(x; mu), whose fixed points are its equilibria; its eigenvalues are those of df/dx.
 """
 
 from __future__ import annotations
@@ -16,6 +18,8 @@ import torch
 from ... import linalg
 from ...errors import InputError
 from ...systems.base import System
+from ...systems.rest import AtRest, Blend, at_rest, dynamics_of
+from ..linearization import eigenvalues
 
 DIFFERENCE = float(np.finfo(float).eps ** (1 / 3))  # relative step of a central difference
 MEMBERS = 8  # systems of a family that are kept at hand
@@ -32,7 +36,7 @@ class OneParameter:
 
     def __init__(self, like: System, knots: np.ndarray, scale: float) -> None:
         self.n, self.knots, self.c = like.state_size, knots, scale * np.sqrt(like.state_size)
-        self.smooth = like.regularity == "smooth"
+        self.smooth, self.dynamics = like.regularity == "smooth", dynamics_of(like)
         self.start, self.length = float(knots[0]), float(knots[-1] - knots[0])
         self.marks = (knots - self.start) / self.length  # nu at each knot
 
@@ -68,10 +72,54 @@ class OneParameter:
         system, x, u = self._at(z, leg)
         return as_numpy(system._step(x, u) - x)[0]
 
+    def stillness(self, z: np.ndarray, leg: int) -> float:
+        """max |F(x) - x|, of a flow max |f(x)|."""
+        largest = float(np.abs(self.residual(z, leg)).max())
+        return largest if self.dynamics == "map" else largest / self._pace(z, leg)
+
     def jacobian(self, z: np.ndarray, leg: int) -> np.ndarray:
         """dF/dx (unit, unit)."""
         system, x, u = self._at(z, leg)
         return as_numpy(system._jacobian(x, u))[0]
+
+    def linear(self, z: np.ndarray, leg: int) -> np.ndarray:
+        """dF/dx, or df/dx of a flow (unit, unit): what is stable is said of it."""
+        system, x, u = self._at(z, leg)
+        exact = isinstance(system, (AtRest, Blend)) and self.dynamics == "flow"
+        return as_numpy(system.linear(x, u) if exact else system._jacobian(x, u))[0]
+
+    def eigenvalues(self, z: np.ndarray, leg: int) -> np.ndarray:
+        """The eigenvalues of :meth:`linear` (unit,), those nearest to instability first."""
+        return eigenvalues(self.linear(z, leg), self.dynamics)
+
+    # --- the line of stability: the unit circle of a map; of a flow 1 + i w, for eigenvalues of x + h f -------
+
+    def on_line(self, w: float) -> complex:
+        """The eigenvalue of dF/dx on the line of stability, w above the real axis: e^{i w} or 1 + i w."""
+        return complex(np.exp(1j * w)) if self.dynamics == "map" else 1 + 1j * w
+
+    def along_line(self, w: float) -> complex:
+        """d on_line / dw."""
+        return 1j * complex(np.exp(1j * w)) if self.dynamics == "map" else 1j
+
+    def as_seen(self, z: np.ndarray, leg: int, eigenvalue: complex) -> complex:
+        """The eigenvalue of :meth:`linear` that belongs to one of dF/dx."""
+        return eigenvalue if self.dynamics == "map" else (eigenvalue - 1) / self._pace(z, leg)
+
+    def height(self, z: np.ndarray, leg: int, value: complex) -> float:
+        """How far above the real axis the eigenvalue ``value`` of :meth:`linear` is, as in :meth:`on_line`."""
+        return abs(float(np.angle(value) if self.dynamics == "map" else self._pace(z, leg) * value.imag))
+
+    def growth(self, z: np.ndarray, leg: int, value: complex) -> float:
+        """A measure of an eigenvalue of :meth:`linear` that is zero on the line and positive beyond it."""
+        if self.dynamics == "map":
+            return float(np.log(max(abs(value), 1e-300)))
+        return float(self._pace(z, leg) * value.real)
+
+    def _pace(self, z: np.ndarray, leg: int) -> float:
+        system = self.member(self.split(z)[1], leg)[0]
+        assert isinstance(system, (AtRest, Blend))
+        return system.pace
 
     def matrix(self, z: np.ndarray, leg: int) -> np.ndarray:
         """dG/dz (unit, unit + 1)."""
@@ -160,7 +208,7 @@ class OfSystems(OneParameter):
         if mu not in self._kept:
             if len(self._kept) >= MEMBERS:
                 del self._kept[next(iter(self._kept))]
-            self._kept[mu] = member_of(self.family, mu, self.like)
+            self._kept[mu] = at_rest(member_of(self.family, mu, self.like))
         return self._kept[mu], self.constant
 
     def slope(self, z: np.ndarray, leg: int) -> np.ndarray:
@@ -186,6 +234,8 @@ def member_of(family: Callable[[float], Any], mu: float, like: System) -> System
             f"family must keep the sizes of system, {like.state_size} units and {like.input_size} inputs, got "
             f"{system.state_size} and {system.input_size} at {mu:g}"
         )
+    if dynamics_of(system) != dynamics_of(like):
+        raise NotAMember(f"family must return {dynamics_of(like)}s as system is one, got {system.name} at {mu:g}")
     system.refuse_jumps("a branch of fixed points")
     return system
 

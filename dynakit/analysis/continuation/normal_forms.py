@@ -4,7 +4,10 @@ With right and left vectors q, p of the critical eigenvalue, p^H q = 1, and B, C
 (Kuznetsov 2004, sec. 5.4.2): the fold has the coefficient p.B(q, q) / 2, which must not be zero; a flip has
 p.C(q, q, q) / 6 + p.B(q, (I - J)^{-1} B(q, q)) / 2, positive where the 2-cycle that is born is stable (supercritical);
 a Neimark-Sacker point has Re e^{-i theta} (p.C(q, q, q~) + 2 p.B(q, (I - J)^{-1} B(q, q~)) +
-p.B(q~, (e^{2 i theta} I - J)^{-1} B(q, q))) / 2, negative where the invariant circle that is born is stable.
+p.B(q~, (e^{2 i theta} I - J)^{-1} B(q, q))) / 2, negative where the invariant circle that is born is stable.  A Hopf
+point of a flow has the first Lyapunov coefficient Re (p.C(q, q, q~) - 2 p.B(q, A^{-1} B(q, q~)) +
+p.B(q~, (2 i omega I - A)^{-1} B(q, q))) / 2 omega with A = df/dx and its derivatives, negative where the limit cycle
+that is born is stable (sec. 3.5.2).
 """
 
 from __future__ import annotations
@@ -39,9 +42,12 @@ def flip_form(curve: OneParameter, point: Located) -> str:
 
 
 def circle_form(curve: OneParameter, point: Located) -> str:
-    """Supercritical: the invariant circle is stable; undetermined at the strong resonances 1:1 to 1:4."""
-    p, q, turn = point.left, point.right, point.eigenvalue
-    if min(abs(turn**k - 1) for k in (1, 2, 3, 4)) < 1e-3:
+    """Supercritical: the invariant circle or limit cycle is stable; undetermined at the strong resonances 1:1 to 1:4.
+
+    Of a flow all is said of F = x + h f: I - J is -h A, and twice the frequency is 1 + 2 (eigenvalue - 1).
+    """
+    p, q, turn, is_map = point.left, point.right, point.eigenvalue, curve.dynamics == "map"
+    if is_map and min(abs(turn**k - 1) for k in (1, 2, 3, 4)) < 1e-3:
         return UNDETERMINED
     J = curve.jacobian(point.z, point.leg).astype(complex)
     along, back = (
@@ -49,11 +55,11 @@ def circle_form(curve: OneParameter, point: Located) -> str:
         curve.jacobian_along(point.z, point.leg, q.conj()),
     )
     still = solve(np.eye(curve.n) - J, along @ q.conj())
-    double = solve(turn**2 * np.eye(curve.n) - J, along @ q)
+    double = solve((turn**2 if is_map else 2 * turn - 1) * np.eye(curve.n) - J, along @ q)
     if still is None or double is None:
         return UNDETERMINED
     terms = np.array([_cubic(curve, point, q), 2 * along @ still, back @ double]) @ p.conj()
-    return _criticality(curve, (terms / turn).real / 2, positive="subcritical")
+    return _criticality(curve, (terms / (turn if is_map else abs(turn - 1))).real / 2, positive="subcritical")
 
 
 def _criticality(curve: OneParameter, terms: np.ndarray, positive: str) -> str:

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from ... import checks
 from ...checks import number, reals
 from ...errors import InputError
 from ...systems.base import System
+from ...systems.rest import velocity
+from ..linearization import drives_of
 from .family import DIFFERENCE, AlongDrives, NotAMember, OfSystems, OneParameter, as_numpy, member_of
 
 Starts = tuple[OneParameter, list[int], list[np.ndarray]]  # a family, the points that lie in it, their places
@@ -18,13 +19,16 @@ Starts = tuple[OneParameter, list[int], list[np.ndarray]]  # a family, the point
 
 def points_of(system: System, points: Any) -> tuple[np.ndarray, np.ndarray | None]:
     """States (point, unit) and the drive each was found under (point, input), None where that is not known."""
-    known = hasattr(points, "states") and hasattr(points, "drives")
-    x = checks.states("points", points, finite=True)
-    if x.ndim == 1:
-        x = x[None]
-    if x.ndim != 2 or x.shape[1] != system.state_size:
-        raise InputError(f"points must have shape (point, {system.state_size}), got {x.shape}")
-    return x, reals("points.drives", points.drives, (len(x), system.input_size)) if known else None
+    states = as_numpy(system.as_states("points", points))
+    if not np.isfinite(states).all():
+        raise InputError(f"points must be finite, but {int((~np.isfinite(states)).sum())} values are not")
+    x, own = states.reshape(-1, system.state_size), drives_of(points)
+    if own is None:
+        return x, None
+    u = reals("points.drives", own, (..., system.input_size))
+    lead = u.shape[:-1]
+    u = u.reshape(*lead, *[1] * (states.ndim - 1 - len(lead)), system.input_size)
+    return x, np.broadcast_to(u, (*states.shape[:-1], system.input_size)).reshape(len(x), system.input_size).copy()
 
 
 def _scale(x: np.ndarray) -> float:
@@ -112,15 +116,15 @@ def _parameter(
 def _matching(
     family: Callable[[float], Any], system: System, x: np.ndarray, u: np.ndarray, values: np.ndarray
 ) -> float | None:
-    """The mu at which ``family(mu)`` is ``system``, judged by its steps from states x (state, unit); else None.
+    """The mu at which ``family(mu)`` is ``system``, judged by how states x (state, unit) move; else None.
 
     The best of the given values are refined by Gauss and Newton's method in one unknown.
     """
-    target = as_numpy(system.step(x, u))
+    target = as_numpy(velocity(system, x, u))
     bound = 1e-10 * (1 + np.abs(target).max())
 
     def gap(mu: float) -> np.ndarray:
-        return (as_numpy(member_of(family, mu, system).step(x, u)) - target).ravel()
+        return (as_numpy(velocity(member_of(family, mu, system), x, u)) - target).ravel()
 
     sizes = np.array([_size_or_infinity(gap, mu) for mu in values])
     if not np.isfinite(sizes).any():

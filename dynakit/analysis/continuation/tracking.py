@@ -1,7 +1,7 @@
 """Which fixed points appear while a network learns, and does its loss fall when they do?
 
 The fixed points of a sequence of systems, the checkpoints of a training run, are given identities: those that
-hardly move by assignment, the others by following them from one checkpoint to the next (``_between``).  What is
+hardly move by assignment, the others by following them from one checkpoint to the next (``between``).  What is
 born or dies on the way is located there.  Sudden progress of learning is often such a bifurcation (Doya 1992;
 Eisenmann et al. 2023).
 """
@@ -18,10 +18,10 @@ import torch
 from ... import linalg
 from ...checks import reals
 from ...errors import InputError
-from ...provenance import Provenance
+from ...provenance import with_provenance
 from ...results import Result, per_item
-from ...seeding import as_seed
 from ...systems.base import System
+from ...systems.rest import dynamics_of
 from ..fixed_points import FixedPoints, find_fixed_points
 from ..linearization import count_unstable, linearize
 from .walk import Walk, identities, unexplained
@@ -31,14 +31,17 @@ from .walk import Walk, identities, unexplained
 class TrackChanges(Result):
     """Births, deaths and changes of stability, one entry each, in the order of training.
 
+    ``kinds`` is "left", "lost" or "too long" where a branch could not be followed (see :class:`Branches`), and
+    "unresolved" where no bifurcation was met that would explain the change; NaN stands for an unknown place.
+
     Attributes:
         effects: (change,) birth | death | change
-        kinds: (change,) fold | branch point | flip | neimark-sacker | border collision ...
-        updates: (change,) where on the way between two checkpoints
+        kinds: (change,) fold | branch point | flip | neimark-sacker | hopf | border collision ...
+        updates: (change,) where on the way between two checkpoints, in updates
         intervals: (change,) number of the checkpoint before
         tracks: (change, 2) the tracks concerned; -1 where there is only one
         losses_before: (change,) loss at the checkpoint before; NaN where not given
-        losses_after: (change,) and at the one after
+        losses_after: (change,) loss at the checkpoint after; NaN where not given
         drop_ranks: (change,) share of all intervals in which the loss fell less, 0..1
     """
 
@@ -50,9 +53,6 @@ class TrackChanges(Result):
     losses_before: np.ndarray = per_item()
     losses_after: np.ndarray = per_item()
     drop_ranks: np.ndarray = per_item()
-
-    # ``kinds`` is "left", "lost" or "too long" where a branch could not be followed (see Branches.ends), and
-    # "unresolved" where no bifurcation was met that would explain the change; NaN stands for an unknown place.
 
     @property
     def births(self) -> TrackChanges:
@@ -77,14 +77,15 @@ class Tracks(Result):
     Attributes:
         track: (row,) identity of the point
         checkpoint: (row,) number of the system
-        states: (row, unit)
-        eigenvalues: (row, unit) by falling modulus
-        verdicts: (row,)
-        searched: (row,) found by the search; False: by following it from elsewhere
-        updates: (checkpoint,)
-        losses: (checkpoint,) NaN where not given
-        completeness: of the search at each checkpoint
-        changes: TODO
+        states: (row, unit) where the point is
+        eigenvalues: (row, unit) of dF/dx, by falling modulus; of a flow those of df/dx, by falling real part
+        verdicts: (row,) stable | unstable | marginal | undetermined
+        searched: (row,) found by the search of that checkpoint; False: by following it from another
+        updates: (checkpoint,) updates seen at each
+        losses: (checkpoint,) loss at each; NaN where not given
+        completeness: (checkpoint,) words, of the search at each
+        changes: the births, deaths and changes of stability on the way
+        dynamics: "map" or "flow": what eigenvalues and verdicts are those of
     """
 
     track: np.ndarray = per_item()
@@ -97,6 +98,7 @@ class Tracks(Result):
     losses: np.ndarray
     completeness: tuple[str, ...]
     changes: TrackChanges
+    dynamics: str = "map"
 
     @property
     def n_tracks(self) -> int:
@@ -106,7 +108,7 @@ class Tracks(Result):
     @property
     def n_unstable(self) -> np.ma.MaskedArray:
         """Dimension of each unstable manifold; masked where the verdict is undetermined."""
-        return count_unstable(self.eigenvalues, self.verdicts)
+        return count_unstable(self.eigenvalues, self.verdicts, self.dynamics)
 
     @property
     def n_points(self) -> np.ndarray:
@@ -120,9 +122,11 @@ class Tracks(Result):
     def headline(self) -> str:
         counts, n = self.n_points, self.n_tracks
         said = f"{len(self.updates)} checkpoints, {counts[0]} -> {counts[-1]} points, {n} track{'s' if n != 1 else ''}"
+        said += " of a flow" if self.dynamics == "flow" else ""
         return f"{said}, {self.changes.headline()}"
 
 
+@with_provenance
 def track_fixed_points(
     systems: Sequence[System],
     *,
@@ -135,12 +139,13 @@ def track_fixed_points(
     """Follow the fixed points of a network through its training.
 
     Arguments:
-        systems: the network at two or more checkpoints, as systems of equal sizes, in the order of training.
+        systems: the network at two or more checkpoints, as maps or as flows of equal sizes, in the order of training.
         updates: how many updates each checkpoint has seen, rising (checkpoint,); None: 0, 1, 2, ...
         losses: the loss at each checkpoint (checkpoint,), or that of each update (update,), as in a History; of
             these the median around each checkpoint is used.
         drive: the constant input (input,); None is zero input.
-        starts: states to start the first search from; each later one also starts from the points before.
+        starts: states (..., unit), or a result that has them, to start the first search from; each later one
+            starts from the points before.
         seed: of the searches.
 
     Returns:
@@ -175,7 +180,7 @@ def track_fixed_points(
     with linalg.one_thread(), torch.inference_mode(False), torch.no_grad():
         walk = Walk(systems, u.cpu().numpy(), found)
         walk.run()
-    return _collect(walk, found, updates, curve, Provenance.of(systems[-1], seed=as_seed(seed)))
+    return _collect(walk, found, updates, curve)
 
 
 def _systems(systems: Any) -> list[System]:
@@ -196,6 +201,8 @@ def _systems(systems: Any) -> list[System]:
                 f"systems must have equal sizes, {wanted[0]} units and {wanted[1]} inputs, got {sizes[0]} and "
                 f"{sizes[1]} at index {k}"
             )
+        if dynamics_of(system) != dynamics_of(systems[0]):
+            raise InputError(f"systems must be maps or flows, all of them, but those at index 0 and {k} differ")
     return systems
 
 
@@ -228,9 +235,7 @@ def _losses(losses: Any, updates: np.ndarray) -> np.ndarray:
     return np.array([np.nanmedian(array[min(a, len(array) - 1) : b]) for a, b in spans])
 
 
-def _collect(
-    walk: Walk, found: list[FixedPoints], updates: np.ndarray, losses: np.ndarray, provenance: Provenance
-) -> Tracks:
+def _collect(walk: Walk, found: list[FixedPoints], updates: np.ndarray, losses: np.ndarray) -> Tracks:
     """Identities along the chain of pairs, and the list of what changed."""
     identity = identities(walk)
     modes = [linearize(system, x, walk.drive) for system, x in zip(walk.systems, walk.points)]
@@ -246,13 +251,13 @@ def _collect(
         updates=updates,
         losses=losses,
         completeness=tuple(p.completeness for p in found),
-        changes=_change_table(walk, identity, updates, losses, provenance),
-        provenance=provenance,
+        changes=_change_table(walk, identity, updates, losses),
+        dynamics=dynamics_of(walk.systems[0]),
     )
 
 
 def _change_table(
-    walk: Walk, identity: list[np.ndarray], updates: np.ndarray, losses: np.ndarray, provenance: Provenance
+    walk: Walk, identity: list[np.ndarray], updates: np.ndarray, losses: np.ndarray
 ) -> TrackChanges:
     fall = np.log(np.maximum(losses[:-1], 1e-300)) - np.log(np.maximum(losses[1:], 1e-300))
     rows: list[tuple[Any, ...]] = []
@@ -274,5 +279,4 @@ def _change_table(
         losses_before=np.array(columns[5], float),
         losses_after=np.array(columns[6], float),
         drop_ranks=np.array(columns[7], float),
-        provenance=provenance,
     )

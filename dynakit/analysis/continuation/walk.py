@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from ...systems.base import System
+from ...systems.rest import at_rest, dynamics_of
 from ..fixed_points import FixedPoints
-from ..linearization import linearize
+from ..linearization import beyond, linearize
 from .between import UNRESOLVED, Between, Change, Passage, follow, match
 
 ROUNDS = 4  # times each interval may be done again when points come to light that no search had found
@@ -16,7 +17,7 @@ class Walk:
     """From checkpoint to checkpoint, and back where a point comes to light that must have been there before."""
 
     def __init__(self, systems: list[System], drive: np.ndarray, found: list[FixedPoints]) -> None:
-        self.systems, self.drive = systems, drive
+        self.systems, self.drive = [at_rest(system) for system in systems], drive
         self.points = [np.asarray(p.states) for p in found]
         self.reach = [_reach(p) for p in found]
         self.passages: list[Passage | None] = [None] * (len(systems) - 1)
@@ -60,7 +61,7 @@ class Walk:
         for s in (0, 1):
             rows = self.points[k + s][[pair[s] for pair in pairs]]
             values = linearize(self.systems[k + s], rows, self.drive).eigenvalues
-            n.append((np.abs(values) > 1).sum(axis=1))
+            n.append((beyond(values, dynamics_of(self.systems[k + s])) > 0).sum(axis=1))
         return (n[0] == n[1]).tolist()
 
 

@@ -363,7 +363,7 @@ UNIT = dk.catalog.tanh_unit(2.0)
         ({"family": dk.catalog.tanh_unit, "span": (3.0, 4.0)}, r"within span \(3, 4\)"),
         ({"family": dk.catalog.tanh_unit, "span": 3.0}, "span must be a pair"),
         ({"family": dk.catalog.tanh_unit, "span": (1.0, 1.0)}, "span must be"),
-        ({"points": np.zeros((2, 3)), "drives": [[0.0], [1.0]]}, r"points must have shape \(point, 1\)"),
+        ({"points": np.zeros((2, 3)), "drives": [[0.0], [1.0]]}, r"points must have shape \(\.\.\., 1\)"),
         ({"points": [[np.nan]], "drives": [[0.0], [1.0]]}, "points must be finite"),
     ],
 )
