@@ -172,16 +172,19 @@ def _draw_selection(ax: Any, manifold: SlowManifold, names: list[str], kwargs: d
 
 
 def _draw_eigenvalues(ax: Any, manifold: SlowManifold, names: list[str], kwargs: dict[str, Any]) -> None:
-    others = np.abs(manifold.transverse).max(axis=1, initial=0.0)
-    ax.axhline(1, color=style.GREY, linewidth=0.8, linestyle=":", label="|λ| = 1: stability of the map")
+    is_map = manifold.dynamics == "map"
+    size = np.abs if is_map else np.real
+    others = size(manifold.transverse).max(axis=1, initial=0.0 if is_map else -np.inf)
+    line = "|λ| = 1: stability of the map" if is_map else "Re μ = 0: stability of the flow"
+    ax.axhline(float(is_map), color=style.GREY, linewidth=0.8, linestyle=":", label=line)
     look = {"linewidth": 1.4} | kwargs
     ax.plot(
         manifold.arclengths,
-        np.abs(manifold.eigenvalues),
+        size(manifold.eigenvalues),
         **({"color": style.BLUE, "label": "slow mode"} | look),
     )
     ax.plot(manifold.arclengths, others, **({"color": style.GREY, "label": "largest other"} | look))
-    ax.set_ylabel("|eigenvalue|")
+    ax.set_ylabel("|eigenvalue|" if is_map else "Re eigenvalue")
 
 
 _PROFILES = {"drift": _draw_drift, "selection": _draw_selection, "eigenvalues": _draw_eigenvalues}

@@ -215,7 +215,7 @@ def _collect(system: System, atlas: Atlas, name: str) -> Branches:
     )
 
 
-def _places(system: System, rows: list[tuple[int, OneParameter, Node]]) -> dict[str, np.ndarray]:
+def _places(system: System, rows: list[tuple[int, OneParameter, Node]]) -> dict[str, Any]:
     split = [curve.split(node.z) for _, curve, node in rows]
     drives = [curve.member(mu, node.leg)[1] for (_, curve, node), (_, mu) in zip(rows, split)]
     return {

@@ -85,8 +85,9 @@ class OneParameter:
     def linear(self, z: np.ndarray, leg: int) -> np.ndarray:
         """dF/dx, or df/dx of a flow (unit, unit): what is stable is said of it."""
         system, x, u = self._at(z, leg)
-        exact = isinstance(system, (AtRest, Blend)) and self.dynamics == "flow"
-        return as_numpy(system.linear(x, u) if exact else system._jacobian(x, u))[0]
+        if self.dynamics == "flow" and isinstance(system, (AtRest, Blend)):
+            return as_numpy(system.linear(x, u))[0]
+        return as_numpy(system._jacobian(x, u))[0]
 
     def eigenvalues(self, z: np.ndarray, leg: int) -> np.ndarray:
         """The eigenvalues of :meth:`linear` (unit,), those nearest to instability first."""

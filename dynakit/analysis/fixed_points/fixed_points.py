@@ -131,7 +131,7 @@ class FixedPoints(Result):
     @property
     def contracting(self) -> np.ndarray:
         """Has the point a contracting direction (point,)?"""
-        return contracting(self.eigenvalues, self.dynamics).any(axis=1)
+        return np.asarray(contracting(self.eigenvalues, self.dynamics).any(axis=1))
 
     def headline(self) -> str:
         said = [f"{len(self)} point{'' if len(self) == 1 else 's'} of a {self.dynamics}"]

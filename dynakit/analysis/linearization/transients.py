@@ -98,7 +98,7 @@ def _span(values: np.ndarray) -> str:
 
 
 @with_provenance
-def nonnormality(system: System, points: Any, drive: Any = None, *, max_steps: int = 1000) -> NonNormality:
+def nonnormality(system: System, points: Any, drive: Any = None, *, n_steps: int = 1000) -> NonNormality:
     """How far the Jacobian at each point is from normal, and how much a disturbance may grow before it decays.
 
     Arguments:
@@ -106,7 +106,7 @@ def nonnormality(system: System, points: Any, drive: Any = None, *, max_steps: i
         points: states (..., unit), axes flattened, or a result that has ``states``, such as FixedPoints, which brings
             its own drives.
         drive: the constant input, (input,) or (point, input), of bare states; None is zero input.
-        max_steps: most powers of J to look at, of a flow most times t, each a tenth later than the one before.  Where
+        n_steps: most powers of J to look at, of a flow most times t, each a tenth later than the one before.  Where
             the norm is still above 1 then, ``settled`` is False and ``growth`` the largest found.
 
     Raises:
@@ -118,18 +118,18 @@ def nonnormality(system: System, points: Any, drive: Any = None, *, max_steps: i
     >>> chain.henrici.tolist(), chain.growth.round(9).tolist(), chain.growth_steps.tolist()
     ([1.0], [8.0], [3])
     """
-    max_steps = count("max_steps", max_steps)
+    n_steps = count("n_steps", n_steps)
     x, u = states_and_drives(system, points, drive, "a Jacobian")
     dynamics = dynamics_of(system)
     measures = _of_map if dynamics == "map" else _of_flow
     with linalg.one_thread(), torch.no_grad():
         matrices = known_linear_part(system, x, u).cpu().numpy()
         rows = [
-            (henrici_index(J), *measures(J, max_steps)) if np.isfinite(J).all() else _unknown()
+            (henrici_index(J), *measures(J, n_steps)) if np.isfinite(J).all() else _unknown()
             for J in matrices
         ]
     columns = np.array(rows, float).reshape(len(x), len(MEASURES)).T
-    table = dict(zip(MEASURES, columns))
+    table: dict[str, Any] = dict(zip(MEASURES, columns))
     return NonNormality(
         states=x.numpy(force=True),
         drives=u.numpy(force=True),
@@ -159,9 +159,9 @@ def _unknown() -> tuple[float, ...]:
     return tuple({"growth_steps": -1.0, "settled": 0.0}.get(name, np.nan) for name in MEASURES)
 
 
-def _of_map(J: np.ndarray, max_steps: int) -> tuple[float, ...]:
+def _of_map(J: np.ndarray, n_steps: int) -> tuple[float, ...]:
     values = linalg.eigvals(J)
-    growth, at, settled = transient_growth(J, values, max_steps)
+    growth, at, settled = transient_growth(J, values, n_steps)
     return (
         float(np.abs(values).max(initial=0.0)),
         np.nan,
@@ -176,12 +176,12 @@ def _of_map(J: np.ndarray, max_steps: int) -> tuple[float, ...]:
     )
 
 
-def _of_flow(J: np.ndarray, max_steps: int) -> tuple[float, ...]:
+def _of_flow(J: np.ndarray, n_steps: int) -> tuple[float, ...]:
     values = linalg.eigvals(J)
-    growth, at, settled = transient_growth_along(J, values, max_steps)
+    growth, at, settled = transient_growth_along(J, values, n_steps)
     return (
         np.nan,
-        float(values.real.max(initial=-np.inf)),
+        float(np.real(values).max(initial=-np.inf)),
         np.nan,
         numerical_abscissa(J),
         float(np.linalg.norm(J, 2)),
@@ -227,7 +227,7 @@ def numerical_abscissa(J: np.ndarray) -> float:
     return float(np.linalg.eigvalsh((J + J.T) / 2)[-1])
 
 
-def transient_growth(J: np.ndarray, values: np.ndarray, max_steps: int) -> tuple[float, int, bool]:
+def transient_growth(J: np.ndarray, values: np.ndarray, n_steps: int) -> tuple[float, int, bool]:
     """max |J^t| over t = 0, 1, ..., the t of it, and whether no later power can be larger.
 
     Once |J^k| <= 1, t = m k + j gives |J^t| <= |J^k|^m |J^j|: the maximum is behind.  A power beyond the range of
@@ -236,7 +236,7 @@ def transient_growth(J: np.ndarray, values: np.ndarray, max_steps: int) -> tuple
     if expanding(values).any():
         return np.inf, -1, True
     peak, at, power = 1.0, 0, np.eye(len(J))
-    for t in range(1, max_steps + 1):
+    for t in range(1, n_steps + 1):
         with np.errstate(over="ignore", invalid="ignore"):
             power = J @ power
         if not np.isfinite(power).all():

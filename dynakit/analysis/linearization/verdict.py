@@ -52,7 +52,7 @@ def order_of(values: np.ndarray, dynamics: str) -> np.ndarray:
     if dynamics == "map":
         return linalg.spectral_order(values)
     scale = np.abs(values).max(initial=0.0) or 1.0
-    return np.lexsort((-values.imag, -np.round(values.real / scale, 12)))
+    return np.lexsort((-np.imag(values), -np.round(np.real(values) / scale, 12)))
 
 
 def spectrum(matrices: Tensor | np.ndarray, dynamics: str = "map") -> linalg.Eigen:
@@ -146,7 +146,7 @@ def line_distance(J: np.ndarray, values: np.ndarray, dynamics: str = "map") -> f
         return linalg.smallest_singular_value((np.exp(1j * w) if circle else 1j * w) * eye - J)
 
     top = np.pi if circle else float(np.linalg.norm(J, 2)) or 1.0  # above |J| the distance only grows
-    known = np.abs(np.angle(values[np.abs(values) > 0.5])) if circle else np.abs(values.imag)
+    known = np.abs(np.angle(values[np.abs(values) > 0.5])) if circle else np.abs(np.imag(values))
     looked = np.concatenate([np.linspace(0, top, 16), known])
     found = np.array([distance(w) for w in looked])
     best = looked[found.argmin()]

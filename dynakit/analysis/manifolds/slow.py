@@ -22,10 +22,12 @@ from scipy.spatial.distance import cdist
 from ... import linalg, seeding
 from ...checks import count, number, reals
 from ...errors import InputError, NumericalError
-from ...provenance import Provenance
+from ...provenance import with_provenance
 from ...results import Result, per_item
 from ...systems.base import System, checked
-from .slow_curve import CLOSED, STILL, SlowCurve, SlowState, Walls
+from ...systems.rest import input_part
+from ..linearization import beyond, growth_rates
+from .slow_curve import CLOSED, SlowCurve, SlowState, Walls
 
 N_SEEDS = 12  # starts from which a curve is looked for
 RELAX = (0, 10, 100)  # steps after which each is tried
@@ -36,22 +38,24 @@ class SlowManifold(Result):
     """Points of one slow curve, in order along it; vectors point the way the arclength grows.
 
     Attributes:
-        states: (point, unit)
+        states: (point, unit) points of the curve
         arclengths: (point,) from the first point, in state units
-        drift: (point,) step along the curve, signed, in state units
-        eigenvalues: (point,) of the slow mode, real
-        transverse: (point, unit - 1) all other eigenvalues, by falling modulus
+        drift: (point,) step along the curve, signed, in state units; of a flow the velocity, per unit time
+        eigenvalues: (point,) of the slow mode, real; of a flow per unit time
+        transverse: (point, unit - 1) all other eigenvalues, by falling modulus, of a flow by falling real part
         right: (point, unit) tangent t, |t| = 1
         left: (point, unit) selection vector l, l.t = 1
-        selection: (point, input) l.dF/du: step along the curve made by a unit of each input
-        drive: (input,)
+        selection: (point, input) l.dF/du, step along the curve made by a unit of each input; of a flow l.df/du
+        drive: (input,) the constant input it was traced under
         closed: a ring: the last point is followed by the first
         length: of the whole curve, in state units
         fixed_points: (crossing, unit) isolated fixed points on it, in order
-        fixed_arclengths: (crossing,)
+        fixed_arclengths: (crossing,) where on the curve each is, in state units
         fixed_holds: (crossing,) does the drift point towards it from both sides?
-        ends: why the curve stops, at its first and at its last point
-        dt: ms per step
+        ends: (end,) words, why the curve stops at its first and at its last point
+        dynamics: "map" or "flow": what drift and eigenvalues are those of
+        step: time of one step in the unit of the drift: 1 of a map, dt of a flow
+        dt: time of one step in ms; None if it is not known
     """
 
     states: np.ndarray = per_item()
@@ -69,26 +73,35 @@ class SlowManifold(Result):
     fixed_arclengths: np.ndarray
     fixed_holds: np.ndarray
     ends: tuple[str, str]
+    dynamics: str = "map"
+    step: float = 1.0
     dt: float | None = None
 
     @property
     def gaps(self) -> np.ndarray:
-        """|slow eigenvalue| - largest modulus of the others (point,): negative where another mode outlasts it."""
-        return np.abs(self.eigenvalues) - np.abs(self.transverse).max(axis=1, initial=0.0)
+        """|lambda| of the slow mode, of a flow Re mu, less the largest of the others (point,): negative where another
+        outlasts it."""
+        return beyond(self.eigenvalues, self.dynamics) - self._others
 
     @property
     def attracting(self) -> np.ndarray:
         """Do all transverse modes contract (point,)?"""
-        return np.abs(self.transverse).max(axis=1, initial=0.0) < 1
+        return self._others < 0
+
+    @property
+    def _others(self) -> np.ndarray:
+        """How far beyond the line of stability the first of the other modes is (point,), signed."""
+        none = -1.0 if self.dynamics == "map" else -np.inf
+        return beyond(self.transverse, self.dynamics).max(axis=1, initial=none)
 
     @property
     def time_constants(self) -> np.ndarray:
-        """-1 / ln |lambda| of the slow mode, in steps (point,): negative where it grows."""
+        """Of the slow mode, in steps, of a flow in time units (point,): negative where it grows."""
         with np.errstate(divide="ignore"):
-            return -1.0 / np.log(np.abs(self.eigenvalues))
+            return -1.0 / growth_rates(self.eigenvalues, self.dynamics)
 
     def responses(self, directions: Any) -> np.ndarray:
-        """Step along the curve made by each of some inputs (direction, input), at each point: (point, direction)."""
+        """Step, of a flow velocity, along the curve under inputs (direction, input): (point, direction)."""
         directions = reals("directions", directions, ("direction", self.drive.size))
         return self.selection @ directions.T
 
@@ -109,7 +122,8 @@ class SlowManifold(Result):
     def integrate(self, inputs: Any, start: float = 0.0) -> np.ndarray:
         """The slow coordinate under a sequence of inputs (time, input), from the arclength ``start``: (time,).
 
-        One dimension in place of all: s' = s + drift(s) + selection(s).(u - drive).  A line holds it at its ends.
+        One dimension in place of all: s' = s + drift(s) + selection(s).(u - drive), of a flow times the time of a step.
+        A line holds it at its ends.
         """
         self.holds_points(1)
         u = reals("inputs", inputs, ("time", self.drive.size)) - self.drive
@@ -117,7 +131,7 @@ class SlowManifold(Result):
         period = {"period": self.length} if self.closed else {}
         for k, v in enumerate(u):
             pushes = self.drift + self.selection @ v
-            s += float(np.interp(s, self.arclengths, pushes, **period))
+            s += self.step * float(np.interp(s, self.arclengths, pushes, **period))
             s = s % self.length if self.closed else min(max(s, 0.0), self.length)
             path[k] = s
         return path
@@ -131,14 +145,16 @@ class SlowManifold(Result):
         shape = "ring" if self.closed else "line"
         n = len(self.fixed_points)
         said = [f"{shape} of length {self.length:.3g}, {len(self)} points"]
-        said.append(f"drift up to {np.abs(self.drift).max(initial=0.0):.1e} per step")
+        said += ["of a flow"] if self.dynamics == "flow" else []
+        unit = "step" if self.dynamics == "map" else "unit time"
+        said.append(f"drift up to {np.abs(self.drift).max(initial=0.0):.1e} per {unit}")
         said.append(
             f"{n} fixed point{'' if n == 1 else 's'} on it, {int(self.fixed_holds.sum())} attracting along it"
         )
         return ", ".join(said)
 
     def table(self) -> dict[str, np.ndarray]:
-        largest = np.abs(self.transverse).max(axis=1, initial=0.0)
+        largest = self._others + (self.dynamics == "map")  # the modulus, of a flow the real part
         return {
             "arclength": self.arclengths,
             "drift": self.drift,
@@ -147,6 +163,7 @@ class SlowManifold(Result):
         }
 
 
+@with_provenance
 def trace_slow_manifold(
     system: System,
     starts: Any,
@@ -159,7 +176,7 @@ def trace_slow_manifold(
     """Trace the slow curve next to the states a network visits.
 
     Arguments:
-        system: the map.
+        system: the map or the flow.
         starts: states the network visits: (unit,), (start, unit), trajectories (trial, time, unit), or a result with
             ``states`` such as FixedPoints.  The curve is looked for near them and followed as far as they reach.
         drive: the constant input, (input,); None is zero input.
@@ -198,12 +215,9 @@ def trace_slow_manifold(
     with linalg.one_thread(), torch.no_grad():
         curve = SlowCurve(system, u.cpu().numpy())
         bounds = _bounds(known.cpu().numpy(), separation, max_points)
-        first = _entrance(curve, known, bounds, seeding.stream(seeding.as_seed(seed), "slow manifold"))
+        first = _entrance(curve, known, bounds, seeding.stream(seed, "slow manifold"))
         path, closed, ends = _both_ways(curve, first, bounds)
-        provenance = Provenance.of(
-            system, seed=seeding.as_seed(seed), separation=separation, max_points=max_points
-        )
-        return _collect(curve, path, closed, ends, provenance)
+        return _collect(curve, path, closed, ends)
 
 
 def _bounds(states: np.ndarray, separation: float, max_points: int) -> Walls:
@@ -245,7 +259,7 @@ def _both_ways(
 
 
 def _collect(
-    curve: SlowCurve, path: list[SlowState], closed: bool, ends: tuple[str, str], provenance: Provenance
+    curve: SlowCurve, path: list[SlowState], closed: bool, ends: tuple[str, str]
 ) -> SlowManifold:
     x, t, l = (np.array([getattr(s, name) for s in path]) for name in ("x", "t", "l"))
     drift = np.array([s.drift for s in path])
@@ -253,7 +267,7 @@ def _collect(
     arclengths = np.concatenate([[0.0], np.cumsum(pieces)])[: len(path)]
     crossings = _crossings(curve, path, arclengths, pieces)
     u = np.broadcast_to(curve.u, (len(x), curve.u.size))
-    by_input = curve.system.input_jacobian(x, u).cpu().numpy()
+    by_input = input_part(curve.system, x, u).cpu().numpy()
     return SlowManifold(
         states=x,
         arclengths=arclengths,
@@ -270,8 +284,9 @@ def _collect(
         fixed_arclengths=np.array([c[1] for c in crossings], float),
         fixed_holds=np.array([c[2] for c in crossings], bool),
         ends=ends,
+        dynamics=curve.dynamics,
+        step=1.0 if curve.dynamics == "map" else float(curve.system.dt or 1.0),
         dt=curve.system.dt_ms,
-        provenance=provenance,
     )
 
 
@@ -293,7 +308,7 @@ def _crossings(
     """
     n, closed, found = len(path), len(pieces) == len(path), []
     drift = np.array([s.drift for s in path])
-    still = np.array([abs(s.drift) <= STILL * (1 + np.abs(s.x).max()) for s in path])
+    still = np.array([abs(s.drift) <= curve.still * (1 + np.abs(s.x).max()) for s in path])
     for k in range(len(pieces)):
         j = (k + 1) % n
         if drift[k] * drift[j] < 0 and not (still[k] or still[j]):

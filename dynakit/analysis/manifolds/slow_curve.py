@@ -6,7 +6,8 @@ nearest to 1 (the intrinsic low-dimensional manifold of Maas and Pope 1992), by 
     [ J - I   -t ]
     [ t^T      0 ],
 
-which stays regular where J - I does not; then step on along t and correct again, one way and the other.
+which stays regular where J - I does not; then step on along t and correct again, one way and the other.  Of a flow,
+f(x, u) = drift t with t the eigenvector of df/dx whose eigenvalue is nearest to 0, and df/dx in place of J - I.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ import torch
 
 from ... import linalg
 from ...systems.base import System
+from ...systems.rest import AtRest, at_rest, dynamics_of, linear_part, velocity
+from ..linearization import beyond, eigenvalues
 
 MAX_CORRECTIONS = 12
 STEPS = 40  # in the length of the region, if none is shortened
@@ -35,17 +38,19 @@ class SlowState(NamedTuple):
     """One point of a slow curve."""
 
     x: np.ndarray  # (unit,)
-    drift: float  # step made along t
+    drift: float  # step made along t, of a flow the velocity
     value: float  # eigenvalue of the slow mode
     t: np.ndarray  # (unit,)  its right eigenvector, |t| = 1
     l: np.ndarray  # (unit,)  its left eigenvector, l.t = 1
-    others: np.ndarray  # (unit - 1,)  all other eigenvalues, by falling modulus
+    others: np.ndarray  # (unit - 1,)  all other eigenvalues, those nearest to instability first
+    dynamics: str = "map"
 
     @property
     def separation(self) -> float:
-        """How many times slower the slow mode is than the next: |lambda_2 - 1| / |lambda_1 - 1|, of the nearest."""
-        next_slow = np.abs(self.others - 1).min(initial=np.inf)
-        return float(next_slow / max(abs(self.value - 1), 1e-300))
+        """How many times slower the slow mode is than the next: |lambda_2 - 1| / |lambda_1 - 1|, or |mu_2 / mu_1|."""
+        still = self.dynamics == "map"
+        next_slow = np.abs(self.others - still).min(initial=np.inf)
+        return float(next_slow / max(abs(self.value - still), 1e-300))
 
     def turned(self) -> SlowState:
         """The same point, seen by someone who walks the other way."""
@@ -67,25 +72,27 @@ class Walls(NamedTuple):
             return "left the range of the starts"
         if state.separation < self.separation:
             return "the slow mode is no longer apart from the next"
-        relaxing = 1 - np.abs(state.others).max(initial=0.0)
+        relaxing = -beyond(state.others, state.dynamics).max(initial=-1.0 if state.dynamics == "map" else -np.inf)
         if relaxing > 0 and abs(state.drift) > 0.1 * self.length * relaxing:
             return "not slow: the drift outruns the contraction"
         return ""
 
 
 class SlowCurve:
-    """The map under one drive, as the corrector sees it."""
+    """The map or the flow under one drive, as the corrector sees it."""
 
     def __init__(self, system: System, u: np.ndarray) -> None:
-        self.system, self.u = system, u
+        self.system, self.u, self.dynamics = at_rest(system), u, dynamics_of(system)
+        self.slow_at = 1.0 if self.dynamics == "map" else 0.0  # the eigenvalue of a mode that stands still
         self.eye, self.smooth = np.eye(system.state_size), system.regularity == "smooth"
+        self.still = STILL / (self.system.pace if isinstance(self.system, AtRest) else 1.0)  # of a drift
 
     def residual(self, x: np.ndarray) -> np.ndarray:
         with torch.no_grad():
-            return self.system.step(x, self.u).cpu().numpy() - x
+            return velocity(self.system, x, self.u).cpu().numpy()
 
     def jacobian(self, x: np.ndarray) -> np.ndarray:
-        return self.system.jacobian(x, self.u).cpu().numpy()
+        return linear_part(self.system, x, self.u).cpu().numpy()
 
     def enter(self, x: np.ndarray) -> SlowState | None:
         """The point of a slow curve next to ``x``, or None where the slowest mode turns or no point is found."""
@@ -93,7 +100,7 @@ class SlowCurve:
         values = eigen.values[0]
         if not np.isfinite(values).all():
             return None
-        k = int(np.abs(values - 1).argmin())
+        k = int(np.abs(values - self.slow_at).argmin())
         if values[k].imag != 0:
             return None
         t = eigen.right[0][:, k].real
@@ -112,7 +119,7 @@ class SlowCurve:
             t = t if t @ across > 0 else -t
             l = l / (l @ t)
             bordered = np.zeros((n + 1, n + 1))
-            bordered[:n, :n], bordered[:n, n], bordered[n, :n] = J - self.eye, -t, across
+            bordered[:n, :n], bordered[:n, n], bordered[n, :n] = J - self.slow_at * self.eye, -t, across
             rhs = np.append(drift * t - self.residual(x), across @ (start - x))
             step, usable = linalg.solve(torch.from_numpy(bordered)[None], torch.from_numpy(rhs)[None])
             if not bool(usable[0]):
@@ -124,8 +131,9 @@ class SlowCurve:
         return None
 
     def settled(self, x: np.ndarray, drift: float, value: float, t: np.ndarray, l: np.ndarray) -> SlowState:
-        values = linalg.eigvals(self.jacobian(x))
-        return SlowState(x, drift, value, t, l, np.delete(values, np.abs(values - value).argmin()))
+        values = eigenvalues(self.jacobian(x), self.dynamics)
+        others = np.delete(values, np.abs(values - value).argmin())
+        return SlowState(x, drift, value, t, l, others, self.dynamics)
 
     def root(self, a: SlowState, b: SlowState) -> SlowState | None:
         """The point between two whose drifts have opposite signs at which the drift is zero (Illinois method)."""
@@ -133,7 +141,7 @@ class SlowCurve:
         for _ in range(60):
             share = weight_a / (weight_a - weight_b)
             middle = self.correct(a.x + share * (b.x - a.x), a if share < 0.5 else b)
-            if middle is None or abs(middle.drift) <= STILL * (1 + np.abs(middle.x).max()):
+            if middle is None or abs(middle.drift) <= self.still * (1 + np.abs(middle.x).max()):
                 return middle
             if middle.drift * b.drift < 0:
                 a, b, weight_a, weight_b = middle, b, middle.drift, weight_b / 2

@@ -2,8 +2,10 @@
 
 The unstable manifold of a fixed point is all that comes from it.  One direction has two branches, each grown from seeds
 in a fundamental domain, the stretch of the local manifold that one step maps onto the next: the iterates of the seeds,
-in their order, run along the branch (Krauskopf et al. 2005, sec. 2; local part: ``_local_manifold``).  Of more
+in their order, run along the branch (Krauskopf et al. 2005, sec. 2; local part: ``local``).  Of more
 directions single orbits are followed.  Saddles and the attractors they lead to make the graph of possible decisions.
+
+Of a flow the saddles and their directions are those of the right-hand side, the orbits those of its steps.
 """
 
 from __future__ import annotations
@@ -17,9 +19,10 @@ import torch
 from ... import linalg, seeding
 from ...checks import count
 from ...errors import InputError
-from ...provenance import Provenance
+from ...provenance import with_provenance
 from ...results import Result, per_item
 from ...systems.base import System, checked
+from ...systems.rest import dynamics_of
 from ..basins import Targets, as_targets
 from ..fixed_points import FixedPoints
 from .local import LocalManifold, local_manifold
@@ -41,11 +44,12 @@ class UnstableManifolds(Result):
         saddles: (path,) index of the fixed point it leaves
         targets: (path,) index of the stable fixed point it reaches; -1: none of them
         shares: (path,) of its seeds that end so: below 1, the branch itself divides
-        n_steps: (path,) until the last seed has arrived
+        n_steps: (path,) steps until the last seed has arrived
         dimensions: (path,) unstable directions of the saddle
         directions: (path, unit) in which it leaves, of length 1
         states: (path, sample, unit) along the path, saddle and end included; then NaN
         n_points: fixed points that were given
+        dynamics: "map" or "flow"
     """
 
     saddles: np.ndarray = per_item()
@@ -56,6 +60,7 @@ class UnstableManifolds(Result):
     directions: np.ndarray = per_item()
     states: np.ndarray = per_item()
     n_points: int
+    dynamics: str = "map"
 
     def graph(self) -> networkx.DiGraph:
         """Fixed points as nodes, an edge from each saddle to each attractor it leads to, with its ``n_paths``."""
@@ -87,22 +92,23 @@ class _Seeds(NamedTuple):
     dimension: int
 
 
+@with_provenance
 def map_unstable_manifolds(
     system: System,
     points: FixedPoints,
     *,
     n_directions: int = 8,
-    max_steps: int = 20_000,
+    n_steps: int = 20_000,
     n_samples: int = 200,
     seed: Any = 0,
 ) -> UnstableManifolds:
     """Follow the unstable manifold of every unstable fixed point to the attractors it reaches.
 
     Arguments:
-        system: the map.
+        system: the map or the flow.
         points: its fixed points; the stable ones are the attractors, each under its own drive.
         n_directions: orbits from a point with two or more unstable directions: around a circle, or random; 0: none.
-        max_steps: most steps of an orbit.
+        n_steps: most steps of an orbit.
         n_samples: most states kept along a path.
         seed: of the random directions.
 
@@ -123,10 +129,11 @@ def map_unstable_manifolds(
     x = system.as_states("points", points.states).cpu().numpy()
     u = system.as_drive("points.drives", points.drives).cpu().numpy()
     n_directions = count("n_directions", n_directions, least=0)
-    max_steps, n_samples = count("max_steps", max_steps), count("n_samples", n_samples, least=3)
-    rng = seeding.stream(seeding.as_seed(seed), "directions")
+    n_steps, n_samples = count("n_steps", n_steps), count("n_samples", n_samples, least=3)
+    rng = seeding.stream(seed, "directions")
     n_unstable = np.ma.filled(points.n_unstable, 0) * (points.verdicts == "unstable")
     paths: list[dict[str, Any]] = []
+    dt = system.dt if dynamics_of(system) == "flow" else None
     with linalg.one_thread(), torch.no_grad():
         for drive in np.unique(u, axis=0):
             here = np.flatnonzero((u == drive).all(axis=1))
@@ -134,24 +141,27 @@ def map_unstable_manifolds(
                 s
                 for i in here[n_unstable[here] > 0]
                 for s in _seeds(
-                    local_manifold(system, x[i], drive, int(n_unstable[i])), int(i), n_directions, rng
+                    local_manifold(system, x[i], drive, int(n_unstable[i])), int(i), n_directions, rng, dt
                 )
             ]
             stable = here[points.verdicts[here] == "stable"]
             attractors = as_targets(system, points[stable], system.as_drive("drive", drive), least=0)
-            grown = _grow(system, drive, seeds, attractors, max_steps)
+            grown = _grow(system, drive, seeds, attractors, n_steps)
             ends = stable[attractors.given]
             paths += [_path(x, s, g, ends, n_samples) for s, g in zip(seeds, grown)]
     paths.sort(key=lambda path: path["saddles"])
     return _result(system, paths, n_samples, len(points))
 
 
-def _seeds(local: LocalManifold, saddle: int, n_directions: int, rng: np.random.Generator) -> list[_Seeds]:
-    """The seeds of each path that leaves one point."""
+def _seeds(
+    local: LocalManifold, saddle: int, n_directions: int, rng: np.random.Generator, dt: float | None
+) -> list[_Seeds]:
+    """The seeds of each path that leaves one point; ``dt`` is the time of one step of a flow."""
     k = len(local.values)
     near = NEAR * (1 + float(np.abs(local.state).max()))
     if k == 1:
         growth = float(local.values[0].real)
+        growth = growth if dt is None else float(np.exp(growth * dt))
         stride = 1 if growth > 0 else 2
         growth = abs(growth) ** stride
         n = int(np.clip(np.ceil(np.log(growth) / np.log(SPACING)), FEWEST, MOST))
@@ -183,7 +193,7 @@ class _Grown(NamedTuple):
 
 
 def _grow(
-    system: System, drive: np.ndarray, seeds: list[_Seeds], attractors: Targets, max_steps: int
+    system: System, drive: np.ndarray, seeds: list[_Seeds], attractors: Targets, n_steps: int
 ) -> list[_Grown]:
     """Iterate all seeds at once until each has arrived, has left for good, or has had its steps."""
     owner = np.repeat(np.arange(len(seeds)), [len(s.states) for s in seeds])
@@ -192,10 +202,10 @@ def _grow(
     x = torch.from_numpy(np.concatenate([s.states for s in seeds] or [np.zeros((0, system.state_size))]))
     x = x.to(system.device)
     scale = 1 + max(float(np.abs(known).max(initial=0.0)) for known in (x.cpu().numpy(), attractors.states))
-    targets, steps = np.full(len(x), -1), np.full(len(x), max_steps)
+    targets, steps = np.full(len(x), -1), np.full(len(x), n_steps)
     alive, last = np.arange(len(x)), x.cpu().numpy().copy()
     kept = [(np.zeros(len(x), int), np.arange(len(x)), last.copy())]
-    for k in range(1, max_steps + 1):
+    for k in range(1, n_steps + 1):
         if not len(alive):
             break
         x = system.step(x, drive)
@@ -251,10 +261,10 @@ def _result(system: System, paths: list[dict[str, Any]], n_samples: int, n_point
     shapes = {"directions": (-1, n), "states": (-1, n_samples, n)}
     kinds = {"saddles": int, "targets": int, "n_steps": int, "dimensions": int}
     names = ("saddles", "targets", "shares", "n_steps", "dimensions", "directions", "states")
-    fields = {
+    fields: dict[str, Any] = {
         name: np.array([path[name] for path in paths], kinds.get(name, float)).reshape(
             shapes.get(name, (-1,))
         )
         for name in names
     }
-    return UnstableManifolds(**fields, n_points=n_points, provenance=Provenance.of(system))
+    return UnstableManifolds(**fields, n_points=n_points, dynamics=dynamics_of(system))

@@ -192,7 +192,7 @@ def _collect(system: System, searches: list[MinimaSearch], known: Known | None) 
     parts = [
         _describe(system, s, s.roots if known is None else known(s.landscape.residual.u)) for s in searches
     ]
-    fields = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    fields: dict[str, Any] = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     order = np.lexsort([fields["speeds"], *fields["drives"].T[::-1]])
     return SlowPoints(
         **{name: value[order] for name, value in fields.items()},

@@ -84,7 +84,7 @@ def test_orthogonal_coordinates_change_nothing():
 
 def test_a_growing_mode_grows_without_end_and_a_long_transient_is_not_said_to_be_over():
     assert np.isinf(of([[1.1, 0.0], [0.0, 0.5]]).growth).all()
-    short = of([[0.999, 1.0], [0.0, 0.999]], max_steps=10)
+    short = of([[0.999, 1.0], [0.0, 0.999]], n_steps=10)
     assert short.settled.tolist() == [False]
     assert short.growth_steps.tolist() == [10]
 
@@ -118,7 +118,7 @@ def test_points_may_be_results_and_are_saved(tmp_path):
     ("ask", "message"),
     [
         (lambda s: dk.nonnormality(s, np.zeros((2, 3))), "points must have shape"),
-        (lambda s: dk.nonnormality(s, [[0.0]], max_steps=0), "max_steps must be at least 1"),
+        (lambda s: dk.nonnormality(s, [[0.0]], n_steps=0), "n_steps must be at least 1"),
         (lambda s: dk.nonnormality(s, dk.find_fixed_points(s), drive=[0.0]), "drive is already in points"),
         (lambda s: dk.nonnormality(torch.nn.GRU(1, 2), [[0.0]]), r"see dk\.as_system"),
     ],

@@ -30,7 +30,7 @@ def finite(states):
 @pytest.mark.parametrize("growth", [1.2, 2.0, -1.5, -3.0])
 def test_a_grown_branch_lies_on_the_parabola_that_it_should(growth):
     system = bent(growth, 2)
-    paths = dk.map_unstable_manifolds(system, origin(system), max_steps=30)
+    paths = dk.map_unstable_manifolds(system, origin(system), n_steps=30)
     assert paths.saddles.tolist() == [0, 0]
     assert paths.targets.tolist() == [-1, -1]  # they leave for infinity
     for path, side in zip(paths.states, np.sign(paths.directions[:, 0])):
@@ -63,7 +63,7 @@ def test_a_spiral_leaves_within_its_plane_which_is_bent():
     after = local.place(turned @ local.basis[:2])  # the plane of the spiral holds the first two units
     assert_allclose(system.step(before).numpy(), after, atol=1e-12)
     assert np.abs(before[:, 2]).max() > 1e-7
-    orbits = dk.map_unstable_manifolds(system, origin(system), n_directions=12, max_steps=50)
+    orbits = dk.map_unstable_manifolds(system, origin(system), n_directions=12, n_steps=50)
     assert len(orbits) == 12
     assert (orbits.dimensions == 2).all()
     assert len(dk.map_unstable_manifolds(system, origin(system), n_directions=0)) == 0
@@ -72,7 +72,7 @@ def test_a_spiral_leaves_within_its_plane_which_is_bent():
 def test_saddles_with_one_way_out_are_the_edges_of_the_cube():
     system = dk.catalog.tanh_network(2 * np.eye(3))
     points = dk.find_fixed_points(system)
-    paths = dk.map_unstable_manifolds(system, points, max_steps=300)
+    paths = dk.map_unstable_manifolds(system, points, n_steps=300)
     signs = np.sign(np.round(points.states, 6))
     edges = paths[paths.dimensions == 1]
     assert len(edges) == 24
@@ -97,7 +97,7 @@ def test_a_branch_is_where_a_disturbed_saddle_goes():
             p.uniform_(-2.5, 2.5, generator=generator)
     system = dk.as_system(cell)
     points = dk.find_fixed_points(system, drive=[0.3, -0.2])
-    paths = dk.map_unstable_manifolds(system, points, max_steps=1500)
+    paths = dk.map_unstable_manifolds(system, points, n_steps=1500)
     edges = paths[paths.dimensions == 1]
     assert len(edges)
     for path in edges:
@@ -147,7 +147,7 @@ def test_manifolds_come_back_from_disk(tmp_path):
         (lambda s, p: dk.map_unstable_manifolds(s, p.states), "points must be FixedPoints, got ndarray"),
         (lambda s, p: dk.map_unstable_manifolds(dk.catalog.henon(), p), r"points must have shape \(..., 2\)"),
         (lambda s, p: dk.map_unstable_manifolds(s, p, n_directions=-1), "n_directions must be at least 0"),
-        (lambda s, p: dk.map_unstable_manifolds(s, p, max_steps=0), "max_steps must be at least 1"),
+        (lambda s, p: dk.map_unstable_manifolds(s, p, n_steps=0), "n_steps must be at least 1"),
         (lambda s, p: dk.map_unstable_manifolds(s, p, n_samples=2), "n_samples must be at least 3"),
         (lambda s, p: dk.map_unstable_manifolds(torch.nn.GRU(1, 1), p), "system must be a System"),
     ],
