@@ -137,7 +137,10 @@ def test_states_and_drives_that_require_gradients_are_numbers_like_others(system
 
 
 def test_nothing_is_said_of_a_state_that_is_not_finite():
-    relu = dk.as_system(torch.nn.RNNCell(1, 2, nonlinearity="relu"))  # whose slopes are numbers at NaN, too
+    cell = torch.nn.RNNCell(1, 2, nonlinearity="relu")  # whose slopes are numbers at NaN, too
+    with torch.no_grad():
+        cell.weight_hh.copy_(0.5 * torch.eye(2))  # random weights may make it expand, and its growth infinite
+    relu = dk.as_system(cell)
     for system in (relu, dk.catalog.linear(0.5 * np.eye(2))):
         states = [[np.nan, 1.0], [0.3, 0.2], [np.inf, 0.0]]
         modes, growth = dk.linearize(system, states), dk.nonnormality(system, states)

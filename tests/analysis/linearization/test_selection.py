@@ -110,7 +110,7 @@ def test_points_bring_their_drives(tmp_path):
     slopes = 1 - points.states[:, 0] ** 2
     assert_allclose(chosen.eigenvalues, 2 * slopes)
     assert_allclose(chosen.selection[:, 0], slopes)
-    assert "3 points, 3 with a real slow mode" in chosen.headline()
+    assert "3 points of a map, 3 with a real slow mode" in chosen.headline()
     chosen.save(tmp_path)
     assert dk.load(tmp_path) == chosen
 
