@@ -242,3 +242,12 @@ def test_a_stage_that_finds_no_answer_says_why():
     assert report.a is None
     with pytest.raises(AttributeError, match=r"a Report has no 'b'; its results are a"):
         report.b  # noqa: B018
+
+
+def test_slow_states_are_said_where_the_readout_is_right_before_the_state_has_arrived():
+    from dynakit.pipeline.stages.transitions import STAGE, MachineAgreement
+
+    say = next(words.say for words in STAGE.words if words.needs == ("machine_agreement",))
+    assert say(MachineAgreement(3, 3, 4)) == ["3 of 4 responses are those of the task's own automaton"]
+    (line,) = say(MachineAgreement(2, 3, 4))
+    assert line.endswith("; by its readout, 3 are: slow states are still on their way")
