@@ -32,9 +32,9 @@ def plot_exponents(lyap: Any, *, ax: Any = None, **kwargs: Any) -> Axes:
     """
     style.expect("lyap", lyap, LyapunovSpectrum)
     ax = style.new_axes(ax, figsize=(4.6, 3.0))
-    exponents, errors = np.atleast_2d(lyap.exponents), np.atleast_2d(lyap.standard_errors)
-    kinds = np.atleast_1d(lyap.kinds)
-    dimensions = np.atleast_1d(lyap.kaplan_yorke_dimensions)
+    exponents, errors = lyap.exponents, lyap.standard_errors
+    kinds = lyap.kinds
+    dimensions = lyap.kaplan_yorke_dimensions
     ax.axhline(0, color=style.GREY, linewidth=0.8, zorder=1)
     colours = {kinds[0]: style.BLACK} if len(set(kinds)) == 1 else style.condition_colours(kinds)
     told: set[str] = set()

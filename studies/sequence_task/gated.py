@@ -186,9 +186,9 @@ def forgetting(network: Any, heard: np.ndarray) -> dict[str, Any]:
     )
     echo = dk.check_echo_state(system, heard[:400])
     return {
-        **{f"exponent {k + 1}": float(value) for k, value in enumerate(spectrum.exponents)},
-        "error of exponent 1": float(spectrum.standard_errors[0]),
-        "memory time": float(-1 / spectrum.exponents[0]),
+        **{f"exponent {k + 1}": float(value) for k, value in enumerate(spectrum.exponents[0])},
+        "error of exponent 1": float(spectrum.standard_errors[0, 0]),
+        "memory time": float(-1 / spectrum.exponents[0, 0]),
         "echo state": echo.verdict,
         "steps until all pairs met": int(echo.meeting_times.max()),
     }

@@ -12,7 +12,7 @@ def test_one_spectrum_shows_its_exponents_and_says_what_it_is():
     lyap = dk.lyapunov_spectrum(dk.catalog.henon(), [0.1, 0.1], n_steps=400)
     ax = dk.plots.plot_exponents(lyap)
     marks, _, bars = ax.containers[0]
-    assert_allclose(marks.get_xydata(), [[1, lyap.exponents[0]], [2, lyap.exponents[1]]])
+    assert_allclose(marks.get_xydata(), [[1, lyap.exponents[0, 0]], [2, lyap.exponents[0, 1]]])
     low, high = np.array(bars[0].get_segments())[0, :, 1]
     assert_allclose(high - low, 4 * lyap.standard_errors[0])
     assert any(list(line.get_ydata()) == [0, 0] for line in ax.get_lines())

@@ -17,7 +17,7 @@ import torch
 from ... import linalg
 from ...checks import count
 from ...errors import InputError, NumericalError
-from ...provenance import Provenance
+from ...provenance import with_provenance
 from ...results import Result, per_item
 from ...systems.base import System, checked
 from .frames import Course, Frames, advance
@@ -29,16 +29,25 @@ class CovariantVectors(Result):
     """Covariant Lyapunov vectors along a trajectory, one entry per step.
 
     Attributes:
-        states: (time, unit)
+        states: (time, unit) along the trajectory, one after each step
         vectors: (time, unit, vector) unit columns, by falling exponent; of arbitrary sign
-        growth: (time, vector) ln |J v| of each
+        growth: (time, vector) ln |J v| of each over the next step, nats
         exponents: (vector,) nats per step: the mean of ``growth``
+        dynamics: "map", or "flow": the steps are those of one
+        dt: time of one step; None: not known
     """
 
     states: np.ndarray = per_item()
     vectors: np.ndarray = per_item()
     growth: np.ndarray = per_item()
     exponents: np.ndarray
+    dynamics: str = "map"
+    dt: float | None = None
+
+    @property
+    def per_time(self) -> np.ndarray | None:
+        """(vector,) exponents per unit of time, or None where dt is not known."""
+        return None if self.dt is None else self.exponents / self.dt
 
     def angles(self, first: Any, second: Any) -> np.ndarray:
         """The smallest angle at each time between the spans of two groups of vectors, radians, 0 to pi/2.
@@ -54,6 +63,7 @@ class CovariantVectors(Result):
         return f"{len(self.exponents)} vectors at {len(self)} states, exponents {shown} nats per step"
 
 
+@with_provenance
 def covariant_vectors(
     system: System,
     x0: Any,
@@ -92,7 +102,7 @@ def covariant_vectors(
     start = system.as_states("x0", x0)
     if start.ndim != 1 and (start.ndim != 2 or len(start) != 1):
         raise InputError(f"x0 must be one state (unit,), got shape {tuple(start.shape)}")
-    x, course, _ = starts_and_inputs(
+    x, course = starts_and_inputs(
         system, start.reshape(-1), inputs, ahead + n_steps + back, "n_transient + n_steps + n_backward"
     )
     if len(x) > 1:
@@ -107,7 +117,8 @@ def covariant_vectors(
         vectors=vectors,
         growth=growth,
         exponents=growth.mean(axis=0),
-        provenance=Provenance.of(system, n_steps=n_steps, n_transient=ahead, n_backward=back, n_vectors=k),
+        dynamics="map" if system.flow() is None else "flow",
+        dt=system.dt,
     )
 
 

@@ -18,7 +18,7 @@ from torch import Tensor
 from ... import linalg, seeding
 from ...checks import count
 from ...errors import InputError
-from ...provenance import Provenance
+from ...provenance import with_provenance
 from ...results import Result, per_item
 from ...systems.base import System, checked
 from .lyapunov import LyapunovSpectrum, lyapunov_spectrum
@@ -35,9 +35,9 @@ class EchoState(Result):
         distances: (pair, time) max norm, after each input; 0 where two states are the same
         meeting_times: (pair,) steps until the two stay within 1e-9; -1: not
         left_at: (pair,) step at which one of the two left the finite numbers; -1: never
-        exponents: the largest conditional one of each pair's first start
-        verdict: echo state | no echo state | undetermined
-        reason: TODO
+        exponents: the spectrum of each pair's first state: its largest conditional exponent, nats per step
+        verdict: in words: echo state | no echo state | undetermined
+        reason: why, in one sentence with its numbers
     """
 
     distances: np.ndarray = per_item()
@@ -61,6 +61,7 @@ class EchoState(Result):
         return f"{self.verdict}: {self.reason}"
 
 
+@with_provenance
 def check_echo_state(
     system: System,
     inputs: Any,
@@ -125,7 +126,6 @@ def check_echo_state(
         exponents=exponents,
         verdict=verdict,
         reason=reason,
-        provenance=Provenance.of(system, seed=seeding.as_seed(seed), n_transient=skipped),
     )
 
 

@@ -9,7 +9,6 @@ state: an LSTM of N units has 2N exponents.
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -20,12 +19,12 @@ from torch import Tensor
 from ... import linalg
 from ...checks import count
 from ...errors import InputError
-from ...provenance import Provenance
+from ...provenance import with_provenance
 from ...results import Result, per_item
 from ...systems.base import System, checked
 from .frames import LARGEST_SPREAD, LONGEST, Course, Frames, advance, settle_frames
 from .growth import entropy_rate, estimate, kaplan_yorke
-from .motion import is_flow, kinds_of, recurrence
+from .motion import kinds_of, recurrence
 
 BYTES = 2**28  # of frames and growth held at once
 ZERO = 1e-7  # exponents below it are said to be 0
@@ -35,29 +34,30 @@ CURVE = 60  # times at which the running mean is kept
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class LyapunovSpectrum(Result):
-    """Lyapunov exponents along trajectories; for a single ``x0`` (unit,) the axis of starts is left out.
+    """Lyapunov exponents along trajectories, a row for each start, also for one.
 
     Attributes:
         exponents: (start, exponent) nats per step, falling; -inf where the map loses a rank
-        standard_errors: (start, exponent) see ``_growth``; NaN: too few steps to tell
-        tolerances: (start, exponent) an exponent within it of zero counts as zero
-        block_averages: (start, exponent) equal exponents by their mean, which converges
-        kinds: (start,) see :attr:`kind`
-        periods: (start,) 1 at a fixed point, 0 where no period was found
-        kaplan_yorke_dimensions: (start,)
-        entropy_rates: (start,) nats per step
+        standard_errors: (start, exponent) of those, nats per step; NaN: too few steps to tell
+        tolerances: (start, exponent) an exponent within it of zero counts as zero, nats per step
+        block_averages: (start, exponent) equal exponents by their mean, which converges, nats per step
+        kinds: (start,) what each motion is, see :attr:`kind`
+        periods: (start,) of a map in steps, 1 at a fixed point; 0 where none was found, of a flow except at rest
+        kaplan_yorke_dimensions: (start,) NaN where it needs more exponents than there are
+        entropy_rates: (start,) sum of the positive exponents, nats per step
         left_at: (start,) step at which a trajectory left the finite numbers; -1: never
-        end_states: (start, unit)
-        determinant_gaps: (start,) |sum of exponents - mean ln |det J||; NaN: not all of them
-        convergence: (start, time, exponent) the plain mean up to each of ``times``
+        end_states: (start, unit) the last finite state of each
+        determinant_gaps: (start,) |sum of exponents - mean ln |det J||, nats per step; NaN: not all of them
+        convergence: (start, time, exponent) the plain mean up to each of ``times``, nats per step
         times: (time,) steps since the end of the transient
-        n_steps: TODO
-        n_transient: TODO
+        n_steps: steps that were averaged over
+        n_transient: steps before them
         qr_interval: steps between two orthonormalizations
-        state_size: TODO
-        driven: TODO
-        dt: time of one step
-        time_unit: TODO
+        state_size: numbers in a state
+        driven: whether there were inputs, on which the exponents are conditional
+        dt: time of one step, in ``time_unit``; None: not known
+        time_unit: of ``dt`` and :attr:`per_time`, in words; empty: it has no name
+        dynamics: "map", or "flow": the steps are those of one, in continuous time
     """
 
     exponents: np.ndarray = per_item()
@@ -80,25 +80,16 @@ class LyapunovSpectrum(Result):
     driven: bool
     dt: float | None = None
     time_unit: str = "ms"
-
-    def __len__(self) -> int:
-        return len(self.exponents) if self.exponents.ndim == 2 else 1
-
-    def __getitem__(self, index: Any) -> LyapunovSpectrum:
-        """The chosen starts; an integer gives one start, without the axis."""
-        if self.exponents.ndim == 1:
-            raise InputError("a LyapunovSpectrum of a single start has no items to index")
-        fields = {name: getattr(self, name)[index] for name in self._item_fields()}
-        return dataclasses.replace(self, **{name: np.asarray(value) for name, value in fields.items()})
+    dynamics: str = "map"
 
     @property
     def kind(self) -> Any:
         """What each motion is, one string, or (start,) of them.
 
-        "fixed point", "periodic" (the state recurs, or it is a flow whose one zero exponent lies along it),
-        "quasi-periodic", "chaotic", "hyperchaotic" (two or more positive exponents), "undetermined", "diverged"; of a
-        driven system "consistent (echo state)", "inconsistent", "undetermined", "diverged".  An exponent counts as
-        positive or negative beyond its ``tolerances``.
+        "fixed point", "periodic" (the state of a map recurs), "limit cycle" (of a flow: its one zero exponent lies
+        along it), "quasi-periodic", "chaotic", "hyperchaotic" (two or more positive exponents), "undetermined",
+        "diverged"; of a driven system "consistent (echo state)", "inconsistent", "undetermined", "diverged".
+        An exponent counts as positive or negative beyond its ``tolerances``.
         """
         return self._of_start(self.kinds)
 
@@ -118,28 +109,35 @@ class LyapunovSpectrum(Result):
         return None if self.dt is None else self.exponents / self.dt
 
     def _of_start(self, values: np.ndarray) -> Any:
-        return values.item() if values.ndim == 0 else values
+        return values.item() if len(values) == 1 else values
 
     def headline(self) -> str:
-        if self.exponents.ndim == 2:
+        if len(self) != 1:
             names, counts = np.unique(self.kinds, return_counts=True)
             said = ", ".join(f"{n} {name}" for name, n in zip(names, counts))
             return f"{len(self)} starts: {said or 'none'}"
-        if self.left_at >= 0:
-            return f"diverged at step {self.left_at}"
-        first = f"{self.exponents[0]:.6g} +- {self.standard_errors[0]:.1g}"
-        return f"{self.kind}, largest exponent {first} nats per step, dimension {self.kaplan_yorke:.4g}"
+        if self.left_at[0] >= 0:
+            return f"diverged at step {self.left_at[0]}"
+        scale, unit = self._told()
+        first = f"{scale * self.exponents[0, 0]:.6g} +- {scale * self.standard_errors[0, 0]:.1g}"
+        return f"{self.kind}, largest exponent {first} nats per {unit}, dimension {self.kaplan_yorke:.4g}"
 
     def sentences(self) -> list[str]:
         """The kind of each motion and its exponents, one line for each start."""
-        rows = zip(np.atleast_2d(self.exponents), np.atleast_2d(self.standard_errors))
-        return [_in_words(str(kind), *row) for kind, row in zip(np.atleast_1d(self.kinds), rows)]
+        rows = zip(self.kinds, self.exponents, self.standard_errors)
+        return [_in_words(str(kind), *row, *self._told()) for kind, *row in rows]
+
+    def _told(self) -> tuple[float, str]:
+        """What exponents are multiplied by in words, and per what they then are: of a flow per unit of time."""
+        if self.dynamics == "map" or self.dt is None:
+            return 1.0, "step"
+        return 1 / self.dt, self.time_unit or "unit of time"
 
     def table(self) -> dict[str, np.ndarray]:
         """Of one start a row per exponent; of several a row per start."""
-        if self.exponents.ndim == 1:
+        if len(self) == 1:
             names = ("exponents", "standard_errors", "block_averages", "tolerances")
-            return {name[:-1].replace("_", " "): getattr(self, name) for name in names}
+            return {name[:-1].replace("_", " "): getattr(self, name)[0] for name in names}
         return {
             "kind": self.kinds,
             "largest exponent": self.exponents[:, 0],
@@ -150,14 +148,15 @@ class LyapunovSpectrum(Result):
         }
 
 
-def _in_words(kind: str, exponents: np.ndarray, errors: np.ndarray) -> str:
+def _in_words(kind: str, exponents: np.ndarray, errors: np.ndarray, scale: float, unit: str) -> str:
     finite = exponents[np.isfinite(exponents)]
     if not len(finite):
         return f"{kind}; no finite exponents"
-    shown = ", ".join(f"{v:.3g}" if abs(v) > ZERO else "0" for v in finite)
-    return f"{kind}; exponents {shown} nats per step (+- {errors[0]:.1g})"
+    shown = ", ".join(f"{scale * v:.3g}" if abs(v) > ZERO else "0" for v in finite)
+    return f"{kind}; exponents {shown} nats per {unit} (+- {scale * errors[0]:.1g})"
 
 
+@with_provenance
 def lyapunov_spectrum(
     system: System,
     x0: Any,
@@ -171,8 +170,8 @@ def lyapunov_spectrum(
     """Lyapunov exponents along the trajectory from each start.
 
     Arguments:
-        system: the map.
-        x0: where to start, (unit,) or (start, unit); a start that is not finite is marked.
+        system: the map, or a flow, by itself or under Driven, Iterated or ClosedLoop; those compare by ``per_time``.
+        x0: where to start, (unit,) or (start, unit), or a result that has states; a start that is not finite is marked.
         inputs: (n_transient + n_steps, input), or (start, n_transient + n_steps, input), the transient first.  None is
             zero input, and the motion is judged as that of an autonomous map.
         n_steps: steps to average over.
@@ -187,7 +186,7 @@ def lyapunov_spectrum(
     >>> import dynakit as dk, math
     >>> henon = dk.lyapunov_spectrum(dk.catalog.henon(), [0.1, 0.1], n_steps=4000)
     >>> henon.kind, henon.exponents.round(1).tolist(), math.isclose(henon.exponents.sum(), math.log(0.3))
-    ('chaotic', [0.4, -1.6], True)
+    ('chaotic', [[0.4, -1.6]], True)
     """
     checked(system).refuse_jumps("a Lyapunov spectrum")
     n_steps, n_transient = count("n_steps", n_steps), count("n_transient", n_transient, least=0)
@@ -197,14 +196,12 @@ def lyapunov_spectrum(
         else count("n_exponents", n_exponents, most=system.state_size)
     )
     interval = None if qr_interval is None else count("qr_interval", qr_interval)
-    x, course, single = starts_and_inputs(system, x0, inputs, n_transient + n_steps)
+    x, course = starts_and_inputs(system, x0, inputs, n_transient + n_steps)
     plan = _Plan(k, n_steps, n_transient, interval, inputs is not None)
     with linalg.one_thread(), torch.inference_mode(False), torch.no_grad():
         some = max(1, BYTES // (8 * ((6 * k + system.state_size) * system.state_size + 2 * n_steps * k)))
         parts = [_along(system, x[rows], course.of(rows), plan) for rows in torch.arange(len(x)).split(some)]
     fields = {name: np.concatenate([part[0][name] for part in parts]) for name in parts[0][0]}
-    if single:
-        fields = {name: np.asarray(values[0]) for name, values in fields.items()}
     return LyapunovSpectrum(
         **fields,
         times=_times(plan),
@@ -215,7 +212,7 @@ def lyapunov_spectrum(
         driven=plan.driven,
         dt=system.dt,
         time_unit=system.time_unit,
-        provenance=Provenance.of(system, n_steps=n_steps, n_transient=n_transient, n_exponents=k),
+        dynamics="map" if system.flow() is None else "flow",
     )
 
 
@@ -231,12 +228,11 @@ class _Plan(NamedTuple):
 
 def starts_and_inputs(
     system: System, x0: Any, inputs: Any, n_steps: int, said: str = "n_transient + n_steps"
-) -> tuple[Tensor, Course, bool]:
-    """States (start, unit), the inputs along the way, and whether there is a single start without an axis."""
+) -> tuple[Tensor, Course]:
+    """States (start, unit), and the inputs along the way."""
     x = system.as_states("x0", x0).detach()
     if x.ndim > 2:
         raise InputError(f"x0 must be (unit,) or (start, unit), got {tuple(x.shape)}")
-    single = x.ndim == 1
     sequence = None
     if inputs is not None:
         sequence = system.as_tensor("inputs", inputs, system.input_size).detach()
@@ -246,7 +242,6 @@ def starts_and_inputs(
                 f"got {tuple(sequence.shape)}"
             )
         if sequence.ndim == 3:
-            single = False
             if x.ndim == 2 and len(x) != len(sequence):
                 raise InputError(
                     f"inputs must hold one sequence per start, got {len(sequence)} for {len(x)} starts"
@@ -255,7 +250,7 @@ def starts_and_inputs(
     x = x.reshape(-1, system.state_size)
     if not len(x):
         raise InputError("x0 must hold at least one start, got none")
-    return x, Course(sequence, x, system.input_size), single
+    return x, Course(sequence, x, system.input_size)
 
 
 def _along(system: System, x: Tensor, course: Course, plan: _Plan) -> tuple[dict[str, np.ndarray], int]:
@@ -275,7 +270,9 @@ def _along(system: System, x: Tensor, course: Course, plan: _Plan) -> tuple[dict
         "standard_errors": known.standard_errors,
         "tolerances": known.tolerances,
         "block_averages": known.block_averages,
-        "kinds": kinds_of(known.exponents, known.tolerances, left_at, periods, flow=is_flow(system)),
+        "kinds": kinds_of(
+            known.exponents, known.tolerances, left_at, periods, flow=system.flow() is not None
+        ),
         "periods": np.zeros(len(x), int) if periods is None else periods,
         "kaplan_yorke_dimensions": np.array([kaplan_yorke(*of, system.state_size) for of in spectra]),
         "entropy_rates": np.array([entropy_rate(*of, system.state_size) for of in spectra]),

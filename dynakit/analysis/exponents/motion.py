@@ -7,24 +7,22 @@ import torch
 from torch import Tensor
 
 from ...systems.base import System
-from ...systems.derived import Driven
-from ...systems.flow import Flow
 from .growth import SHARP, signs
 
 LONGEST_PERIOD = 512
 SAME_STATE = 1e-9  # relative to 1 + |x|
 
 
-def is_flow(system: System) -> bool:
-    """Whether a step is that of a flow: time is continuous, so a motion that does not rest has a zero exponent."""
-    return isinstance(system, Flow) or (isinstance(system, Driven) and is_flow(system.inner))
-
-
 def recurrence(system: System, x: Tensor) -> np.ndarray:
     """The period of each state (start, unit) under zero input, at most 512; 0 where it does not come back.
 
-    It must come back each time over twice that span: a chance encounter does not.
+    It must come back each time over twice that span: a chance encounter does not.  Of a flow only rest counts, 1: what
+    comes back after a whole number of its steps depends on their length.
     """
+    flow = system.flow()
+    if flow is not None:
+        moves = flow.dt * flow.rhs(x).abs().amax(-1)
+        return (moves <= SAME_STATE * (1 + x.abs().amax(-1))).long().cpu().numpy()
     u = x.new_zeros(len(x), system.input_size)
     reach = SAME_STATE * (1 + x.abs().amax(-1))
     period = torch.zeros(len(x), dtype=torch.long, device=x.device)
@@ -68,4 +66,4 @@ def _autonomous(sign: np.ndarray, sharp: np.ndarray, period: int, flow: bool) ->
     if sign[0] < 0 or not sharp[0]:
         return "undetermined"  # it has not settled, or it cannot be told from weak chaos
     one_zero = len(sign) > 1 and sign[1] < 0
-    return "periodic" if flow and one_zero else "quasi-periodic"
+    return "limit cycle" if flow and one_zero else "quasi-periodic"

@@ -167,4 +167,4 @@ def _exponent_gap(system: System, state: np.ndarray, target: Orbit) -> float:
     if target.exponent is None:
         return np.nan
     found = lyapunov_spectrum(system, state, n_steps=EXPONENT_STEPS, n_exponents=1)
-    return float(found.exponents[0]) / target.dt - target.exponent
+    return float(found.exponents[0, 0]) / target.dt - target.exponent

@@ -372,13 +372,13 @@ def test_exponents_of_a_cycle_are_its_multipliers_and_those_of_the_spectrum(syst
     assert cycle.kinds.tolist() == ["periodic"]
     assert_allclose(cycle.exponents[0], np.log(np.abs(cycle.multipliers[0])) / cycle.periods[0], rtol=1e-12)
     carried = dk.lyapunov_spectrum(system, cycle.states[0], n_steps=1200, n_transient=60)
-    assert_allclose(carried.exponents, cycle.exponents[0], atol=1e-9)
+    assert_allclose(carried.exponents, cycle.exponents, atol=1e-9)
 
 
 def test_exponents_of_a_circle_are_those_of_the_spectrum():
     circle = delayed_circle()
     carried = dk.lyapunov_spectrum(dk.catalog.delayed_logistic(2.05), circle.states[0], n_steps=2000)
-    assert_allclose(circle.exponents[0], carried.exponents, atol=1e-9)
+    assert_allclose(circle.exponents, carried.exponents, atol=1e-9)
 
 
 def test_a_fixed_point_that_is_not_reached_is_slow():
@@ -436,6 +436,58 @@ def test_two_opposite_cycles_of_a_flow():
     order = np.argsort(radius)
     assert_allclose(np.array(radius)[order], [1, 3], atol=1e-10)
     assert np.sign(cycles.rotation_numbers[order]).tolist() == [1, -1]
+
+
+def two_leaky_units():
+    """dx/dt = -x + tanh(g W x) beyond its Hopf point at g = 0.8."""
+    W = 1.2 * torch.tensor([[2.0, -2.0], [2.0, 0.5]], dtype=torch.float64)
+    return dk.Flow(lambda x: -x + torch.tanh(x @ W.T), 2, dt=0.1)
+
+
+def fed_back():
+    """The Stuart-Landau flow that hears its own state: dx/dt = f(x) - x + u, u = x."""
+    flow = dk.catalog.stuart_landau(dt=0.1)
+    return dk.ClosedLoop(
+        dk.Flow(lambda x, u: flow.rhs(x) - x + u, 2, 2, dt=0.1, argument_order="state, input")
+    )
+
+
+@pytest.mark.parametrize(
+    ("flow", "start"),
+    [
+        (dk.catalog.stuart_landau(dt=0.1), [1.0, 0.2]),
+        (dk.catalog.van_der_pol(1.0), [1.0, 0.0]),
+        (two_leaky_units(), [0.3, 0.1]),
+    ],
+)
+def test_a_flow_has_one_answer_whatever_it_is_wrapped_in(flow, start):
+    plain = dk.find_limit_cycles(flow, [start])
+    assert (plain.kinds.tolist(), plain.verdicts.tolist()) == (["limit cycle"], ["attracting"])
+    for system in (dk.Driven(flow, []), dk.Iterated(flow, 2)):
+        found = dk.find_limit_cycles(system, [start])
+        assert (found.kinds.tolist(), found.dynamics) == (["limit cycle"], "flow")
+        for name in ("periods", "rotation_numbers", "multipliers", "exponents", "states"):
+            assert_allclose(getattr(found, name), getattr(plain, name), rtol=0, atol=1e-8)
+
+
+def test_a_closed_flow_has_the_cycle_of_its_own_flow():
+    found = dk.find_limit_cycles(fed_back(), [[1.0, 0.2]])
+    assert (found.kinds.tolist(), found.dynamics) == (["limit cycle"], "flow")
+    assert_allclose(found.periods, 2 * np.pi, atol=1e-10)
+    assert_allclose(found.exponents, [[0.0, -2.0]], atol=1e-8)
+
+
+def test_a_fixed_point_of_a_flow_is_a_zero_of_its_velocity_per_unit_of_time():
+    spiral = dk.Flow(lambda x: torch.stack([-0.5 * x[:, 0] - x[:, 1], x[:, 0] - 0.5 * x[:, 1]], 1), 2, dt=0.1)
+    for system in (spiral, dk.Iterated(spiral, 3)):
+        found = dk.find_limit_cycles(system, [[0.3, 0.1]])
+        assert (found.kinds.tolist(), found.verdicts.tolist()) == (["fixed point"], ["attracting"])
+        assert_allclose(found.exponents, [[-0.5, -0.5]], atol=1e-12)
+        assert_allclose(np.abs(found.multipliers), np.exp(-0.5), atol=1e-12)
+        assert np.isnan(found.periods).all()
+    unstable = dk.find_limit_cycles(dk.catalog.van_der_pol(1.0), [[1e-6, 0.0]])  # given beside it
+    assert sorted(unstable.kinds.tolist()) == ["fixed point", "limit cycle"]
+    assert unstable.verdicts[unstable.kinds == "fixed point"].tolist() == ["repelling"]
 
 
 # --- laws ----------------------------------------------------------------------------------------------

@@ -148,7 +148,7 @@ def test_what_diverges_is_labelled_with_its_step_and_adds_no_row():
     )
     assert basins.labels.tolist() == [-1] * 4
     assert all(reason.startswith("diverged (step ") for reason in basins.reasons)
-    assert dk.lyapunov_spectrum(logistic, [2.0], n_steps=50).left_at > 0
+    assert dk.lyapunov_spectrum(logistic, [2.0], n_steps=50).left_at[0] > 0
 
 
 def test_starts_in_any_precision_and_with_gradients_are_the_same_starts():

@@ -51,8 +51,8 @@ def invariant_circle() -> dk.System:
 def test_linear_map_has_the_logarithms_of_its_eigenvalues():
     lyap = dk.lyapunov_spectrum(dk.catalog.linear(GENERAL), np.zeros(5), n_steps=2000, n_transient=200)
     expected = rate(np.linalg.eigvals(GENERAL))
-    assert_allclose(lyap.exponents, expected, rtol=0, atol=1e-9)
-    assert_allclose(lyap.block_averages, expected, rtol=0, atol=1e-11)
+    assert_allclose(lyap.exponents[0], expected, rtol=0, atol=1e-9)
+    assert_allclose(lyap.block_averages[0], expected, rtol=0, atol=1e-11)
     assert lyap.kind == "fixed point"
 
 
@@ -101,7 +101,9 @@ def test_kaplan_yorke_dimension_of_a_spectrum_that_is_known():
 )
 def test_kaplan_yorke_dimension_by_its_formula(exponents, dimension):
     """j + (sum of the first j) / |exponent j + 1|, j the last for which the sum is not negative."""
-    assert growth.kaplan_yorke(np.array(exponents), np.full(4, 1e-9), 4) == pytest.approx(dimension, rel=1e-12)
+    assert growth.kaplan_yorke(np.array(exponents), np.full(4, 1e-9), 4) == pytest.approx(
+        dimension, rel=1e-12
+    )
 
 
 def test_standard_error_is_that_of_repeated_runs():
@@ -125,17 +127,17 @@ def test_a_cycle_of_random_matrices_has_the_exponents_of_their_product():
     )
     expected = rate(np.linalg.eigvals(J[2] @ J[1] @ J[0])) / 3
     assert np.abs(expected - rate(np.linalg.eigvals(J[0] @ J[1] @ J[2])) / 3).max() > 1e-3
-    assert_allclose(lyap.block_averages, expected, rtol=0, atol=1e-6)
+    assert_allclose(lyap.block_averages[0], expected, rtol=0, atol=1e-6)
 
 
 def test_zero_weight_lstm_has_n_exponents_ln_f_and_n_at_minus_infinity():
     lyap = dk.lyapunov_spectrum(lstm(), 0.3 * np.ones(12), n_steps=200, n_transient=50)
-    assert_allclose(lyap.exponents[:6], -math.log1p(math.exp(-0.7)), rtol=0, atol=1e-14)
-    assert_array_equal(lyap.exponents[6:], -np.inf)
-    assert_allclose(lyap.block_averages[:6], lyap.exponents[:6], rtol=0, atol=1e-14)
-    assert_array_equal(lyap.block_averages[6:], -np.inf)
-    assert (lyap.kaplan_yorke, lyap.entropy_rate, lyap.kind, lyap.periods) == (0.0, 0.0, "fixed point", 1)
-    assert lyap.determinant_gaps == 0
+    assert_allclose(lyap.exponents[0, :6], -math.log1p(math.exp(-0.7)), rtol=0, atol=1e-14)
+    assert_array_equal(lyap.exponents[0, 6:], -np.inf)
+    assert_allclose(lyap.block_averages[0, :6], lyap.exponents[0, :6], rtol=0, atol=1e-14)
+    assert_array_equal(lyap.block_averages[0, 6:], -np.inf)
+    assert (lyap.kaplan_yorke, lyap.entropy_rate, lyap.kind, lyap.periods[0]) == (0.0, 0.0, "fixed point", 1)
+    assert lyap.determinant_gaps[0] == 0
 
 
 def test_a_direction_lost_in_front_goes_last():
@@ -148,7 +150,7 @@ def test_a_direction_lost_in_front_goes_last():
     assert_allclose(growth[0, :2].sum(), math.log(1.0), atol=1e-12)
     assert growth[0, 2] == -np.inf
     lyap = dk.lyapunov_spectrum(dk.catalog.linear(shear), np.zeros(3), n_steps=100, n_transient=100)
-    assert_allclose(lyap.exponents, [math.log(2), -math.log(2), -np.inf], atol=1e-12)
+    assert_allclose(lyap.exponents[0], [math.log(2), -math.log(2), -np.inf], atol=1e-12)
 
 
 def test_orthogonal_map_has_zeros_only():
@@ -172,15 +174,15 @@ def test_invariant_circle_has_a_zero_exponent_and_the_known_transverse_one():
     lyap = dk.lyapunov_spectrum(invariant_circle(), [0.5, 0.1], n_steps=500, n_transient=100)
     A = math.sqrt(1 - 0.04)
     radius2 = 1 + (1 - A) / 0.2
-    assert abs(lyap.exponents[0]) < 1e-10
-    assert_allclose(lyap.exponents[1], math.log(1 - 0.4 * radius2 * A), rtol=0, atol=1e-12)
-    assert (lyap.kind, lyap.kaplan_yorke, lyap.periods) == ("quasi-periodic", 1.0, 0)
+    assert abs(lyap.exponents[0, 0]) < 1e-10
+    assert_allclose(lyap.exponents[0, 1], math.log(1 - 0.4 * radius2 * A), rtol=0, atol=1e-12)
+    assert (lyap.kind, lyap.kaplan_yorke, lyap.periods[0]) == ("quasi-periodic", 1.0, 0)
 
 
 def test_birkhoff_weights_gain_digits_on_a_wobbling_circle():
     """The delayed logistic map beyond its Neimark-Sacker point: growth along the curve is not constant."""
     lyap = dk.lyapunov_spectrum(dk.catalog.delayed_logistic(2.1), [0.5, 0.45], n_steps=3000, n_transient=500)
-    assert abs(lyap.exponents[0]) < 1e-10 < 1e-7 < abs(lyap.convergence[-1, 0])
+    assert abs(lyap.exponents[0, 0]) < 1e-10 < 1e-7 < abs(lyap.convergence[0, -1, 0])
     assert lyap.kind == "quasi-periodic"
 
 
@@ -197,7 +199,7 @@ def test_birkhoff_weights_gain_digits_on_a_wobbling_circle():
 )
 def test_kinds_of_motion(system, x0, kind, period):
     lyap = dk.lyapunov_spectrum(system, x0, n_steps=1000, n_transient=500)
-    assert (lyap.kind, int(lyap.periods)) == (kind, period)
+    assert (lyap.kind, int(lyap.periods[0])) == (kind, period)
 
 
 def test_two_chaotic_maps_side_by_side_are_hyperchaotic():
@@ -209,12 +211,12 @@ def test_two_chaotic_maps_side_by_side_are_hyperchaotic():
     assert_allclose(lyap.entropy_rate, lyap.exponents.sum())
 
 
-def test_limit_cycle_of_a_flow_is_periodic_though_its_map_is_a_circle():
+def test_a_flow_has_a_limit_cycle_though_its_map_has_a_circle():
     cycle = dk.catalog.van_der_pol(dt=0.1)
     lyap = dk.lyapunov_spectrum(cycle, [2.0, 0.0], n_steps=1400, n_transient=150)
-    assert lyap.kind == "periodic"
-    assert abs(lyap.exponents[0]) < 1e-9
-    assert_allclose(lyap.per_time[1], -1.059377, atol=1e-4)  # of RK4
+    assert (lyap.kind, lyap.dynamics) == ("limit cycle", "flow")
+    assert abs(lyap.exponents[0, 0]) < 1e-9
+    assert_allclose(lyap.per_time[0, 1], -1.059377, atol=1e-4)  # of RK4
 
 
 # --- laws -------------------------------------------------------------------------------------------------
@@ -227,8 +229,8 @@ def test_sum_of_all_exponents_is_the_mean_of_ln_det():
     states = system.trajectory(np.zeros(12), inputs)
     J = system.jacobian(states[99:159], inputs[100:])
     expected = np.linalg.slogdet(J.numpy())[1].mean()
-    assert_allclose(lyap.convergence[-1].sum(), expected, rtol=1e-10)
-    assert 0 < lyap.determinant_gaps < np.linalg.cond(J.numpy()).max() * np.finfo(float).eps
+    assert_allclose(lyap.convergence[0, -1].sum(), expected, rtol=1e-10)
+    assert 0 < lyap.determinant_gaps[0] < np.linalg.cond(J.numpy()).max() * np.finfo(float).eps
     assert np.isnan(dk.lyapunov_spectrum(system, np.zeros(12), n_steps=9, n_exponents=3).determinant_gaps)
 
 
@@ -247,14 +249,14 @@ def test_the_interval_does_not_matter():
     each = dk.lyapunov_spectrum(system, np.zeros(48), inputs, n_steps=200, n_transient=120, qr_interval=1)
     auto = dk.lyapunov_spectrum(system, np.zeros(48), inputs, n_steps=200, n_transient=120)
     assert auto.qr_interval > 1
-    assert_allclose(auto.convergence[-1], each.convergence[-1], rtol=0, atol=1e-8)
+    assert_allclose(auto.convergence[0, -1], each.convergence[0, -1], rtol=0, atol=1e-8)
 
 
 def test_the_leading_exponents_are_those_of_the_whole_spectrum():
     system, inputs = lstm(8, gain=3.0), rng.normal(size=(500, 2))
     every = dk.lyapunov_spectrum(system, np.zeros(16), inputs, n_steps=300, n_transient=200)
     few = dk.lyapunov_spectrum(system, np.zeros(16), inputs, n_steps=300, n_transient=200, n_exponents=2)
-    assert_allclose(few.exponents, every.exponents[:2], atol=1e-6)
+    assert_allclose(few.exponents, every.exponents[:, :2], atol=1e-6)
     assert (np.diff(every.exponents) <= 0).all()
 
 
@@ -263,7 +265,7 @@ def test_starts_do_not_heed_each_other_and_those_that_leave_are_marked():
     alone = dk.lyapunov_spectrum(henon, [0.1, 0.2], n_steps=50, n_transient=10)
     starts = [[np.nan, 0.0], [0.1, 0.2], [5.0, 0.0], [0.1, np.inf]]
     lyap = dk.lyapunov_spectrum(henon, starts, n_steps=50, n_transient=10)
-    assert_allclose(lyap.exponents[1], alone.exponents, atol=1e-8)
+    assert_allclose(lyap.exponents[1], alone.exponents[0], atol=1e-8)
     assert lyap.kind.tolist() == ["diverged", str(alone.kind), "diverged", "diverged"]
     gone = int((~np.isfinite(henon.trajectory([5.0, 0.0], np.zeros((60, 0)))).all(-1)).int().argmax()) + 1
     assert lyap.left_at.tolist() == [0, -1, gone, 0]
@@ -271,18 +273,50 @@ def test_starts_do_not_heed_each_other_and_those_that_leave_are_marked():
     assert np.isnan(lyap.kaplan_yorke[[0, 2, 3]]).all()
 
 
-def test_a_start_alone_has_no_axis_of_starts():
+def test_a_start_alone_has_an_axis_of_starts_too():
     henon = dk.catalog.henon()
     batch = dk.lyapunov_spectrum(henon, [[0.1, 0.2], [0.0, 0.1]], n_steps=30)
     alone = dk.lyapunov_spectrum(henon, [0.1, 0.2], n_steps=30)
-    assert (batch.exponents.shape, alone.exponents.shape, len(batch), len(alone)) == ((2, 2), (2,), 2, 1)
-    assert (batch[0].exponents.shape, batch[0].kind) == ((2,), alone.kind)
-    assert len(batch[[1]]) == 1
-    assert_array_equal(batch[[1]].exponents[0], batch[1].exponents)
+    assert (batch.exponents.shape, alone.exponents.shape, len(batch), len(alone)) == ((2, 2), (1, 2), 2, 1)
+    for name in ("standard_errors", "tolerances", "block_averages", "kinds", "left_at"):
+        assert len(getattr(alone, name)) == 1
+    assert (batch[0].exponents.shape, batch[0].kind) == ((1, 2), alone.kind)
+    assert_allclose(alone.exponents, batch[[0]].exponents, atol=1e-12)
     assert list(alone.table()) == ["exponent", "standard error", "block average", "tolerance"]
     assert len(batch.to_dataframe()) == 2
-    with pytest.raises(InputError, match="single start"):
-        alone[0]
+
+
+@pytest.mark.parametrize(("make", "start"), [("stuart_landau", [1.0, 0.2]), ("van_der_pol", [1.0, 0.0])])
+def test_a_flow_has_the_same_exponents_per_time_under_a_drive_and_by_longer_steps(make, start):
+    flow = getattr(dk.catalog, make)()
+    plain = dk.lyapunov_spectrum(flow, start, n_steps=4000)
+    for system in (dk.Driven(flow, []), dk.Iterated(flow, 2)):
+        found = dk.lyapunov_spectrum(system, start, n_steps=4000)
+        assert (found.kind, found.dynamics) == (plain.kind, "flow") == ("limit cycle", "flow")
+        assert_allclose(found.per_time, plain.per_time, rtol=0, atol=1e-8)
+        assert "nats per unit of time" in found.headline()
+
+
+def test_lorenz_is_as_chaotic_under_a_drive_and_by_longer_steps():
+    flow = dk.catalog.lorenz()
+    runs = [
+        dk.lyapunov_spectrum(system, [1.0, 1.0, 20.0], n_steps=12000)
+        for system in (flow, dk.Driven(flow, []), dk.Iterated(flow, 2))
+    ]
+    assert {run.kind for run in runs} == {"chaotic"}
+    errors = [run.standard_errors / run.dt for run in runs]
+    for run, error in zip(runs, errors):
+        apart = np.abs(run.per_time - runs[0].per_time)
+        assert (apart <= 2 * np.hypot(error, errors[0])).all()
+
+
+def test_a_cycle_of_a_flow_that_takes_a_whole_number_of_steps_is_no_fixed_point():
+    turning = dk.catalog.stuart_landau(dt=2 * math.pi)
+    finer = dk.Flow(turning.field, 2, dt=2 * math.pi, n_substeps=500)
+    found = dk.lyapunov_spectrum(finer, [1.0, 0.0], n_steps=300, n_transient=5)
+    assert (found.kind, found.periods[0]) == ("limit cycle", 0)
+    rest = dk.lyapunov_spectrum(dk.catalog.stuart_landau(-1.0), [0.1, 0.0], n_steps=200, n_transient=500)
+    assert (rest.kind, rest.periods[0]) == ("fixed point", 1)
 
 
 def test_rates_per_time_need_a_time_step():
