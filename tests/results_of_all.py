@@ -49,7 +49,7 @@ def results() -> dict[str, Any]:
         dk.enumerate_fixed_points(relu),
         dk.find_slow_points(net, recording, max_starts=8),
         dk.linearize(net, points),
-        dk.nonnormality(net, points, max_steps=20),
+        dk.nonnormality(net, points, n_steps=20),
         dk.selection_vectors(net, points),
         dk.find_limit_cycles(closed, starts[:2], settings=SHORT),
         (branches := dk.trace_fixed_points(net, points[:1], drives=[[0.0], [0.5]])),
