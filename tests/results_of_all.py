@@ -55,7 +55,7 @@ def results() -> dict[str, Any]:
         (branches := dk.trace_fixed_points(net, points[:1], drives=[[0.0], [0.5]])),
         branches.events,
         dk.trace_slow_manifold(net, starts, max_points=40),
-        dk.map_unstable_manifolds(net, points, max_steps=100, n_samples=10),
+        dk.map_unstable_manifolds(net, points, n_steps=100, n_samples=10),
         dk.lyapunov_spectrum(closed, starts[:2], n_steps=20, n_transient=5),
         dk.covariant_vectors(closed, starts[0], n_steps=20, n_transient=5, n_backward=5),
         dk.check_echo_state(net, np.zeros((50, 1)), n_pairs=2),

@@ -39,7 +39,7 @@ OF_STATES: dict[str, Ask] = {
     ),
     "find_limit_cycles": lambda s, r: dk.find_limit_cycles(s, r, settings=BRIEF),
     "linearize": dk.linearize,
-    "nonnormality": lambda s, r: dk.nonnormality(s, r, max_steps=5),
+    "nonnormality": lambda s, r: dk.nonnormality(s, r, n_steps=5),
     "selection_vectors": dk.selection_vectors,
     "project": lambda s, r: dk.project(r),
     "Projection.transform": lambda s, r: results()["Projection"].transform(r),

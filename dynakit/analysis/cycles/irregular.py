@@ -11,7 +11,9 @@ RETURNS = 1e-3  # a state that comes back this close, relative to 1 + |x|, may b
 REGULAR = 7.0  # least digits of the rotation number of a circle
 PARTED = 10.0  # nats that neighbours of a chaotic orbit part by along it
 DRIFT = 1e-6  # change of the mean between halves, relative to the size, of an orbit that has arrived
-GROWING = 2.0  # times the extent of its first half that the second of an orbit may have that stays where it is
+GROWING = (
+    2.0  # times the extent of its first half that the second of an orbit may have that stays where it is
+)
 HOPS = 16  # returns over which an orbit that creeps moves on
 SAMPLE = 1024  # states kept of what is neither cycle nor circle
 

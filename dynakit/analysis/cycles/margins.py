@@ -69,12 +69,10 @@ def _cyclic(matrices: np.ndarray) -> scipy.sparse.csc_array:
 
 def _condition(C: scipy.sparse.csc_array, value: complex) -> float:
     """1 / |y^H x| of the eigenvalue of C at ``value``; infinite where its eigenvectors are not told apart."""
-    n = C.shape[0]
+    n = C.indptr.size - 1
     shifted = value * (1 + 16 * EPS) + 16 * EPS  # not singular to the last digit
     try:
-        solver = scipy.sparse.linalg.splu(
-            scipy.sparse.csc_array(C - shifted * scipy.sparse.eye_array(n, dtype=complex))
-        )
+        solver = scipy.sparse.linalg.splu(scipy.sparse.csc_array(C - shifted * scipy.sparse.eye_array(n)))
     except RuntimeError:  # it is singular all the same
         return np.inf
     x = y = np.exp(1j * np.arange(n) ** 2) / np.sqrt(n)  # along no axis, and no symmetry

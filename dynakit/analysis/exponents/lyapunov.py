@@ -125,7 +125,7 @@ class LyapunovSpectrum(Result):
     def sentences(self) -> list[str]:
         """The kind of each motion and its exponents, one line for each start."""
         rows = zip(self.kinds, self.exponents, self.standard_errors)
-        return [_in_words(str(kind), *row, *self._told()) for kind, *row in rows]
+        return [_in_words(str(kind), values, errors, self._told()) for kind, values, errors in rows]
 
     def _told(self) -> tuple[float, str]:
         """What exponents are multiplied by in words, and per what they then are: of a flow per unit of time."""
@@ -148,7 +148,8 @@ class LyapunovSpectrum(Result):
         }
 
 
-def _in_words(kind: str, exponents: np.ndarray, errors: np.ndarray, scale: float, unit: str) -> str:
+def _in_words(kind: str, exponents: np.ndarray, errors: np.ndarray, told: tuple[float, str]) -> str:
+    scale, unit = told
     finite = exponents[np.isfinite(exponents)]
     if not len(finite):
         return f"{kind}; no finite exponents"
@@ -201,7 +202,7 @@ def lyapunov_spectrum(
     with linalg.one_thread(), torch.inference_mode(False), torch.no_grad():
         some = max(1, BYTES // (8 * ((6 * k + system.state_size) * system.state_size + 2 * n_steps * k)))
         parts = [_along(system, x[rows], course.of(rows), plan) for rows in torch.arange(len(x)).split(some)]
-    fields = {name: np.concatenate([part[0][name] for part in parts]) for name in parts[0][0]}
+    fields: dict[str, Any] = {name: np.concatenate([part[0][name] for part in parts]) for name in parts[0][0]}
     return LyapunovSpectrum(
         **fields,
         times=_times(plan),

@@ -275,7 +275,7 @@ def _confusion(multi: Multifunctionality) -> list[str]:
 
 def _untrained(multi: Multifunctionality) -> list[str]:
     lines = []
-    for k in np.flatnonzero(multi.untrained):
+    for k in np.flatnonzero(multi.untrained).tolist():
         mean, spread = multi.attractor_means[k], multi.attractor_sds[k]
         f, (low, high) = multi.attractor_fractions[k], multi.attractor_intervals[k]
         rho = multi.attractors.rotation_numbers[k]
