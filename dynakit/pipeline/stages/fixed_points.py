@@ -17,11 +17,10 @@ STARTS_OF_A_LOOP = 512
 
 def _answering(subject: Subject, trajectories: Recording | None) -> dict[str, Any]:
     subject.refuse_lines()
-    states = None if trajectories is None else trajectories.states
     points = {}
     for name, drive in subject.drives.items():
         most = STARTS_AT_REST if name == "rest" else STARTS_ELSEWHERE
-        points[name] = find_fixed_points(subject.system, states, drive, seed=subject.seed, max_starts=most)
+        points[name] = find_fixed_points(subject.system, trajectories, drive, seed=subject.seed, max_starts=most)
     return {"fixed_points": points}
 
 

@@ -11,7 +11,7 @@ from ..subject import Subject
 
 
 def _fit(subject: Subject, trajectories: Recording) -> dict[str, Any]:
-    return {"projection": project(trajectories.states, n_components=3)}
+    return {"projection": project(trajectories, n_components=3)}
 
 
 STAGE = Stage(

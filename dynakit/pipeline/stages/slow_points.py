@@ -15,14 +15,14 @@ MOST_STARTS = 64  # descents, from states of the trials or after cues
 
 
 def _answering(subject: Subject, points: dict[str, FixedPoints], trajectories: Recording) -> dict[str, Any]:
-    return _search(subject.system, trajectories.states, subject.rest, points["rest"], subject.seed)
+    return _search(subject.system, trajectories, subject.rest, points["rest"], subject.seed)
 
 
 def _generating(subject: Subject, points: dict[str, FixedPoints]) -> dict[str, Any]:
     return _search(subject.loop, subject.cued, None, points["rest"], subject.seed)
 
 
-def _search(system: Any, states: np.ndarray, drive: Any, points: FixedPoints, seed: int) -> dict[str, Any]:
+def _search(system: Any, states: Any, drive: Any, points: FixedPoints, seed: int) -> dict[str, Any]:
     found = find_slow_points(system, states, drive, fixed_points=points, seed=seed, max_starts=MOST_STARTS)
     return {"slow_points": found}
 
