@@ -55,7 +55,7 @@ def plot_spectrum(result: Any, *, ax: Any = None, line: str | None = None, **kwa
         options = {"linestyle": "none", "markersize": size, "alpha": 0.8, "zorder": 3, "gid": "eigenvalues"}
         ax.plot(values.real, values.imag, **(options | look | kwargs), label=label)
     _frame(ax, everything, 0.0 if flow else radius)
-    unit = f", per {result.time_unit or 'unit time'}" if of_flow else ""
+    unit = f", per {getattr(result, 'time_unit', '') or 'unit time'}" if of_flow else ""
     name = "(λ − 1)/α, per time constant" if scaled else f"μ{unit}" if of_flow else "λ"
     ax.set_xlabel(f"Re {name}")
     ax.set_ylabel(f"Im {name}")
