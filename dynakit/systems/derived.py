@@ -190,6 +190,9 @@ class ClosedLoop(Wrapped):
     def single_precision(self) -> System | None:
         return super().single_precision() if self.continuous is None else self.continuous.single_precision()
 
+    def _around(self, field: System) -> System:
+        return ClosedLoop(field)
+
     def drive(self, x: Any, u: Any) -> Tensor:
         """One step of the open loop under the input ``u``."""
         return self.inner.step(x, u)
