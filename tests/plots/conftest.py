@@ -125,7 +125,7 @@ def tracks():
 
 @pytest.fixture(scope="session")
 def manifolds(cube):
-    return dk.map_unstable_manifolds(cube.system, cube.points, max_steps=200)
+    return dk.map_unstable_manifolds(cube.system, cube.points, n_steps=200)
 
 
 @pytest.fixture(scope="session")
