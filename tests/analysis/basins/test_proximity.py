@@ -54,6 +54,13 @@ def test_the_reach_is_a_share_of_the_way_to_the_next_attractor():
     assert basins.reasons.tolist() == [""] * 4 + ["at rest at none of them"]
 
 
+def test_what_lingers_within_reach_and_goes_away_has_not_arrived():
+    """Beyond 0.01 states grow by a hundredth a step, towards 1: from 0.05 they are within 0.1 of 0 for 70 steps."""
+    step = lambda x: torch.where(x.abs() < 0.01, x / 2, x + 0.01 * x * (1 - x))  # noqa: E731
+    basins = label(dk.FunctionSystem(step, 1), [[0.0], [1.0]], [[0.05], [0.009]], reach=0.1)
+    assert basins.labels.tolist() == [1, 0]
+
+
 def test_each_sample_is_judged_alone_and_attractors_in_any_order_are_the_same():
     system = dk.catalog.tanh_network(2 * np.eye(2))
     points = dk.find_fixed_points(system).stable.states

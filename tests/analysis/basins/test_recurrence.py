@@ -72,6 +72,21 @@ def test_chaos_comes_back_too():
     assert basins.labels.tolist() == [0] * 6
 
 
+def test_a_point_that_lies_on_another_attractor_is_one_of_its_own():
+    """Seen without the unit that tells them apart, chaos on (0, 1) runs through the point 3/4 and much besides."""
+
+    def step(z):
+        x = z[:, 0]
+        moved = torch.where(z[:, 1] > 0, 4 * x * (1 - x), 0.75 + (x - 0.75) / 2)
+        return torch.stack([moved, z[:, 1]], dim=1)
+
+    states = [[0.3, 1.0], [0.6, 1.0], [0.1, 1.0], [0.2, -1.0], [0.9, -1.0]]
+    system = dk.FunctionSystem(step, 2, readout=lambda z: z[:, :1])
+    for order in ([0, 1, 2, 3, 4], [4, 3, 2, 1, 0]):
+        basins = found(system, np.array(states)[order], dk.Recurrence("outputs", n_cells=8))
+        assert basins.labels.tolist() == np.array([0, 0, 0, 1, 1])[order].tolist()
+
+
 @pytest.mark.parametrize("drift", [1e-3, -0.1])
 def test_what_creeps_on_never_comes_back(drift):
     basins = found(dk.FunctionSystem(lambda x: x + drift, 1), [[0.0], [1.0], [5.0]])

@@ -48,6 +48,19 @@ def test_critical_amplitude_of_one_step_is_the_distance_to_the_saddle():
     assert np.isnan(graph.critical_amplitudes[1 - switching, 0])
 
 
+def test_a_pulse_is_what_is_heard_instead_of_rest():
+    """Under rest 0.1 a factor a of a pulse of 3 gives 0.1 + 2.9 a, which must take the lower point to the saddle."""
+    system = dk.catalog.tanh_unit(2.0)
+    points = dk.find_fixed_points(system, None, [0.1])
+    low, middle, high = np.sort(points.states[:, 0])
+    pulses = {"up": [[3.0]], "rest": [[0.1]], "just": [[np.arctanh(middle) - 2 * low + 1e-3]]}
+    graph = dk.map_transitions(system, points, pulses, rest=[0.1], amplitudes=(0.0, 1.0))
+    lower, upper = (int(np.abs(graph.states[:, 0] - x).argmin()) for x in (low, high))
+    assert graph.targets[lower].tolist() == [upper, lower, upper]
+    assert graph.targets[upper].tolist() == [upper] * 3
+    assert_allclose(graph.critical_amplitudes[lower, 0], (np.arctanh(middle) - 2 * low - 0.1) / 2.9, atol=1e-6)
+
+
 def test_an_end_near_no_known_attractor_is_minus_one():
     system = dk.catalog.tanh_unit(2.0)
     lower = dk.find_fixed_points(system).stable
