@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 import dynakit as dk
-from dynakit.analysis.multifunctionality import against_target, judgement
+from dynakit.analysis.multifunctionality import against_target, clauses, judgement
 
 TURN = 2 * np.pi
 
@@ -65,3 +65,27 @@ def test_a_target_is_judged_by_what_matches_before_what_most_cues_lead_to(counts
 def test_the_shortest_cue_is_that_from_which_on_all_do(labels, shortest):
     lengths, matches = np.array([1, 3, 7]), np.array([True, False])
     assert judgement._shortest(np.array(labels), matches, lengths, 1.0) == shortest
+
+
+def as_seen(points, path):
+    return against_target.Seen("invariant circle", points, False, path, 2 * np.pi / 0.1, 0.1 / TURN, np.zeros(1))
+
+
+@pytest.mark.parametrize(("share", "error"), [(1.0, 0.0), (0.5, np.sqrt(2)), (0.9, 2 * np.sin(0.1 * TURN / 4))])
+def test_an_attractor_that_covers_a_part_of_its_target_is_as_far_off_as_what_it_leaves_out(share, error):
+    """An arc of the unit circle lies on it, but its ends are a chord away from the middle of the gap."""
+    orbit = dk.Orbit.cycle("A", lambda p: [np.cos(TURN * p), np.sin(TURN * p)], period=TURN, dt=0.1)
+    angle = share * TURN * np.arange(4097) / 4096
+    arc = np.stack([np.cos(angle), np.sin(angle)], 1)
+    found = against_target.compare(SimpleNamespace(), SimpleNamespace(), 0, as_seen(arc, arc[::60]), orbit)
+    assert_allclose(found.error, error, atol=2e-3)
+
+
+@pytest.mark.parametrize(("off", "said"), [(0.2, []), (-0.2, []), (0.3, ["exponent"]), (-0.3, ["exponent"])])
+@pytest.mark.parametrize("exponent", [0.05, 0.9, 14.0])
+def test_an_exponent_may_be_off_by_a_quarter_of_its_own_size(exponent, off, said):
+    target = SimpleNamespace(kind="chaos", exponent=exponent)
+    cloud = against_target.Comparison(True, 0.1, 0.5, np.nan, 0, (0.1, 0.1), 0.1, off * exponent)
+    limits = clauses.Tolerances(error=0.1, period=0.1, residual=1e-6)
+    found = clauses.problems(target, None, cloud, clauses.Claim(0.0, "attracting"), limits)
+    assert [sentence.partition(":")[0] for sentence in found] == said
