@@ -7,6 +7,7 @@ import graphlib
 import importlib
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ import torch
 
 import dynakit as dk
 from dynakit.pipeline import stages
-from dynakit.pipeline.stages import STAGES, in_line
+from dynakit.pipeline.stages import STAGES, in_line, transitions
 from dynakit.report import Finder, Stage
 
 FOLDER = Path(stages.__file__).parent
@@ -251,3 +252,15 @@ def test_slow_states_are_said_where_the_readout_is_right_before_the_state_has_ar
     assert say(MachineAgreement(3, 3, 4)) == ["3 of 4 responses are those of the task's own automaton"]
     (line,) = say(MachineAgreement(2, 3, 4))
     assert line.endswith("; by its readout, 3 are: slow states are still on their way")
+
+
+def test_a_response_that_ends_nowhere_known_agrees_with_nothing():
+    """Two memories and a pulse up: from "-" it ends at no attractor, though its readout says "+", as it should."""
+    task = SimpleNamespace(
+        machine={("-", "up"): "+", ("+", "up"): "+"}, n_outputs=1, decode=lambda y: np.where(y[..., 0] > 0, "+", "-")
+    )
+    mapped = SimpleNamespace(
+        targets=np.array([[-1], [1]]), end_outputs=np.array([[[0.4]], [[1.0]]]), pulses=("up",)
+    )
+    found = transitions._agreement(task, mapped, np.array(["-", "+"]))
+    assert (found.by_attractor, found.by_readout, found.total) == (1, 2, 2)

@@ -148,6 +148,43 @@ def test_the_cubic_term_decides_whether_what_is_born_is_stable(cubic, form):
     assert doubled.events.forms.tolist() == [form]
 
 
+@pytest.mark.parametrize(
+    ("square", "cubic", "form"),
+    [(1.0, -0.9, "supercritical"), (1.0, -1.1, "subcritical"), (2.0, -3.9, "supercritical")],
+)
+def test_the_square_term_helps_a_flip_to_be_supercritical(square, cubic, form):
+    """x' = -(1 + mu) x + b x^2 + c x^3 has the coefficient c + b^2 (Kuznetsov 2004, eq. 4.11)."""
+    flip = lambda mu: dk.FunctionSystem(lambda x: -(1 + mu) * x + square * x**2 + cubic * x**3, 1)  # noqa: E731
+    doubled = traced(flip(-0.1), family=flip, points=[0.0], span=(-0.15, 0.15))
+    at_zero = np.abs(doubled.events.parameter) < 1e-9
+    assert doubled.events.kinds[at_zero].tolist() == ["flip"]
+    assert doubled.events.forms[at_zero].tolist() == [form]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_square_terms_decide_about_a_circle_as_the_formula_says(seed):
+    """z' = l z + g20 z^2 / 2 + g11 z z~ + g02 z~^2 / 2 + g21 z^2 z~ / 2 in the plane (Kuznetsov 2004, eq. 4.20)."""
+    rng = np.random.default_rng(seed)
+    g20, g11, g02, g21 = rng.normal(size=4) + 1j * rng.normal(size=4)
+    turn = np.exp(1j * rng.uniform(0.3, 1.4))
+    wanted = (np.conj(turn) * g21).real / 2 - abs(g11) ** 2 / 2 - abs(g02) ** 2 / 4
+    wanted -= ((1 - 2 * turn) * np.conj(turn) ** 2 / (2 * (1 - turn)) * g20 * g11).real
+
+    def family(mu):
+        def step(x):
+            z = torch.complex(x[:, 0], x[:, 1])
+            back = z.conj()
+            z = (1 + mu) * turn * z + g20 * z**2 / 2 + g11 * z * back + g02 * back**2 / 2 + g21 * z**2 * back / 2
+            return torch.stack([z.real, z.imag], dim=1)
+
+        return dk.FunctionSystem(step, 2)
+
+    branches = traced(family(-0.01), family=family, points=[0.0, 0.0], span=(-0.02, 0.02))
+    at_zero = np.abs(branches.events.parameter) < 1e-9
+    assert branches.events.kinds[at_zero].tolist() == ["neimark-sacker"]
+    assert branches.events.forms[at_zero].tolist() == ["supercritical" if wanted < 0 else "subcritical"]
+
+
 def test_a_long_pulse_erases_a_memory_just_beyond_its_fold():
     system = dk.catalog.tanh_unit(2.0)
     stable = dk.find_fixed_points(system).stable

@@ -89,3 +89,16 @@ def test_an_exponent_may_be_off_by_a_quarter_of_its_own_size(exponent, off, said
     limits = clauses.Tolerances(error=0.1, period=0.1, residual=1e-6)
     found = clauses.problems(target, None, cloud, clauses.Claim(0.0, "attracting"), limits)
     assert [sentence.partition(":")[0] for sentence in found] == said
+
+
+def test_clouds_are_set_beside_the_larger_of_the_ways_between_the_halves_of_the_target():
+    """The first half stays at 0, the second is at 5 half of the time: 0 one way and 5 the other."""
+    series = np.zeros((400, 1))
+    series[200::2] = 5.0
+    still = as_seen(np.ones((9, 1)), np.ones((9, 1)))
+    for samples in (series, series[::-1]):
+        target = dk.Orbit.chaos("A", samples, dt=0.1)
+        found = against_target.compare(SimpleNamespace(), SimpleNamespace(), 0, still, target)
+        assert found.baseline == 5.0
+        assert found.cloud == (1.0, 4.0)  # from 1 to the nearest of 0 and 5, and from 5 to 1
+        assert not found.kind_fits
