@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.optimize import brentq
 from torch import nn
 
 import dynakit as dk
@@ -288,9 +289,9 @@ def test_a_start_alone_has_an_axis_of_starts_too():
 @pytest.mark.parametrize(("make", "start"), [("stuart_landau", [1.0, 0.2]), ("van_der_pol", [1.0, 0.0])])
 def test_a_flow_has_the_same_exponents_per_time_under_a_drive_and_by_longer_steps(make, start):
     flow = getattr(dk.catalog, make)()
-    plain = dk.lyapunov_spectrum(flow, start, n_steps=4000)
+    plain = dk.lyapunov_spectrum(flow, start, n_steps=2000)
     for system in (dk.Driven(flow, []), dk.Iterated(flow, 2)):
-        found = dk.lyapunov_spectrum(system, start, n_steps=4000)
+        found = dk.lyapunov_spectrum(system, start, n_steps=2000)
         assert (found.kind, found.dynamics) == (plain.kind, "flow") == ("limit cycle", "flow")
         assert_allclose(found.per_time, plain.per_time, rtol=0, atol=1e-8)
         assert "nats per unit of time" in found.headline()
@@ -309,10 +310,20 @@ def test_lorenz_is_as_chaotic_under_a_drive_and_by_longer_steps():
         assert (apart <= 2 * np.hypot(error, errors[0])).all()
 
 
+def turning(omega):
+    """Stuart-Landau in steps of 2 pi, each of 20 of the method's."""
+    return dk.Flow(dk.catalog.stuart_landau(omega=omega).field, 2, dt=2 * math.pi, n_substeps=20)
+
+
 def test_a_cycle_of_a_flow_that_takes_a_whole_number_of_steps_is_no_fixed_point():
-    turning = dk.catalog.stuart_landau(dt=2 * math.pi)
-    finer = dk.Flow(turning.field, 2, dt=2 * math.pi, n_substeps=500)
-    found = dk.lyapunov_spectrum(finer, [1.0, 0.0], n_steps=300, n_transient=5)
+    def past_a_turn(omega):
+        before = turning(omega).settle([1.0, 0.0], n_steps=8)
+        return complex(*turning(omega).step(before)) / complex(*before)
+
+    # the method turns a little less than the flow: omega for which its own step is one turn exactly
+    omega = brentq(lambda w: past_a_turn(w).imag, 0.95, 1.05, xtol=1e-15)
+    assert abs(past_a_turn(omega) - 1) < 1e-13
+    found = dk.lyapunov_spectrum(turning(omega), [1.0, 0.0], n_steps=150, n_transient=5)
     assert (found.kind, found.periods[0]) == ("limit cycle", 0)
     rest = dk.lyapunov_spectrum(dk.catalog.stuart_landau(-1.0), [0.1, 0.0], n_steps=200, n_transient=500)
     assert (rest.kind, rest.periods[0]) == ("fixed point", 1)
