@@ -38,12 +38,12 @@ def _study_can_be_imported(request):
 
 
 @pytest.fixture(autouse=True)
-def _study_keeps_nothing_here(request, tmp_path, monkeypatch):
+def _study_keeps_nothing_here(request, monkeypatch):
     """What a study under test keeps for its next run is gone with the test."""
     if hasattr(request.module, "STUDY"):
         import ledger
 
-        monkeypatch.setattr(ledger, "OUT", tmp_path / "out")
+        monkeypatch.setattr(ledger, "OUT", request.getfixturevalue("tmp_path") / "out")
 
 
 @pytest.fixture(scope="module")
