@@ -56,7 +56,10 @@ def with_provenance(function: Function) -> Function:
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        bound = signature.bind(*args, **kwargs)
+        try:
+            bound = signature.bind(*args, **kwargs)
+        except TypeError:
+            return function(*args, **kwargs)  # Python's own error names the function
         bound.apply_defaults()
         if "seed" in bound.arguments:
             bound.arguments["seed"] = as_seed(bound.arguments["seed"])

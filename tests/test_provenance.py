@@ -72,3 +72,10 @@ def test_basins_that_are_traced_keep_the_settings_of_each():
     assert traced.provenance.seed == 4
     assert traced.provenance.settings["settings"] == {"n_steps": 20}
     assert traced.basins[0].provenance.settings["n_steps"] == 20
+
+
+def test_an_argument_that_is_missing_or_unknown_is_refused_in_the_name_of_the_function():
+    with pytest.raises(TypeError, match=r"plane_flow\(\) missing .* 'through'"):
+        dk.plane_flow(network(), dk.project(STATES))
+    with pytest.raises(TypeError, match=r"linearize\(\) got an unexpected keyword argument 'drives'"):
+        dk.linearize(network(), STATES, drives=[0.0])
