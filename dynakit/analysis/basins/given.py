@@ -23,7 +23,8 @@ from .targets import Target, Targets, apart
 CLOUD_STEPS = 200  # how long a state must stay with a cloud, which no distance tells apart in a moment
 CLOUD = 1024  # states that stand for a chaotic attractor
 SAME = 1e-6  # relative distance below which two given attractors are one
-MOVES = 0.01  # most a state given as an attractor may move in a step, relative to 1 + |x|
+MOVES = 0.01  # most a state given as an attractor may move in a step, of a flow in the time its field takes to change,
+# relative to 1 + |x|
 GROWS = 1e-6  # beyond the unit circle, or the imaginary axis of a flow: a bare state that does not attract
 CURVES = ("invariant circle", "limit cycle", "quasi-periodic")  # kinds of attractors whose points are joined
 
@@ -101,12 +102,13 @@ def _targets(system: System, part: Any, u: Tensor) -> list[Target | None]:
 def _points(system: System, points: FixedPoints, u: Tensor) -> list[Target | None]:
     """The stable ones, which must be at rest under this drive."""
     x, stable = _rows(system, points.states), points.verdicts == "stable"
+    _refuse_another_drive(points, stable, u)
     moves, most = _moves(system, x, u)
     bad = np.flatnonzero(stable & ~(moves <= most))
     if len(bad):
         raise InputError(
             f"attractors must be fixed points of system under this drive, but point {bad[0]} moves by "
-            f"{moves[bad[0]]:.3g} in a step; find them under the same drive"
+            f"{moves[bad[0]]:.3g} {_while(system)}; find them under the same drive"
         )
     leading = points.eigenvalues[:, 0] if points.eigenvalues.shape[1] else np.full(len(x), np.nan)
     with np.errstate(divide="ignore"):
@@ -190,10 +192,32 @@ def _rows(system: System, states: Any) -> np.ndarray:
     return x.cpu().numpy()
 
 
+def _refuse_another_drive(points: FixedPoints, stable: np.ndarray, u: Tensor) -> None:
+    """Raise where a point says that it was found under another input."""
+    own, asked = np.asarray(points.drives), u.cpu().numpy()
+    if own.shape[1] != len(asked):  # found under Driven, where the input is part of the system
+        return
+    bad = np.flatnonzero(stable & ~np.isclose(own, asked, rtol=1e-6, atol=1e-12).all(axis=1))
+    if len(bad):
+        raise InputError(
+            f"attractors must be fixed points of system under this drive, but point {bad[0]} was found under "
+            f"{own[bad[0]].round(6).tolist()}, not {asked.round(6).tolist()}; pass the drive they were found under"
+        )
+
+
 def _moves(system: System, states: np.ndarray, u: Tensor) -> tuple[np.ndarray, np.ndarray]:
-    """How far each moves in a step, and how far it may."""
-    moves = np.abs(system.step(states, u).detach().cpu().numpy() - states).max(axis=1, initial=0.0)
-    return moves, MOVES * (1 + np.abs(states).max(axis=1, initial=0.0))
+    """How far each moves in a step, of a flow in 1 / |df/dx|, which does not depend on its step; and how far it may."""
+    flow = system.flow()
+    if flow is None:
+        way = system.step(states, u).detach().cpu().numpy() - states
+    else:
+        norms = np.linalg.norm(flow.rhs_jacobian(states, u).cpu().numpy(), axis=(1, 2))
+        way = flow.rhs(states, u).detach().cpu().numpy() / np.maximum(norms, 1e-300)[:, None]
+    return np.abs(way).max(axis=1, initial=0.0), MOVES * (1 + np.abs(states).max(axis=1, initial=0.0))
+
+
+def _while(system: System) -> str:
+    return "in a step" if system.flow() is None else "in the time 1 / |df/dx|"
 
 
 def _attracting(system: System, states: np.ndarray, u: Tensor) -> np.ndarray:
@@ -202,8 +226,8 @@ def _attracting(system: System, states: np.ndarray, u: Tensor) -> np.ndarray:
     bad = np.flatnonzero(~(moves <= most))
     if len(bad):
         raise InputError(
-            f"attractors given as states must be fixed points, but state {bad[0]} moves by {moves[bad[0]]:.3g} in a "
-            "step; pass what dk.find_limit_cycles returns for cycles"
+            f"attractors given as states must be fixed points, but state {bad[0]} moves by {moves[bad[0]]:.3g} "
+            f"{_while(system)}; pass what dk.find_limit_cycles returns for cycles"
         )
     growth = _growth(system, states, u)
     bad = np.flatnonzero(growth > GROWS)

@@ -88,9 +88,28 @@ def test_a_saddle_between_two_nodes_is_left_out_of_points_and_refused_among_stat
 
 def test_points_of_another_drive_are_no_attractors():
     unit = dk.catalog.tanh_unit(2.0)
-    points = dk.find_fixed_points(unit, drive=[0.5])
+    points, zero = dk.find_fixed_points(unit, drive=[0.5]), torch.zeros(1, dtype=torch.float64)
+    with pytest.raises(dk.InputError, match=r"but point 0 was found under \[0.5\], not \[0.0\]"):
+        as_targets(unit, points, zero)
+    unsaid = dk.find_fixed_points(dk.Driven(unit, [0.5]))
+    with pytest.raises(dk.InputError, match=r"under this drive, but point 0 moves by .* in a step"):
+        as_targets(unit, unsaid, zero)
+    a_little = dk.find_fixed_points(unit, drive=[1e-3])  # moves by less than a hundredth in a step
+    with pytest.raises(dk.InputError, match="was found under"):
+        dk.map_transitions(unit, a_little, {"up": [[3.0]]})
+    assert len(dk.map_transitions(unit, a_little, {"up": [[3.0]]}, rest=[1e-3])) == 2
+
+
+@pytest.mark.parametrize("dt", [1e-4, 0.1])
+def test_what_is_at_rest_of_a_flow_does_not_depend_on_its_step(dt):
+    flow = dk.Flow(lambda x, u: x - x**3 + u, 1, 1, dt=dt, argument_order="state, input")
+    zero = torch.zeros(1, dtype=torch.float64)
+    assert len(as_targets(flow, [[1.0], [-1.0]], zero)) == 2
+    with pytest.raises(dk.InputError, match=r"must be fixed points, but state 0 moves by 0\.12 in the time"):
+        as_targets(flow, [[0.9]], zero)  # 0.9 - 0.9^3 = 0.171, |df/dx| = 1.43: by 0.12
+    unsaid = dk.find_fixed_points(dk.Driven(flow, [0.3]))
     with pytest.raises(dk.InputError, match="under this drive, but point 0 moves by"):
-        as_targets(unit, points, torch.zeros(1, dtype=torch.float64))
+        as_targets(flow, unsaid, zero)
 
 
 def test_cycles_points_and_tables_are_read_alike():
