@@ -27,11 +27,14 @@ PROVABLE = 600  # units up to which one is certified
 
 
 def reached(flow: Flow, u: torch.Tensor, orbit: np.ndarray) -> Found | None:
-    """The equilibrium that an orbit (step, unit) of the time-dt map has arrived at, or is arriving at."""
+    """The equilibrium that an orbit (step, unit) of the time-dt map has arrived at, or is arriving at.
+
+    Where Newton's method finds none, as on a line of equilibria, the last state is one if it rests.
+    """
     scale = 1 + float(np.abs(orbit).max())
     if not np.abs(orbit[-1] - orbit[-2]).max() <= RETURNS * scale:
         return None
-    found = _object(flow, u, orbit[-1])
+    found = _object(flow, u, orbit[-1]) or _resting(flow, u, orbit[-1], ACCEPT)
     if found is None:
         return None
     late, early = found.distances(orbit[[-1, len(orbit) // 2]])
@@ -55,13 +58,16 @@ def close_to(flow: Flow, u: torch.Tensor, tail: np.ndarray, near: float) -> Foun
     found = [item for item in found if np.linalg.norm(item.orbit[0] - tail[-1]) <= near]
     if found:
         return min(found, key=lambda item: float(np.linalg.norm(item.orbit[0] - tail[-1])))
-    x, slowest = tail[order[0]], float(speeds[order[0]])
-    J = flow.rhs_jacobian(x, u).cpu().numpy()
-    if np.linalg.norm(x - tail[-1]) > near or not slowest <= RESTS * (1 + np.abs(x).max()) * np.linalg.norm(
-        J
-    ):
-        return None
-    return _described(flow, u, x, slowest, J)
+    x = tail[order[0]]
+    return _resting(flow, u, x, RESTS) if np.linalg.norm(x - tail[-1]) <= near else None
+
+
+def _resting(flow: Flow, u: torch.Tensor, x: np.ndarray, most: float) -> Found | None:
+    """The state x (unit,) itself as an equilibrium, if |f| relative to 1 + |x| and |df/dx| is at most so much."""
+    f, J = flow.rhs(x, u).cpu().numpy(), flow.rhs_jacobian(x, u).cpu().numpy()
+    residual = float(np.abs(f).max())
+    at_rest = residual <= most * (1 + np.abs(x).max()) * np.linalg.norm(J)
+    return _described(flow, u, x, residual, J) if at_rest else None
 
 
 def _object(flow: Flow, u: torch.Tensor, x: np.ndarray, longest: float = np.inf) -> Found | None:

@@ -8,6 +8,7 @@ multipliers are those of the product of the m derivatives of phi; the one along 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +20,7 @@ from . import circle, equilibria, margins, shooting
 from .autonomous import Autonomous
 from .irregular import RETURNS
 from .objects import ON_IT, Found
-from .rotation import last_turn, plane
+from .rotation import plane, returns
 from .settings import CycleSettings
 
 ACCEPT = 1e-10  # residual of a cycle, relative to its size
@@ -30,6 +31,8 @@ ROUNDING = 10 * FINE  # relative error of derivatives along a segment
 NEARLY, EXACT = 1e-4, 1e-12  # the gaps, relative to the size, that are small enough
 MOST_STEPS = 12
 HARMONICS = 64  # most, of a cycle near a track
+AGAIN = 1e-8  # share of the largest harmonic below which one does not count when a curve is run through again
+MOST_RETURNS = 16  # to the end of an orbit that may be once around
 
 
 class Loop(NamedTuple):
@@ -44,16 +47,17 @@ class Loop(NamedTuple):
 def around(orbit: np.ndarray) -> tuple[np.ndarray, float] | None:
     """The last turn of an orbit (step, unit), backwards from its end, and how many steps it took; None if it misses.
 
-    Between steps the turn before is a cubic.
+    Between steps the turn before is a cubic.  An orbit may come near its end before the turn is over: where its
+    branches lie close together, as those of a relaxation oscillation do, or where it closes after several rounds only.
     """
     size = float(np.abs(orbit - orbit.mean(0)).max())
-    k = last_turn(orbit)
-    if k is None or not 4 <= k <= len(orbit) - 2:
-        return None
-    part, miss = _nearest(orbit[-2 - k :][:4], orbit[-1])
-    if miss > (MISSED + (2 * np.pi / k) ** 4) * size:
-        return None
-    return orbit[-1 - k :], k - part
+    for k in itertools.islice(returns(orbit), MOST_RETURNS):
+        if not 4 <= k <= len(orbit) - 2:
+            continue
+        part, miss = _nearest(orbit[-2 - k :][:4], orbit[-1])
+        if miss <= (MISSED + (2 * np.pi / k) ** 4) * size:
+            return orbit[-1 - k :], k - part
+    return None
 
 
 def _nearest(four: np.ndarray, x: np.ndarray) -> tuple[float, float]:
@@ -207,6 +211,8 @@ def loop_object(view: OfFlow, loop: Loop, most: int) -> Found | None:
     x, curve = _curve_of(view, loop, most)
     if not np.isfinite(x).all() or not curve.size > 1e-6 * (1 + float(np.abs(x).max())):
         return None  # Newton's method went to a fixed point
+    if _rounds(curve) > 1:
+        return None  # its period is a part of this one
     wound = shooting.turns(plane(view, x))
     known = margins.of_cycle(loop.derivatives, others, ROUNDING)
     curve = curve.turned()._replace(rho=view.dt / loop.period)
@@ -224,6 +230,13 @@ def loop_object(view: OfFlow, loop: Loop, most: int) -> Found | None:
         verdict=margins.verdict(np.abs(others) - 1, np.maximum(known, trivial)),
         trivial=trivial,
     )
+
+
+def _rounds(curve: circle.Curve) -> int:
+    """How often a curve runs through the same states: no other harmonics than multiples of that number matter."""
+    size = np.abs(curve.c).max(axis=1)
+    matter = np.flatnonzero(size > AGAIN * size[1:].max(initial=0.0))
+    return int(np.gcd.reduce(matter)) or 1
 
 
 def _curve_of(view: OfFlow, loop: Loop, most: int) -> tuple[np.ndarray, circle.Curve]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from ..exponents import CLEAR, birkhoff
@@ -50,17 +52,18 @@ def rotation_number(flow: Autonomous, orbit: np.ndarray) -> tuple[float, float]:
 
 
 def last_turn(orbit: np.ndarray) -> int | None:
-    """How many steps ago an orbit (step, unit) that moves little per step was last where it ends; None: never.
+    """How many steps ago an orbit (step, unit) that moves little per step was last near where it ends; None: never."""
+    return next(returns(orbit), None)
 
-    Counted backwards: it must first have gone away, and of the states near by when it is back the nearest is taken.
+
+def returns(orbit: np.ndarray) -> Iterator[int]:
+    """How many steps ago an orbit (step, unit) was near where it ends, the latest time first.
+
+    Counted backwards: it must first have gone away, and each time it is back the nearest of its states is taken.
     """
     away = np.abs(orbit[::-1] - orbit[-1]).max(axis=1)
-    near = BACK * float(np.abs(orbit - orbit.mean(0)).max())
-    gone = np.flatnonzero(away > near)
-    if not len(gone):
-        return None
-    returned = np.flatnonzero(away[gone[0] :] < near) + gone[0]
-    if not len(returned):
-        return None
-    run = np.split(returned, np.flatnonzero(np.diff(returned) > 1) + 1)[0]
-    return int(run[away[run].argmin()])
+    near = away <= BACK * float(np.abs(orbit - orbit.mean(0)).max())
+    starts = np.flatnonzero(near[1:] & ~near[:-1]) + 1
+    for start in starts:
+        run = start + np.flatnonzero(~np.append(near[start:], False))[0]
+        yield int(start + away[start:run].argmin())

@@ -7,14 +7,16 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose
+from scipy.integrate import solve_ivp
 from scipy.optimize import brentq
 
 import dynakit as dk
 from dynakit.analysis.cycles import circle as solver
 from dynakit.analysis.cycles import shooting
 from dynakit.analysis.cycles.autonomous import Autonomous, settle
-from dynakit.analysis.cycles.flow_cycles import loop_multipliers, shoot
+from dynakit.analysis.cycles.flow_cycles import loop_multipliers, loop_object, shoot
 from dynakit.analysis.cycles.rotation import rotation_number
+from dynakit.analysis.cycles.views import view_of
 from dynakit.analysis.exponents import birkhoff
 
 GOLDEN = (np.sqrt(5) - 1) / 2
@@ -416,6 +418,45 @@ def test_van_der_pol():
     assert cycle.trivial_errors[0] < 1e-10
     assert cycle.rotation_numbers[0] < 0  # clockwise
     assert cycle.tails[0] < 1e-12
+
+
+def test_a_relaxation_oscillation_whose_branches_lie_close_together():
+    """In the max norm its slow branches are nearer to each other than half its size."""
+    mu = 5.0
+
+    def field(t, z):
+        return [z[1], mu * (1 - z[0] ** 2) * z[1] - z[0]]
+
+    def crossing(t, z):
+        return z[1]
+
+    crossing.direction = -1
+    times = solve_ivp(field, (0, 50), [2.0, 0.0], events=crossing, rtol=1e-12, atol=1e-12).t_events[0]
+    cycle = dk.find_limit_cycles(dk.catalog.van_der_pol(mu, dt=0.1), [[2.0, 0.0]])
+    assert cycle.kinds.tolist() == ["limit cycle"]
+    assert cycle.verdicts.tolist() == ["attracting"]
+    assert_allclose(cycle.periods, times[-1] - times[-2], rtol=1e-8)
+
+
+def test_a_state_at_rest_on_a_line_of_equilibria_is_a_fixed_point_of_a_flow_as_of_a_map():
+    starts = [[1.0, 1.0], [2.0, -1.0]]
+    flow = dk.Flow(lambda x: x * x.new_tensor([0.0, -1.0]), 2, dt=0.1)
+    for system, decay in ((flow, -1.0), (dk.catalog.linear([[1.0, 0.0], [0.0, 0.5]]), np.log(0.5))):
+        points = dk.find_limit_cycles(system, starts)
+        assert points.kinds.tolist() == ["fixed point"] * 2
+        assert points.verdicts.tolist() == ["neutral"] * 2
+        assert_allclose(points.exponents, [[0.0, decay]] * 2, atol=1e-12)
+    ring = dk.find_limit_cycles(dk.catalog.two_cycles(), [[2.0, 0.0]])  # of equilibria that repel
+    assert (ring.kinds.tolist(), ring.verdicts.tolist()) == (["fixed point"], ["saddle"])
+
+
+def test_twice_round_a_limit_cycle_is_not_its_period():
+    flow, cycle = dk.catalog.van_der_pol(1.0), van_der_pol()
+    view, period = view_of(flow, torch.zeros(0, dtype=torch.float64)), float(cycle.periods[0])
+    for turns in (1, 2):
+        loop = shoot(flow, view.u, cycle.curve(turns * np.arange(4) / 4), turns * period)
+        found = loop_object(view, loop, 64)
+        assert (found is None) == (turns == 2)
 
 
 @pytest.mark.parametrize(("m", "phase"), [(2, 0.1), (5, 0.6)])
