@@ -10,12 +10,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from .base import Bounds, System, minus_identity
 from .derived import Wrapped
 from .pieces import OpenPieces, Pieces
+
+SCALES_AT = 5  # random states at which the scale of a field is read
 
 
 class Displaced(Wrapped):
@@ -66,9 +69,12 @@ class AtRest(Wrapped):
         pace: h, a time: of the eigenvalue lambda here, (lambda - 1) / h is the flow's.
     """
 
-    def __init__(self, flow: Any) -> None:
+    def __init__(self, flow: Any, pace: float | None = None) -> None:
         target = flow.field.relaxes_to()
-        inner, self.pace = (Displaced(flow.field, flow.h), flow.h) if target is None else target
+        if target is None:
+            h = _time_of(flow) if pace is None else pace
+            target = Displaced(flow.field, h), h
+        inner, self.pace = target
         super().__init__(inner, name=flow.name)
         self.along = flow
         self.dt, self.time_unit, self.fingerprint = flow.dt, flow.time_unit, flow.fingerprint
@@ -91,6 +97,19 @@ class AtRest(Wrapped):
         return self.along.settle(x0, drive, n_steps)
 
 
+def _time_of(flow: Any) -> float:
+    """1 / |df/dx|, in which a field moves states by about their own size: it belongs to the field, not to its steps.
+
+    With h = dt, what is singular or converged to rounding would hang on how finely the flow is stepped.
+    """
+    rng = np.random.default_rng(0)
+    x = torch.from_numpy(rng.normal(size=(SCALES_AT, flow.state_size))).to(flow.device, flow.dtype)
+    J = flow.field._jacobian(x, x.new_zeros(len(x), flow.input_size))
+    norms = J.abs().sum(-1).amax(-1)
+    known = norms[torch.isfinite(norms) & (norms > 0)]
+    return 1 / float(known.median()) if len(known) else flow.h
+
+
 class Blend(System):
     """The share-weighted mean of two maps at whose fixed points systems rest, or of two fields likewise."""
 
@@ -103,15 +122,28 @@ class Blend(System):
             device=first.device,
             name=f"{first.name}, on the way to another",
         )
-        self.first, self.second, self.share = first, second, share
+        self.first, self.second = first, second
         paces = [system.pace if isinstance(system, AtRest) else 1.0 for system in (first, second)]
-        self.pace = (1 - share) * paces[0] + share * paces[1]
+        self.pace, self.ratio = paces[0], paces[0] / paces[1]
+        self.shares = (1 - share, share * self.ratio)  # of the first pace: fields are mixed, not steps
 
     def _step(self, x: Tensor, u: Tensor) -> Tensor:
-        return torch.lerp(self.first._step(x, u), self.second._step(x, u), self.share)
+        first, second = self._moves(x, u)
+        return x + self.shares[0] * first + self.shares[1] * second
+
+    def _moves(self, x: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
+        return self.first._step(x, u) - x, self.second._step(x, u) - x
+
+    def slope(self, x: Tensor, u: Tensor) -> Tensor:
+        """The derivative of a step with the share, for a flat batch."""
+        first, second = self._moves(x, u)
+        return self.ratio * second - first
 
     def _jacobian(self, x: Tensor, u: Tensor) -> Tensor:
-        return torch.lerp(self.first._jacobian(x, u), self.second._jacobian(x, u), self.share)
+        moves = [minus_identity(system._jacobian(x, u)) for system in (self.first, self.second)]
+        J = self.shares[0] * moves[0] + self.shares[1] * moves[1]
+        J.diagonal(dim1=-2, dim2=-1).add_(1.0)
+        return J
 
     def linear(self, x: Tensor, u: Tensor) -> Tensor:
         """df/dx of the field in between, for a flat batch."""
@@ -121,10 +153,13 @@ class Blend(System):
         return torch.minimum(self.first._kinks(x, u), self.second._kinks(x, u))
 
 
-def at_rest(system: System) -> System:
-    """The map whose fixed points are where ``system`` rests: itself, or of a flow :class:`AtRest`."""
+def at_rest(system: System, pace: float | None = None) -> System:
+    """The map whose fixed points are where ``system`` rests: itself, or of a flow :class:`AtRest`.
+
+    ``pace``: that of another field of one family, which are then displaced alike; None: this field's own.
+    """
     flow = system.flow()
-    return system if flow is None else AtRest(flow)
+    return system if flow is None else AtRest(flow, pace)
 
 
 def dynamics_of(system: System) -> str:

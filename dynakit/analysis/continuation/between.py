@@ -36,8 +36,9 @@ class Between(OneParameter):
         return Blend(self.first, self.second, mu), self.constant
 
     def slope(self, z: np.ndarray, leg: int) -> np.ndarray:
-        _, x, u = self._at(z, leg)
-        return as_numpy(self.second._step(x, u) - self.first._step(x, u))[0]
+        system, x, u = self._at(z, leg)
+        assert isinstance(system, Blend)
+        return as_numpy(system.slope(x, u))[0]
 
 
 class Change(NamedTuple):

@@ -203,13 +203,15 @@ class OfSystems(OneParameter):
     ) -> None:
         super().__init__(like, np.array(span, float), scale)
         self.family, self.constant, self.like = family, drive, like
+        rests = at_rest(like)
+        self.pace = rests.pace if isinstance(rests, AtRest) else None
         self._kept: dict[float, System] = {}
 
     def member(self, mu: float, leg: int) -> tuple[System, np.ndarray]:
         if mu not in self._kept:
             if len(self._kept) >= MEMBERS:
                 del self._kept[next(iter(self._kept))]
-            self._kept[mu] = at_rest(member_of(self.family, mu, self.like))
+            self._kept[mu] = at_rest(member_of(self.family, mu, self.like), self.pace)
         return self._kept[mu], self.constant
 
     def slope(self, z: np.ndarray, leg: int) -> np.ndarray:

@@ -178,3 +178,12 @@ def test_a_flow_at_its_kink_is_judged_by_its_sides():
         assert modes.kinked.all()
         assert modes.verdicts.tolist() == [verdict]
         assert_allclose(np.sort(modes.one_sided[0, :, 0].real), sorted([-1.0, -1.0 + slope]))
+
+
+@pytest.mark.parametrize("dt", [1e-10, 1e-4, 0.1])
+def test_a_gap_at_a_fold_is_seen_however_short_the_steps_are(dt):
+    """dx/dt = x^2 + c: none for c > 0, and two at +-sqrt(-c)."""
+    assert not len(dk.find_fixed_points(dk.Flow(lambda x: x**2 + 1e-10, 1, dt=dt), max_starts=256))
+    points = dk.find_fixed_points(dk.Flow(lambda x: x**2 - 1e-6, 1, dt=dt), max_starts=256)
+    assert_allclose(points.states[:, 0], [-1e-3, 1e-3], rtol=1e-9)
+    assert points.certified.all()
