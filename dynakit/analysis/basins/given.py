@@ -25,6 +25,7 @@ CLOUD = 1024  # states that stand for a chaotic attractor
 SAME = 1e-6  # relative distance below which two given attractors are one
 MOVES = 0.01  # most a state given as an attractor may move in a step, of a flow in the time its field takes to change,
 # relative to 1 + |x|
+ROUND, LEFT = 4096, 0.02  # steps a state on a cycle is followed, once around at most; distance from it / its size
 GROWS = 1e-6  # beyond the unit circle, or the imaginary axis of a flow: a bare state that does not attract
 CURVES = ("invariant circle", "limit cycle", "quasi-periodic")  # kinds of attractors whose points are joined
 
@@ -136,11 +137,27 @@ def _cycle(system: System, cycles: LimitCycles, k: int, u: Tensor) -> Target | N
     if kind == "periodic":
         orbit = cycles.orbits[k]
         orbit = orbit[np.isfinite(orbit).all(axis=1)]
-        return Target(kind, orbit, steps=float(len(orbit)), exponent=exponent)
-    curve = cycles.curve(np.arange(ON_CURVE) / ON_CURVE, k)
-    steps = cycles.periods[k] / (system.dt or 1.0) if cycles.dynamics == "flow" else cycles.periods[k]
-    found = Target(kind, curve, closed=True, steps=float(steps), exponent=exponent)
-    return found if np.isfinite(curve).all() else None
+        found = Target(kind, orbit, steps=float(len(orbit)), exponent=exponent)
+    else:
+        curve = cycles.curve(np.arange(ON_CURVE) / ON_CURVE, k)
+        steps = cycles.periods[k] / (system.dt or 1.0) if cycles.dynamics == "flow" else cycles.periods[k]
+        found = Target(kind, curve, closed=True, steps=float(steps), exponent=exponent)
+        if not np.isfinite(curve).all():
+            return None
+    _refuse_left(system, found, k, u)
+    return found
+
+
+def _refuse_left(system: System, cycle: Target, k: int, u: Tensor) -> None:
+    """Raise InputError where a state on a cycle does not go round on it under the drive ``u``."""
+    n_steps = int(np.clip(np.ceil(cycle.steps), 1, ROUND))
+    x = system.trajectory(cycle.states[0], u.expand(n_steps, -1)).cpu()
+    far = float(Targets([cycle], system.state_size).distances(x).max())
+    if not far <= LEFT * max(cycle.size, SAME * cycle.scale):
+        raise InputError(
+            f"attractors must be cycles of system under this drive, but a state on object {k} is {far:.3g} away from "
+            f"it within {n_steps} steps; find them under the same drive"
+        )
 
 
 def _tabulated(system: System, table: Any, orbits: Any) -> list[Target | None]:

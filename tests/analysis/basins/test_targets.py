@@ -11,6 +11,7 @@ import dynakit as dk
 from dynakit.analysis import list_attractors
 from dynakit.analysis.basins.given import as_targets
 from dynakit.analysis.basins.targets import Target, Targets
+from dynakit.errors import InputError
 
 NONE = torch.zeros(0, dtype=torch.float64)
 CIRCLE = np.stack([np.cos(t := 2 * np.pi * np.arange(512) / 512), np.sin(t)], 1)
@@ -141,3 +142,21 @@ def test_a_table_of_points_keeps_their_certified_radii():
     assert table.memories.tolist() == [-1, 1]
     assert table.n_left_out == 1
     assert_allclose(as_targets(unit, table, u).radii, as_targets(unit, points, u).radii)
+
+
+def test_a_cycle_of_another_drive_is_refused():
+    """A limit cycle about the origin, which a drive moves; in short steps it moves little within each."""
+    free = dk.catalog.stuart_landau(dt=0.05)
+    pushed = dk.Flow(
+        lambda x, u: free.rhs(x - u),
+        2,
+        2,
+        dt=0.05,
+        argument_order="state, input",
+        jacobian=lambda x, u: free.rhs_jacobian(x - u),
+    )
+    cycles = dk.find_limit_cycles(dk.Driven(pushed, [0.0, 0.0]), [[1.0, 0.2]])
+    pulses = {"none": np.zeros((1, 2))}
+    assert dk.map_transitions(pushed, cycles, pulses).targets.tolist() == [[0]]
+    with pytest.raises(InputError, match=r"cycles of system under this drive.*find them under the same drive"):
+        dk.map_transitions(pushed, cycles, pulses, rest=[0.2, 0.0])
