@@ -82,7 +82,8 @@ class Flow(Wrapped):
 
     Arguments:
         rhs: takes states (batch, state_size) and, if ``input_size`` > 0, inputs (batch, input_size), in float64, and
-            returns velocities (batch, state_size); or a System whose step is the velocity.
+            returns velocities (batch, state_size); or a System whose step is the velocity, such as a
+            :class:`dynakit.FunctionSystem`.
         state_size, input_size: widths.
         dt: time of one step, in the unit of time of ``rhs``.
         method: "rk4", "euler" or "dopri5".

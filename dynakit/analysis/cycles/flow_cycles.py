@@ -159,7 +159,8 @@ class OfFlow(Autonomous):
     def named(self, found: Found, settings: CycleSettings) -> Found:
         """An invariant circle of the time-dt map as what it is: a limit cycle.
 
-        Of a large flow it is one to the accuracy of that map.
+        Of a large flow, and where shooting does not close one (a centre has none to close), it is one to the accuracy
+        of that map; how far the flow itself fails to come back after the period is its residual.
         """
         assert found.curve is not None
         if self.size <= LARGE:
@@ -169,15 +170,25 @@ class OfFlow(Autonomous):
             if made is not None:
                 return made
         per_turn = np.abs(found.multipliers) ** (1 / abs(found.rho))
+        period = self.dt / abs(found.rho)
+        missed = found.residual if self.size > LARGE else self._missed(found.curve, period)
         return dataclasses.replace(
             found,
             kind="limit cycle",
-            period=self.dt / abs(found.rho),
+            period=period,
+            residual=missed,
+            digits=min(found.digits, -float(np.log10(max(missed, 1e-16)))),
             rho=found.rho / self.dt,
             curve=(found.curve if found.rho > 0 else found.curve.reversed())._replace(rho=abs(found.rho)),
             multipliers=per_turn.astype(complex),
             exponents=found.exponents / self.dt,
         )
+
+    def _missed(self, curve: circle.Curve, period: float) -> float:
+        """max |x(period) - x(0)| along the flow, relative to 1 + |x|."""
+        x = curve.at(np.zeros(1))[0]
+        back = self.flow.integrate(x, self.u, period)[-1].cpu().numpy()
+        return float(np.abs(back - x).max() / (1 + np.abs(x).max()))
 
     def near(self, tail: np.ndarray) -> Found | None:
         """The limit cycle that the end of a track (step, unit) comes back on, stable or not."""

@@ -59,8 +59,11 @@ class CovariantVectors(Result):
         return np.arccos(np.clip(cosines.max(axis=1), 0.0, 1.0))
 
     def headline(self) -> str:
-        shown = ", ".join(f"{value:.4g}" for value in self.exponents[:4])
-        return f"{len(self.exponents)} vectors at {len(self)} states, exponents {shown} nats per step"
+        per_time = self.dynamics == "flow" and self.per_time is not None
+        values = self.per_time if per_time and self.per_time is not None else self.exponents
+        shown = ", ".join(f"{value:.4g}" for value in values[:4])
+        unit = "unit of time" if per_time else "step"
+        return f"{len(self.exponents)} vectors at {len(self)} states, exponents {shown} nats per {unit}"
 
 
 @with_provenance

@@ -31,7 +31,7 @@ from ...provenance import with_provenance
 from ...results import Result, per_item
 from ...systems.base import System
 from ...systems.rest import at_rest, dynamics_of, linear_part
-from ...wording import span
+from ...wording import counted, span
 from .kinks import adjacent_jacobians, grows_along_a_ray
 from .points import states_and_drives
 from .step import verdicts_of_step, warn_of_step
@@ -165,7 +165,7 @@ class Modes(Result):
 
     def headline(self) -> str:
         counts = {v: int((self.verdicts == v).sum()) for v in np.unique(self.verdicts)}
-        said = [f"{len(self)} points of {self.eigenvalues.shape[1]} modes of a {self.dynamics}"]
+        said = [f"{counted(len(self), 'point')} of {counted(self.eigenvalues.shape[1], 'mode')} of a {self.dynamics}"]
         said += [f"{n} {v}" for v, n in counts.items()]
         wrong = int((self.step_verdicts != self.verdicts).sum())
         said += [f"{wrong} judged otherwise by the step"] if wrong else []
@@ -211,7 +211,7 @@ def linearize(system: System, points: Any, drive: Any = None) -> Modes:
     (9.491, 62.832)
     >>> spiral = dk.Flow(lambda x: -0.1 * x + x.flip(-1) * x.new_tensor([2.0, -2.0]), 2, dt=0.1)
     >>> dk.linearize(spiral, [[0.0, 0.0]])
-    Modes(1 points of 2 modes of a flow, 1 stable; largest Re eigenvalue -0.1)
+    Modes(1 point of 2 modes of a flow, 1 stable; largest Re eigenvalue -0.1)
     """
     x, u = states_and_drives(system, points, drive, "a linearisation")
     system, dynamics = at_rest(system), dynamics_of(system)

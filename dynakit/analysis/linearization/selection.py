@@ -20,6 +20,7 @@ from ...provenance import with_provenance
 from ...results import Result, per_item
 from ...systems.base import System
 from ...systems.rest import dynamics_of, input_part, linear_part
+from ...wording import counted
 from .points import states_and_drives
 
 
@@ -53,7 +54,7 @@ class Selection(Result):
 
     def headline(self) -> str:
         known = self.eigenvalues[np.isfinite(self.eigenvalues)]
-        said = f"{len(self)} points of a {self.dynamics}, {len(known)} with a real slow mode"
+        said = f"{counted(len(self), 'point')} of a {self.dynamics}, {len(known)} with a real slow mode"
         return said + (f", eigenvalues {known.min():.4g} to {known.max():.4g}" if len(known) else "")
 
 

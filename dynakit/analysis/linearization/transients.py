@@ -31,6 +31,7 @@ from ...provenance import with_provenance
 from ...results import Result, per_item
 from ...systems.base import System
 from ...systems.rest import dynamics_of
+from ...wording import counted
 from .linearization import known_linear_part
 from .points import states_and_drives
 from .verdict import expanding, line_distance
@@ -85,8 +86,8 @@ class NonNormality(Result):
         if self.dynamics == "flow":
             reach, name = (self.numerical_abscissae, "abscissa")
         return (
-            f"{len(self)} points of a {self.dynamics}, Henrici index {_span(self.henrici)}, transient growth "
-            f"{_span(self.growth)}, numerical {name} {_span(reach)}"
+            f"{counted(len(self), 'point')} of a {self.dynamics}, Henrici index {_span(self.henrici)}, "
+            f"transient growth {_span(self.growth)}, numerical {name} {_span(reach)}"
         )
 
 

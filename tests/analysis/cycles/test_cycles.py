@@ -511,6 +511,17 @@ def test_a_flow_has_one_answer_whatever_it_is_wrapped_in(flow, start):
             assert_allclose(getattr(found, name), getattr(plain, name), rtol=0, atol=1e-8)
 
 
+def test_a_turn_about_a_centre_has_the_digits_of_the_step_that_it_was_read_off():
+    """The harmonic oscillator: no turn is isolated, shooting closes none, and the step turns too slowly."""
+    centre = dk.Flow(lambda x: torch.stack([x[:, 1], -x[:, 0]], 1), 2, dt=0.1)
+    found = dk.find_limit_cycles(centre, [[1.0, 0.0]])
+    error = abs(found.periods[0] - 2 * np.pi)
+    assert 1e-6 < error < 1e-5
+    assert found.verdicts.tolist() == ["neutral"]
+    assert_allclose(found.residuals, error / 2, rtol=1e-3)  # the way that is left to go, relative to 1 + |x|
+    assert found.digits[0] < -np.log10(error) + 0.5
+
+
 def test_a_closed_flow_has_the_cycle_of_its_own_flow():
     found = dk.find_limit_cycles(fed_back(), [[1.0, 0.2]])
     assert (found.kinds.tolist(), found.dynamics) == (["limit cycle"], "flow")
