@@ -26,3 +26,18 @@ def span(values: np.ndarray, unit: str) -> str:
     """
     low, high = (f"{v:.3g}" if v < 1000 else f"{v:.0f}" for v in (values.min(), values.max()))
     return f"{low} {unit}" if low == high else f"{low} to {high} {unit}"
+
+
+def drive_in_words(drive: np.ndarray) -> str:
+    """A constant input, by its channels where they are few.
+
+    >>> drive_in_words(np.array([1.0, 0.0])), drive_in_words(np.zeros(3))
+    ('input [1, 0]', 'zero input')
+    """
+    if not np.any(drive):
+        return "zero input"
+    if len(drive) <= 8:
+        return f"input [{', '.join(f'{v:.3g}' for v in drive)}]"
+    on = np.flatnonzero(drive)
+    some = ", ".join(f"{drive[k]:.3g} in channel {k}" for k in on[:4])
+    return f"input {some}{' and others' if len(on) > 4 else ''}, zero elsewhere"

@@ -47,7 +47,12 @@ class Subject:
     @property
     def decode(self) -> Callable[[np.ndarray], np.ndarray]:
         """The task's labels of readouts, or the signs where the network's readout is not the task's."""
-        return self.task.decode if self.task.n_outputs == self.system.output_size else sign_marks
+        return self.task.decode if self.task.n_outputs in (None, self.system.output_size) else sign_marks
+
+    def refuse_unshown_rest(self) -> None:
+        """Raise InputError where the trials show no input at which to ask what lasts."""
+        if self.task.rest_problem is not None:
+            raise InputError(self.task.rest_problem)
 
     def refuse_lines(self) -> None:
         """Raise InputError where the dynamics under a given input is that of a queue."""

@@ -14,6 +14,7 @@ from ..checks import one_of
 from ..errors import InputError
 from ..records import Record, save_record
 from ..results import History, Result, html_table
+from ..wording import drive_in_words
 from .page import Picture, Turning, can_turn, data_url, plotly_script, png, render, turning
 from .stage import Figure, Part, Stage
 
@@ -120,8 +121,11 @@ class Report(Result):
         lines = [self.network]
         if self.task is not None:
             lines.append(f"Task: {self.task!r}")
-        if "score" in self.results:
-            lines.append(f"Score {self.results['score']:.4f} on {len(self.trials)} fresh trials, noise off")
+        if "baseline" in self.results:
+            lines.append(self.results["baseline"].sentence(self.results["score"], len(self.trials)))
+        reason = getattr(self.task, "rest_reason", None)
+        if reason is not None:
+            lines.append(f"Rest is {drive_in_words(self.task.rest)} ({reason})")
         return "\n".join(lines)
 
     # --- figures -------------------------------------------------------------------------------------------
@@ -208,8 +212,8 @@ class Report(Result):
         if self.model is not None and not models.savable(self.model):
             reason = f"a {type(self.model).__name__} is not saved (see dk.models.save); rebuild it"
             record = record.without("model", reason)
-        if self.task is not None and not isinstance(self.task, Record):
-            record = record.without("task", f"a {type(self.task).__name__} of your own is not saved; rebuild it")
+        if self.task is not None and (reason := self.task.unsaved):
+            record = record.without("task", reason)
             record = dataclasses.replace(record, task=None)
         return record
 

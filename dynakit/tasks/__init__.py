@@ -5,6 +5,8 @@ from .arrays import from_arrays
 from .base import Task, Trials
 from .base import score_mask as score_mask
 from .base import sign_marks as sign_marks
+from .baseline import Baseline as Baseline
+from .baseline import baseline as baseline
 from .cycles import Cycles
 from .decision import ContextIntegration, DelayedComparison, PerceptualDecision
 from .environment import from_environment

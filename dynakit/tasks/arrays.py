@@ -12,38 +12,68 @@ import torch
 
 from .. import checks, seeding
 from ..errors import InputError
-from .base import Task, Trials, score_mask, sign_marks
+from .answers import Reading, as_reading, explained_variance
+from .base import Task, Trials
+from .resting import Resting, as_rest, one_hot
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ArrayTask(Task):
-    """Trials that were given, not generated; made by :func:`from_arrays`.
-
-    Args:
-        trials: all of them.
-        own_pulses: name -> (step, input), what may hit a resting network.
-        own_drives: name -> (input,), constant inputs worth analysing besides rest.
-    """
+    """Trials that were given, not generated; made by :func:`from_arrays`, which describes the arguments."""
 
     trials: Trials
     own_pulses: dict[str, np.ndarray] = field(default_factory=dict)
     own_drives: dict[str, np.ndarray] = field(default_factory=dict)
+    own_rest: np.ndarray | None = None
+    own_decode: Any = None
+    own_machine: dict[tuple[str, str], str] | None = None
+    dt: float | None = None
 
     def __post_init__(self) -> None:
-        if not len(self.trials) or not self.trials.n_steps:
-            raise InputError(f"trials must hold at least one trial of at least one step, got {self.trials!r}")
-        shape = ("step", self.trials.n_inputs)
-        pulses = {
-            name: checks.reals(f"pulses[{name!r}]", p, shape) for name, p in dict(self.own_pulses).items()
-        }
-        drives = {
-            name: checks.reals(f"drives[{name!r}]", u, (self.trials.n_inputs,))
-            for name, u in dict(self.own_drives).items()
-        }
+        trials = self.trials
+        if not len(trials) or not trials.n_steps:
+            raise InputError(f"trials must hold at least one trial of at least one step, got {trials!r}")
+        shape, size = ("step", trials.n_inputs), (trials.n_inputs,)
+        pulses = {name: checks.reals(f"pulses[{name!r}]", p, shape) for name, p in self.own_pulses.items()}
+        drives = {name: checks.reals(f"drives[{name!r}]", u, size) for name, u in self.own_drives.items()}
         if "rest" in drives:
-            raise InputError("drives must not name 'rest': it is the input at rest, and always there")
+            raise InputError("drives must not name 'rest': give it as rest=")
         object.__setattr__(self, "own_pulses", pulses)
         object.__setattr__(self, "own_drives", drives)
+        if self.dt is not None:
+            object.__setattr__(self, "dt", checks.number("dt", self.dt, above=0.0))
+        object.__setattr__(self, "own_machine", self._machine_that_fits())
+        if self.own_rest is not None:
+            object.__setattr__(self, "own_rest", self.resting.input)
+
+    @cached_property
+    def reading(self) -> Reading:
+        """How outputs are read: as given by ``decode``, or as the targets suggest."""
+        return as_reading(self.own_decode, self.trials)
+
+    @cached_property
+    def resting(self) -> Resting:
+        """The input at rest, and why."""
+        return as_rest(self.own_rest, self.trials, self.own_drives)
+
+    def _machine_that_fits(self) -> dict[tuple[str, str], str] | None:
+        """The given automaton in strings; its pulses must be those of the task, its memories words of the reading."""
+        reading, machine = self.reading, self.own_machine
+        if machine is None:
+            return None
+        pairs = isinstance(machine, Mapping) and all(isinstance(k, tuple) and len(k) == 2 for k in machine)
+        if not pairs:
+            raise InputError("machine must be a dictionary {(memory, pulse): memory}")
+        found = {(str(m), str(p)): str(after) for (m, p), after in machine.items()}
+        for _, pulse in found:
+            if pulse not in self.pulses:
+                raise InputError(f"machine names a pulse {pulse!r}; those of the task are {list(self.pulses)}")
+        if self.trials.targets is not None and not reading.graded:
+            known = set(reading.words(self.trials.targets.cpu().numpy()).ravel().tolist())
+            for memory in {m for m, _ in found} | set(found.values()):
+                if memory not in known:
+                    raise InputError(f"machine names a memory {memory!r}; targets decode to {sorted(known)[:12]}")
+        return found
 
     @property
     def n_inputs(self) -> int:
@@ -61,28 +91,62 @@ class ArrayTask(Task):
         return self.trials.n_steps
 
     @property
+    def rest(self) -> np.ndarray:
+        """The input at rest, (input,): given, or guessed from the trials; see :attr:`rest_reason`."""
+        return self.resting.input.copy()
+
+    @property
+    def rest_reason(self) -> str:
+        """Why it is that input."""
+        return self.resting.reason
+
+    @property
+    def rest_problem(self) -> str | None:
+        """Why nothing can be said about what lasts at rest; None where the trials show it."""
+        if self.resting.shown:
+            return None
+        return "the trials show no constant input at which to ask what lasts; name one of theirs with rest="
+
+    @property
+    def graded(self) -> bool:
+        """Whether the targets are values, and not a few answers."""
+        return self.reading.graded
+
+    @property
+    def unsaved(self) -> str | None:
+        """A reading of the user's own is not saved."""
+        return "its decode is a function of your own" if callable(self.own_decode) else super().unsaved
+
+    @property
     def pulses(self) -> dict[str, np.ndarray]:
-        """The pulses that were given: name -> (step, input)."""
-        return dict(self.own_pulses)
+        """The pulses that were given, name -> (step, input); else, of one-hot inputs, the tokens but that at rest."""
+        rows = self.trials.inputs.reshape(-1, self.n_inputs).cpu().numpy()
+        if self.own_pulses or not one_hot(rows):
+            return dict(self.own_pulses)
+        tokens = np.eye(self.n_inputs)
+        shown = (rows > 0).any(axis=0) & (self.rest == 0)
+        return {f"token {k}": tokens[k : k + 1] for k in np.flatnonzero(shown)}
 
     @property
     def drives(self) -> dict[str, np.ndarray]:
-        """``"rest"``, and the constant inputs that were given: name -> (input,)."""
-        return {"rest": self.rest, **self.own_drives}
+        """``"rest"``, and the constant inputs that were given: name -> (input,); else that of a response."""
+        after = self.resting.response
+        return {"rest": self.rest, **(self.own_drives or ({} if after is None else {"response": after}))}
 
-    @cached_property
+    @property
+    def machine(self) -> dict[tuple[str, str], str] | None:
+        """The automaton that was given."""
+        return self.own_machine
+
+    @property
     def levels(self) -> np.ndarray:
         """The distinct values that targets take where the score looks, rising; empty without targets."""
-        if self.trials.targets is None:
-            return np.zeros(0, dtype=np.float32)
-        mask = score_mask(self.trials)
-        targets = self.trials.targets if mask is None else self.trials.targets[mask > 0]
-        return np.unique(targets.cpu().numpy())
+        return self.reading.levels
 
     @property
     def middle(self) -> float:
         """Half way between the smallest and the largest target; 0 without targets."""
-        return float(self.levels[0] + self.levels[-1]) / 2 if len(self.levels) else 0.0
+        return self.reading.middle
 
     def sample(self, n_trials: int, seed: Any = 0) -> Trials:
         """Draw trials, each at most once as long as there are enough of them, otherwise with repetition."""
@@ -91,44 +155,42 @@ class ArrayTask(Task):
         return self.trials[rng.permutation(n)[:n_trials] if n_trials <= n else rng.integers(n, size=n_trials)]
 
     def correct(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Right where output and target lie on the same side of :attr:`middle`."""
-        return (outputs > self.middle) == (targets > self.middle)
+        """Where the outputs give the answer of the targets; a graded value within a tenth of the range."""
+        if self.graded:
+            return (outputs - targets).abs() <= 0.1 * self.reading.spread
+        said, asked = (self.reading.answers(y.detach().cpu().numpy()) for y in (outputs, targets))
+        return torch.from_numpy((said == asked) & (asked != "?")).to(targets.device).expand(targets.shape)
+
+    @property
+    def by_variance(self) -> bool:
+        """Whether the score is R^2: targets are graded, or never vary."""
+        return self.graded or (len(self.levels) == 1 and self.reading.kind != "own")
 
     def score(self, outputs: Any, trials: Trials) -> float:
-        """Fraction of right outputs if all targets take exactly two values, otherwise R^2 clipped to 0..1.
+        """Mean over answers of the share that is right, for graded targets R^2 clipped to 0..1; under the score mask.
 
-        An output is right on its target's side of the midpoint between the two values.  R^2 is 1 minus the
-        sum of squared errors over that of the targets about each output's mean, where the score mask is 1;
+        The answers are classes (argmax), the sides of the midpoint or the levels of each output, or what a ``decode``
+        of your own says.  R^2 is 1 minus the sum of squared errors over that of the targets about each output's mean;
         an output that is not finite there makes it 0, and so does any error on targets that never vary.
 
         Raises:
             InputError: as :meth:`Task.score`.
         """
-        fraction = super().score(outputs, trials)
-        return fraction if len(self.levels) == 2 else explained_variance(outputs, trials)
+        super().score(outputs, trials)
+        if self.by_variance:
+            return explained_variance(outputs, trials)
+        shares = self.reading.shares(checks.reals("outputs", outputs, finite=False), trials)
+        if not shares:
+            raise InputError("decode finds no answer in these targets where the mask is 1: there is nothing to score")
+        return float(np.mean(list(shares.values())))
 
     def decode(self, outputs: Any) -> np.ndarray:
-        """``"+"`` above and ``"-"`` below :attr:`middle`, one mark per output, ``"?"`` on it or for NaN."""
-        return sign_marks(checks.reals("outputs", outputs, (..., "output"), finite=False) - self.middle)
+        """What outputs (..., output) say: signs about :attr:`middle`, the class, the nearest levels, or your own."""
+        return self.reading.words(checks.reals("outputs", outputs, (..., "output"), finite=False))
 
     def __repr__(self) -> str:
-        pulses = f", pulses {', '.join(map(repr, self.own_pulses))}" if self.own_pulses else ""
+        pulses = f", pulses {', '.join(map(repr, self.pulses))}" if self.pulses else ""
         return f"ArrayTask({self.trials!r}{pulses})"
-
-
-def explained_variance(outputs: Any, trials: Trials) -> float:
-    """Share of the targets' variance that the outputs explain under the score mask, clipped to 0..1."""
-    target = checks.reals("targets", trials.targets)
-    error = (checks.reals("outputs", outputs, finite=False) - target) ** 2
-    mask = score_mask(trials)
-    weight = np.ones_like(target) if mask is None else checks.reals("mask", mask)
-    total = weight.sum(axis=(0, 1))
-    mean = (weight * target).sum(axis=(0, 1)) / np.maximum(total, 1)
-    unexplained = error[weight > 0].sum()
-    variation = (weight * (target - mean) ** 2).sum()
-    if not np.isfinite(unexplained) or unexplained >= variation:
-        return float(unexplained == 0)
-    return float(1 - unexplained / variation)
 
 
 def from_arrays(
@@ -138,24 +200,35 @@ def from_arrays(
     conditions: Mapping[str, Any] | None = None,
     pulses: Mapping[str, Any] | None = None,
     *,
+    rest: Any = None,
     drives: Mapping[str, Any] | None = None,
+    decode: Any = None,
+    machine: Mapping[tuple[str, str], str] | None = None,
+    dt: float | None = None,
 ) -> ArrayTask:
     """A task made of a user's own trials.
 
     Args:
         inputs: (trial, time, input), an array, a tensor or a list of (time, input) trials of one length.
-        targets: (trial, time, output), or None for a task that is only to be analysed.
+        targets: (trial, time, output), or None for a task that is only to be analysed; classes may be whole numbers
+            (trial, time), and become one-hot.
         mask: (trial, time, output), (trial, time) or (trial, time, 1), 1 or True where the targets count.
         conditions: name -> one label per trial, such as a coherence or a choice.
-        pulses: name -> (step, input): what may hit a resting network.
-        drives: name -> (input,): constant inputs worth analysing, besides rest.
+        pulses: name -> (step, input): what may hit a resting network; of one-hot inputs, None: the tokens.
+        rest: (input,), the input under which it is asked what lasts, one that the trials show.  None: guessed, and
+            ``rest_reason`` says why: the fixation input, the token under which answers stay, zero, the commonest.
+        drives: name -> (input,): constant inputs worth analysing besides rest, such as contexts.
+        decode: "sign" | "argmax" | "level" | a function (..., output) -> labels (...).  None: argmax for one-hot
+            targets, the sign for two values, the level for more.
+        machine: the automaton {(memory, pulse): memory} that the task asks for, memories in the words of ``decode``.
+        dt: ms per step.
 
     Returns:
-        A task whose ``trials`` are all of them, whose ``sample`` draws among them, and whose rest is zero input.
+        A task whose ``trials`` are all of them, and whose ``sample`` draws among them.
 
     Raises:
         InputError: an array has the wrong number of axes, trials differ in length, arrays disagree, one seems
-            to be time first, or a value is not finite.
+            to be time first, a value is not finite; a rest, drive, decode or machine does not fit the trials.
 
     >>> rng = np.random.default_rng(0)
     >>> inputs = rng.normal(size=(20, 50, 2))
@@ -173,13 +246,27 @@ def from_arrays(
         raise InputError(f"inputs must have shape (trial, time, input), got {shape}{hint}")
     if 0 in shape[:2]:
         raise InputError(f"inputs must hold at least one trial of at least one step, got shape {shape}")
-    targets = None if targets is None else _stack("targets", targets)
+    targets = None if targets is None else _classes(_stack("targets", targets), decode)
     mask = None if mask is None else _stack("mask", mask)
     for name, named in (("conditions", conditions), ("pulses", pulses), ("drives", drives)):
         if named is not None and not isinstance(named, Mapping):
             raise InputError(f"{name} must be a dictionary of arrays by name, got {type(named).__name__}")
     trials = Trials(inputs, targets, mask, dict(conditions or {}))
-    return ArrayTask(trials, dict(pulses or {}), dict(drives or {}))
+    own_machine = dict(machine) if isinstance(machine, Mapping) else machine
+    return ArrayTask(trials, dict(pulses or {}), dict(drives or {}), rest, decode, own_machine, dt)
+
+
+def _classes(targets: Any, decode: Any) -> Any:
+    """Whole numbers (trial, time) or (trial, time, 1) as one-hot classes; anything else as it is."""
+    array = targets.detach().cpu().numpy() if hasattr(targets, "detach") else np.asarray(targets)
+    if array.ndim == 3 and array.shape[2] == 1 and decode == "argmax":
+        array = array[:, :, 0]
+    whole = array.dtype.kind in "biu" or (array.dtype.kind == "f" and decode == "argmax" and (array % 1 == 0).all())
+    if array.ndim != 2 or not array.size or not whole:
+        return targets
+    if array.min() < 0:
+        raise InputError(f"targets that are classes must be 0, 1, ..., got {array.min():g}; mask what is not asked")
+    return np.eye(int(array.max()) + 1)[array.astype(int)]
 
 
 def _stack(name: str, value: Any) -> Any:

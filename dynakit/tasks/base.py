@@ -202,6 +202,22 @@ class Task(Record, abc.ABC):
         """The ideal automaton, (memory, pulse) -> memory in the words of :meth:`decode`, or None."""
         return None
 
+    @property
+    def unsaved(self) -> str | None:
+        """Why this task is not saved with a report: its class is not of this package; None where it is saved."""
+        ours = type(self).__module__.startswith(f"{__name__.partition('.')[0]}.")
+        return None if ours else f"a {type(self).__name__} of your own is not saved; rebuild it"
+
+    @property
+    def rest_problem(self) -> str | None:
+        """Why nothing can be said about what lasts at rest, or None."""
+        return None
+
+    @property
+    def graded(self) -> bool:
+        """Whether a value is remembered, and not one of a few answers."""
+        return False
+
     def score(self, outputs: Any, trials: Trials) -> float:
         """Fraction of correct outputs, 0..1, where the score mask of the trials is 1.
 

@@ -6,7 +6,7 @@ The environment is used by its methods alone: neither neurogym nor gymnasium is 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -21,7 +21,18 @@ MOST_STEPS = 10_000  # an environment that ends no trial within so many steps is
 Drawn = tuple[np.ndarray, np.ndarray | None, dict[str, Any]]  # one trial: observations, ground truth, labels
 
 
-def from_environment(env: Any, n_trials: int = 200, seed: Any = 0) -> ArrayTask:
+def from_environment(  # noqa: PLR0913  what from_arrays takes
+    env: Any,
+    n_trials: int = 200,
+    *,
+    seed: Any = 0,
+    rest: Any = None,
+    drives: Mapping[str, Any] | None = None,
+    pulses: Mapping[str, Any] | None = None,
+    decode: Any = None,
+    machine: Mapping[tuple[str, str], str] | None = None,
+    dt: float | None = None,
+) -> ArrayTask:
     """Trials drawn from an environment, as a task.
 
     Preferred is the interface of neurogym's ``TrialEnv``: ``new_trial()``, then the whole trial's
@@ -41,6 +52,8 @@ def from_environment(env: Any, n_trials: int = 200, seed: Any = 0) -> ArrayTask:
         env: an environment, wrapped or not.
         n_trials: trials to draw.
         seed: an int or a Generator.
+        rest, drives, pulses, decode, machine: as for :func:`from_arrays`.
+        dt: ms per step; None: ``env.dt``, where it is a number.
 
     Raises:
         InputError: ``env`` has neither interface, a trial does not end, or its ground truth cannot be used.
@@ -56,7 +69,20 @@ def from_environment(env: Any, n_trials: int = 200, seed: Any = 0) -> ArrayTask:
         _pad([_targets(env, gt, n) for gt, n in zip(truths, lengths)]) if asked else None,
         np.arange(lengths.max()) < lengths[:, None],
         _shared_scalars(described),
+        pulses,
+        dt=_step_of(env) if dt is None else dt,
+        rest=rest,
+        drives=drives,
+        decode=decode,
+        machine=machine,
     )
+
+
+def _step_of(env: Any) -> float | None:
+    """Milliseconds per step, where the environment says so."""
+    dt = getattr(_having(env, "dt"), "dt", None)
+    known = isinstance(dt, (int, float)) and not isinstance(dt, bool) and np.isfinite(dt) and dt > 0
+    return float(dt) if known else None
 
 
 def _layers(env: Any) -> Iterator[Any]:

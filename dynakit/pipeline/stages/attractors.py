@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 
 from ...analysis import Attractors, FixedPoints, MemoryCheck, list_attractors
+from ...errors import InputError
 from ...report import Finder, Stage, Table, Words, refused
-from ...wording import counted
+from ...tasks import Task
+from ...wording import counted, drive_in_words
 from ..subject import Subject
 
 HELD = 0.99  # share of released states that must keep their memory for it to count as held
@@ -16,6 +18,9 @@ AT_REST = 1e-20  # speed 1/2 |F(x) - x|^2 above which a released state still dri
 
 
 def _list(subject: Subject, points: dict[str, FixedPoints], memory: MemoryCheck) -> dict[str, Any]:
+    subject.refuse_unshown_rest()
+    if subject.task.graded:
+        raise InputError("the targets are values, not a few memories: what becomes of them is said of the slow line")
     found = list_attractors(subject.system, points["rest"], subject.rest, subject.decode, memory=memory)
     return {"attractors": found}
 
@@ -48,6 +53,11 @@ def verdict(
         f"NOT SHOWN. {100 * kept:.0f} % of {n} released states keep their memory for {steps} steps, but "
         f"{lost if own == asked else few}: look for slow drift or cycles."
     ]
+
+
+def at_rest(attractors: Attractors, task: Task) -> list[str]:
+    """The drive at which all this holds."""
+    return [f"All of this is at rest, {drive_in_words(task.rest)}."]
 
 
 def _poor_score(score: float | None) -> list[str]:
@@ -98,6 +108,7 @@ STAGE = Stage(
             needs=("memory", "attractors"),
             uses=("fixed_points", "score"),
         ),
+        Words("Does the score rest on attractors?", at_rest, needs=("attractors", "task")),
         Words("What it remembers", _memories, needs=("attractors",), uses=("memory",)),
     ),
     tables=(Table(_table, needs=("attractors",)),),

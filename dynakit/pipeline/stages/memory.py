@@ -16,6 +16,7 @@ from ..subject import Subject
 
 def _release(subject: Subject, trajectories: Recording) -> dict[str, Any]:
     subject.refuse_lines()
+    subject.refuse_unshown_rest()
     states = trajectories.states
     released = states[np.arange(len(states)), release_steps(subject.trials)]
     return {"memory": check_memory(subject.system, released, subject.rest, subject.decode)}

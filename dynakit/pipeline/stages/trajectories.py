@@ -8,7 +8,7 @@ from ... import plots
 from ...errors import InputError
 from ...report import Figure, Finder, Stage
 from ...systems import Recording, record
-from ...tasks import Trials
+from ...tasks import Trials, baseline
 from ..subject import Subject
 
 
@@ -20,7 +20,9 @@ def _record(subject: Subject) -> dict[str, Any]:
     if asked != given:
         reason = InputError(f"the network gives {given} outputs, the task has {asked}")
         return {"trajectories": trajectories, "score": reason}
-    return {"trajectories": trajectories, "score": subject.task.score(trajectories.outputs, subject.trials)}
+    score = subject.task.score(trajectories.outputs, subject.trials)
+    beside = baseline(subject.task, trajectories.outputs, subject.trials)
+    return {"trajectories": trajectories, "score": score, "baseline": beside}
 
 
 def _plot_trials(trials: Trials, trajectories: Recording, **kwargs: Any) -> Any:
@@ -31,10 +33,10 @@ def _plot_trials(trials: Trials, trajectories: Recording, **kwargs: Any) -> Any:
 
 STAGE = Stage(
     name="trajectories",
-    about="Recording of outputs and states on the trials; beside it the score, 0..1",
+    about="Recording of outputs and states on the trials; beside it the score, 0..1, and the baseline, what answers that see nothing score",
     place=100,
     run=Finder(_record),
-    beside=("score",),
+    beside=("score", "baseline"),
     figures=(
         Figure(
             "trials",

@@ -13,6 +13,7 @@ from ...errors import InputError
 from ...records import Record
 from ...report import Figure, Finder, Stage, Table, Words, refused
 from ...tasks import Task
+from ...wording import drive_in_words
 from ..subject import Subject
 
 
@@ -56,6 +57,10 @@ def _agreement_in_words(right: MachineAgreement) -> list[str]:
     return [line]
 
 
+def _where(transitions: Transitions, task: Task) -> list[str]:
+    return [f"before and after each pulse the input is that at rest, {drive_in_words(task.rest)}"]
+
+
 def _plot(transitions: Transitions, attractors: Attractors, **kwargs: Any) -> Any:
     return plots.plot_transitions(transitions, labels=list(attractors.memories), **kwargs)
 
@@ -74,6 +79,7 @@ STAGE = Stage(
     beside=("machine_agreement",),
     words=(
         Words("What switches it", Transitions.sentences, needs=("transitions",)),
+        Words("What switches it", _where, needs=("transitions", "task")),
         Words("What switches it", _agreement_in_words, needs=("machine_agreement",)),
     ),
     figures=(
