@@ -56,14 +56,22 @@ def ticking() -> dk.System:
     return system
 
 
+def values() -> dk.tasks.Task:
+    """Two values to be kept."""
+    inputs = np.zeros((9, 5, 2))
+    inputs[:, 0] = np.random.default_rng(0).uniform(-0.5, 0.5, (9, 2))
+    return dk.tasks.from_arrays(inputs, np.repeat(inputs[:, :1], 5, axis=1))
+
+
 @pytest.fixture(scope="module")
 def reports():
-    """Networks among which every stage finds something: with memories, with a cycle, with spikes, a closed loop."""
+    """Networks among which every stage finds something: with memories, with values, with a cycle, with spikes, a closed loop."""
     flip_flop = dk.tasks.FlipFlop(n_bits=2)
     return [
         dk.analyze(elman(2.0, 0.0), flip_flop),
         dk.analyze(elman(1.3, 0.0707), flip_flop, include=["cycles", "projection"]),
         dk.analyze(ticking(), flip_flop, include=["spikes"]),
+        dk.analyze(elman(1.0, 0.0), values(), include=["graded"]),
         dk.analyze(elman(1.3, 0.0707, 0.3), dk.tasks.Cycles.seeing_double(radius=1.0)),
     ]
 
