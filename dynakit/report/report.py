@@ -12,7 +12,7 @@ from typing import Any
 from .. import artifacts, models, plots
 from ..checks import one_of
 from ..errors import InputError
-from ..records import Record, save_record
+from ..records import save_record
 from ..results import History, Result, html_table
 from ..wording import drive_in_words
 from .page import Picture, Turning, can_turn, data_url, plotly_script, png, render, turning

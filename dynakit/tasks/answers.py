@@ -23,7 +23,7 @@ GRAIN = 8  # parts of the range that words tell apart where targets are graded
 
 @dataclass(frozen=True)
 class Reading:
-    """How outputs (..., output) are read: ``kind`` is one of :data:`KINDS`, or ``own``; ``levels`` of targets, rising."""
+    """How outputs (..., output) are read: ``kind`` of :data:`KINDS`, or ``own``; ``levels`` of targets, rising."""
 
     kind: str
     levels: np.ndarray
@@ -107,7 +107,7 @@ def as_reading(decode: Any, trials: Trials) -> Reading:
     kind = checks.one_of("decode", decode, KINDS)
     if kind == "argmax" and targets is not None and targets.shape[-1] < 2:
         raise InputError(
-            "decode 'argmax' takes the largest of several outputs, but targets have one that is no whole number from 0 on"
+            "decode 'argmax' takes the largest of several outputs, but targets have one, of no whole numbers"
         )
     if kind == "level" and not len(levels):
         raise InputError("decode 'level' reads outputs against the values of targets: give targets")
@@ -128,10 +128,13 @@ def _own(decode: Any, outputs: np.ndarray) -> np.ndarray:
     try:
         labels = np.asarray(decode(outputs))
     except Exception as error:
-        raise InputError(f"decode failed on outputs of shape {outputs.shape}: {type(error).__name__}: {error}") from None
+        raise InputError(
+            f"decode failed on outputs of shape {outputs.shape}: {type(error).__name__}: {error}"
+        ) from None
     if labels.shape != outputs.shape[:-1]:
         raise InputError(
-            f"decode must return one label per readout, shape {outputs.shape[:-1]} for {outputs.shape}, got {labels.shape}"
+            f"decode must return one label per readout, shape {outputs.shape[:-1]} for {outputs.shape}, "
+            f"got {labels.shape}"
         )
     return labels.astype(str)
 

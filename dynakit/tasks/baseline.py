@@ -74,7 +74,9 @@ def _by_the_clock(trials: Trials) -> torch.Tensor:
     assert targets is not None
     weight = torch.ones_like(targets) if mask is None else mask
     said = torch.empty_like(targets)
-    halves = np.array_split(seeding.stream(0, "halves").permutation(len(trials)), 2)  # trials may come in turns
+    halves = np.array_split(
+        seeding.stream(0, "halves").permutation(len(trials)), 2
+    )  # trials may come in turns
     for half, other in (halves, halves[::-1]):
         w, y = weight[other], targets[other]
         overall = (w * y).sum((0, 1)) / w.sum((0, 1)).clamp_min(1)

@@ -21,7 +21,7 @@ MOST_STEPS = 10_000  # an environment that ends no trial within so many steps is
 Drawn = tuple[np.ndarray, np.ndarray | None, dict[str, Any]]  # one trial: observations, ground truth, labels
 
 
-def from_environment(  # noqa: PLR0913  what from_arrays takes
+def from_environment(
     env: Any,
     n_trials: int = 200,
     *,
@@ -81,8 +81,9 @@ def from_environment(  # noqa: PLR0913  what from_arrays takes
 def _step_of(env: Any) -> float | None:
     """Milliseconds per step, where the environment says so."""
     dt = getattr(_having(env, "dt"), "dt", None)
-    known = isinstance(dt, (int, float)) and not isinstance(dt, bool) and np.isfinite(dt) and dt > 0
-    return float(dt) if known else None
+    if isinstance(dt, bool) or not isinstance(dt, (int, float)):
+        return None
+    return float(dt) if np.isfinite(dt) and dt > 0 else None
 
 
 def _layers(env: Any) -> Iterator[Any]:

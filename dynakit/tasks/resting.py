@@ -23,7 +23,7 @@ CELLS = 8  # across the range of an input, of which one is near
 
 @dataclass(frozen=True)
 class Resting:
-    """An input at rest (input,), why it is that, and whether the trials show it; ``response`` is the input afterwards."""
+    """An input at rest (input,), why that, whether the trials show it; ``response`` is the input afterwards."""
 
     input: np.ndarray
     reason: str
@@ -43,7 +43,9 @@ def as_rest(rest: Any, trials: Trials, drives: Mapping[str, np.ndarray]) -> Rest
                 f"{rows[0].tolist()}; any other constant input can be looked at as one of drives"
             )
         return Resting(given, "given")
-    found = _fixation(X, valid) or _token(X, valid, trials) or _still(rows) or _given(rows, drives) or _near(rows)
+    found = (
+        _fixation(X, valid) or _token(X, valid, trials) or _still(rows) or _given(rows, drives) or _near(rows)
+    )
     return found or Resting(
         np.zeros(trials.n_inputs), "zero input, which the trials do not show: give rest=", shown=False
     )
@@ -51,7 +53,9 @@ def as_rest(rest: Any, trials: Trials, drives: Mapping[str, np.ndarray]) -> Rest
 
 def one_hot(rows: np.ndarray) -> bool:
     """Whether every row is a token: one 1, and the rest 0, and at least two tokens occur."""
-    tokens = rows.shape[1] > 1 and bool(np.isin(rows, (0.0, 1.0)).all()) and bool((rows.sum(axis=1) == 1).all())
+    tokens = (
+        rows.shape[1] > 1 and bool(np.isin(rows, (0.0, 1.0)).all()) and bool((rows.sum(axis=1) == 1).all())
+    )
     return tokens and int((rows.sum(axis=0) > 0).sum()) > 1
 
 
@@ -105,7 +109,10 @@ def _fixation(X: np.ndarray, valid: np.ndarray) -> Resting | None:
             rest[np.abs(rest) < 0.05 * np.abs(X).max()] = 0.0
         after, often = _commonest(X[off])
         return Resting(
-            rest, f"the fixation input, channel {c} on as before the response", True, after if often > 0.5 else None
+            rest,
+            f"the fixation input, channel {c} on as before the response",
+            True,
+            after if often > 0.5 else None,
         )
     return None
 
@@ -141,7 +148,7 @@ def _stays(X: np.ndarray, valid: np.ndarray, trials: Trials) -> np.ndarray | Non
 
 def _still(rows: np.ndarray) -> Resting | None:
     """Zero, if the trials are at zero for long, else the one input that they show most."""
-    zero = (rows == 0).all(axis=1).mean()
+    zero = float(np.mean(~rows.any(axis=1)))
     if zero >= SIZEABLE:
         return Resting(np.zeros(rows.shape[1]), f"zero input, in {100 * zero:.0f} % of the steps")
     rest, share = _commonest(rows)
@@ -166,6 +173,6 @@ def _near(rows: np.ndarray) -> Resting | None:
     if share < NOISY:
         return None
     cell = cells[counts.argmax()]
-    inside = (np.round(rows / width) == cell).all(axis=1)
+    inside = ~(np.round(rows / width) != cell).any(axis=1)
     rest = np.where(cell == 0, 0.0, rows[inside].mean(axis=0))
     return Resting(rest, f"about which noisy inputs are in {100 * share:.0f} % of the steps")

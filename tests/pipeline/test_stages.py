@@ -65,7 +65,7 @@ def values() -> dk.tasks.Task:
 
 @pytest.fixture(scope="module")
 def reports():
-    """Networks among which every stage finds something: with memories, with values, with a cycle, with spikes, a closed loop."""
+    """Networks among which every stage finds something: memories, values, a cycle, spikes, a closed loop."""
     flip_flop = dk.tasks.FlipFlop(n_bits=2)
     return [
         dk.analyze(elman(2.0, 0.0), flip_flop),

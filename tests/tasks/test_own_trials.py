@@ -109,7 +109,8 @@ def test_graded_targets_are_values():
 
 def test_a_reading_of_ones_own_is_scored_over_its_answers():
     inputs, classes = counter()
-    task = from_arrays(inputs, np.cos(2 * np.pi * classes / 3)[..., None], decode=lambda y: np.where(y[..., 0] > 0.5, "A", "B"))
+    targets = np.cos(2 * np.pi * classes / 3)[..., None]
+    task = from_arrays(inputs, targets, decode=lambda y: np.where(y[..., 0] > 0.5, "A", "B"))
     assert task.score(np.ones((200, 40, 1)), task.trials) == pytest.approx(0.5)
     assert task.unsaved
 

@@ -1,4 +1,4 @@
-"""A memory of a value: the slow line that released states lie on, read through the readout, and how long values stay."""
+"""A memory of a value: the slow line that released states lie on, what is read along it, how long values stay."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from ...errors import InputError, NumericalError
 from ...records import Record
 from ...report import Finder, Stage, Words, refused
 from ...systems import Recording
+from ...wording import counted
 from ..subject import Subject
+from .memory import release_steps
 
 TOLERANCE = 0.1  # of the range of the targets, within which a value is still the same
 SETTLED = 30  # steps after release after which states are near the line, if there is one
@@ -24,8 +26,8 @@ class GradedMemory(Record):
     """What becomes of values that are left alone, and the slow line they lie on.
 
     Attributes:
-        tolerance: (output,) by which a readout may have moved, a tenth of the range of the targets
-        hold_steps: (state,) steps until the readout had moved by more; those watched: never
+        tolerance: (output,) by which a readout may differ from what is asked, a tenth of the range of the targets
+        hold_steps: (state,) last reading before the readout differed by more, in steps; those watched: never
         kept: share of the states within tolerance at the end
         steps: that were watched
         manifold: the slow line or ring, or None
@@ -49,7 +51,8 @@ class GradedMemory(Record):
         within = ", ".join(f"{t:.2g}" for t in self.tolerance)
         stays = f"{hold:.0f} steps" if hold < self.steps else f"all {self.steps} steps that were watched"
         time = [
-            f"{len(self.hold_steps)} values left alone stay within {within}, a tenth of the range, for {stays} (median)",
+            f"{len(self.hold_steps)} values left alone stay within {within} of what was asked, a tenth of the range, "
+            f"for {stays} (median)",
             f"after {self.steps} steps {100 * self.kept:.0f} % are still within it",
         ]
         m = self.manifold
@@ -61,8 +64,8 @@ class GradedMemory(Record):
         return [
             f"a slow {shape} of length {m.length:.3g}: along it the readout takes {read}, "
             f"{100 * self.coverage.min():.0f} % of the range that is asked for",
-            f"its drift is at most {np.abs(m.drift).max(initial=0.0):.1e} per step, with {len(m.fixed_points)} isolated "
-            "fixed points on it",
+            f"its drift is at most {np.abs(m.drift).max(initial=0.0):.1e} per step, "
+            f"with {counted(len(m.fixed_points), 'isolated fixed point')} on it",
             *time,
         ]
 
@@ -77,15 +80,17 @@ def _read(subject: Subject, memory: MemoryCheck, trajectories: Recording) -> dic
     spans = np.array([np.ptp(a) if len(a) else 0.0 for a in asked])
     if memory.outputs.shape[-1] != len(spans):
         raise InputError(f"the network gives {memory.outputs.shape[-1]} outputs, the task has {len(spans)}")
-    moved = np.abs(memory.outputs - memory.outputs[0])
+    wanted = targets[np.arange(len(targets)), release_steps(task.trials)]
+    moved = np.abs(memory.outputs - wanted)  # from what is asked: a value lost before release is not kept
     away = ~(moved <= TOLERANCE * np.where(spans > 0, spans, task.reading.spread)).all(axis=2)
     steps = int(memory.times[-1])
-    hold = np.where(away.any(axis=0), memory.times[np.maximum(away.argmax(axis=0) - 1, 0)], steps)
+    last_right = memory.times[np.maximum(away.argmax(axis=0) - 1, 0)]
+    hold = np.where(away.any(axis=0), last_right, steps)
     manifold, why = _line(subject, trajectories)
     values = np.zeros((0, len(spans)))
     if manifold is not None:
         with torch.no_grad():
-            values = system.observe(torch.from_numpy(manifold.states).to(system.device)).cpu().numpy()
+            values = system.observe(system.as_states("states", manifold.states)).cpu().numpy()
     within = [np.clip(v, a.min(), a.max()) for v, a in zip(values.T, asked) if len(v) and len(a)]
     covered = [np.ptp(v) / s for v, s in zip(within, spans) if s > 0]
     found = GradedMemory(

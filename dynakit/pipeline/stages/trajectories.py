@@ -33,7 +33,7 @@ def _plot_trials(trials: Trials, trajectories: Recording, **kwargs: Any) -> Any:
 
 STAGE = Stage(
     name="trajectories",
-    about="Recording of outputs and states on the trials; beside it the score, 0..1, and the baseline, what answers that see nothing score",
+    about="Recording of outputs and states on the trials; beside it the score, 0..1, and its baseline, scored blindly",
     place=100,
     run=Finder(_record),
     beside=("score", "baseline"),
