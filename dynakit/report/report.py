@@ -124,7 +124,7 @@ class Report(Result):
         if "baseline" in self.results:
             lines.append(self.results["baseline"].sentence(self.results["score"], len(self.trials)))
         reason = getattr(self.task, "rest_reason", None)
-        if reason is not None:
+        if self.task is not None and reason is not None:
             lines.append(f"Rest is {drive_in_words(self.task.rest)} ({reason})")
         return "\n".join(lines)
 

@@ -140,7 +140,7 @@ def _stays(X: np.ndarray, valid: np.ndarray, trials: Trials) -> np.ndarray | Non
     both = asked[:, 1:] & asked[:, :-1]
     if not both.any():
         return None
-    same = np.isclose(y[:, 1:], y[:, :-1]).all(axis=2)[both]
+    same = np.all(np.isclose(y[:, 1:], y[:, :-1]), axis=2)[both]
     tokens = X[:, 1:][both]
     with np.errstate(invalid="ignore"):
         return (tokens * same[:, None]).sum(axis=0) / tokens.sum(axis=0)
