@@ -38,6 +38,7 @@ class RightHandSide(FunctionSystem):
     """A vector field as a system whose "step" is the velocity."""
 
     called = "rhs"
+    reads_pieces = False  # steps along linear pieces are not the steps' linear pieces
 
 
 class Relaxation(Wrapped):
@@ -202,7 +203,7 @@ class Flow(Wrapped):
 
     def _kinks(self, x: Tensor, u: Tensor) -> Tensor:
         nearest = x.new_full(x.shape[:1], torch.inf)
-        for _ in range(self.n_substeps if self.regularity != "smooth" else 0):
+        for _ in range(self.n_substeps if self.regularity != "smooth" else 1):  # at rest they are all alike
             states, velocities = self._stages(x, u)
             for y in states:
                 nearest = torch.minimum(nearest, self.inner._kinks(y, u))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any, cast
 
 import numpy as np
@@ -15,19 +14,11 @@ from ..errors import InputError
 from .autodiff import autodiff_push
 from .base import REGULARITIES, System
 from .enclosures import Jet
+from .foreign import bearing_float64, untouched_randomness
+from .pieces import OpenPieces, Readout
+from .tracing import distances, read_pieces, slopes_differ
 
 ORDERS = ("state, input", "input, state")
-
-
-@contextmanager
-def untouched_randomness() -> Iterator[None]:
-    """Run foreign code and put NumPy's and torch's global generators back afterwards."""
-    numpy_state = np.random.get_state()  # noqa: NPY002 - the caller's generator, to be restored
-    try:
-        with torch.random.fork_rng(devices=[]):
-            yield
-    finally:
-        np.random.set_state(numpy_state)  # noqa: NPY002
 
 
 class FunctionSystem(System):
@@ -42,7 +33,8 @@ class FunctionSystem(System):
         jacobian: optional ``jacobian(x, u) -> (batch, state_size, state_size)``, with the arguments in the same
             order; it opens every framework that torch cannot differentiate.
         readout: optional ``readout(x) -> (batch, output)``.
-        regularity: "smooth", "piecewise_linear" or "discontinuous".
+        regularity: "smooth", "piecewise_linear" or "discontinuous"; by default "piecewise_linear" where the linear
+            pieces can be read off the code, else "smooth".  Kinks are looked for in any case.
 
     Raises:
         InputError: if f is not callable, returns another shape, lets rows of a batch influence each other, is
@@ -55,6 +47,7 @@ class FunctionSystem(System):
     """
 
     called = "f"  # the argument's name in messages
+    reads_pieces = True  # whether linear pieces of ``f`` are those of the map
 
     def __init__(
         self,
@@ -65,7 +58,7 @@ class FunctionSystem(System):
         argument_order: str | None = None,
         jacobian: Callable[..., Any] | None = None,
         readout: Callable[[Tensor], Tensor] | None = None,
-        regularity: str = "smooth",
+        regularity: str | None = None,
         dt: float | None = None,
         name: str = "",
         device: torch.device | str = "cpu",
@@ -84,13 +77,18 @@ class FunctionSystem(System):
         super().__init__(
             state_size,
             input_size,
-            regularity=one_of("regularity", regularity, REGULARITIES),
+            regularity=one_of("regularity", regularity or "smooth", REGULARITIES),
             device=device,
             name=name or f"function {getattr(f, '__name__', type(f).__name__)}",
         )
         self.dt = None if dt is None else number("dt", dt, above=0.0, closed=False)
+        self._hinges: OpenPieces | None = None
         with untouched_randomness(), torch.no_grad():
             self._probe()
+            if self.reads_pieces and jacobian is None and regularity != "discontinuous":
+                self._hinges = read_pieces(self._step, state_size, input_size, self.device)
+        if self._hinges is not None and regularity is None:
+            self.regularity = "piecewise_linear"
 
     def _call(self, name: str, f: Callable[..., Any], x: Tensor, u: Tensor) -> Tensor:
         x, u = x.clone(), u.clone()  # f may work in place
@@ -114,6 +112,23 @@ class FunctionSystem(System):
                 return pushed
         return super()._push(x, u, T, V)
 
+    def _kinks(self, x: Tensor, u: Tensor) -> Tensor:
+        """From a trace of ``f`` where there is one; zero where slopes from both sides differ nonetheless."""
+        seen = distances(self._step, x, u)
+        nearest = super()._kinks(x, u) if seen is None else seen
+        unseen = (nearest > 0).nonzero()[:, 0]
+        nearest[unseen[slopes_differ(self._step, x[unseen], u[unseen])]] = 0.0
+        return nearest
+
+    def open_pieces(self) -> OpenPieces | None:
+        return self._hinges
+
+    def readout_pieces(self) -> Readout | None:
+        if self._readout is not None:
+            return None
+        eye = torch.eye(self.state_size, dtype=torch.float64, device=self.device)
+        return Readout(eye, torch.zeros_like(eye), torch.zeros_like(eye[0]))
+
     def _observe(self, x: Tensor) -> Tensor:
         return x if self._readout is None else _as_float64("readout", self._readout(x.clone()), self.device)
 
@@ -126,6 +141,8 @@ class FunctionSystem(System):
             2, -1
         )
         n, f = self.state_size, self.called
+        given = (x,) if self.input_size == 0 else (x, u) if self._state_first else (u, x)
+        self._f = bearing_float64(self._f, *given)
         first = self._tried(f, self._f, x, u, (2, n))
         if not torch.equal(first.nan_to_num(), self._tried(f, self._f, x, u, (2, n)).nan_to_num()):
             raise InputError(

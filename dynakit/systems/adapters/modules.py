@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ...errors import InputError
 from ...models.base import RecurrentModel
 from ..base import System
-from ..function import untouched_randomness
+from ..foreign import untouched_randomness
 from .copies import float64_copy
 from .layers import KNOWN, adapt_layer, linear_readout
 
