@@ -14,6 +14,7 @@ import numpy as np
 
 from .records import Record
 from .seeding import as_seed
+from .surroundings import own_surroundings
 from .version import __version__
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -63,7 +64,8 @@ def with_provenance(function: Function) -> Function:
         bound.apply_defaults()
         if "seed" in bound.arguments:
             bound.arguments["seed"] = as_seed(bound.arguments["seed"])
-        result = function(*bound.args, **bound.kwargs)
+        with own_surroundings():
+            result = function(*bound.args, **bound.kwargs)
         provenance = Provenance.of_call(dict(bound.arguments))
         parts = {f.name: getattr(result, f.name) for f in dataclasses.fields(result) if f.init}
         own = {name: part for name, part in parts.items() if hasattr(part, "provenance") and not part.provenance}

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from .. import checks, linalg
 from ..errors import InputError
+from ..surroundings import in_own_surroundings
 from .autodiff import autodiff
 from .enclosures import Enclosure, enclose, enclose_point
 from .pieces import OpenPieces, Pieces, Readout
@@ -42,8 +43,8 @@ class JacobianBounds(NamedTuple):
 
 
 def detached(method: Method) -> Method:
-    """Run a method without recording gradients, and outside inference mode, where autograd cannot work."""
-    return torch.inference_mode(False)(torch.no_grad()(method))
+    """Run a method without recording gradients, and in our own surroundings: autograd needs to work."""
+    return in_own_surroundings(torch.no_grad()(method))
 
 
 class System(Signature):
@@ -61,11 +62,14 @@ class System(Signature):
         regularity: "smooth", "piecewise_linear" or "discontinuous".
         parts: names of the blocks of the state, for example {"h": slice(0, 16), "c": slice(16, 32)}.
         fingerprint: SHA-256 of the weights and what they make up; empty for a plain callable.
+        compared: steps over which the forward of the network that was adapted gave the same values; 0 for one that was
+            given as a map.
         name: what was adapted, in words.
     """
 
     # --- what every system does ------------------------------------------------------------------------
 
+    @in_own_surroundings
     def step(self, x: Any, u: Any = None) -> Float[Tensor, "*batch unit"]:
         """The next state F(x, u); ``u=None`` is zero input."""
         x, u, lead = self.as_batch(x, u)
@@ -85,11 +89,13 @@ class System(Signature):
         x, u, lead = self.as_batch(x, u)
         return self._input_jacobian(x, u).reshape(*lead, self.state_size, self.input_size)
 
+    @in_own_surroundings
     def speed(self, x: Any, u: Any = None) -> Float[Tensor, "*batch"]:
         """q(x) = 1/2 |F(x, u) - x|^2 (Sussillo and Barak 2013, eq. 3)."""
         x, u, lead = self.as_batch(x, u)
         return (0.5 * (self._step(x, u) - x).square().sum(-1)).reshape(lead)
 
+    @in_own_surroundings
     def observe(self, x: Any) -> Float[Tensor, "*batch output"]:
         """The readout of a state: the network's output, or the part of the state that it hands on."""
         x, _, lead = self.as_batch(x, None)
@@ -103,7 +109,7 @@ class System(Signature):
         x, _, lead = self.as_batch(x, None)
         return self._observe_jacobian(x).reshape(*lead, self.output_size, self.state_size)
 
-    @torch.no_grad()
+    @detached
     def trajectory(self, x0: Any, inputs: Any) -> Float[Tensor, "*trial time unit"]:
         """The states after each step from ``x0`` under a sequence of inputs.
 
@@ -131,17 +137,20 @@ class System(Signature):
             states[t] = x
         return states[:, 0] if flat else states.transpose(0, 1)
 
+    @detached
     def settle(self, x0: Any, drive: Any = None, n_steps: int = 1000) -> Float[Tensor, "*trial unit"]:
         """The states after ``n_steps`` under one constant drive, without keeping the way there."""
         x, u, lead = self.as_batch(x0, drive, ("x0", "drive"))
         n_steps = checks.count("n_steps", n_steps, least=0)
-        with torch.no_grad():
-            for _ in range(n_steps):
-                x = self._step(x, u)
+        for _ in range(n_steps):
+            x = self._step(x, u)
         return x.reshape(*lead, self.state_size)
 
+    @in_own_surroundings
     def initial_state(self) -> Float[Tensor, " unit"]:
         """The state a trial starts from: zeros, unless the network says otherwise."""
+        if self.start is not None:
+            return self.start.to(self.device, torch.float64)
         return torch.zeros(self.state_size, dtype=torch.float64, device=self.device)
 
     def recurrent_weights(self) -> dict[str, np.ndarray]:
@@ -175,12 +184,14 @@ class System(Signature):
 
     # --- optional hooks, each with a fallback that is always right --------------------------------------
 
+    start: Tensor | None = None  # (unit,)  where trials start, if not at zero
     readout_jumps = False  # of a map that jumps: whether its readout does too
     span: int | None = None  # where the state is the last inputs, and what is made of them: how many
     raster: Callable[[Tensor], np.ndarray] | None = (
         None  # spikes (state, time, neuron) within the step to each state
     )
 
+    @in_own_surroundings
     def box(self, u: Any = None) -> Bounds | None:
         """A box that the map under the constant drive ``u`` sends into its own interior, or None.
 
@@ -198,6 +209,7 @@ class System(Signature):
         """Bounds of the readout over every state in an invariant box, or None."""
         return None
 
+    @in_own_surroundings
     def kinks(self, x: Any, u: Any = None) -> Float[Tensor, "*batch"]:
         """Distance of the pre-activations to the nearest kink of the map; infinite for smooth maps."""
         x, u, lead = self.as_batch(x, u)
@@ -206,6 +218,7 @@ class System(Signature):
     def _kinks(self, x: Tensor, u: Tensor) -> Tensor:
         return x.new_full(x.shape[:1], torch.inf)
 
+    @in_own_surroundings
     def pieces(self, u: Any = None) -> Pieces | None:
         """The map under the constant drive ``u`` as hinges, or None where it is not known to be of that form."""
         drive = self.as_tensor("u", np.zeros(self.input_size) if u is None else u, self.input_size)

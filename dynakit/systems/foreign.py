@@ -91,7 +91,9 @@ def untouched_containers(functions: list[Any]) -> Iterator[None]:
     finally:
         for container, before in kept:
             container.clear()
-            (container.extend if isinstance(container, (list, collections.deque)) else container.update)(before)
+            (container.extend if isinstance(container, (list, collections.deque)) else container.update)(
+                before
+            )
 
 
 def _reached(f: Any) -> Iterator[Any]:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..checks import count, number, one_of
 from ..errors import InputError
+from ..surroundings import in_own_surroundings
 from .autodiff import autodiff_push
 from .base import REGULARITIES, System
 from .enclosures import Jet
@@ -49,6 +50,7 @@ class FunctionSystem(System):
     called = "f"  # the argument's name in messages
     reads_pieces = True  # whether linear pieces of ``f`` are those of the map
 
+    @in_own_surroundings
     def __init__(
         self,
         f: Callable[..., Any],
@@ -104,7 +106,9 @@ class FunctionSystem(System):
         return self._call("jacobian", self._jacobian_function, x, u)
 
     def _push(self, x: Tensor, u: Tensor, T: Tensor, V: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        few = 4 * T.shape[1] <= self.state_size and self.state_size >= 16  # below, one reverse sweep is cheaper
+        few = (
+            4 * T.shape[1] <= self.state_size and self.state_size >= 16
+        )  # below, one reverse sweep is cheaper
         if self._jacobian_function is None and V is None and few:
             repeated = u.repeat_interleave(T.shape[1], 0)
             pushed = autodiff_push(lambda z: self._step(z, repeated), x, T)
@@ -151,7 +155,9 @@ class FunctionSystem(System):
             )
         alone = torch.cat([self._tried(f, self._f, x[i : i + 1], u[i : i + 1], (1, n)) for i in (0, 1)])
         if not torch.allclose(first, alone, rtol=1e-9, atol=1e-12, equal_nan=True):
-            raise InputError(f"{f} must treat each row of a batch by itself: a row changed with its neighbour")
+            raise InputError(
+                f"{f} must treat each row of a batch by itself: a row changed with its neighbour"
+            )
         if self._jacobian_function is not None:
             self._tried("jacobian", self._jacobian_function, x, u, (2, n, n))
         if self._readout is not None:

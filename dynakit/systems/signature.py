@@ -18,7 +18,9 @@ from ..errors import InputError
 class Signature:
     """What a map says of itself, and what may be given to it; :class:`System` lists the attributes."""
 
-    jumps = "jumps at its spikes; look at trajectories, spikes and connectivity instead"  # if it is discontinuous
+    jumps = (
+        "jumps at its spikes; look at trajectories, spikes and connectivity instead"  # if it is discontinuous
+    )
 
     def __init__(
         self,
@@ -41,6 +43,7 @@ class Signature:
         self.alpha: float | None = None
         self.euler = False
         self.fingerprint = ""
+        self.compared = 0
         self.name = name or type(self).__name__
 
     def __repr__(self) -> str:

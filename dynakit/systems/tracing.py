@@ -251,5 +251,6 @@ def _same(step: Step, pieces: OpenPieces, scale: float, n: int, m: int) -> bool:
     x, u = (scale * draw).split([n, m], 1)
     y = step(x, u)
     ours = torch.stack([pieces.under(v).step(row) for row, v in zip(x, u, strict=True)])
-    return bool(torch.isfinite(y).all()) and torch.allclose(ours, y, rtol=0, atol=1e-10 * float(1 + y.abs().max()))
-
+    return bool(torch.isfinite(y).all()) and torch.allclose(
+        ours, y, rtol=0, atol=1e-10 * float(1 + y.abs().max())
+    )

@@ -17,18 +17,20 @@ from torch import nn
 from ...checks import number, one_of
 from ...errors import InputError
 from ...models.learners import Learner
+from ...surroundings import in_own_surroundings
 from ..base import REGULARITIES, System
 from ..derived import ClosedLoop, Driven, WithReadout
 from ..flow import Flow, Relaxation
+from ..foreign import bearing_float64
 from ..function import FunctionSystem
 from .copies import on_a_copy
-from .layers import adapt_layer, linear_readout
+from .layers import is_linear, linear_readout
 from .learners import adapt_learner
-from .modules import adapt_module
+from .modules import adapt_module, adapt_whole
 from .own_cell import adapt_own_cell
 
 
-@torch.inference_mode(False)  # tensors made in inference mode could never be differentiated
+@in_own_surroundings
 def as_system(
     model: Any,
     *,
@@ -85,6 +87,7 @@ def as_system(
     return system
 
 
+@in_own_surroundings
 def as_flow(model: Any, *, dt: float | None = None, method: str = "rk4", n_substeps: int = 1) -> Flow:
     """The flow that a network in continuous time follows, or of which a leaky network is Euler's step.
 
@@ -131,6 +134,15 @@ def _behind(system: System) -> tuple[System, float, str]:
     )
 
 
+def time_comes_first(model: Any) -> bool:
+    """Whether a network takes (time, trial, input), as torch's layers do without ``batch_first``."""
+    model = model[0] if isinstance(model, tuple) else model
+    if not isinstance(model, nn.Module) or isinstance(model, Learner):
+        return False
+    way = adapt_module(model, None, find_readout=True).comparison.way
+    return way is not None and way.time_first
+
+
 def _network(model: Any, readout: Any, device: torch.device | str | None) -> tuple[System, Any]:
     """A System, a pair or a module as a system, and the readout that is still to be put on it."""
     if isinstance(model, System):
@@ -142,11 +154,11 @@ def _network(model: Any, readout: Any, device: torch.device | str | None) -> tup
     if isinstance(model, tuple) and len(model) == 2 and isinstance(model[0], nn.Module):
         if readout is not None:
             raise InputError("readout is given twice: in the pair and as readout=")
-        return adapt_layer(model[0], device), model[1]
+        return adapt_whole(model[0], device, need="states").system, model[1]
     if isinstance(model, Learner):
         return adapt_learner(model, device), readout
     if isinstance(model, nn.Module):
-        return adapt_module(model, device, find_readout=readout is None), readout
+        return adapt_module(model, device, find_readout=readout is None).system, readout
     raise InputError(
         f"model must be a network, a (layer, readout) pair, a callable or a System, got {type(model).__name__}"
     )
@@ -182,8 +194,10 @@ def _with_readout(system: System, readout: Any) -> System:
     if isinstance(system, Flow):
         return system.over(_with_readout(system.field, readout))
     system = system.inner if isinstance(system, WithReadout) else system
-    if isinstance(readout, nn.Linear):
+    if is_linear(readout):
         return linear_readout(system, readout)
     if not callable(readout):
         raise InputError(f"readout must be a module or a callable, got {type(readout).__name__}")
-    return WithReadout(system, function=on_a_copy(readout, system.device, called="readout"))
+    function = on_a_copy(readout, system.device, called="readout")
+    seen = system._observe(system.initial_state().expand(2, -1))
+    return WithReadout(system, function=bearing_float64(function, seen))

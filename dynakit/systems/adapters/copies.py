@@ -9,8 +9,13 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.prune import BasePruningMethod
+from torch.nn.utils.spectral_norm import SpectralNorm
+from torch.nn.utils.weight_norm import WeightNorm
 
 from ...errors import InputError
+
+WEIGHT_MAKERS = (BasePruningMethod, WeightNorm, SpectralNorm)
 
 
 def float64_copy(
@@ -27,12 +32,25 @@ def float64_copy(
         if b.is_meta or b.is_complex():
             raise InputError(f"buffer {name} of {called} must be real numbers, got {b.dtype} on {b.device}")
     # deepcopy refuses a tensor that is the result of a calculation, such as a state kept from the last call
-    kept = (v for m in module.modules() for v in vars(m).values() if isinstance(v, Tensor) and not v.is_leaf)
+    kept = (t for m in module.modules() for v in vars(m).values() for t in _held(v) if not t.is_leaf)
     try:
         twin = copy.deepcopy(module, {id(v): v.detach().clone() for v in kept})
     except Exception as error:
         raise InputError(f"{called} ({type(module).__name__}) cannot be copied: {error}") from error
-    return twin.to(_usable(device), torch.float64).eval().requires_grad_(False)
+    return with_fresh_weights(twin.to(_usable(device), torch.float64).eval().requires_grad_(False))
+
+
+def with_fresh_weights(twin: nn.Module) -> nn.Module:
+    """``twin`` with the weights that its hooks (pruning, weight and spectral norm of the old kind) make in a forward.
+
+    Between two forwards such a weight is the one of the last forward, whatever the optimiser has done since.
+    """
+    for module in twin.modules():
+        for hook in module._forward_pre_hooks.values():
+            if isinstance(hook, WEIGHT_MAKERS):
+                with torch.no_grad():
+                    hook(module, None)
+    return twin
 
 
 def weights_of(
@@ -49,6 +67,11 @@ def on_a_copy(function: Any, device: torch.device | str | None = None, *, called
     if isinstance(holder, nn.Module):
         return types.MethodType(function.__func__, float64_copy(holder, device, called=called))
     return float64_copy(function, device, called=called) if isinstance(function, nn.Module) else function
+
+
+def _held(value: Any) -> list[Tensor]:
+    """The tensors among an attribute of a module: itself, or in a list."""
+    return [t for t in (value if isinstance(value, (list, tuple)) else [value]) if isinstance(t, Tensor)]
 
 
 def _check(name: str, p: Tensor) -> None:

@@ -15,13 +15,12 @@ from ...models.spiking import SpikingNetwork
 from ..base import System
 from ..cells import Cell, ElmanCell, GRUCell, LeakyCell, LSTMCell, Stack
 from ..derived import WithReadout
-from .copies import float64_copy, weights_of
+from .copies import WEIGHT_MAKERS, float64_copy, weights_of
 from .reservoir import adapt_reservoir
 from .spiking import SpikingSystem
 
 LAYERS = (nn.RNN, nn.GRU, nn.LSTM, nn.RNNCell, nn.GRUCell, nn.LSTMCell)
 KNOWN = (RecurrentModel, *LAYERS)
-_FORWARDS = {layer.forward for layer in LAYERS}
 
 
 def adapt_layer(rnn: nn.Module, device: torch.device | str | None) -> System:
@@ -55,11 +54,6 @@ def _refuse_variants(rnn: nn.Module) -> None:
         )
     if getattr(rnn, "proj_size", 0):
         raise InputError(f"model has proj_size={rnn.proj_size}, which is not supported; use proj_size=0")
-    if type(rnn).forward not in _FORWARDS:
-        raise InputError(
-            f"model ({type(rnn).__name__}) has a forward of its own, so it is not the torch layer it descends "
-            "from; name the method that takes one step: dk.as_system(model, step='...')"
-        )
 
 
 def _one_layer(rnn: nn.Module, read: Callable[[str], Tensor], suffix: str) -> Cell:
@@ -69,7 +63,8 @@ def _one_layer(rnn: nn.Module, read: Callable[[str], Tensor], suffix: str) -> Ce
     else:
         b_in = b_rec = W_in.new_zeros(len(W_in))
     if isinstance(rnn, (nn.RNN, nn.RNNCell)):
-        return ElmanCell(W_in, W_rec, b_in + b_rec, rnn.nonlinearity)
+        acts = rnn.mode.removeprefix("RNN_").lower() if isinstance(rnn, nn.RNN) else rnn.nonlinearity
+        return ElmanCell(W_in, W_rec, b_in + b_rec, acts)  # nn.RNN never looks at its nonlinearity again
     if isinstance(rnn, (nn.GRU, nn.GRUCell)):
         return GRUCell(W_in, W_rec, b_in, b_rec)
     return LSTMCell(W_in, W_rec, b_in + b_rec)
@@ -97,6 +92,14 @@ def _our_model(model: RecurrentModel, device: torch.device | str | None) -> Syst
         assert isinstance(cell, LSTMCell)
         cell = LSTMCell(cell.W_in, cell.W_rec, cell.b, read("peephole"))
     return linear_readout(cell, readout)
+
+
+def is_linear(readout: object) -> bool:
+    """Whether a readout is ``nn.Linear`` in what it does, not by descent alone."""
+    if not isinstance(readout, nn.Linear) or type(readout).forward is not nn.Linear.forward:
+        return False
+    hooks = [*readout._forward_hooks.values(), *readout._forward_pre_hooks.values()]
+    return "forward" not in vars(readout) and all(isinstance(hook, WEIGHT_MAKERS) for hook in hooks)
 
 
 def linear_readout(system: System, readout: nn.Linear) -> System:

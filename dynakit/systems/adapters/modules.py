@@ -2,40 +2,112 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
+from ... import models
 from ...errors import InputError
 from ...models.base import RecurrentModel
 from ..base import System
-from ..foreign import untouched_randomness
+from .comparison import Comparison, compare
 from .copies import float64_copy
-from .layers import KNOWN, adapt_layer, linear_readout
+from .heads import learned_start, rest_of_forward
+from .layers import KNOWN, LAYERS, adapt_layer, linear_readout
+
+BUILT_IN = (*LAYERS, *(kind for kind in vars(models).values() if isinstance(kind, type)), RecurrentModel)
 
 
-def adapt_module(model: nn.Module, device: torch.device | str | None, *, find_readout: bool) -> System:
+class Compared(NamedTuple):
+    """A system, and how it was compared with the network."""
+
+    system: System
+    comparison: Comparison
+
+
+def adapt_module(model: nn.Module, device: torch.device | str | None, *, find_readout: bool) -> Compared:
     """The one recurrent layer that ``model`` is or holds, with its readout if that is to be found too."""
     if isinstance(model, KNOWN):
-        return adapt_layer(model, device)
+        return adapt_whole(model, device)
     found: dict[str, nn.Module] = {n: m for n, m in model.named_modules() if isinstance(m, KNOWN)}
     found = {n: m for n, m in found.items() if not any(n.startswith(o + ".") for o in found)}
     if len(found) != 1:
         raise InputError(_how_to_call(model, found))
-    twin = float64_copy(model, device)  # checks every weight under its full name
+    float64_copy(model, device)  # checks every weight under its full name
     name, rnn = next(iter(found.items()))
     system = adapt_layer(rnn, device)
+    system.start = learned_start(model, system, name)
     said = f"{system.name}, layer '{name}' of {type(model).__name__}"
-    if find_readout:
-        reader = "" if isinstance(rnn, RecurrentModel) else _find_readout(model, name, system.output_size)
-        if reader:
-            system = linear_readout(system, model.get_submodule(reader))  # pyright: ignore[reportArgumentType]
-            said += f" with readout '{reader}'"
-        if not _forward_agrees(twin, system, name, reader):
-            said += " (forward not compared)"
-    system.name = said
-    return system
+    if not find_readout:
+        core = compare(model, system, core=name, need="states")
+        if not core.agrees:
+            raise _something_else(model, name, "", core)
+    else:
+        system, core, read = _with_its_readout(model, system, name, rnn)
+        said += read
+    system.name, system.compared = said, core.steps
+    return Compared(system, core)
+
+
+def adapt_whole(layer: nn.Module, device: torch.device | str | None, need: str = "outputs") -> Compared:
+    """A layer, or a model of this package, that is the network itself; compared with its own forward."""
+    system = adapt_layer(layer, device)
+    comparison = compare(layer, system, need=need)
+    if not comparison.agrees:
+        kind, base = type(layer).__name__, next(k for k in type(layer).__mro__ if k in BUILT_IN)
+        own = (
+            "a forward of its own"
+            if type(layer).forward is not base.forward
+            else "hooks or settings of its own"
+        )
+        raise InputError(
+            f"model ({kind}) has {own}, so it is not the {base.__name__} it descends from: {comparison.why}; name the "
+            "method that takes one step: dk.as_system(model, step='...')"
+        )
+    system.compared = comparison.steps
+    return Compared(system, comparison)
+
+
+def _with_its_readout(
+    model: nn.Module, core: System, name: str, rnn: nn.Module
+) -> tuple[System, Comparison, str]:
+    """The core read out as the forward does it: by a linear layer, or by all that the forward does with its states."""
+    try:
+        reader, unclear = (
+            "" if isinstance(rnn, RecurrentModel) else _find_readout(model, name, core.output_size),
+            None,
+        )
+    except InputError as error:
+        reader, unclear = "", error
+    if unclear is None:
+        system = linear_readout(core, model.get_submodule(reader)) if reader else core  # type: ignore[arg-type]
+        found = compare(model, system, core=name)
+        if found.agrees:
+            return system, found, f" with readout '{reader}'" if reader else ""
+    else:
+        found = Comparison(why=str(unclear))
+    states = compare(model, core, core=name, need="states")
+    whole = rest_of_forward(model, core, name, states) if states.agrees else None
+    if whole is not None:
+        return whole, states, " with the rest of its forward as readout"
+    if unclear is not None:
+        raise unclear
+    raise _something_else(model, name, reader, states if not states.agrees else found, dynamics=states.agrees)
+
+
+def _something_else(
+    model: nn.Module, name: str, reader: str, found: Comparison, *, dynamics: bool = False
+) -> InputError:
+    does = f"reading '{name}' by '{reader}'" if reader else f"running '{name}'"
+    pair = f"({_expression(name)}, {_expression(reader) if reader else '<readout>'})"
+    inside = f"dk.as_system({pair}) takes the layer and its readout by themselves"
+    if dynamics:
+        inside = f"its states are those of '{name}': dk.as_system({pair})"
+    return InputError(
+        f"model ({type(model).__name__}) does something else than {does}: {found.why}; write one step of it as a method "
+        f"and call dk.as_system(model, step='<method>', readout='<readout>'); {inside}"
+    )
 
 
 def _expression(name: str) -> str:
@@ -75,42 +147,3 @@ def _find_readout(model: nn.Module, rnn_name: str, width: int) -> str:
         "of them reads it out, and what stands before it, cannot be told; call "
         f"dk.as_system(({_expression(rnn_name)}, model.<readout>)), whose inputs are those of the layer itself"
     )
-
-
-def _forward_agrees(twin: nn.Module, system: System, rnn_name: str, reader: str) -> bool:
-    """Compare with the forward pass of a copy; False where it cannot be called with one input sequence."""
-    n = system.input_size
-    inputs = torch.linspace(-1, 1, 2 * 3 * n, dtype=torch.float64, device=system.device).reshape(2, 3, n)
-    theirs: list[Tensor] = []
-    for given in (inputs, inputs.transpose(0, 1)):  # the order that the layer wants, or the module turns
-        try:
-            with untouched_randomness(), torch.no_grad():
-                theirs += list(_tensors(twin(given)))
-        except Exception:  # foreign code, which may want other arguments than one sequence
-            continue
-    if not theirs:
-        return False
-    ours = system.observe(system.trajectory(system.initial_state(), inputs))
-    if any(_same(a, b) for a in theirs for b in (ours, ours.transpose(0, 1), ours[:, -1])):
-        return True
-    does = f"reading '{rnn_name}' by '{reader}'" if reader else f"running '{rnn_name}'"
-    pair = f"({_expression(rnn_name)}, {_expression(reader) if reader else '<readout>'})"
-    raise InputError(
-        f"model ({type(twin).__name__}) does something else than {does}: its forward gives other values, of "
-        f"shape {tuple(theirs[0].shape)}; say what to take: dk.as_system({pair})"
-    )
-
-
-def _tensors(value: object) -> Iterator[Tensor]:
-    """The tensors of what a forward pass returns."""
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, (tuple, list, dict)):
-        for item in value.values() if isinstance(value, dict) else value:
-            yield from _tensors(item)
-
-
-def _same(a: Tensor, b: Tensor) -> bool:
-    """Equal values in equal order; a squeezed or flattened axis is not a difference."""
-    a, b = a.double().reshape(-1), b.reshape(-1)
-    return len(a) == len(b) and torch.allclose(a, b, rtol=1e-6, atol=1e-8)

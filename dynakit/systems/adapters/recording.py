@@ -10,6 +10,7 @@ import numpy as np
 from ... import linalg
 from ...provenance import Provenance
 from ...results import Result, per_item
+from ...surroundings import in_own_surroundings
 from ..base import System
 from .adapters import as_system
 
@@ -42,6 +43,7 @@ class Recording(Result):
         return f"{n_trials} trials of {n_steps} steps, {n_units} state variables"
 
 
+@in_own_surroundings
 def record(model: Any, inputs: Any, x0: Any = None) -> Recording:
     """Run anything :func:`dynakit.as_system` takes on a batch of input sequences and keep everything.
 
