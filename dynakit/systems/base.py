@@ -64,6 +64,7 @@ class System(Signature):
         fingerprint: SHA-256 of the weights and what they make up; empty for a plain callable.
         compared: steps over which the forward of the network that was adapted gave the same values; 0 for one that was
             given as a map.
+        time_first: whether that network itself takes (time, trial, input); a system never does.
         name: what was adapted, in words.
     """
 

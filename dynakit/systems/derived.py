@@ -34,7 +34,7 @@ class Wrapped(System):
         super().__init__(inner.state_size, input_size, **settings)
         self.inner, self.dt, self.fingerprint = inner, inner.dt, inner.fingerprint
         self.alpha, self.euler, self.time_unit = inner.alpha, inner.euler, inner.time_unit
-        self.compared = inner.compared
+        self.compared, self.time_first = inner.compared, inner.time_first
 
     def _step(self, x: Tensor, u: Tensor) -> Tensor:
         return self.inner._step(x, u)

@@ -43,7 +43,7 @@ class Signature:
         self.alpha: float | None = None
         self.euler = False
         self.fingerprint = ""
-        self.compared = 0
+        self.compared, self.time_first = 0, False
         self.name = name or type(self).__name__
 
     def __repr__(self) -> str:

@@ -109,7 +109,7 @@ def test_plane_passes_through_the_chosen_state():
 def test_record_names_the_parts_of_the_state():
     import torch
 
-    r = dk.record(torch.nn.LSTM(2, 5, 2), np.zeros((3, 7, 2)))
+    r = dk.record(torch.nn.LSTM(2, 5, 2, batch_first=True), np.zeros((3, 7, 2)))
     assert r.parts == {"h": (0, 5), "c": (5, 10), "layer2.h": (10, 15), "layer2.c": (15, 20)}
     assert_allclose(r.part("layer2.h"), r.outputs)
 

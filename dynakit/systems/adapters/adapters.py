@@ -134,15 +134,6 @@ def _behind(system: System) -> tuple[System, float, str]:
     )
 
 
-def time_comes_first(model: Any) -> bool:
-    """Whether a network takes (time, trial, input), as torch's layers do without ``batch_first``."""
-    model = model[0] if isinstance(model, tuple) else model
-    if not isinstance(model, nn.Module) or isinstance(model, Learner):
-        return False
-    way = adapt_module(model, None, find_readout=True).comparison.way
-    return way is not None and way.time_first
-
-
 def _network(model: Any, readout: Any, device: torch.device | str | None) -> tuple[System, Any]:
     """A System, a pair or a module as a system, and the readout that is still to be put on it."""
     if isinstance(model, System):
@@ -154,11 +145,11 @@ def _network(model: Any, readout: Any, device: torch.device | str | None) -> tup
     if isinstance(model, tuple) and len(model) == 2 and isinstance(model[0], nn.Module):
         if readout is not None:
             raise InputError("readout is given twice: in the pair and as readout=")
-        return adapt_whole(model[0], device, need="states").system, model[1]
+        return adapt_whole(model[0], device), model[1]
     if isinstance(model, Learner):
         return adapt_learner(model, device), readout
     if isinstance(model, nn.Module):
-        return adapt_module(model, device, find_readout=readout is None).system, readout
+        return adapt_module(model, device, find_readout=readout is None), readout
     raise InputError(
         f"model must be a network, a (layer, readout) pair, a callable or a System, got {type(model).__name__}"
     )

@@ -20,9 +20,7 @@ from .copies import float64_copy
 class Line(System):
     """The codes of the last ``lag`` elements, oldest first; a subclass says how they are observed."""
 
-    def __init__(
-        self, lag: int, code: int, name: str, regularity: str, device: torch.device | str | None
-    ) -> None:
+    def __init__(self, lag: int, code: int, name: str, regularity: str, device: torch.device | str | None) -> None:
         super().__init__(
             lag * code,
             code,

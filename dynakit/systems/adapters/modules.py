@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import torch
 from torch import nn
 
@@ -19,14 +17,7 @@ from .layers import KNOWN, LAYERS, adapt_layer, linear_readout
 BUILT_IN = (*LAYERS, *(kind for kind in vars(models).values() if isinstance(kind, type)), RecurrentModel)
 
 
-class Compared(NamedTuple):
-    """A system, and how it was compared with the network."""
-
-    system: System
-    comparison: Comparison
-
-
-def adapt_module(model: nn.Module, device: torch.device | str | None, *, find_readout: bool) -> Compared:
+def adapt_module(model: nn.Module, device: torch.device | str | None, *, find_readout: bool) -> System:
     """The one recurrent layer that ``model`` is or holds, with its readout if that is to be found too."""
     if isinstance(model, KNOWN):
         return adapt_whole(model, device)
@@ -46,14 +37,14 @@ def adapt_module(model: nn.Module, device: torch.device | str | None, *, find_re
     else:
         system, core, read = _with_its_readout(model, system, name, rnn)
         said += read
-    system.name, system.compared = said, core.steps
-    return Compared(system, core)
+    system.name = said
+    return _said_of(system, core)
 
 
-def adapt_whole(layer: nn.Module, device: torch.device | str | None, need: str = "outputs") -> Compared:
+def adapt_whole(layer: nn.Module, device: torch.device | str | None) -> System:
     """A layer, or a model of this package, that is the network itself; compared with its own forward."""
     system = adapt_layer(layer, device)
-    comparison = compare(layer, system, need=need)
+    comparison = compare(layer, system)
     if not comparison.agrees:
         kind, base = type(layer).__name__, next(k for k in type(layer).__mro__ if k in BUILT_IN)
         own = (
@@ -65,8 +56,14 @@ def adapt_whole(layer: nn.Module, device: torch.device | str | None, need: str =
             f"model ({kind}) has {own}, so it is not the {base.__name__} it descends from: {comparison.why}; name the "
             "method that takes one step: dk.as_system(model, step='...')"
         )
+    return _said_of(system, comparison)
+
+
+def _said_of(system: System, comparison: Comparison) -> System:
+    """``system`` with what was learnt by comparing it."""
     system.compared = comparison.steps
-    return Compared(system, comparison)
+    system.time_first = comparison.way is not None and comparison.way.time_first
+    return system
 
 
 def _with_its_readout(

@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+import torch
+from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
 from ... import linalg
+from ...errors import InputError
 from ...provenance import Provenance
 from ...results import Result, per_item
 from ...surroundings import in_own_surroundings
@@ -44,27 +47,39 @@ class Recording(Result):
 
 
 @in_own_surroundings
-def record(model: Any, inputs: Any, x0: Any = None) -> Recording:
+def record(model: Any, inputs: Any, x0: Any = None, *, time_axis: int | None = None) -> Recording:
     """Run anything :func:`dynakit.as_system` takes on a batch of input sequences and keep everything.
 
     Arguments:
         model: the network (or System).
-        inputs: (trial, time, input).
-        x0: initial state, (unit,) or (trial, unit); default: the network's own (zeros).
+        inputs: (trial, time, input), (time, input), or torch's PackedSequence, whose trials are NaN beyond their ends.
+        x0: initial state, (unit,) or (trial, unit); default: the network's own (zeros, or what it has learnt).
+        time_axis: 0 for ``inputs`` (time, trial, input).  A network that itself takes these, as torch's layers without
+            ``batch_first`` do, must be told which of the two is meant.
 
-    Runs in float64 without noise; the result is detached.  Raises InputError on shapes that do not fit.
+    Runs in float64 without noise; the result is detached, and (trial, time, unit) in any case.  Raises InputError on
+    shapes that do not fit, and where it cannot be known which axis is time.
 
     >>> import torch, dynakit as dk
-    >>> dk.record(torch.nn.LSTM(2, 5), torch.zeros(4, 30, 2))
+    >>> dk.record(torch.nn.LSTM(2, 5, batch_first=True), torch.zeros(4, 30, 2))
+    Recording(4 trials of 30 steps, 10 state variables)
+    >>> dk.record(torch.nn.LSTM(2, 5), torch.zeros(30, 4, 2), time_axis=0)
     Recording(4 trials of 30 steps, 10 state variables)
     """
-    system = model if isinstance(model, System) else as_system(model)
+    system, ends = model if isinstance(model, System) else as_system(model), None
+    if isinstance(inputs, PackedSequence):
+        inputs, ends = pad_packed_sequence(inputs, batch_first=True)
+    elif getattr(inputs, "ndim", np.ndim(inputs)) == 3:
+        inputs = _trials_first(inputs, time_axis, system is not model and system.time_first)
     sequence = system.as_inputs(inputs)
     if sequence.ndim == 2:
         sequence = sequence[None]
     with linalg.one_thread():
         states = system.trajectory(system.initial_state() if x0 is None else x0, sequence)
         outputs = system.observe(states)
+    if ends is not None:
+        over = torch.arange(sequence.shape[1])[None, :, None] >= ends[:, None, None]
+        sequence, states, outputs = (v.masked_fill(over.to(v.device), torch.nan) for v in (sequence, states, outputs))
     return Recording(
         inputs=sequence.numpy(force=True).copy(),
         states=states.numpy(force=True),
@@ -72,3 +87,17 @@ def record(model: Any, inputs: Any, x0: Any = None) -> Recording:
         parts={name: (part.start, part.stop) for name, part in system.parts.items()},
         provenance=Provenance.of_call({"system": system, "inputs": inputs, "x0": x0}),
     )
+
+
+def _trials_first(inputs: Any, time_axis: int | None, time_first: bool) -> Any:
+    """Inputs (trial, time, input); refused where the network itself takes time first and nothing says what is meant."""
+    if time_axis not in (None, 0, 1):
+        raise InputError(f"time_axis must be 0 or 1, got {time_axis!r}")
+    if time_axis is None and time_first:
+        raise InputError(
+            "inputs have three axes, and model itself takes (time, trial, input): say which axis of inputs is time, "
+            "dk.record(model, inputs, time_axis=0), or time_axis=1 for (trial, time, input)"
+        )
+    if time_axis != 0:
+        return inputs
+    return inputs.transpose(0, 1) if isinstance(inputs, torch.Tensor) else np.swapaxes(inputs, 0, 1)

@@ -97,7 +97,7 @@ def test_peephole_lstm_against_a_loop_over_units():
     ],
 )
 def test_parts_are_named_layer_by_layer(kind, n_layers, expected):
-    assert dk.record(getattr(nn, kind)(M, N, n_layers), INPUTS).parts == expected
+    assert dk.record(getattr(nn, kind)(M, N, n_layers), INPUTS, time_axis=1).parts == expected
 
 
 def test_recurrent_weights_are_torchs_gates_by_name():

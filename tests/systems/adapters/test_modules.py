@@ -40,6 +40,15 @@ class Tanh(Sequencer):
         return torch.tanh(super().forward(inputs))
 
 
+class Leaking(Sequencer):
+    def forward(self, inputs):
+        h, outputs = torch.zeros(len(inputs), N), []
+        for u in inputs.unbind(1):
+            h = 0.8 * h + 0.2 * self.rnn(u, h)
+            outputs.append(self.fc(h))
+        return torch.stack(outputs, 1)
+
+
 class OwnMatrix(nn.Module):
     """A readout that is a bare parameter, which no search by modules can see."""
 
@@ -52,8 +61,8 @@ class OwnMatrix(nn.Module):
         return self.core[0](inputs)[0] @ self.W
 
 
-def sequencer(cls=Sequencer, outputs=K, **kwargs):
-    return seeded(lambda: cls(nn.RNN(M, N, **kwargs), nn.Linear(N, outputs)))
+def sequencer(cls=Sequencer, outputs=K, cls_of="RNN", **kwargs):
+    return seeded(lambda: cls(getattr(nn, cls_of)(M, N, **kwargs), nn.Linear(N, outputs)))
 
 
 @pytest.mark.parametrize(
@@ -69,13 +78,27 @@ def sequencer(cls=Sequencer, outputs=K, **kwargs):
 def test_layer_and_readout_are_found_and_said(net):
     system = dk.as_system(net)
     assert f"layer 'rnn' of {type(net).__name__} with readout 'fc': 3 inputs" in repr(system)
-    assert "not compared" not in repr(system)
+    assert system.compared >= 20
     pair = dk.as_system((net.rnn, net.fc))
-    assert_allclose(dk.record(net, INPUTS).outputs, dk.record(pair, INPUTS).outputs, rtol=0, atol=0)
+    x = torch.rand(3, pair.state_size, dtype=torch.float64)
+    assert torch.equal(system.step(x, INPUTS[:3, 0]), pair.step(x, INPUTS[:3, 0]))
+    assert torch.equal(system.observe(x), pair.observe(x))
 
 
-def test_a_forward_that_cannot_be_called_is_said_not_to_be_compared():
-    assert "readout 'fc' (forward not compared)" in repr(dk.as_system(sequencer(TwoArguments)))
+def test_a_forward_that_wants_a_state_is_compared_from_random_ones():
+    assert dk.as_system(sequencer(TwoArguments)).compared >= 20
+
+
+@pytest.mark.parametrize("model", [sequencer(Tanh), seeded(OwnMatrix)])
+def test_whatever_a_forward_makes_of_the_states_is_the_readout(model):
+    system = dk.as_system(model)
+    assert "with the rest of its forward as readout" in repr(system)
+    twin = copy.deepcopy(model).double()
+    expected = twin(INPUTS.double() if isinstance(model, OwnMatrix) else INPUTS.double().transpose(0, 1))
+    expected = expected if isinstance(model, OwnMatrix) else expected.transpose(0, 1)
+    states = system.trajectory(system.initial_state(), INPUTS.double())
+    assert_allclose(system.observe(states), expected.detach(), atol=1e-13)
+    assert system.observe_jacobian(states[0]).shape == (6, K, N)
 
 
 def test_one_of_our_models_inside_a_module_keeps_its_readout():
@@ -96,12 +119,9 @@ def test_one_of_our_models_inside_a_module_keeps_its_readout():
     ("model", "message"),
     [
         (
-            sequencer(Tanh),
-            r"does something else than reading 'rnn' by 'fc'.*dk.as_system\(\(model.rnn, model.fc\)\)",
-        ),
-        (
-            seeded(OwnMatrix),
-            r"something else than running 'core.0'.*dk.as_system\(\(model.core\[0\], <readout>\)\)",
+            sequencer(Leaking, cls_of="RNNCell"),
+            r"does something else than reading 'rnn' by 'fc': its forward does not hand on.*step='<method>'.*"
+            r"dk.as_system\(\(model.rnn, model.fc\)\)",
         ),
         (
             nn.ModuleDict({"encoder": nn.Linear(2, M), "rnn": nn.RNN(M, N), "fc": nn.Linear(N, K)}),
@@ -139,8 +159,17 @@ def test_a_layer_with_a_forward_of_its_own_is_not_taken_for_torchs():
             states, hidden = super().forward(*args)
             return 2 * states, hidden
 
-    with pytest.raises(InputError, match="forward of its own"):
-        dk.as_system(Scaled(M, N))
+    class Counted(nn.RNN):
+        def forward(self, *args):
+            self.calls = getattr(self, "calls", 0) + 1
+            return super().forward(*args)
+
+    for model in (Scaled(M, N), (Scaled(M, N), nn.Linear(N, K))):
+        with pytest.raises(InputError, match=r"model \(Scaled\) has a forward of its own"):
+            dk.as_system(model)
+    counted = Counted(M, N)
+    assert dk.as_system(counted).compared >= 20
+    assert not hasattr(counted, "calls")
 
 
 def test_parametrized_weights_are_those_that_act():

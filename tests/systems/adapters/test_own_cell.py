@@ -164,19 +164,19 @@ def test_an_lstm_state_without_c_is_explained():
     with pytest.raises(InputError, match=re.escape(f"got ({N},); the state is [h, c], {N} values each")):
         system.step(torch.zeros(N))
     with pytest.raises(InputError, match=re.escape(f"got (2, {N}); the state is [h, c]")):
-        dk.record(nn.LSTM(M, N), torch.zeros(2, 4, M), torch.zeros(2, N))
+        dk.record(nn.LSTM(M, N, batch_first=True), torch.zeros(2, 4, M), torch.zeros(2, N))
 
 
 def test_wrong_inputs_are_refused_by_name():
     with pytest.raises(InputError, match=rf"inputs must have shape \(\.\.\., {M}\), got \(2, 3, 7\)"):
-        dk.record(nn.GRU(M, N), torch.zeros(2, M, 7))  # (trial, input, time)
+        dk.record(nn.GRU(M, N, batch_first=True), torch.zeros(2, M, 7))  # (trial, input, time)
     with pytest.raises(InputError, match="at least one step"):
-        dk.record(nn.GRU(M, N), torch.zeros(2, 0, M))
+        dk.record(nn.GRU(M, N, batch_first=True), torch.zeros(2, 0, M))
     with pytest.raises(InputError, match="inputs must be real"):
-        dk.record(nn.GRU(M, N), torch.zeros(2, 4, M, dtype=torch.int64))
+        dk.record(nn.GRU(M, N, batch_first=True), torch.zeros(2, 4, M, dtype=torch.int64))
     assert len(dk.record(nn.GRU(M, N), torch.zeros(4, M))) == 1
     assert (
-        repr(dk.record(nn.GRU(M, N), torch.zeros(3, 4, M)))
+        repr(dk.record(nn.GRU(M, N, batch_first=True), torch.zeros(3, 4, M)))
         == "Recording(3 trials of 4 steps, 5 state variables)"
     )
 
