@@ -71,17 +71,18 @@ class Way:
         return self.arguments(x.transpose(0, 1) if self.time_first else x, value, sizes)
 
 
-def ways(forward: Callable[..., Any], system: System) -> Iterator[Way]:
-    """Ways to call ``forward``, those without a first state first."""
-    by_name = _by_name(forward)
+def ways(model: nn.Module, system: System) -> Iterator[Way]:
+    """Ways to call the forward of ``model``, those without a first state first."""
+    by_name = _by_name(model.forward)
+    orders = (False, True) if getattr(model, "batch_first", True) else (True, False)
     plain = [(f, said) for f, said, takes in by_name if not takes]
     with_state = [(f, said) for f, said, takes in by_name if takes]
     for arguments, said in plain:
-        for time_first in (False, True):
+        for time_first in orders:
             yield Way(arguments, said, time_first)
     for arguments, said in with_state:
         for form in _forms(system):
-            for time_first in (False, True):
+            for time_first in orders:
                 yield Way(arguments, said, time_first, form)
             yield Way(arguments, said, form=form, stepwise=True)
 

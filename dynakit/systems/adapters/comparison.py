@@ -9,6 +9,7 @@ is stays by itself.
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -19,9 +20,9 @@ from torch import Tensor, nn
 
 from ..base import System
 from .calling import STATE_NAMES, Way, tensors, ways
-from .twins import Call, Outcome, Twins
+from .twins import Call, Outcome, Twins, first_state
 
-N_STEPS = 40
+N_STEPS = 30
 SCALES = (0.1, 0.1, 1.0, 1.0, 10.0, 10.0)  # of the inputs of a trial each
 TOLERANCE = {True: 1e-8, False: 1e-4}  # by whether the forward runs in float64
 ROUNDING = {True: 1e-15, False: 2e-7}
@@ -52,16 +53,20 @@ class Ours:
         self.named |= {name: self.states[..., part] for name, part in system.parts.items()}
         self._clear: dict[bool, Tensor] = {}
 
+    @functools.cached_property
+    def finite(self) -> Tensor:
+        """Where the run is finite, (trial, time) of bool."""
+        return torch.isfinite(self.states).all(-1) & torch.isfinite(self.named["outputs"]).all(-1)
+
     def clear(self, precise: bool) -> Tensor:
-        """Where the run does not depend on rounding, (trial, time) of bool."""
+        """Where the run does not depend on rounding either."""
         if precise not in self._clear:
             self._clear[precise] = self._stays(TOLERANCE[precise], ROUNDING[precise])
         return self._clear[precise]
 
     def _stays(self, tolerance: float, rounding: float) -> Tensor:
-        finite = torch.isfinite(self.states).all(-1) & torch.isfinite(self.named["outputs"]).all(-1)
         if self.system.regularity == "discontinuous":
-            return finite
+            return self.finite
         generator = torch.Generator().manual_seed(0)
         x, near = self.x0, []
         with torch.no_grad():
@@ -71,11 +76,11 @@ class Ours:
                 x = x + rounding * noise * (1 + x.abs())
                 off = (x - self.states[:, t]).abs() / (1 + self.states[:, t].abs())
                 near.append(off.amax(-1) <= 0.1 * tolerance)
-        return finite & torch.stack(near, 1).cumprod(1).bool()
+        return self.finite & torch.stack(near, 1).cumprod(1).bool()
 
-    def equal(self, outcome: Outcome, *, inside: bool) -> set[str]:
+    def equal(self, outcome: Outcome, clear: Tensor, *, inside: bool) -> set[str]:
         """Which of our sequences are among the values of a forward, or ``inside`` of it among those of its layer."""
-        clear, tolerance = self.clear(outcome.precise), TOLERANCE[outcome.precise]
+        tolerance = TOLERANCE[outcome.precise]
         values = (of_calls(outcome.calls) if inside else []) or outcome.values
         equal = {
             name
@@ -188,7 +193,7 @@ class _Inquiry:
     def verdict(self) -> Comparison:
         best: Comparison | None = None
         named_state_ran = stated = False
-        for way in ways(self.twins.model.forward, self.system):
+        for way in ways(self.twins.model, self.system):
             if best is not None and way.form is None or stated:
                 continue
             found, ran = self._try(way)
@@ -207,13 +212,16 @@ class _Inquiry:
         outcome = self.twins.run(way, self.inputs, state)
         if outcome is None:
             return None, False
-        equal = ours.equal(outcome, inside=self.need == "states")
+        inside, clear = self.need == "states", ours.finite
+        equal = ours.equal(outcome, clear, inside=inside)
+        if "outputs" not in equal and not torch.equal(clear, ours.clear(outcome.precise)):
+            clear = ours.clear(outcome.precise)
+            equal = ours.equal(outcome, clear, inside=inside)
         self.ran.append((way, outcome, equal))
         if not equal or (self.need == "outputs" and "outputs" not in equal):
             return None, True
         if self.need == "states" and outcome.calls and "outputs" not in equal:  # what the core hands on
             return None, True
-        clear = ours.clear(outcome.precise)
         steps = int(clear.sum(1).min())
         if steps < clear.shape[1] and ours.follows(outcome):
             steps = clear.shape[1]
@@ -241,19 +249,24 @@ class _Inquiry:
         return Comparison(way=way, why=why or self._what_differs(way, outcome), calls=outcome.calls)
 
     def _what_differs(self, way: Way, outcome: Outcome) -> str:
-        calls, core = outcome.calls, self.twins.core
+        calls, core, n_steps = outcome.calls, self.twins.core, self.inputs.shape[1]
         shapes = ", ".join(str(tuple(v.shape)) for v in outcome.values[:3])
-        general = f"called as {way.said} its forward gives other values, of shape {shapes}"
-        if core is None or way.stepwise:
-            return general
-        n_steps = self.inputs.shape[1]
-        if len(calls) not in (1, n_steps):
-            return f"its forward calls '{core}' {len(calls)} times in {n_steps} steps"
-        if not _hears(calls, self.inputs):
-            return f"its forward hands other inputs to '{core}' than its own"
-        if len(calls) > 1 and not _hands_on(calls):
-            return f"its forward does not hand on from step to step the state that '{core}' returns"
-        return general
+        does = f"gives other values, of shape {shapes}"
+        if core is not None and calls and not way.stepwise:
+            if len(calls) not in (1, n_steps):
+                does = f"calls '{core}' {len(calls)} times in {n_steps} steps"
+            elif not _hears(calls, self.inputs):
+                does = f"hands other inputs to '{core}' than its own"
+            elif len(calls) > 1 and not _hands_on(calls):
+                does = f"does not hand on from step to step the state that '{core}' returns"
+            elif way.form is None and _starts_elsewhere(calls[0], self.system):
+                does = f"starts '{core}' from a state that depends on the inputs"
+        return f"called as {way.said}, its forward {does}"
+
+
+def _starts_elsewhere(call: Call, system: System) -> bool:
+    first = first_state(call, system)
+    return first is not None and not bool((first == first[:1]).all())
 
 
 def _names_a_state(way: Way) -> bool:

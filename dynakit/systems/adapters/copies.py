@@ -31,13 +31,18 @@ def float64_copy(
     for name, b in module.named_buffers():
         if b.is_meta or b.is_complex():
             raise InputError(f"buffer {name} of {called} must be real numbers, got {b.dtype} on {b.device}")
+    twin = copied(module, called=called)
+    return with_fresh_weights(twin.to(_usable(device), torch.float64).eval().requires_grad_(False))
+
+
+def copied(module: nn.Module, *, called: str = "model") -> nn.Module:
+    """A copy of ``module`` as it is, hooks and all."""
     # deepcopy refuses a tensor that is the result of a calculation, such as a state kept from the last call
     kept = (t for m in module.modules() for v in vars(m).values() for t in _held(v) if not t.is_leaf)
     try:
-        twin = copy.deepcopy(module, {id(v): v.detach().clone() for v in kept})
+        return copy.deepcopy(module, {id(t): t.detach().clone() for t in kept})
     except Exception as error:
         raise InputError(f"{called} ({type(module).__name__}) cannot be copied: {error}") from error
-    return with_fresh_weights(twin.to(_usable(device), torch.float64).eval().requires_grad_(False))
 
 
 def with_fresh_weights(twin: nn.Module) -> nn.Module:

@@ -25,7 +25,7 @@ from .twins import Twins, first_state
 def learned_start(model: nn.Module, system: System, core: str) -> Tensor | None:
     """The state that every trial of ``model`` starts from, where it is not zero and does not depend on the inputs."""
     twins, inputs = Twins(model, system, core), probes(system)
-    for way in ways(model.forward, system):
+    for way in ways(model, system):
         outcome = twins.run(way, inputs, None) if way.form is None else None
         if outcome is None or not outcome.calls:
             continue

@@ -47,14 +47,13 @@ def adapt_whole(layer: nn.Module, device: torch.device | str | None) -> System:
     comparison = compare(layer, system)
     if not comparison.agrees:
         kind, base = type(layer).__name__, next(k for k in type(layer).__mro__ if k in BUILT_IN)
-        own = (
-            "a forward of its own"
-            if type(layer).forward is not base.forward
-            else "hooks or settings of its own"
-        )
+        own = "a forward" if type(layer).forward is not base.forward or "forward" in vars(layer) else "settings"
+        hooks = [*layer._forward_pre_hooks.values(), *layer._forward_hooks.values()]
+        names = ", ".join(getattr(h, "__qualname__", type(h).__name__).rpartition(".")[2] for h in hooks)
         raise InputError(
-            f"model ({kind}) has {own}, so it is not the {base.__name__} it descends from: {comparison.why}; name the "
-            "method that takes one step: dk.as_system(model, step='...')"
+            f"model ({kind}) has {f'forward hooks ({names})' if hooks else own} of its own, so it is not the "
+            f"{base.__name__} it descends from: {comparison.why}; put it into a module with a method that takes one "
+            "step, and call dk.as_system(module, step='<method>', state_size=..., input_size=...)"
         )
     return _said_of(system, comparison)
 
@@ -99,10 +98,12 @@ def _something_else(
     does = f"reading '{name}' by '{reader}'" if reader else f"running '{name}'"
     pair = f"({_expression(name)}, {_expression(reader) if reader else '<readout>'})"
     inside = f"dk.as_system({pair}) takes the layer and its readout by themselves"
+    why = found.why
     if dynamics:
+        why = f"its outputs are not read off the state of '{name}' alone"
         inside = f"its states are those of '{name}': dk.as_system({pair})"
     return InputError(
-        f"model ({type(model).__name__}) does something else than {does}: {found.why}; write one step of it as a method "
+        f"model ({type(model).__name__}) does something else than {does}: {why}; write one step of it as a method "
         f"and call dk.as_system(model, step='<method>', readout='<readout>'); {inside}"
     )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -14,7 +13,7 @@ from torch import Tensor, nn
 from ..base import System
 from ..foreign import in_float64, untouched_containers, untouched_randomness
 from .calling import Way, run, tensors
-from .copies import float64_copy
+from .copies import copied, float64_copy
 
 
 class Call(NamedTuple):
@@ -46,8 +45,7 @@ class Twins:
     def own(self) -> nn.Module:
         """The copy in the model's own dtype."""
         if self._own is None:
-            twin = copy.deepcopy(self.model)
-            self._own = twin.to(self.device).eval().requires_grad_(False)
+            self._own = copied(self.model).to(self.device).eval().requires_grad_(False)
         return self._own
 
     def run(self, way: Way, x: Tensor, state: Tensor | None) -> Outcome | None:

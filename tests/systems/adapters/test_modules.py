@@ -120,7 +120,7 @@ def test_one_of_our_models_inside_a_module_keeps_its_readout():
     [
         (
             sequencer(Leaking, cls_of="RNNCell"),
-            r"does something else than reading 'rnn' by 'fc': its forward does not hand on.*step='<method>'.*"
+            r"does something else than reading 'rnn' by 'fc': called as .inputs., its forward does not hand on.*step='<method>'.*"
             r"dk.as_system\(\(model.rnn, model.fc\)\)",
         ),
         (
