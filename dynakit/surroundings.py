@@ -1,8 +1,8 @@
 """Whatever a caller has set for torch and NumPy, our own code runs as if nothing had been.
 
-A default device, inference mode, autocast and ``np.seterr(all="raise")`` are settings of the caller's code.  Ours states
-its devices and dtypes where they matter and lets tiny numbers vanish; a user's function is called on the device of its
-system.  Nothing is changed for the caller: all of it ends with the call.
+A default device, inference mode, autocast and ``np.seterr(all="raise")`` are settings of the caller's code.  Ours
+states its devices and dtypes where they matter and lets tiny numbers vanish; a user's function is called on the device
+of its system.  Nothing is changed for the caller: all of it ends with the call.
 """
 
 from __future__ import annotations

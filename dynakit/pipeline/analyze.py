@@ -16,6 +16,7 @@ from ..errors import InputError
 from ..provenance import Provenance
 from ..report import Report, Stage
 from ..systems import as_system
+from ..systems.adapters import compared_on
 from ..tasks import ArrayTask, Cycles
 from .arguments import as_drives, as_names, as_task, fits
 from .stages import STAGES, in_line
@@ -62,6 +63,7 @@ def analyze(
     line = in_line(STAGES, as_names(include, STAGES), closed_loop=closed_loop)
     fits(system, model, task)
     trials = task.trials if isinstance(task, ArrayTask) else task.sample(N_TRIALS, seed=seed)
+    system.compared = compared_on(system, model, trials.inputs)
     subject = Subject(system, model, task, trials, as_drives(drives, task), seed)
     names = [stage.name for stage in line]
     report = Report(
@@ -72,7 +74,7 @@ def analyze(
         trials=trials,
         closed_loop=closed_loop,
         stages=STAGES,
-        provenance=Provenance.of(system, seed=seed, include=names, drives=subject.drives),
+        provenance=Provenance.of(system, seed=seed, include=names, drives=subject.drives, compared=system.compared),
     )
     for k, stage in enumerate(line):
         if callback is not None:

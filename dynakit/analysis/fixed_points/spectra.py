@@ -9,7 +9,7 @@ from torch import Tensor
 from ... import linalg
 from ...systems.base import System
 from ...systems.rest import dynamics_of, linear_part
-from ..linearization import count_unstable, judge, spectrum
+from ..linearization import at_kinks, count_unstable, judge, judge_kinks, spectrum
 from .newton import chunk_of
 
 
@@ -17,7 +17,7 @@ def spectra(system: System, x: Tensor, u: Tensor) -> tuple[np.ndarray, np.ndarra
     """Eigenvalues and verdict of each point, a few Jacobians at a time."""
     values, dynamics = np.empty((len(x), system.state_size), complex), dynamics_of(system)
     verdicts = np.empty(len(x), dtype="<U12")
-    kinked = (system.kinks(x, u) < 1e-9 * (1 + x.abs().amax(-1))).cpu().numpy()
+    kinked = at_kinks(system, x, u)
     for part in torch.arange(len(x)).split(chunk_of(system)):
         rows = part.numpy()
         J = linear_part(system, x[rows], u[rows])
@@ -25,6 +25,7 @@ def spectra(system: System, x: Tensor, u: Tensor) -> tuple[np.ndarray, np.ndarra
         values[rows] = eigen.values
         norms = linalg.norms(J) + (dynamics == "map")  # of a map, J - I is what is known
         verdicts[rows] = judge(eigen.values, eigen.condition, norms, kinked[rows], J.cpu().numpy(), dynamics)
+    judge_kinks(system, x, u, kinked, verdicts)
     return values, verdicts
 
 

@@ -1,5 +1,6 @@
 """What the linear part at a point says: modes, verdicts, transients, selection."""
 
+from .kinks import at_kinks, judge_kinks
 from .linearization import Modes, linearize
 from .points import drives_of
 from .selection import Selection, selection_vectors

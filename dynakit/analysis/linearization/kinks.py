@@ -9,11 +9,35 @@ from torch import Tensor
 from ... import linalg
 from ...systems.base import System
 from ...systems.rest import dynamics_of, linear_part
-from .verdict import expanding
+from .verdict import contract_together, eigenvalues, expanding
 
 NEARBY = 1e-7  # step across a kink, relative to 1 + |x|
 N_LOOKS = 64
 MOST_SIDES = 8
+
+
+def at_kinks(system: System, x: Tensor, u: Tensor) -> np.ndarray:
+    """Which states of a flat batch lie on a kink of the map, as far as can be told."""
+    if not len(x):
+        return np.zeros(0, bool)
+    return (system.kinks(x, u) < 1e-9 * (1 + x.abs().amax(-1))).cpu().numpy()
+
+
+def judge_kinks(
+    system: System, x: Tensor, u: Tensor, kinked: np.ndarray, verdicts: np.ndarray
+) -> np.ndarray:
+    """The spectra (point, side, mode) of the sides of each kink; fills in the verdicts that can be given there."""
+    dynamics = dynamics_of(system)
+    sides = {int(i): adjacent_jacobians(system, x[i], u[i]) for i in np.flatnonzero(kinked)}
+    spectra = np.full((len(x), max(map(len, sides.values()), default=0), x.shape[1]), np.nan, complex)
+    for i, matrices in sides.items():
+        for k, matrix in enumerate(matrices):
+            spectra[i, k] = eigenvalues(matrix, dynamics)
+        if grows_along_a_ray(system, x[i], u[i], matrices):
+            verdicts[i] = "unstable"
+        elif len(matrices) <= 2 and contract_together(matrices, dynamics):
+            verdicts[i] = "stable"
+    return spectra
 
 
 def adjacent_jacobians(system: System, x: Tensor, u: Tensor) -> list[np.ndarray]:

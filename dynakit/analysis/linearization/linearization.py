@@ -32,11 +32,11 @@ from ...results import Result, per_item
 from ...systems.base import System
 from ...systems.rest import at_rest, dynamics_of, linear_part
 from ...wording import counted, span
-from .kinks import adjacent_jacobians, grows_along_a_ray
+from .kinks import at_kinks, judge_kinks
 from .points import states_and_drives
 from .step import verdicts_of_step, warn_of_step
 from .times import frequencies, growth_rates, in_ms
-from .verdict import contract_together, count_unstable, eigenvalues, judge, judge_flow_of_step, spectrum
+from .verdict import count_unstable, judge, judge_flow_of_step, spectrum
 
 SLOW = 100  # steps, or units of time of a flow; modes with longer time constants are counted in words
 
@@ -218,13 +218,9 @@ def linearize(system: System, points: Any, drive: Any = None) -> Modes:
     with linalg.one_thread(), torch.no_grad():
         J = known_linear_part(system, x, u)
         eigen, norms = spectrum(J, dynamics), linalg.norms(J)
-        kinked = (
-            (system.kinks(x, u) < 1e-9 * (1 + x.abs().amax(-1))).cpu().numpy()
-            if len(x)
-            else np.zeros(0, bool)
-        )
+        kinked = at_kinks(system, x, u)
         verdicts = judge(eigen.values, eigen.condition, norms, kinked, J.cpu().numpy(), dynamics)
-        one_sided = _at_kinks(system, x, u, kinked, verdicts)
+        one_sided = judge_kinks(system, x, u, kinked, verdicts)
         by_step = verdicts_of_step(system, x, u, verdicts)
     warn_of_step(system, verdicts, by_step)
     return Modes(
@@ -250,20 +246,3 @@ def known_linear_part(system: System, x: torch.Tensor, u: torch.Tensor) -> torch
     """dF/dx or df/dx (point, unit, unit), NaN at states that are not finite: there may be one even there."""
     finite = torch.isfinite(x).all(-1)[:, None, None]
     return torch.where(finite, linear_part(system, x, u), torch.nan)
-
-
-def _at_kinks(
-    system: System, x: torch.Tensor, u: torch.Tensor, kinked: np.ndarray, verdicts: np.ndarray
-) -> np.ndarray:
-    """The spectra (point, side, mode) of the sides of each kink; fills in the verdicts that can be given there."""
-    dynamics = dynamics_of(system)
-    sides = {int(i): adjacent_jacobians(system, x[i], u[i]) for i in np.flatnonzero(kinked)}
-    spectra = np.full((len(x), max(map(len, sides.values()), default=0), x.shape[1]), np.nan, complex)
-    for i, matrices in sides.items():
-        for k, matrix in enumerate(matrices):
-            spectra[i, k] = eigenvalues(matrix, dynamics)
-        if grows_along_a_ray(system, x[i], u[i], matrices):
-            verdicts[i] = "unstable"
-        elif len(matrices) <= 2 and contract_together(matrices, dynamics):
-            verdicts[i] = "stable"
-    return spectra

@@ -123,8 +123,10 @@ def judge_flow_of_step(
 
 
 def count_unstable(values: np.ndarray, verdicts: np.ndarray, dynamics: str = "map") -> np.ma.MaskedArray:
-    """How many modes grow; masked where the verdict is undetermined."""
-    return np.ma.array(expanding(values, dynamics).sum(axis=-1), mask=verdicts == "undetermined")
+    """How many modes grow; masked where the verdict is undetermined, or due to another side of a kink."""
+    growing = expanding(values, dynamics).sum(axis=-1)
+    elsewhere = (verdicts == "unstable") & (growing == 0)
+    return np.ma.array(growing, mask=(verdicts == "undetermined") | elsewhere)
 
 
 def clear_of_line(J: np.ndarray, values: np.ndarray, dynamics: str = "map") -> bool:

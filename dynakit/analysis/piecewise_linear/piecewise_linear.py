@@ -31,7 +31,7 @@ from ...systems.base import Pieces, System, checked, minus_identity
 from ...systems.derived import Iterated
 from ...systems.rest import at_rest, dynamics_of, velocity
 from ..fixed_points import FixedPoints, canonical_order, certify, isolation, spectra
-from ..linearization import verdicts_of_step, warn_of_step
+from ..linearization import at_kinks, verdicts_of_step, warn_of_step
 from .enumeration import Enumeration, enumerated
 
 
@@ -133,7 +133,12 @@ def _pieces(system: System, u: Tensor) -> Pieces:
     system.refuse_jumps("an enumeration of fixed points")
     pieces = system.pieces(u)
     if pieces is None:
-        what = "is smooth" if system.regularity == "smooth" else "does not say what its linear pieces are"
+        what, still = "is smooth", torch.zeros(system.state_size, dtype=torch.float64, device=u.device)
+        if system.regularity != "smooth" or bool(torch.isfinite(system.kinks(still, u))):
+            what = (
+                "does not say what its linear pieces are, and they cannot be read off its code (a leaky ReLU network "
+                "given as dk.models.LeakyRNN says them)"
+            )
         raise InputError(
             f"system ({system.name}) must be made of linear pieces to enumerate its fixed points, but it {what}; "
             "see dk.find_fixed_points"
@@ -166,7 +171,7 @@ def _collect(system: System, u: Tensor, found: Enumeration) -> ExactFixedPoints:
     alone = [isolation(system, *row) for row in zip(x, drives, A, residual.tolist(), proof.existence_radius)]
     singular = found.singular | np.array([item.singular for item in alone], bool)
     values, verdicts = spectra(system, x, drives)
-    verdicts = np.where(found.n_kinks > 0, "undetermined", verdicts)
+    verdicts = np.where((found.n_kinks > 0) & ~at_kinks(system, x, drives), "undetermined", verdicts)
     dynamics = dynamics_of(system)
     fields = {
         "states": x.cpu().numpy(),

@@ -23,10 +23,11 @@ from ..derived import ClosedLoop, Driven, WithReadout
 from ..flow import Flow, Relaxation
 from ..foreign import bearing_float64
 from ..function import FunctionSystem
+from .comparison import compare
 from .copies import on_a_copy
 from .layers import is_linear, linear_readout
 from .learners import adapt_learner
-from .modules import adapt_module, adapt_whole
+from .modules import adapt_module, adapt_whole, name_of_core
 from .own_cell import adapt_own_cell
 
 
@@ -132,6 +133,27 @@ def _behind(system: System) -> tuple[System, float, str]:
     raise InputError(
         f"model ({system.name}) is no step of a flow; give the right-hand side: dk.Flow(rhs, state_size, dt=...)"
     )
+
+
+@in_own_surroundings
+def compared_on(system: System, model: Any, inputs: Any) -> int:
+    """Over how many steps of these trials (trial, time, input) the forward of ``model`` does what its ``system`` does.
+
+    Steps are compared up to where a run that is rounded parts from itself, and all of them where the forward returns
+    its states, each of which is then one step of ours from the one before.  What has no forward (a System, a callable,
+    a learner) is what it was given as: then the steps compared before, if any.  Raises InputError for a difference.
+    """
+    core = system.inner if isinstance(model, tuple) and isinstance(system, WithReadout) else system
+    layer = model[0] if isinstance(model, tuple) else model
+    if not isinstance(layer, nn.Module) or isinstance(layer, Learner):
+        return system.compared
+    found = compare(layer, core, inputs=core.as_inputs(inputs), core=name_of_core(layer))
+    if found.why:
+        raise InputError(
+            f"model ({type(layer).__name__}) was taken for {system.name}, but on these trials it does something else: "
+            f"{found.why}; write one step of it as a method and call dk.as_system(model, step='<method>')"
+        )
+    return found.steps
 
 
 def _network(model: Any, readout: Any, device: torch.device | str | None) -> tuple[System, Any]:

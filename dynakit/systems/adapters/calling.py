@@ -106,7 +106,8 @@ def _by_name(forward: Callable[..., Any]) -> list[tuple[Callable[..., Any], str,
         ]
         if state is not None:
             found += [(_named(first, state, needed, flags, named), f"({first}, {state})", True)]
-    return found + [
+    return [
+        *found,
         (lambda x, s, _: ((x, None), {}), "(x, None)", False),
         (lambda x, s, _: (({"inputs": x},), {}), "({'inputs': x})", False),
         (lambda x, s, _: ((x, s), {}), "(x, state)", True),

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from ..base import System
 from .calling import STATE_NAMES, Way, tensors, ways
-from .twins import Call, Outcome, Twins, first_state
+from .twins import Call, ForwardRun, Twins, first_state
 
 N_STEPS = 30
 SCALES = (0.1, 0.1, 1.0, 1.0, 10.0, 10.0)  # of the inputs of a trial each
@@ -29,7 +29,7 @@ ROUNDING = {True: 1e-15, False: 2e-7}
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ForwardComparison:
     """What was found equal: over how many steps, called how; and if it was not, why."""
 
     steps: int = 0
@@ -78,7 +78,7 @@ class Ours:
                 near.append(off.amax(-1) <= 0.1 * tolerance)
         return self.finite & torch.stack(near, 1).cumprod(1).bool()
 
-    def equal(self, outcome: Outcome, clear: Tensor, *, inside: bool) -> set[str]:
+    def equal(self, outcome: ForwardRun, clear: Tensor, *, inside: bool) -> set[str]:
         """Which of our sequences are among the values of a forward, or ``inside`` of it among those of its layer."""
         tolerance = TOLERANCE[outcome.precise]
         values = (of_calls(outcome.calls) if inside else []) or outcome.values
@@ -96,11 +96,13 @@ class Ours:
         for value in sequences:
             if is_among(value, ours, clear, tolerance):
                 return True
-            if not any(is_among(value, s, clear, tolerance) for name, s in self.named.items() if name != "outputs"):
+            if not any(
+                is_among(value, s, clear, tolerance) for name, s in self.named.items() if name != "outputs"
+            ):
                 return False
         return not sequences and any(is_among(value, ours, clear, tolerance) for value in values)
 
-    def follows(self, outcome: Outcome) -> bool:
+    def follows(self, outcome: ForwardRun) -> bool:
         """Whether every state of theirs is one step of ours from the state before."""
         return any(
             _is_orbit(self.system, states, self.inputs, TOLERANCE[outcome.precise])
@@ -171,7 +173,7 @@ def compare(
     inputs: Tensor | None = None,
     core: str | None = None,
     need: str = "outputs",
-) -> Comparison:
+) -> ForwardComparison:
     """Compare the forward of ``model`` with ``system``, whose recurrent layer is the submodule ``core``.
 
     ``need`` is "outputs", or "states" where the readout is not the forward's own: then what the core returns within
@@ -188,13 +190,13 @@ class _Inquiry:
     def __init__(self, twins: Twins, system: System, inputs: Tensor, need: str) -> None:
         self.twins, self.system, self.inputs, self.need = twins, system, inputs, need
         self.plain = Ours(system, system.initial_state(), inputs)
-        self.ran: list[tuple[Way, Outcome, set[str]]] = []
+        self.ran: list[tuple[Way, ForwardRun, set[str]]] = []
 
-    def verdict(self) -> Comparison:
-        best: Comparison | None = None
+    def verdict(self) -> ForwardComparison:
+        best: ForwardComparison | None = None
         named_state_ran = stated = False
         for way in ways(self.twins.model, self.system):
-            if best is not None and way.form is None or stated:
+            if stated or (best is not None and way.form is None):
                 continue
             found, ran = self._try(way)
             if found is not None:
@@ -204,7 +206,7 @@ class _Inquiry:
             return self._refused("from a given first state it does something else")
         return best or self._refused("")
 
-    def _try(self, way: Way) -> tuple[Comparison | None, bool]:
+    def _try(self, way: Way) -> tuple[ForwardComparison | None, bool]:
         ours = self.plain if way.form is None else self._from_elsewhere
         state = None if way.form is None else ours.x0
         if way.stepwise:
@@ -225,7 +227,7 @@ class _Inquiry:
         steps = int(clear.sum(1).min())
         if steps < clear.shape[1] and ours.follows(outcome):
             steps = clear.shape[1]
-        return Comparison(steps, way, "outputs" in equal, calls=outcome.calls), True
+        return ForwardComparison(steps, way, "outputs" in equal, calls=outcome.calls), True
 
     @property
     def _from_elsewhere(self) -> Ours:
@@ -240,15 +242,15 @@ class _Inquiry:
             self._elsewhere = Ours(self.system, x0.to(self.system.device), self.inputs)
         return self._elsewhere
 
-    def _refused(self, why: str) -> Comparison:
+    def _refused(self, why: str) -> ForwardComparison:
         if not self.ran:
             tried = "(inputs), (inputs, None), (inputs, state) or (state, inputs)"
             said = f"its forward cannot be called with {tried}, which ended in {self.twins.trouble}"
-            return Comparison(why=said)
+            return ForwardComparison(why=said)
         way, outcome, _ = max(self.ran, key=lambda entry: len(entry[2]))
-        return Comparison(way=way, why=why or self._what_differs(way, outcome), calls=outcome.calls)
+        return ForwardComparison(way=way, why=why or self._what_differs(way, outcome), calls=outcome.calls)
 
-    def _what_differs(self, way: Way, outcome: Outcome) -> str:
+    def _what_differs(self, way: Way, outcome: ForwardRun) -> str:
         calls, core, n_steps = outcome.calls, self.twins.core, self.inputs.shape[1]
         shapes = ", ".join(str(tuple(v.shape)) for v in outcome.values[:3])
         does = f"gives other values, of shape {shapes}"

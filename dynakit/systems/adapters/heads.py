@@ -17,7 +17,7 @@ from ..cells import fingerprint
 from ..derived import WithReadout
 from ..foreign import bearing_float64
 from .calling import Way, run, ways
-from .comparison import Comparison, Ours, is_among, probes
+from .comparison import ForwardComparison, Ours, is_among, probes
 from .copies import WEIGHT_MAKERS, float64_copy
 from .twins import Twins, first_state
 
@@ -36,7 +36,7 @@ def learned_start(model: nn.Module, system: System, core: str) -> Tensor | None:
     return None
 
 
-def rest_of_forward(model: nn.Module, core: System, name: str, found: Comparison) -> System | None:
+def rest_of_forward(model: nn.Module, core: System, name: str, found: ForwardComparison) -> System | None:
     """``core`` read out by all that the forward of ``model`` does with its states; None if that is no readout."""
     layer, way = model.get_submodule(name), found.way
     hooks = [*layer._forward_hooks.values(), *layer._forward_pre_hooks.values()]

@@ -9,7 +9,7 @@ from ... import models
 from ...errors import InputError
 from ...models.base import RecurrentModel
 from ..base import System
-from .comparison import Comparison, compare
+from .comparison import ForwardComparison, compare
 from .copies import float64_copy
 from .heads import learned_start, rest_of_forward
 from .layers import KNOWN, LAYERS, adapt_layer, linear_readout
@@ -21,8 +21,7 @@ def adapt_module(model: nn.Module, device: torch.device | str | None, *, find_re
     """The one recurrent layer that ``model`` is or holds, with its readout if that is to be found too."""
     if isinstance(model, KNOWN):
         return adapt_whole(model, device)
-    found: dict[str, nn.Module] = {n: m for n, m in model.named_modules() if isinstance(m, KNOWN)}
-    found = {n: m for n, m in found.items() if not any(n.startswith(o + ".") for o in found)}
+    found = _recurrent_layers(model)
     if len(found) != 1:
         raise InputError(_how_to_call(model, found))
     float64_copy(model, device)  # checks every weight under its full name
@@ -47,7 +46,9 @@ def adapt_whole(layer: nn.Module, device: torch.device | str | None) -> System:
     comparison = compare(layer, system)
     if not comparison.agrees:
         kind, base = type(layer).__name__, next(k for k in type(layer).__mro__ if k in BUILT_IN)
-        own = "a forward" if type(layer).forward is not base.forward or "forward" in vars(layer) else "settings"
+        own = (
+            "a forward" if type(layer).forward is not base.forward or "forward" in vars(layer) else "settings"
+        )
         hooks = [*layer._forward_pre_hooks.values(), *layer._forward_hooks.values()]
         names = ", ".join(getattr(h, "__qualname__", type(h).__name__).rpartition(".")[2] for h in hooks)
         raise InputError(
@@ -58,7 +59,7 @@ def adapt_whole(layer: nn.Module, device: torch.device | str | None) -> System:
     return _said_of(system, comparison)
 
 
-def _said_of(system: System, comparison: Comparison) -> System:
+def _said_of(system: System, comparison: ForwardComparison) -> System:
     """``system`` with what was learnt by comparing it."""
     system.compared = comparison.steps
     system.time_first = comparison.way is not None and comparison.way.time_first
@@ -67,7 +68,7 @@ def _said_of(system: System, comparison: Comparison) -> System:
 
 def _with_its_readout(
     model: nn.Module, core: System, name: str, rnn: nn.Module
-) -> tuple[System, Comparison, str]:
+) -> tuple[System, ForwardComparison, str]:
     """The core read out as the forward does it: by a linear layer, or by all that the forward does with its states."""
     try:
         reader, unclear = (
@@ -82,7 +83,7 @@ def _with_its_readout(
         if found.agrees:
             return system, found, f" with readout '{reader}'" if reader else ""
     else:
-        found = Comparison(why=str(unclear))
+        found = ForwardComparison(why=str(unclear))
     states = compare(model, core, core=name, need="states")
     whole = rest_of_forward(model, core, name, states) if states.agrees else None
     if whole is not None:
@@ -93,7 +94,7 @@ def _with_its_readout(
 
 
 def _something_else(
-    model: nn.Module, name: str, reader: str, found: Comparison, *, dynamics: bool = False
+    model: nn.Module, name: str, reader: str, found: ForwardComparison, *, dynamics: bool = False
 ) -> InputError:
     does = f"reading '{name}' by '{reader}'" if reader else f"running '{name}'"
     pair = f"({_expression(name)}, {_expression(reader) if reader else '<readout>'})"
@@ -106,6 +107,16 @@ def _something_else(
         f"model ({type(model).__name__}) does something else than {does}: {why}; write one step of it as a method "
         f"and call dk.as_system(model, step='<method>', readout='<readout>'); {inside}"
     )
+
+
+def _recurrent_layers(model: nn.Module) -> dict[str, nn.Module]:
+    found = {n: m for n, m in model.named_modules() if isinstance(m, KNOWN)}
+    return {n: m for n, m in found.items() if not any(n.startswith(o + ".") for o in found)}
+
+
+def name_of_core(model: nn.Module) -> str | None:
+    """The name of the one recurrent layer that ``model`` holds; None if it is one itself."""
+    return None if isinstance(model, KNOWN) else next(iter(_recurrent_layers(model)), None)
 
 
 def _expression(name: str) -> str:

@@ -79,7 +79,9 @@ def record(model: Any, inputs: Any, x0: Any = None, *, time_axis: int | None = N
         outputs = system.observe(states)
     if ends is not None:
         over = torch.arange(sequence.shape[1])[None, :, None] >= ends[:, None, None]
-        sequence, states, outputs = (v.masked_fill(over.to(v.device), torch.nan) for v in (sequence, states, outputs))
+        sequence, states, outputs = (
+            v.masked_fill(over.to(v.device), torch.nan) for v in (sequence, states, outputs)
+        )
     return Recording(
         inputs=sequence.numpy(force=True).copy(),
         states=states.numpy(force=True),

@@ -24,7 +24,7 @@ class Call(NamedTuple):
     output: Any
 
 
-class Outcome(NamedTuple):
+class ForwardRun(NamedTuple):
     """What a forward returned, whether in float64, and how its recurrent layer was called meanwhile."""
 
     values: list[Tensor]
@@ -48,7 +48,7 @@ class Twins:
             self._own = copied(self.model).to(self.device).eval().requires_grad_(False)
         return self._own
 
-    def run(self, way: Way, x: Tensor, state: Tensor | None) -> Outcome | None:
+    def run(self, way: Way, x: Tensor, state: Tensor | None) -> ForwardRun | None:
         """The forward called in this way, in float64 if it can be; None if it cannot be called so."""
         for attempt in (self._plainly, self._wide, self._as_it_is):
             with contextlib.suppress(Exception):
@@ -57,13 +57,13 @@ class Twins:
                     return outcome
         return None
 
-    def _plainly(self, way: Way, x: Tensor, state: Tensor | None) -> Outcome:
+    def _plainly(self, way: Way, x: Tensor, state: Tensor | None) -> ForwardRun:
         return self._outcome(self.double, run, way, x, state)
 
-    def _wide(self, way: Way, x: Tensor, state: Tensor | None) -> Outcome:
+    def _wide(self, way: Way, x: Tensor, state: Tensor | None) -> ForwardRun:
         return self._outcome(self.double, in_float64(run, self.device), way, x, state)
 
-    def _as_it_is(self, way: Way, x: Tensor, state: Tensor | None) -> Outcome:
+    def _as_it_is(self, way: Way, x: Tensor, state: Tensor | None) -> ForwardRun:
         dtype = next((p.dtype for p in self.model.parameters()), torch.get_default_dtype())
         state = None if state is None else state.to(dtype)
         with torch.device(self.device):
@@ -71,7 +71,7 @@ class Twins:
 
     def _outcome(
         self, twin: nn.Module, runner: Callable[..., list[Tensor]], way: Way, x: Tensor, state: Tensor | None
-    ) -> Outcome:
+    ) -> ForwardRun:
         calls: list[Call] = []
         try:
             with quietly(twin), self._watched(twin, calls):
@@ -81,7 +81,7 @@ class Twins:
                 f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}"
             )
             raise
-        return Outcome(values, all(v.dtype == torch.float64 for v in values), calls)
+        return ForwardRun(values, all(v.dtype == torch.float64 for v in values), calls)
 
     @contextlib.contextmanager
     def _watched(self, twin: nn.Module, calls: list[Call]) -> Iterator[None]:

@@ -281,7 +281,11 @@ class Tokens(Net):
 class TwoLayers(nn.Module):
     def __init__(self):
         super().__init__()
-        self.a, self.b, self.fc = nn.GRU(M, N, batch_first=True), nn.GRU(N, N, batch_first=True), nn.Linear(N, K)
+        self.a, self.b, self.fc = (
+            nn.GRU(M, N, batch_first=True),
+            nn.GRU(N, N, batch_first=True),
+            nn.Linear(N, K),
+        )
 
     def forward(self, x):
         return self.fc(self.b(self.a(x)[0])[0])
@@ -425,7 +429,11 @@ def table() -> str:
     rows = [tried(name, idiom) for name, idiom in IDIOMS.items()]
     said = [
         f"{row.name:38}"
-        + (f"taken    {row.steps:3} steps, differs by {row.difference:.0e}" if row.taken else f"refused  {row.said}")
+        + (
+            f"taken    {row.steps:3} steps, differs by {row.difference:.0e}"
+            if row.taken
+            else f"refused  {row.said}"
+        )
         for row in rows
     ]
     return "\n".join(said)

@@ -142,7 +142,8 @@ def test_a_recurrent_learner_is_its_frozen_network(kind):
 
 
 @pytest.mark.parametrize(
-    ("learner", "closes"), [(TDNN(25, 8), True), (TDSNN(25, 8, n_steps=5), True), (CSNN(25, n_neurons=5), False)]
+    ("learner", "closes"),
+    [(TDNN(25, 8), True), (TDSNN(25, 8, n_steps=5), True), (CSNN(25, n_neurons=5), False)],
 )
 def test_of_a_line_the_questions_about_rest_are_refused_with_what_it_is(learner, closes):
     system = dk.as_system(learner)

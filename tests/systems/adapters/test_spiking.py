@@ -35,14 +35,20 @@ def test_a_spiking_network_is_a_map_that_jumps_with_parts_and_weights(name):
     assert set(np.unique(record.part("spikes"))) >= {0.0, 1.0}
     outputs = model.double()(driven(system)).outputs.detach()
     assert_allclose(record.outputs, outputs, atol=1e-12)
-    assert_allclose(system.step(record.states[:, 10], driven(system)[:, 11]), record.states[:, 11], atol=1e-12)
+    assert_allclose(
+        system.step(record.states[:, 10], driven(system)[:, 11]), record.states[:, 11], atol=1e-12
+    )
 
 
 @each_network
 def test_surrogate_derivatives_are_no_jacobians(name):
     system = dk.as_system(seeded(OURS[name]))
     x = torch.zeros(system.state_size, dtype=torch.float64, requires_grad=True)
-    for ask in (system.jacobian, system.input_jacobian, lambda x: system.jvp(x, None, np.eye(system.state_size))):
+    for ask in (
+        system.jacobian,
+        system.input_jacobian,
+        lambda x: system.jvp(x, None, np.eye(system.state_size)),
+    ):
         with pytest.raises(InputError, match="jumps at its spikes"):
             ask(x)
     assert not system.step(x, torch.ones(M)).requires_grad
