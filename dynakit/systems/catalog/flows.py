@@ -5,10 +5,12 @@ from __future__ import annotations
 import torch
 
 from ...checks import number
+from ...surroundings import in_own_surroundings
 from ..flow import Flow
 from .planar import rows, spiral
 
 
+@in_own_surroundings
 def lorenz(sigma: float = 10.0, rho: float = 28.0, beta: float = 8 / 3, *, dt: float = 0.01) -> Flow:
     """x' = sigma (y - x), y' = x (rho - z) - y, z' = x y - beta z (Lorenz 1963): chaos at the default parameters.
 
@@ -28,6 +30,7 @@ def lorenz(sigma: float = 10.0, rho: float = 28.0, beta: float = 8 / 3, *, dt: f
     return Flow(f, 3, dt=dt, jacobian=jacobian, name=f"Lorenz (rho = {rho:g})")
 
 
+@in_own_surroundings
 def rossler(a: float = 0.2, b: float = 0.2, c: float = 5.7, *, dt: float = 0.05) -> Flow:
     """x' = -y - z, y' = x + a y, z' = b + z (x - c) (Roessler 1976): chaos at the default parameters.
 
@@ -47,6 +50,7 @@ def rossler(a: float = 0.2, b: float = 0.2, c: float = 5.7, *, dt: float = 0.05)
     return Flow(f, 3, dt=dt, jacobian=jacobian, name=f"Roessler (c = {c:g})")
 
 
+@in_own_surroundings
 def van_der_pol(mu: float = 1.0, *, dt: float = 0.05) -> Flow:
     """x' = y, y' = mu (1 - x^2) y - x (van der Pol 1926): one limit cycle for mu > 0, round a repelling 0.
 
@@ -65,6 +69,7 @@ def van_der_pol(mu: float = 1.0, *, dt: float = 0.05) -> Flow:
     return Flow(f, 2, dt=dt, jacobian=jacobian, name=f"Van der Pol (mu = {mu:g})")
 
 
+@in_own_surroundings
 def stuart_landau(mu: float = 1.0, omega: float = 1.0, *, dt: float = 0.1) -> Flow:
     """z' = (mu + i omega) z - |z|^2 z, the normal form of the Hopf bifurcation (Kuznetsov 2004, sec. 3.4).
 
@@ -75,6 +80,7 @@ def stuart_landau(mu: float = 1.0, omega: float = 1.0, *, dt: float = 0.1) -> Fl
     return Flow(f, 2, dt=dt, jacobian=jacobian, name=f"Stuart-Landau (mu = {mu:g}, omega = {omega:g})")
 
 
+@in_own_surroundings
 def two_cycles(*, dt: float = 0.1) -> Flow:
     """r' = r (1 - r) (r - 2) (r - 3) / 2, theta' = 2 - r: two limit cycles that turn in opposite directions.
 

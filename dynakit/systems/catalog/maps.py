@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ...checks import number, reals
 from ...errors import InputError
+from ...surroundings import in_own_surroundings
 from ..base import System
 from ..cells import ElmanCell, HingeMap
 from ..function import FunctionSystem
@@ -20,6 +21,7 @@ from .planar import circle, rows, spiral
 GOLDEN = (math.sqrt(5) - 1) / 2
 
 
+@in_own_surroundings
 def linear(A: Any, b: Any = None) -> System:
     """x' = A x + b: one fixed point (I - A)^-1 b unless 1 is an eigenvalue of A; A is (unit, unit).
 
@@ -38,6 +40,7 @@ def linear(A: Any, b: Any = None) -> System:
     )
 
 
+@in_own_surroundings
 def logistic(r: float = 4.0) -> System:
     """x' = r x (1 - x) (May 1976): at r = 4 its k-th iterate has 2^k fixed points, its Lyapunov exponent is ln 2."""
     r = number("r", r)
@@ -49,6 +52,7 @@ def logistic(r: float = 4.0) -> System:
     )
 
 
+@in_own_surroundings
 def henon(a: float = 1.4, b: float = 0.3) -> System:
     """x' = 1 - a x^2 + y, y' = b x: fixed points x = (b - 1 +- sqrt((1-b)^2 + 4a)) / 2a; det J = -b (Henon 1976)."""
     a, b = number("a", a), number("b", b)
@@ -61,6 +65,7 @@ def henon(a: float = 1.4, b: float = 0.3) -> System:
     )
 
 
+@in_own_surroundings
 def delayed_logistic(a: float = 2.0) -> System:
     """x' = a x (1 - y), y' = x: the fixed point 1 - 1/a loses stability at a = 2, in a Neimark-Sacker bifurcation."""
     a = number("a", a)
@@ -72,11 +77,13 @@ def delayed_logistic(a: float = 2.0) -> System:
     )
 
 
+@in_own_surroundings
 def tanh_unit(w: float = 2.0, b: float = 0.0) -> System:
     """x' = tanh(w x + b + u), one unit: for b = 0 one fixed point up to w = 1, three beyond (a pitchfork)."""
     return tanh_network([[number("w", w)]], [number("b", b)], [[1.0]])
 
 
+@in_own_surroundings
 def tanh_network(W: Any, b: Any = None, W_in: Any = None) -> System:
     """x' = tanh(W x + W_in u + b): n independent units (W = w I, w > 1) have exactly 3^n fixed points, 2^n stable."""
     W = _square("W", W)
@@ -86,6 +93,7 @@ def tanh_network(W: Any, b: Any = None, W_in: Any = None) -> System:
     return ElmanCell(weights, W, shift)
 
 
+@in_own_surroundings
 def piecewise_linear(A: Any, W: Any, B: Any, b: Any = None, c: Any = None) -> System:
     """x' = A x + c + B relu(W x + b): A (unit, unit), W (hinge, unit), B (unit, hinge) (Hess et al. 2023, eq. 2).
 
@@ -103,11 +111,13 @@ def piecewise_linear(A: Any, W: Any, B: Any, b: Any = None, c: Any = None) -> Sy
     return HingeMap(Pieces(W, shifts[0], A, B, shifts[1]))
 
 
+@in_own_surroundings
 def tent() -> System:
     """x' = 1 - |2 x - 1|: its k-th iterate has 2^k fixed points, all repelling, in [0, 1]."""
     return piecewise_linear([[2.0]], [[1.0]], [[-4.0]], b=[-0.5])
 
 
+@in_own_surroundings
 def rotation(angle: float = 0.1, radius: float = 1.0) -> System:
     """A rotation by ``angle`` (radians) times ``radius``: eigenvalues radius e^{+-i angle}, one fixed point at 0."""
     angle, radius = number("angle", angle), number("radius", radius)
@@ -115,6 +125,7 @@ def rotation(angle: float = 0.1, radius: float = 1.0) -> System:
     return linear([[c, -s], [s, c]])
 
 
+@in_own_surroundings
 def bistable(dt: float = 0.1) -> System:
     """x' = x + dt (x - x^3): stable points -1 and 1 of multiplier 1 - 2 dt, and 0, the boundary of their basins."""
     dt = number("dt", dt, above=0.0, below=1.0, closed=False)
@@ -126,6 +137,7 @@ def bistable(dt: float = 0.1) -> System:
     )
 
 
+@in_own_surroundings
 def stuart_landau_euler(mu: float = 1.0, omega: float = 1.0, *, dt: float = 0.2) -> System:
     """z' = z + dt ((mu + i omega) z - |z|^2 z), Euler's step of :func:`stuart_landau`: a circle that turns rigidly.
 
@@ -139,6 +151,7 @@ def stuart_landau_euler(mu: float = 1.0, omega: float = 1.0, *, dt: float = 0.2)
     return FunctionSystem(f, 2, jacobian=jacobian, name=name)
 
 
+@in_own_surroundings
 def neimark_sacker(mu: float = 0.1, theta: float = 1.0, *, a: float = 1.0, c: complex = -1.0) -> System:
     """z' = z e^(i theta) (1 + a mu + c |z|^2), the normal form of its name (Kuznetsov 2004, sec. 4.6).
 
@@ -151,6 +164,7 @@ def neimark_sacker(mu: float = 0.1, theta: float = 1.0, *, a: float = 1.0, c: co
     return FunctionSystem(f, 2, jacobian=jacobian, name=f"Neimark-Sacker normal form (mu = {mu:g})")
 
 
+@in_own_surroundings
 def circle_map(rotation_number: float = GOLDEN, *, skew: float = 0.5, across: float = 0.5) -> System:
     """A plane map that turns the unit circle unevenly: on it the angles are T_n = h(n rotation_number), h known.
 
@@ -176,6 +190,7 @@ def circle_map(rotation_number: float = GOLDEN, *, skew: float = 0.5, across: fl
     )
 
 
+@in_own_surroundings
 def arnold(Omega: float = GOLDEN, K: float = 0.5, *, across: float = 0.5) -> System:
     """Turns of the unit circle by T' = T + Omega - K / (2 pi) sin(2 pi T) (Arnold 1961), drawn to it by ``across``.
 
