@@ -148,8 +148,8 @@ def _bend(step: Step, x: Tensor, u: Tensor, here: Tensor, moved: Tensor) -> Tens
     """|F(x + d) - 2 F(x) + F(x - d)| for each row and direction."""
     n_looks = moved.shape[1]
     u = u.repeat_interleave(n_looks, 0)
-    ends = [step((x[:, None] + sign * moved).flatten(0, 1), u) for sign in (1, -1)]
-    return (sum(ends).unflatten(0, (-1, n_looks)) - 2 * here[:, None]).abs().amax(-1)
+    above, below = (step((x[:, None] + sign * moved).flatten(0, 1), u) for sign in (1, -1))
+    return ((above + below).unflatten(0, (-1, n_looks)) - 2 * here[:, None]).abs().amax(-1)
 
 
 # --- linear pieces

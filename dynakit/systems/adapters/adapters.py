@@ -8,6 +8,7 @@ copied in float64; the given object is never changed.
 from __future__ import annotations
 
 import copy
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -198,9 +199,12 @@ def _refuse_unused(arguments: dict[str, Any]) -> None:
 
 
 def _attribute(model: Any, value: Any) -> Any:
-    if isinstance(value, str) and not hasattr(model, value):
-        raise InputError(f"readout={value!r} is not an attribute of model ({type(model).__name__})")
-    return getattr(model, value) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    try:
+        return operator.attrgetter(value)(model)
+    except AttributeError:
+        raise InputError(f"readout={value!r} is not an attribute of model ({type(model).__name__})") from None
 
 
 def _with_readout(system: System, readout: Any) -> System:

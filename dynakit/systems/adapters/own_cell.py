@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -42,8 +43,9 @@ def adapt_own_cell(
 ) -> System:
     """``model`` with its method ``step`` as a system, on a float64 copy of the method's module."""
     kind, said = type(model).__name__, step if isinstance(step, str) else getattr(step, "__name__", "step")
-    function = on_a_copy(_method(model, step), device)
-    n, m = (_size(model, argument, given) for argument, given in sizes.items())
+    method = _method(model, step)
+    function, owner = on_a_copy(method, device), getattr(method, "__self__", method)
+    n, m = (_size(model, owner, argument, given) for argument, given in sizes.items())
     order = argument_order or _order_by_name(function)
     twin = getattr(function, "__self__", function)
     weights = list(twin.parameters()) if isinstance(twin, nn.Module) else []
@@ -59,9 +61,10 @@ def adapt_own_cell(
 def _method(model: Any, step: str | Callable[..., Any]) -> Callable[..., Any]:
     method = step
     if isinstance(step, str):
-        if not hasattr(model, step):
-            raise InputError(f"step={step!r} is not an attribute of model ({type(model).__name__})")
-        method = getattr(model, step)
+        try:
+            method = operator.attrgetter(step)(model)  # of a part, too: "rnn.recurrence"
+        except AttributeError:
+            raise InputError(f"step={step!r} is not an attribute of model ({type(model).__name__})") from None
     if not callable(method):
         raise InputError(f"step={step!r} is not a method of model ({type(model).__name__})")
     bound = isinstance(method, nn.Module) or isinstance(getattr(method, "__self__", None), nn.Module)
@@ -70,8 +73,8 @@ def _method(model: Any, step: str | Callable[..., Any]) -> Callable[..., Any]:
     return method
 
 
-def _size(model: Any, argument: str, given: int | None) -> int:
-    held = (getattr(model, name, None) for name in _SIZES[argument])
+def _size(model: Any, owner: Any, argument: str, given: int | None) -> int:
+    held = (getattr(holder, name, None) for holder in (owner, model) for name in _SIZES[argument])
     value = given if given is not None else next((v for v in held if isinstance(v, (int, np.integer))), None)
     if value is None:
         raise InputError(f"{argument} cannot be read off model ({type(model).__name__}); pass {argument}=")

@@ -127,6 +127,16 @@ def test_own_cells_that_cannot_be_used(arguments, message):
         dk.as_system(arguments.pop("model"), **arguments)
 
 
+def test_the_step_of_a_part_is_named_with_a_dot():
+    net = nn.Module()
+    net.rnn = seeded(OwnCell)
+    x, u = torch.rand(4, N, dtype=torch.float64), torch.rand(4, M, dtype=torch.float64)
+    dotted = dk.as_system(net, step="rnn.recurrence", readout="rnn.fc")
+    plain = dk.as_system(net.rnn, step="recurrence", readout="fc")
+    assert torch.equal(dotted.step(x, u), plain.step(x, u))
+    assert torch.equal(dotted.observe(x), plain.observe(x))
+
+
 def test_a_readout_by_name_module_method_or_callable():
     class Net(OwnCell):
         def read(self, h):
