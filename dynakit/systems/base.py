@@ -63,7 +63,7 @@ class System(Signature):
         parts: names of the blocks of the state, for example {"h": slice(0, 16), "c": slice(16, 32)}.
         fingerprint: SHA-256 of the weights and what they make up; empty for a plain callable.
         compared: steps over which the forward of the network that was adapted gave the same values; 0 for one that was
-            given as a map.
+            given as a map, or read off a layer of torch's or a model of this package to which nothing was done.
         time_first: whether that network itself takes (time, trial, input); a system never does.
         name: what was adapted, in words.
     """

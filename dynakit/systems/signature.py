@@ -18,9 +18,7 @@ from ..errors import InputError
 class Signature:
     """What a map says of itself, and what may be given to it; :class:`System` lists the attributes."""
 
-    jumps = (
-        "jumps at its spikes; look at trajectories, spikes and connectivity instead"  # if it is discontinuous
-    )
+    jumps = "jumps at its spikes; look at trajectories, spikes and connectivity instead"  # if it is discontinuous
 
     def __init__(
         self,

@@ -30,6 +30,7 @@ from .layers import is_linear, linear_readout
 from .learners import adapt_learner
 from .modules import adapt_module, adapt_whole, name_of_core
 from .own_cell import adapt_own_cell
+from .twins import Twins
 
 
 @in_own_surroundings
@@ -148,7 +149,7 @@ def compared_on(system: System, model: Any, inputs: Any) -> int:
     layer = model[0] if isinstance(model, tuple) else model
     if not isinstance(layer, nn.Module) or isinstance(layer, Learner):
         return system.compared
-    found = compare(layer, core, inputs=core.as_inputs(inputs), core=name_of_core(layer))
+    found = compare(Twins(layer, core.device, name_of_core(layer)), core, core.as_inputs(inputs))
     if found.why:
         raise InputError(
             f"model ({type(layer).__name__}) was taken for {system.name}, but on these trials it does something else: "

@@ -73,7 +73,7 @@ class Way:
 
 def ways(model: nn.Module, system: System) -> Iterator[Way]:
     """Ways to call the forward of ``model``, those without a first state first."""
-    by_name = _by_name(model.forward)
+    by_name = [way for way in _by_name(model.forward) if _binds(model.forward, way[0])]
     orders = (False, True) if getattr(model, "batch_first", True) else (True, False)
     plain = [(f, said) for f, said, takes in by_name if not takes]
     with_state = [(f, said) for f, said, takes in by_name if takes]
@@ -113,6 +113,18 @@ def _by_name(forward: Callable[..., Any]) -> list[tuple[Callable[..., Any], str,
         (lambda x, s, _: ((x, s), {}), "(x, state)", True),
         (lambda x, s, _: ((s, x), {}), "(state, x)", True),
     ]
+
+
+def _binds(forward: Callable[..., Any], arguments: Callable[..., Any]) -> bool:
+    """Whether the signature of ``forward`` has places for these arguments."""
+    args, kwargs = arguments(torch.zeros(1, 1, 1, device="cpu"), None, (1, 1))
+    try:
+        inspect.signature(forward).bind(*args, **kwargs)
+    except TypeError:
+        return False
+    except ValueError:  # there is no signature
+        return True
+    return True
 
 
 def _said(first: str, needed: list[str]) -> str:

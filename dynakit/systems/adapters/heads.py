@@ -16,16 +16,15 @@ from ..base import System
 from ..cells import fingerprint
 from ..derived import WithReadout
 from ..foreign import bearing_float64
-from .calling import Way, run, ways
-from .comparison import ForwardComparison, Ours, is_among, probes
+from .calling import Way, run
+from .comparison import ForwardComparison, Ours, is_among
 from .copies import WEIGHT_MAKERS, float64_copy
 from .twins import Twins, first_state
 
 
-def learned_start(model: nn.Module, system: System, core: str) -> Tensor | None:
-    """The state that every trial of ``model`` starts from, where it is not zero and does not depend on the inputs."""
-    twins, inputs = Twins(model, system, core), probes(system)
-    for way in ways(model, system):
+def learned_start(twins: Twins, system: System, inputs: Tensor) -> Tensor | None:
+    """The state that every trial of a model starts from, where it is not zero and does not depend on the inputs."""
+    for way in twins.ways(system):
         outcome = twins.run(way, inputs, None) if way.form is None else None
         if outcome is None or not outcome.calls:
             continue
@@ -36,9 +35,11 @@ def learned_start(model: nn.Module, system: System, core: str) -> Tensor | None:
     return None
 
 
-def rest_of_forward(model: nn.Module, core: System, name: str, found: ForwardComparison) -> System | None:
-    """``core`` read out by all that the forward of ``model`` does with its states; None if that is no readout."""
-    layer, way = model.get_submodule(name), found.way
+def rest_of_forward(twins: Twins, core: System, inputs: Tensor, found: ForwardComparison) -> System | None:
+    """``core`` read out by all that the forward of its model does with its states; None if that is no readout."""
+    model, name, way = twins.model, twins.core, found.way
+    assert name is not None
+    layer = model.get_submodule(name)
     hooks = [*layer._forward_hooks.values(), *layer._forward_pre_hooks.values()]
     if (
         way is None
@@ -46,7 +47,6 @@ def rest_of_forward(model: nn.Module, core: System, name: str, found: ForwardCom
         or not all(isinstance(h, WEIGHT_MAKERS) for h in hooks)
     ):
         return None
-    twins, inputs = Twins(model, core, name), probes(core)
     ours = Ours(core, core.initial_state(), inputs)
     outcome = twins.run(way, inputs, None) if way.form is None else None
     if outcome is None:  # it wants a state
@@ -62,7 +62,7 @@ def rest_of_forward(model: nn.Module, core: System, name: str, found: ForwardCom
         precise = outcome is not None and outcome.precise
         if is_among(value, read, ours.clear(precise), 1e-8 if precise else 1e-4):
             whole = WithReadout(core, function=head)
-            whole.fingerprint = fingerprint(core.fingerprint, *float64_copy(model).parameters())
+            whole.fingerprint = fingerprint(core.fingerprint, *twins.double.parameters())
             return whole
     return None
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import is_parametrized
 
 from ...errors import InputError
 from ...models.base import RecurrentModel
@@ -44,6 +45,28 @@ def adapt_layer(rnn: nn.Module, device: torch.device | str | None) -> System:
         return _one_layer(rnn, read, "")
     cells = [_one_layer(rnn, read, f"_l{k}") for k in range(rnn.num_layers)]
     return cells[0] if len(cells) == 1 else Stack(cells)
+
+
+def is_plain(layer: nn.Module) -> bool:
+    """Whether a layer, or a model of this package, is as it was written: then its weights say all that it does.
+
+    Nothing hangs on it, none of its parts has a forward of its own, and the weights it runs with are those it shows.
+    """
+    written = type(layer) in LAYERS or (isinstance(layer, RecurrentModel) and _library(layer) == "dynakit")
+    return written and all(_unchanged(part) for part in layer.modules())
+
+
+def _library(part: nn.Module) -> str:
+    return type(part).__module__.partition(".")[0]
+
+
+def _unchanged(part: nn.Module) -> bool:
+    if _library(part) not in ("torch", "dynakit") or is_parametrized(part) or "forward" in vars(part):
+        return False
+    running = zip(part._flat_weights, part._flat_weights_names) if isinstance(part, nn.RNNBase) else ()
+    return not (part._forward_hooks or part._forward_pre_hooks) and all(
+        weight is getattr(part, name) for weight, name in running
+    )
 
 
 def _refuse_variants(rnn: nn.Module) -> None:

@@ -46,9 +46,7 @@ class SpikingDelayLine(DelayLine):
         super().__init__(network, device)
         self.network = network.freeze()
         self.regularity, self.name = "discontinuous", f"TDSNN (lag {network.lag})"
-        self.fingerprint = fingerprint(
-            self.name, repr(network), repr(network.scales.tolist()), self.fingerprint
-        )
+        self.fingerprint = fingerprint(self.name, repr(network), repr(network.scales.tolist()), self.fingerprint)
 
     def _observe(self, x: Tensor) -> Tensor:
         return torch.from_numpy(self.network.spiking_outputs(x.detach().cpu())).to(x)
@@ -70,9 +68,7 @@ class MemoryLine(Line):
     readout_jumps = True
     jumps = "jumps from one answer to the next; look at its outputs instead"
 
-    def __init__(
-        self, memory: NearestNeighbours | LongestMatch, device: torch.device | str | None = None
-    ) -> None:
+    def __init__(self, memory: NearestNeighbours | LongestMatch, device: torch.device | str | None = None) -> None:
         self.memory = memory.freeze()
         name = type(memory).__name__
         super().__init__(memory.reach, memory.code_size, name, "discontinuous", device)
@@ -84,6 +80,7 @@ class MemoryLine(Line):
         answers = (self.memory.recall(context) for context in contexts)
         nothing = np.zeros(self.input_size)
         return torch.from_numpy(np.stack([nothing if y is None else y for y in answers])).to(x)
+
 
 
 class ColumnCodes(System):
@@ -111,9 +108,7 @@ class ColumnCodes(System):
     def _step(self, x: Tensor, u: Tensor) -> Tensor:
         line = self.state_size - self.network.size
         x = torch.cat([x[:, self.input_size : line], u.expand(len(x), -1)], dim=1)
-        lines, which = np.unique(
-            x.detach().cpu().numpy(), axis=0, return_inverse=True
-        )  # many are alike once settled
+        lines, which = np.unique(x.detach().cpu().numpy(), axis=0, return_inverse=True)  # many are alike once settled
         shown = lines.reshape(len(lines), self.network.n_columns, -1)
         counts = np.stack([self.network.present(codes)[0] for codes in shown])[which]
         return torch.cat([x, torch.from_numpy(counts).to(x)], dim=1)

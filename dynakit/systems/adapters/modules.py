@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ... import models
 from ...errors import InputError
 from ...models.base import RecurrentModel
 from ..base import System
-from .comparison import ForwardComparison, compare
-from .copies import float64_copy
+from .comparison import ForwardComparison, compare, probes
 from .heads import learned_start, rest_of_forward
-from .layers import KNOWN, LAYERS, adapt_layer, linear_readout
+from .layers import KNOWN, LAYERS, adapt_layer, is_plain, linear_readout
+from .twins import Twins
 
 BUILT_IN = (*LAYERS, *(kind for kind in vars(models).values() if isinstance(kind, type)), RecurrentModel)
 
@@ -24,26 +24,30 @@ def adapt_module(model: nn.Module, device: torch.device | str | None, *, find_re
     found = _recurrent_layers(model)
     if len(found) != 1:
         raise InputError(_how_to_call(model, found))
-    float64_copy(model, device)  # checks every weight under its full name
     name, rnn = next(iter(found.items()))
+    twins = Twins(model, device, name)  # checks every weight under its full name
     system = adapt_layer(rnn, device)
-    system.start = learned_start(model, system, name)
+    inputs = probes(system)
+    system.start = learned_start(twins, system, inputs)
     said = f"{system.name}, layer '{name}' of {type(model).__name__}"
     if not find_readout:
-        core = compare(model, system, core=name, need="states")
+        core = compare(twins, system, inputs, need="states")
         if not core.agrees:
             raise _something_else(model, name, "", core)
     else:
-        system, core, read = _with_its_readout(model, system, name, rnn)
+        system, core, read = _with_its_readout(twins, system, inputs)
         said += read
     system.name = said
     return _said_of(system, core)
 
 
 def adapt_whole(layer: nn.Module, device: torch.device | str | None) -> System:
-    """A layer, or a model of this package, that is the network itself; compared with its own forward."""
+    """A layer, or a model of this package, that is the network itself; compared with a forward that may be another."""
     system = adapt_layer(layer, device)
-    comparison = compare(layer, system)
+    if is_plain(layer):
+        system.time_first = not getattr(layer, "batch_first", True)
+        return system
+    comparison = compare(Twins(layer, device), system, probes(system))
     if not comparison.agrees:
         kind, base = type(layer).__name__, next(k for k in type(layer).__mro__ if k in BUILT_IN)
         own = (
@@ -66,26 +70,24 @@ def _said_of(system: System, comparison: ForwardComparison) -> System:
     return system
 
 
-def _with_its_readout(
-    model: nn.Module, core: System, name: str, rnn: nn.Module
-) -> tuple[System, ForwardComparison, str]:
+def _with_its_readout(twins: Twins, core: System, inputs: Tensor) -> tuple[System, ForwardComparison, str]:
     """The core read out as the forward does it: by a linear layer, or by all that the forward does with its states."""
+    model, name = twins.model, twins.core
+    assert name is not None
+    ours = isinstance(model.get_submodule(name), RecurrentModel)
     try:
-        reader, unclear = (
-            "" if isinstance(rnn, RecurrentModel) else _find_readout(model, name, core.output_size),
-            None,
-        )
+        reader, unclear = "" if ours else _find_readout(model, name, core.output_size), None
     except InputError as error:
         reader, unclear = "", error
     if unclear is None:
         system = linear_readout(core, model.get_submodule(reader)) if reader else core  # type: ignore[arg-type]
-        found = compare(model, system, core=name)
+        found = compare(twins, system, inputs)
         if found.agrees:
             return system, found, f" with readout '{reader}'" if reader else ""
     else:
         found = ForwardComparison(why=str(unclear))
-    states = compare(model, core, core=name, need="states")
-    whole = rest_of_forward(model, core, name, states) if states.agrees else None
+    states = compare(twins, core, inputs, need="states")
+    whole = rest_of_forward(twins, core, inputs, states) if states.agrees else None
     if whole is not None:
         return whole, states, " with the rest of its forward as readout"
     if unclear is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 
 from ..base import System
 from ..foreign import in_float64, untouched_containers, untouched_randomness
-from .calling import Way, run, tensors
+from .calling import Way, run, tensors, ways
 from .copies import copied, float64_copy
 
 
@@ -33,12 +34,17 @@ class ForwardRun(NamedTuple):
 
 
 class Twins:
-    """``model`` in copies, with the name of the recurrent layer within it ("" for the model itself)."""
+    """``model`` in copies, with the name of the recurrent layer within it; raises InputError for unusable weights."""
 
-    def __init__(self, model: nn.Module, system: System, core: str | None = None) -> None:
-        self.model, self.device, self.core = model, system.device, core
-        self.double = float64_copy(model, system.device)
+    def __init__(
+        self, model: nn.Module, device: torch.device | str | None = None, core: str | None = None
+    ) -> None:
+        self.model, self.core = model, core
+        self.double = float64_copy(model, device)
+        weights = itertools.chain(self.double.parameters(), self.double.buffers())
+        self.device = next((w.device for w in weights), torch.device(device or "cpu"))
         self._own: nn.Module | None = None
+        self._kept: dict[tuple[Way, int], ForwardRun | None] = {}  # runs from the model's own first state
         self.trouble = ""  # why the last call failed, in the words of the code called
 
     @property
@@ -48,8 +54,21 @@ class Twins:
             self._own = copied(self.model).to(self.device).eval().requires_grad_(False)
         return self._own
 
+    def ways(self, system: System) -> list[Way]:
+        """The ways to call the forward, each the same object whenever it is asked for."""
+        if not hasattr(self, "_ways"):
+            self._ways = list(ways(self.model, system))
+        return self._ways
+
     def run(self, way: Way, x: Tensor, state: Tensor | None) -> ForwardRun | None:
         """The forward called in this way, in float64 if it can be; None if it cannot be called so."""
+        if state is not None:
+            return self._run(way, x, state)
+        if (way, id(x)) not in self._kept:
+            self._kept[way, id(x)] = self._run(way, x, None)
+        return self._kept[way, id(x)]
+
+    def _run(self, way: Way, x: Tensor, state: Tensor | None) -> ForwardRun | None:
         for attempt in (self._plainly, self._wide, self._as_it_is):
             with contextlib.suppress(Exception):
                 outcome = attempt(way, x, state)
