@@ -29,9 +29,10 @@ def learned_start(twins: Twins, system: System, inputs: Tensor) -> Tensor | None
         if outcome is None or not outcome.calls:
             continue
         first = first_state(outcome.calls[0], system)
-        constant = first is not None and len(first) == len(inputs) and bool((first == first[:1]).all())
-        if first is not None and constant and bool(first.any()):
-            return first[0].detach().clone()
+        if first is not None and len(first) != len(inputs):
+            continue
+        same = first is not None and bool((first == first[:1]).all())
+        return first[0].detach().clone() if first is not None and same and bool(first.any()) else None
     return None
 
 
