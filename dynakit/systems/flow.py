@@ -38,7 +38,6 @@ class RightHandSide(FunctionSystem):
     """A vector field as a system whose "step" is the velocity."""
 
     called = "rhs"
-    reads_pieces = False  # steps along linear pieces are not the steps' linear pieces
 
 
 class Relaxation(Wrapped):

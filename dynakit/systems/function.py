@@ -48,7 +48,6 @@ class FunctionSystem(System):
     """
 
     called = "f"  # the argument's name in messages
-    reads_pieces = True  # whether linear pieces of ``f`` are those of the map
 
     @in_own_surroundings
     def __init__(
@@ -87,7 +86,7 @@ class FunctionSystem(System):
         self._hinges: OpenPieces | None = None
         with untouched_randomness(), torch.no_grad():
             self._probe()
-            if self.reads_pieces and jacobian is None and regularity != "discontinuous":
+            if jacobian is None and regularity != "discontinuous":
                 self._hinges = read_pieces(self._step, state_size, input_size, self.device)
         if self._hinges is not None and regularity is None:
             self.regularity = "piecewise_linear"

@@ -53,10 +53,18 @@ class Displaced(Wrapped):
         return None
 
     def _pieces(self, u: Tensor) -> Pieces | None:
-        return None
+        field = self.inner._pieces(u)
+        return None if field is None else field._replace(**self._moved(field), c=self.h * field.c)
 
     def open_pieces(self) -> OpenPieces | None:
-        return None
+        field = self.inner.open_pieces()
+        if field is None:
+            return None
+        return field._replace(**self._moved(field), C=self.h * field.C, c=self.h * field.c)
+
+    def _moved(self, field: Pieces | OpenPieces) -> dict[str, Tensor]:
+        eye = torch.eye(self.state_size).to(field.A)
+        return {"A": eye + self.h * field.A, "B": self.h * field.B}
 
 
 class AtRest(Wrapped):

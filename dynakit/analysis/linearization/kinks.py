@@ -8,12 +8,14 @@ from torch import Tensor
 
 from ... import linalg
 from ...systems.base import System
-from ...systems.rest import dynamics_of, linear_part
-from .verdict import contract_together, eigenvalues, expanding
+from ...systems.rest import dynamics_of, linear_part, velocity
+from .verdict import MARGIN, contract_together, contracting, eigenvalues, expanding
 
 NEARBY = 1e-7  # step across a kink, relative to 1 + |x|
 N_LOOKS = 64
 MOST_SIDES = 8
+N_TURNS = 200
+STRAIGHT = 1e-6  # of a unit direction: how far from straight a move may be, and how fast it must be
 
 
 def at_kinks(system: System, x: Tensor, u: Tensor) -> np.ndarray:
@@ -33,23 +35,29 @@ def judge_kinks(
     for i, matrices in sides.items():
         for k, matrix in enumerate(matrices):
             spectra[i, k] = eigenvalues(matrix, dynamics)
-        if grows_along_a_ray(system, x[i], u[i], matrices):
+        if grows_along_a_ray(system, x[i], u[i], matrices) or leaves_along_a_ray(system, x[i], u[i], matrices):
             verdicts[i] = "unstable"
         elif len(matrices) <= 2 and contract_together(matrices, dynamics):
+            verdicts[i] = "stable"
+        elif shrinks_in_size(system, x[i], u[i]):
             verdicts[i] = "stable"
     return spectra
 
 
 def adjacent_jacobians(system: System, x: Tensor, u: Tensor) -> list[np.ndarray]:
     """The different Jacobians met in 64 fixed directions from ``x`` (unit,); at most eight of them."""
-    directions = np.random.default_rng(0).standard_normal((N_LOOKS // 2, len(x)))
-    looks = np.concatenate([directions, -directions])
-    looks /= np.linalg.norm(looks, axis=1, keepdims=True)
     found: list[np.ndarray] = []
-    for J in _beside(system, x, u, looks):
+    for J in _beside(system, x, u, _looks(len(x))):
         if len(found) < MOST_SIDES and np.isfinite(J).all() and not any(_same(J, K) for K in found):
             found.append(J)
     return found
+
+
+def _looks(n_units: int) -> np.ndarray:
+    """Unit directions (direction, unit), each with its opposite."""
+    directions = np.random.default_rng(0).standard_normal((N_LOOKS // 2, n_units))
+    looks = np.concatenate([directions, -directions])
+    return looks / np.linalg.norm(looks, axis=1, keepdims=True)
 
 
 def grows_along_a_ray(system: System, x: Tensor, u: Tensor, sides: list[np.ndarray]) -> bool:
@@ -63,6 +71,45 @@ def grows_along_a_ray(system: System, x: Tensor, u: Tensor, sides: list[np.ndarr
             if any(_same(J, K) for K in _beside(system, x, u, np.stack([v, -v]))):
                 return True
     return False
+
+
+def leaves_along_a_ray(system: System, x: Tensor, u: Tensor, sides: list[np.ndarray]) -> bool:
+    """Is there a direction v along which the state moves straight away, F'(x; v) = (1 + mu) v with mu > 0?
+
+    Found as the limit of v + h (F'(x; v) - v) from many directions, of a flow v + h f'(x; v): one-sided derivatives,
+    which need no eigenvector in the interior of a side.
+    """
+    step, here = NEARBY * (1 + float(x.abs().amax())), velocity(system, x, u)
+    h = 0.5 / (1 + max((float(np.linalg.norm(J, 2)) for J in sides), default=0.0))
+    v = torch.from_numpy(_looks(len(x))).to(x)
+    for _ in range(N_TURNS):
+        change = (velocity(system, x + step * v, u.expand(len(v), -1)) - here) / step
+        rate = (v * change).sum(1, keepdim=True)
+        straight = (change - rate * v).abs().amax(1) <= STRAIGHT * (1 + rate[:, 0].abs())
+        if bool((straight & (rate[:, 0] > STRAIGHT)).any()):
+            return True
+        v = v + h * change
+        v = v / v.norm(dim=1, keepdim=True)
+    return False
+
+
+def shrinks_in_size(system: System, x: Tensor, u: Tensor) -> bool:
+    """Do all maps of slopes between those of the sides shrink the Euclidean norm, or one weighted maximum norm?
+
+    Where the linear pieces are known, J = K + B D W with the entries of D within 1/2: |K| + |B| |W| / 2 below one is
+    enough in the first, and in the second a spectral radius below one of that matrix of moduli (Horn and Johnson 2013,
+    theorem 8.1.18).
+    """
+    pieces = system.pieces(u)
+    if pieces is None or pieces.L is not None:
+        return False
+    y = pieces.hinges(x)
+    near, active = y.abs() <= 1e-9 * (1 + x.abs().amax()), y > 0
+    middle = (pieces.A + pieces.B * torch.where(near, 0.5, active.to(y)) @ pieces.W).numpy(force=True)
+    B, W = pieces.B[:, near].numpy(force=True), pieces.W[near].numpy(force=True)
+    if np.linalg.norm(middle, 2) + 0.5 * np.linalg.norm(B, 2) * np.linalg.norm(W, 2) < 1 - MARGIN:
+        return True
+    return bool(contracting(eigenvalues(np.abs(middle) + 0.5 * np.abs(B) @ np.abs(W))).all())
 
 
 def _beside(system: System, x: Tensor, u: Tensor, directions: np.ndarray) -> np.ndarray:
