@@ -37,9 +37,7 @@ def judge_kinks(
             spectra[i, k] = eigenvalues(matrix, dynamics)
         if grows_along_a_ray(system, x[i], u[i], matrices) or leaves_along_a_ray(system, x[i], u[i], matrices):
             verdicts[i] = "unstable"
-        elif len(matrices) <= 2 and contract_together(matrices, dynamics):
-            verdicts[i] = "stable"
-        elif shrinks_in_size(system, x[i], u[i]):
+        elif (len(matrices) <= 2 and contract_together(matrices, dynamics)) or shrinks_in_size(system, x[i], u[i]):
             verdicts[i] = "stable"
     return spectra
 

@@ -26,7 +26,7 @@ from ..foreign import bearing_float64
 from ..function import FunctionSystem
 from .comparison import compare
 from .copies import on_a_copy
-from .layers import is_linear, linear_readout
+from .layers import is_linear, is_plain, linear_readout
 from .learners import adapt_learner
 from .modules import adapt_module, adapt_whole, name_of_core
 from .own_cell import adapt_own_cell
@@ -138,16 +138,17 @@ def _behind(system: System) -> tuple[System, float, str]:
 
 
 @in_own_surroundings
-def compared_on(system: System, model: Any, inputs: Any) -> int:
+def compared_on(system: System, model: Any, inputs: Any, *, plainly: bool = True) -> int:
     """Over how many steps of these trials (trial, time, input) the forward of ``model`` does what its ``system`` does.
 
     Steps are compared up to where a run that is rounded parts from itself, and all of them where the forward returns
     its states, each of which is then one step of ours from the one before.  What has no forward (a System, a callable,
-    a learner) is what it was given as: then the steps compared before, if any.  Raises InputError for a difference.
+    a learner) is what it was given as: then the steps compared before, if any; so is, unless ``plainly``, a layer to
+    which nothing was done.  Raises InputError for a difference.
     """
     core = system.inner if isinstance(model, tuple) and isinstance(system, WithReadout) else system
     layer = model[0] if isinstance(model, tuple) else model
-    if not isinstance(layer, nn.Module) or isinstance(layer, Learner):
+    if not isinstance(layer, nn.Module) or isinstance(layer, Learner) or (is_plain(layer) and not plainly):
         return system.compared
     found = compare(Twins(layer, core.device, name_of_core(layer)), core, core.as_inputs(inputs))
     if found.why:

@@ -37,6 +37,7 @@ class ForwardComparison:
     outputs: bool = False  # whether outputs were equal, or states only
     why: str = ""
     calls: list[Call] = field(default_factory=list)
+    no_values: bool = False  # whether what it returned was none
 
     @property
     def agrees(self) -> bool:
@@ -239,12 +240,13 @@ class _Inquiry:
             said = f"its forward cannot be called with {tried}, which ended in {self.twins.trouble}"
             return ForwardComparison(why=said)
         way, outcome, _ = max(self.ran, key=lambda entry: len(entry[2]))
-        return ForwardComparison(way=way, why=why or self._what_differs(way, outcome), calls=outcome.calls)
+        said = why or self._what_differs(way, outcome)
+        return ForwardComparison(way=way, why=said, calls=outcome.calls, no_values=not outcome.values)
 
     def _what_differs(self, way: Way, outcome: ForwardRun) -> str:
         calls, core, n_steps = outcome.calls, self.twins.core, self.inputs.shape[1]
         shapes = ", ".join(str(tuple(v.shape)) for v in outcome.values[:3])
-        does = f"gives other values, of shape {shapes}"
+        does = f"gives other values, of shape {shapes}" if shapes else "returns no floating-point numbers"
         if core is not None and calls and not way.stepwise:
             if len(calls) not in (1, n_steps):
                 does = f"calls '{core}' {len(calls)} times in {n_steps} steps"

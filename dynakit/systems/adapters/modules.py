@@ -12,6 +12,7 @@ from ..base import System
 from .comparison import ForwardComparison, compare, probes
 from .heads import learned_start, rest_of_forward
 from .layers import KNOWN, LAYERS, adapt_layer, is_plain, linear_readout
+from .proposals import TO_WRITE, expression, layer_call, listed, step_call
 from .twins import Twins
 
 BUILT_IN = (*LAYERS, *(kind for kind in vars(models).values() if isinstance(kind, type)), RecurrentModel)
@@ -33,7 +34,7 @@ def adapt_module(model: nn.Module, device: torch.device | str | None, *, find_re
     if not find_readout:
         core = compare(twins, system, inputs, need="states")
         if not core.agrees:
-            raise _something_else(model, name, "", core)
+            raise _something_else(model, system, name, "", core)
     else:
         system, core, read = _with_its_readout(twins, system, inputs)
         said += read
@@ -75,40 +76,46 @@ def _with_its_readout(twins: Twins, core: System, inputs: Tensor) -> tuple[Syste
     model, name = twins.model, twins.core
     assert name is not None
     ours = isinstance(model.get_submodule(name), RecurrentModel)
-    try:
-        reader, unclear = "" if ours else _find_readout(model, name, core.output_size), None
-    except InputError as error:
-        reader, unclear = "", error
-    if unclear is None:
+    reader, unclear = ("", "") if ours else _find_readout(model, name, core.output_size)
+    if not unclear:
         system = linear_readout(core, model.get_submodule(reader)) if reader else core  # type: ignore[arg-type]
         found = compare(twins, system, inputs)
         if found.agrees:
             return system, found, f" with readout '{reader}'" if reader else ""
     else:
-        found = ForwardComparison(why=str(unclear))
+        found = ForwardComparison(why=unclear)
     states = compare(twins, core, inputs, need="states")
     whole = rest_of_forward(twins, core, inputs, states) if states.agrees else None
     if whole is not None:
         return whole, states, " with the rest of its forward as readout"
-    if unclear is not None:
-        raise unclear
-    raise _something_else(model, name, reader, states if not states.agrees else found, dynamics=states.agrees)
+    if unclear:
+        call = step_call(model, core)
+        by_itself = f"{layer_call(model, name, '', core.output_size)} takes the layer by itself, with inputs of its own"
+        raise InputError(f"{unclear}; {by_itself if call == TO_WRITE else call}")
+    raise _something_else(model, core, name, reader, states if not states.agrees else found, dynamics=states.agrees)
 
 
 def _something_else(
-    model: nn.Module, name: str, reader: str, found: ForwardComparison, *, dynamics: bool = False
+    model: nn.Module, core: System, name: str, reader: str, found: ForwardComparison, *, dynamics: bool = False
 ) -> InputError:
     does = f"reading '{name}' by '{reader}'" if reader else f"running '{name}'"
-    pair = f"({_expression(name)}, {_expression(reader) if reader else '<readout>'})"
-    inside = f"dk.as_system({pair}) takes the layer and its readout by themselves"
-    why = found.why
+    call, why = layer_call(model, name, reader, core.output_size), found.why
+    inside = f"; {call} takes the layer by itself" if _stands_alone(model.get_submodule(name)) else ""
     if dynamics:
-        why = f"its outputs are not read off the state of '{name}' alone"
-        inside = f"its states are those of '{name}': dk.as_system({pair})"
+        why = found.why if found.no_values else f"its outputs are not read off the state of '{name}' alone"
+        inside = f"; its states are those of '{name}': {call}"
     return InputError(
-        f"model ({type(model).__name__}) does something else than {does}: {why}; write one step of it as a method "
-        f"and call dk.as_system(model, step='<method>', readout='<readout>'); {inside}"
+        f"model ({type(model).__name__}) does something else than {does}: {why}; {step_call(model, core)}{inside}"
     )
+
+
+def _stands_alone(layer: nn.Module) -> bool:
+    """Whether a layer can be taken without the module around it."""
+    try:
+        adapt_whole(layer, None)
+    except InputError:
+        return False
+    return True
 
 
 def _recurrent_layers(model: nn.Module) -> dict[str, nn.Module]:
@@ -121,40 +128,28 @@ def name_of_core(model: nn.Module) -> str | None:
     return None if isinstance(model, KNOWN) else next(iter(_recurrent_layers(model)), None)
 
 
-def _expression(name: str) -> str:
-    """How a submodule is written in Python: "layers.0.rnn" is model.layers[0].rnn."""
-    return "model" + "".join(f"[{part}]" if part.isdigit() else f".{part}" for part in name.split("."))
-
-
-def _listed(modules: dict[str, nn.Module]) -> str:
-    return ", ".join(f"{name} ({type(module).__name__})" for name, module in modules.items())
-
-
 def _how_to_call(model: nn.Module, found: dict[str, nn.Module]) -> str:
     kind = type(model).__name__
     if not found:
-        held = _listed(dict(model.named_children())) or "nothing"
-        return (
-            f"model ({kind}) holds no recurrent layer that is known here (found: {held}); name the method that "
-            "takes one step: dk.as_system(model, step='...', readout='...')"
-        )
+        held = listed(dict(model.named_children()))
+        return f"model ({kind}) holds no recurrent layer that is known here (found: {held}); {step_call(model)}"
+    call, example = step_call(model), f"dk.as_system({expression(next(iter(found)))})"
     return (
-        f"model ({kind}) holds {len(found)} recurrent layers: {_listed(found)}; choose one, for example "
-        f"dk.as_system(({_expression(next(iter(found)))}, model.<readout>))"
+        f"model ({kind}) holds {len(found)} recurrent layers: {listed(found)}; {call}; choose one to have it by "
+        f"itself, for example {example}"
     )
 
 
-def _find_readout(model: nn.Module, rnn_name: str, width: int) -> str:
-    """The name of the one linear layer that can read the recurrent layer, or ""; other weights are errors."""
+def _find_readout(model: nn.Module, rnn_name: str, width: int) -> tuple[str, str]:
+    """The name of the one linear layer that can read the recurrent layer, or "", and why it cannot be told."""
     outside = {n: m for n, m in model.named_modules() if n and not f"{n}.".startswith(f"{rnn_name}.")}
     weighted = {n: m for n, m in outside.items() if next(m.parameters(recurse=False), None) is not None}
     if not weighted:
-        return ""
+        return "", ""
     name, module = next(iter(weighted.items()))
     if len(weighted) == 1 and isinstance(module, nn.Linear) and module.in_features == width:
-        return name
-    raise InputError(
-        f"model ({type(model).__name__}) holds the recurrent layer '{rnn_name}' and also {_listed(weighted)}: which "
-        "of them reads it out, and what stands before it, cannot be told; call "
-        f"dk.as_system(({_expression(rnn_name)}, model.<readout>)), whose inputs are those of the layer itself"
+        return name, ""
+    return "", (
+        f"model ({type(model).__name__}) holds the recurrent layer '{rnn_name}' and also {listed(weighted)}: which of "
+        "them reads it out, and what stands before it, cannot be told"
     )

@@ -15,7 +15,7 @@ from ...provenance import Provenance
 from ...results import Result, per_item
 from ...surroundings import in_own_surroundings
 from ..base import System
-from .adapters import as_system
+from .adapters import as_system, compared_on
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -58,7 +58,8 @@ def record(model: Any, inputs: Any, x0: Any = None, *, time_axis: int | None = N
             ``batch_first`` do, must be told which of the two is meant.
 
     Runs in float64 without noise; the result is detached, and (trial, time, unit) in any case.  Raises InputError on
-    shapes that do not fit, and where it cannot be known which axis is time.
+    shapes that do not fit, where it cannot be known which axis is time, and where the network's own forward does
+    something else with these inputs than it did with those on which :func:`dynakit.as_system` compared it.
 
     >>> import torch, dynakit as dk
     >>> dk.record(torch.nn.LSTM(2, 5, batch_first=True), torch.zeros(4, 30, 2))
@@ -66,14 +67,17 @@ def record(model: Any, inputs: Any, x0: Any = None, *, time_axis: int | None = N
     >>> dk.record(torch.nn.LSTM(2, 5), torch.zeros(30, 4, 2), time_axis=0)
     Recording(4 trials of 30 steps, 10 state variables)
     """
-    system, ends = model if isinstance(model, System) else as_system(model), None
+    given = isinstance(model, System)
+    system, ends = model if given else as_system(model), None
     if isinstance(inputs, PackedSequence):
         inputs, ends = pad_packed_sequence(inputs, batch_first=True)
     elif getattr(inputs, "ndim", np.ndim(inputs)) == 3:
-        inputs = _trials_first(inputs, time_axis, system is not model and system.time_first)
+        inputs = _trials_first(inputs, time_axis, not given and system.time_first)
     sequence = system.as_inputs(inputs)
     if sequence.ndim == 2:
         sequence = sequence[None]
+    if not given and x0 is None and sequence.shape[1]:
+        compared_on(system, model, sequence, plainly=False)
     with linalg.one_thread():
         states = system.trajectory(system.initial_state() if x0 is None else x0, sequence)
         outputs = system.observe(states)

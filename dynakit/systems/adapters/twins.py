@@ -44,8 +44,8 @@ class Twins:
         weights = itertools.chain(self.double.parameters(), self.double.buffers())
         self.device = next((w.device for w in weights), torch.device(device or "cpu"))
         self._own: nn.Module | None = None
-        self._kept: dict[tuple[Way, int], ForwardRun | None] = {}  # runs from the model's own first state
-        self.trouble = ""  # why the last call failed, in the words of the code called
+        self._kept: dict[tuple[Way, int], tuple[Tensor, ForwardRun | None]] = {}  # runs from its own start
+        self._failed = self.trouble = ""  # why the last call, and the most likely one, failed, in the code's words
 
     @property
     def own(self) -> nn.Module:
@@ -65,15 +65,16 @@ class Twins:
         if state is not None:
             return self._run(way, x, state)
         if (way, id(x)) not in self._kept:
-            self._kept[way, id(x)] = self._run(way, x, None)
-        return self._kept[way, id(x)]
+            self._kept[way, id(x)] = x, self._run(way, x, None)
+        return self._kept[way, id(x)][1]
 
     def _run(self, way: Way, x: Tensor, state: Tensor | None) -> ForwardRun | None:
         for attempt in (self._plainly, self._wide, self._as_it_is):
             with contextlib.suppress(Exception):
                 outcome = attempt(way, x, state)
-                if outcome.values and (outcome.precise or attempt == self._as_it_is):
+                if (outcome.values or outcome.calls) and (outcome.precise or attempt == self._as_it_is):
                     return outcome
+        self.trouble = self.trouble or self._failed
         return None
 
     def _plainly(self, way: Way, x: Tensor, state: Tensor | None) -> ForwardRun:
@@ -96,9 +97,7 @@ class Twins:
             with quietly(twin), self._watched(twin, calls):
                 values = runner(twin, way, x, state)
         except Exception as error:
-            self.trouble = (
-                f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}"
-            )
+            self._failed = f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[0]}"
             raise
         return ForwardRun(values, all(v.dtype == torch.float64 for v in values), calls)
 

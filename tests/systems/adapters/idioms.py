@@ -1,8 +1,8 @@
 """Networks as people write them in plain torch: loops around cells, heads, hooks, masks, learned first states.
 
-Each is (name, model, how its own forward is called); ``table()`` says of each whether it is taken, over how many steps
-it was compared and how far its outputs are from those of its own forward on other trials, or the sentence with which
-it is refused.
+Each is (name, model, how its own forward is called); ``tried`` says of it whether it is taken, over how many steps it
+was compared and how far its outputs are from those of its own forward on other trials, or the sentence with which it
+is refused.
 """
 
 from __future__ import annotations
@@ -337,48 +337,48 @@ class Idiom(NamedTuple):
     step: str | None = None  # the method that takes one step, where the whole is refused
 
 
-def _of(model: type, **how: Any) -> Idiom:
+def of(model: type, **how: Any) -> Idiom:
     return Idiom(lambda: seeded(model), **how)
 
 
 IDIOMS: dict[str, Idiom] = {
-    "GRU, readout": _of(Net),
-    "LSTM, time first": _of(TimeFirst, own=lambda m, x: m(x.transpose(0, 1)).transpose(0, 1)),
-    "time first inside": _of(Turned),
-    "loop around a cell, zeros in float32": _of(Loop),
-    "loop around an LSTM cell": _of(LSTMLoop),
-    "loop with detached states": _of(Detached),
-    "leak around a cell": _of(Leak, step="one_step"),
-    "noise in training": _of(TrainingNoise),
-    "noise always": _of(Noise),
-    "residual around a cell": _of(Residual, step="one_step"),
-    "three inner steps": _of(InnerSteps, step="one_step"),
-    "layer norm of the state": _of(NormInside, step="one_step"),
-    "clipped state": _of(Clipped, step="one_step"),
-    "state held when silent": _of(HeldWhenSilent, step="one_step"),
-    "output fed back": _of(Feedback),
-    "clamped inputs": _of(ClampedInput),
-    "scaled inputs": _of(ScaledInput),
-    "dropout, two layers": _of(Dropped),
-    "layer norm before the readout": _of(NormOutside),
-    "deep head, sigmoid, batch norm": _of(DeepHead),
-    "tied weights": _of(Tied),
-    "learned first state": _of(LearnedStart),
-    "first state from the inputs": _of(StartFromInput),
-    "packed, with lengths": _of(Packed, own=lambda m, x: m(x, torch.full((len(x),), x.shape[1]))),
-    "policy with a state": _of(Policy, own=lambda m, x: m(x, x.new_zeros(1, len(x), N))[0]),
-    "reset by a mask": _of(ResetByMask, own=lambda m, x: m(x, x.new_zeros(*x.shape[:2], 1))),
-    "dictionaries": _of(Dictionaries, own=lambda m, x: m({"inputs": x})["output"]),
-    "last step only": _of(LastStep),
-    "mean over time": _of(MeanPool),
-    "output one step late": _of(Delayed),
-    "time reversed": _of(Backwards),
-    "gain after step 15": _of(LateGain),
-    "linear encoder": _of(Encoded),
-    "embedding": _of(Tokens, own=lambda m, x: m(x[..., 0].abs().long() % 10)),
-    "two layers in a row": _of(TwoLayers),
+    "GRU, readout": of(Net),
+    "LSTM, time first": of(TimeFirst, own=lambda m, x: m(x.transpose(0, 1)).transpose(0, 1)),
+    "time first inside": of(Turned),
+    "loop around a cell, zeros in float32": of(Loop),
+    "loop around an LSTM cell": of(LSTMLoop),
+    "loop with detached states": of(Detached),
+    "leak around a cell": of(Leak, step="one_step"),
+    "noise in training": of(TrainingNoise),
+    "noise always": of(Noise),
+    "residual around a cell": of(Residual, step="one_step"),
+    "three inner steps": of(InnerSteps, step="one_step"),
+    "layer norm of the state": of(NormInside, step="one_step"),
+    "clipped state": of(Clipped, step="one_step"),
+    "state held when silent": of(HeldWhenSilent, step="one_step"),
+    "output fed back": of(Feedback),
+    "clamped inputs": of(ClampedInput),
+    "scaled inputs": of(ScaledInput),
+    "dropout, two layers": of(Dropped),
+    "layer norm before the readout": of(NormOutside),
+    "deep head, sigmoid, batch norm": of(DeepHead),
+    "tied weights": of(Tied),
+    "learned first state": of(LearnedStart),
+    "first state from the inputs": of(StartFromInput),
+    "packed, with lengths": of(Packed, own=lambda m, x: m(x, torch.full((len(x),), x.shape[1]))),
+    "policy with a state": of(Policy, own=lambda m, x: m(x, x.new_zeros(1, len(x), N))[0]),
+    "reset by a mask": of(ResetByMask, own=lambda m, x: m(x, x.new_zeros(*x.shape[:2], 1))),
+    "dictionaries": of(Dictionaries, own=lambda m, x: m({"inputs": x})["output"]),
+    "last step only": of(LastStep),
+    "mean over time": of(MeanPool),
+    "output one step late": of(Delayed),
+    "time reversed": of(Backwards),
+    "gain after step 15": of(LateGain),
+    "linear encoder": of(Encoded),
+    "embedding": of(Tokens, own=lambda m, x: m(x[..., 0].abs().long() % 10)),
+    "two layers in a row": of(TwoLayers),
     "subclass of a model of ours": Idiom(lambda: seeded(lambda: Doubled(M, N, K)), lambda m, x: m(x).outputs),
-    "float32 casts": _of(Float32Inside),
+    "float32 casts": of(Float32Inside),
     "pruned": Idiom(pruned),
     "weight norm, parametrized": Idiom(lambda: normed("parametrized")),
     "weight and spectral norm, hooks": Idiom(lambda: normed("hooks")),
@@ -422,18 +422,3 @@ def difference(system: dk.System, model: nn.Module, idiom: Idiom) -> float:
         ours = ours[:, -1] if theirs.ndim == 2 else ours
         worst = max(worst, float((ours - theirs).abs().max()))
     return worst
-
-
-def table() -> str:
-    """One row for each idiom."""
-    rows = [tried(name, idiom) for name, idiom in IDIOMS.items()]
-    said = [
-        f"{row.name:38}"
-        + (
-            f"taken    {row.steps:3} steps, differs by {row.difference:.0e}"
-            if row.taken
-            else f"refused  {row.said}"
-        )
-        for row in rows
-    ]
-    return "\n".join(said)

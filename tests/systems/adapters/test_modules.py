@@ -125,7 +125,7 @@ def test_one_of_our_models_inside_a_module_keeps_its_readout():
         ),
         (
             nn.ModuleDict({"encoder": nn.Linear(2, M), "rnn": nn.RNN(M, N), "fc": nn.Linear(N, K)}),
-            r"encoder \(Linear\), fc \(Linear\).*dk.as_system\(\(model.rnn, model.<readout>\)\)",
+            r"encoder \(Linear\), fc \(Linear\).*dk.as_system\(\(model.rnn, model.fc\)\)",
         ),
         (
             nn.ModuleDict({"rnn": nn.RNN(M, N), "norm": nn.LayerNorm(N)}),
