@@ -209,6 +209,37 @@ def orthonormalize(rows: Tensor) -> tuple[Tensor, Tensor]:
     return torch.where(usable, Q.mT, eye), torch.where(usable, R.mT, torch.nan)
 
 
+class Graded(NamedTuple):
+    """Of a batch of rows: rows = L Q, and which rows are, but for rounding, combinations of those before them."""
+
+    Q: Tensor  # (batch, k, n)
+    L: Tensor  # (batch, k, k)
+    dependent: Tensor  # (batch, k)
+
+
+def orthonormalize_graded(rows: Tensor) -> Graded:
+    """:func:`orthonormalize` of rows (batch, k, n), all finite, whose columns may differ in size by any factor.
+
+    With the columns sorted by size, Householder's reflections leave in each the digits that it has (Powell and Reid
+    1969; Cox and Higham 1998): L is right to rounding also where its diagonal falls by more than the 16 digits of a
+    float.
+    """
+    sizes, order = rows.abs().amax(-2).sort(-1, descending=True)
+    order = order[:, None].expand_as(rows)
+    Q, R = torch.linalg.qr(rows.gather(-1, order).mT)
+    dependent = _dependent(R.mT, sizes, 16 * float(np.finfo(float).eps) * rows.shape[-1] ** 0.5)
+    return Graded(torch.empty_like(rows).scatter_(-1, order, Q.mT), R.mT, dependent)
+
+
+def _dependent(L: Tensor, sizes: Tensor, rounding: float) -> Tensor:
+    """Which rows lie in the span of those before the first that is dependent, which is one of them (batch, k)."""
+    at = torch.arange(L.shape[-1], device=L.device)
+    small = L.diagonal(dim1=-2, dim2=-1).abs() <= rounding * sizes[:, : len(at)]
+    first = torch.where(small.any(-1), small.to(torch.int8).argmax(-1), len(at))[:, None]
+    beside = L.masked_fill(at < first[..., None], 0.0).norm(dim=-1)
+    return (at >= first) & (beside <= rounding * sizes.gather(-1, first.clamp_max(len(at) - 1)))
+
+
 def solve_upper(R: np.ndarray, b: np.ndarray) -> np.ndarray:
     """x with R x = b for one upper triangular matrix without a zero on its diagonal; b (n, k)."""
     return np.asarray(scipy.linalg.solve_triangular(R, b, check_finite=False))
@@ -252,7 +283,9 @@ def ridge(A: np.ndarray, B: np.ndarray, penalty: np.ndarray) -> tuple[np.ndarray
             X = X + potrs(factor, A.T @ (B - A @ X) - penalty[:, None] * X)[0]
         return X, 1 / reciprocal
     stacked = np.concatenate([A, np.diag(np.sqrt(penalty))])
-    X, _, _, s = np.linalg.lstsq(stacked, np.concatenate([B, np.zeros((len(penalty), B.shape[1]))]), rcond=None)
+    X, _, _, s = np.linalg.lstsq(
+        stacked, np.concatenate([B, np.zeros((len(penalty), B.shape[1]))]), rcond=None
+    )
     return X, float((s[0] / s[-1]) ** 2) if s[-1] > 0 else np.inf
 
 

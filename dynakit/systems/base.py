@@ -166,6 +166,10 @@ class System(Signature):
     def _jacobian(self, x: Tensor, u: Tensor) -> Tensor:
         return autodiff(lambda z: self._step(z, u), x)
 
+    def _jacobian_factors(self, x: Tensor, u: Tensor) -> list[Tensor]:
+        """Matrices whose product is dF/dx, the first to act first: of those each tells its small numbers apart."""
+        return [self._jacobian(x, u)]
+
     def _input_jacobian(self, x: Tensor, u: Tensor) -> Tensor:
         return autodiff(lambda v: self._step(x, v), u, out_size=self.state_size)
 

@@ -127,6 +127,9 @@ class WithReadout(Wrapped):
         self.b = W.new_zeros(size) if b is None and W is not None else b
         self.fingerprint = fingerprint(inner.fingerprint, self.W, self.b)
 
+    def _jacobian_factors(self, x: Tensor, u: Tensor) -> list[Tensor]:
+        return self.inner._jacobian_factors(x, u)
+
     def _around(self, field: System) -> System:
         return WithReadout(field, self.W, self.b, function=self.function)
 
@@ -264,6 +267,9 @@ class Driven(Wrapped):
 
     def _jacobian(self, x: Tensor, u: Tensor) -> Tensor:
         return self.inner._jacobian(x, self._u(x))
+
+    def _jacobian_factors(self, x: Tensor, u: Tensor) -> list[Tensor]:
+        return self.inner._jacobian_factors(x, self._u(x))
 
     def _push(self, x: Tensor, u: Tensor, T: Tensor, V: Tensor | None = None) -> tuple[Tensor, Tensor]:
         return self.inner._push(x, self._u(x), T)

@@ -345,7 +345,7 @@ def test_exponents_under_inputs_without_weight_are_those_at_rest():
     torch.nn.init.zeros_(model.rnn.weight_ih_l0)
     report = dk.analyze(model, dk.tasks.FlipFlop(n_bits=2), include=["lyapunov"])
     np.testing.assert_allclose(report.lyapunov.exponents, np.log(0.8), atol=1e-6)
-    assert "consistent (echo state)" in report.summary()
+    assert "contracts along this trajectory" in report.summary()
     assert "exponents" in report.figures
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ...systems.base import System
-from ..exponents import Course, Estimates, Frames, advance, estimate, retrace
+from ..exponents import FAR, Course, Estimates, Frames, advance, estimate, retrace
 
 BYTES = 64 * 2**20  # of Jacobians held at once
 LARGE = 64  # units beyond which a few directions are carried without Jacobians
@@ -72,9 +72,6 @@ class Settled(NamedTuple):
 
     states: np.ndarray  # (start, unit)  the last one before it left, for those that did
     left_at: np.ndarray  # (start,)  the step at which each left every bound; -1: never
-
-
-FAR = 1e10  # relative to 1 + the largest start: a trajectory beyond it has left
 
 
 def settle(flow: Autonomous, x: np.ndarray, n_steps: int) -> Settled:

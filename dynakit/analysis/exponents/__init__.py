@@ -6,7 +6,9 @@ from .covariant import CovariantVectors, covariant_vectors
 from .echo_state import EchoState, check_echo_state
 from .frames import Course, Frames, advance, retrace
 from .growth import Estimates, estimate, signs
-from .lyapunov import LyapunovSpectrum, lyapunov_spectrum
+from .lyapunov import lyapunov_spectrum
+from .motion import FAR, grow
+from .spectrum import LyapunovSpectrum
 
 __all__ = [
     "CovariantVectors",

@@ -21,7 +21,8 @@ from ...errors import InputError
 from ...provenance import with_provenance
 from ...results import Result, per_item
 from ...systems.base import System, checked
-from .lyapunov import LyapunovSpectrum, lyapunov_spectrum
+from .lyapunov import lyapunov_spectrum
+from .spectrum import LyapunovSpectrum
 
 MET = 1e-9  # distance relative to 1 + |x| at which two states are one
 APART = 1e-3  # and from which on they are clearly two

@@ -8,28 +8,29 @@ k, and its digits with it, so k follows from the spread (von Bremen, Udwadia and
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ... import linalg, seeding
-from ...systems.base import System
+from ...systems.base import Bounds, System
 
 SAFE_SPREAD = 20.0  # nats between the fastest and the slowest direction over one interval
 LARGEST_SPREAD = 25.0  # beyond it the interval is halved
 LONGEST = 10  # steps: the frame costs little by then
 SMALL = 1024  # numbers: such a frame costs little at every step, and each step is a sample of the growth
-EPS = float(np.finfo(float).eps)
 
 
 class Frames:
     """Flat batches of states x (start, unit) and directions T (start, direction, unit), moved together.
 
     A trajectory that leaves the finite numbers stays at its last finite state and is marked with the step.  A
-    direction that the map sends to zero, up to rounding, is lost for good: the product of Jacobians has lost a rank.
-    Lost directions are zero rows behind all others.
+    direction that the map sends to zero is lost for good: the product of Jacobians has lost a rank.  That it shrinks
+    by more than 16 digits in a step is no loss: growth that drowns in the rounding of the fastest direction's is found
+    again with the sizes of units taken out.  Lost directions are zero rows behind all others.
     """
 
     def __init__(self, system: System, x: Tensor, n_directions: int) -> None:
@@ -39,6 +40,10 @@ class Frames:
         self.T = frame.expand(len(x), -1, -1).clone()  # generic: a frame along the axes may never turn
         self.lost = torch.zeros(len(x), n_directions, dtype=torch.bool, device=x.device)
         self.n_done = 0
+        self._from, self._steps = (
+            self.T,
+            list[Callable[[], list[Tensor]]](),
+        )  # since the frame was orthonormal
         self.left_at = torch.where(torch.isfinite(x).all(-1), -1, 0)
         self.x = torch.where(self.inside[:, None], x, 0.0)
         self.all_inside = bool(self.inside.all())
@@ -50,11 +55,15 @@ class Frames:
 
     def step(self, u: Tensor) -> None:
         """One step under the inputs u (start, input)."""
-        self.moved(*self.system._push(self.x, u, self.T))
+        x = self.x
+        self.moved(*self.system._push(x, u, self.T), lambda: self.system._jacobian_factors(x, u))
 
-    def moved(self, x: Tensor, T: Tensor) -> None:
-        """One step that leads to the states x and the directions T."""
+    def moved(self, x: Tensor, T: Tensor, jacobians: Callable[[], list[Tensor]]) -> None:
+        """One step that leads to the states x and the directions T; its Jacobian is the product of ``jacobians()``."""
         self.n_done += 1
+        if not self._steps:
+            self._from = self.T
+        self._steps.append(jacobians)
         if self.all_inside and bool(torch.isfinite(x.sum() + T.sum())):
             self.x, self.T = x, T
             return
@@ -71,26 +80,63 @@ class Frames:
         """
         Q, L = linalg.orthonormalize(self.T)
         growth = L.diagonal(dim1=-2, dim2=-1).abs().log()
-        if (
-            not float(growth.amax() - growth.amin()) < SAFE_SPREAD
-        ):  # else no direction can be lost, nor has been
-            fastest = self.T.norm(dim=-1).amax(-1, keepdim=True)
-            threshold = (16 * EPS * self.T.shape[-1] ** 0.5 * fastest).log()
-            gone = ~self.lost & (growth <= threshold)
-            if bool(gone.any()):
-                self._lose(gone)
-                return self.orthonormalize()
-            Q, growth = Q.masked_fill(self.lost[..., None], 0.0), growth.masked_fill(self.lost, -torch.inf)
-        self.T = Q
+        if not float(growth.amax() - growth.amin()) < SAFE_SPREAD / 2:  # NaN too
+            Q, L, growth = self._again(Q, L, growth)
+        self.T, self._steps = Q, []
         return growth if self.all_inside else torch.where(self.inside[:, None], growth, torch.nan), L
 
-    def _lose(self, gone: Tensor) -> None:
+    def _again(self, Q: Tensor, L: Tensor, growth: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The same, step by step, for the starts whose slowest directions lie in the rounding of others."""
+        doubted = (_digits_lost(L) & ~self.lost).any(-1) & self.inside
+        if bool(doubted.any()) and self._steps:
+            rows = doubted.nonzero()[:, 0]
+            again = self._step_by_step(rows)
+            Q, L, growth = (old.index_copy(0, rows, new) for old, new in zip((Q, L, growth), again))
+        return Q.masked_fill(self.lost[..., None], 0.0), L, growth.masked_fill(self.lost, -torch.inf)
+
+    def _step_by_step(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Frames, factors and growth of some starts since the last time, with all the digits that there are."""
+        T, gone = self._from[rows], self.lost[rows]
+        L, growth = torch.eye(T.shape[1]).to(T).expand(len(T), -1, -1), torch.zeros_like(T[..., 0])
+        for J in (J for jacobians in self._steps for J in jacobians()):
+            T, factor, logs, gone = carried(T, J[rows])
+            gone = gone & ~self.lost[rows]
+            if bool(gone.any()):
+                self._lose(rows, gone)
+                return self._step_by_step(rows)
+            T = T.masked_fill(self.lost[rows][..., None], 0.0)
+            L, growth = L @ factor, growth + logs
+        return T, L, growth
+
+    def _lose(self, rows: Tensor, gone: Tensor) -> None:
         """Zero the directions that are gone and put them last: a frame is built from the front."""
-        self.lost = self.lost | gone
-        order = self.lost.to(torch.int8).argsort(dim=-1, stable=True)
-        self.lost = self.lost.gather(-1, order)
-        T = self.T.gather(1, order[..., None].expand_as(self.T))
-        self.T = T.masked_fill(self.lost[..., None], 0.0)
+        lost = self.lost[rows] | gone
+        order = lost.to(torch.int8).argsort(dim=-1, stable=True)
+        lost = lost.gather(-1, order)
+        T = self._from[rows]
+        T = T.gather(1, order[..., None].expand_as(T)).masked_fill(lost[..., None], 0.0)
+        self.lost, self._from = self.lost.index_copy(0, rows, lost), self._from.index_copy(0, rows, T)
+
+
+def _digits_lost(L: Tensor) -> Tensor:
+    """Where a diagonal entry of L = R^T is so small beside its row, and one before it, that few digits are left."""
+    left = L.diagonal(dim1=-2, dim2=-1).abs() / L.norm(dim=-1)
+    before = torch.cat([torch.ones_like(left[:, :1]), left.cummin(-1).values[:, :-1]], -1)
+    return ~(left * before > math.exp(-SAFE_SPREAD))  # NaN too: a row of zeros
+
+
+def carried(T: Tensor, J: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """J T made orthonormal: the frame, R^T, the growth ln |R_ii| and which directions J sends to zero.
+
+    ``T`` (start, direction, unit), ``J`` (start, unit, unit).  Saturated units make rows of J small, or columns, by
+    more than 16 digits: first the columns' sizes are taken out, then the rows'.
+    """
+    sizes = J.abs().amax(-2)
+    first = linalg.orthonormalize_graded(T * sizes[:, None])
+    second = linalg.orthonormalize_graded(first.Q @ (J / sizes.masked_fill(sizes == 0, 1.0)[:, None]).mT)
+    growth = sum(part.L.diagonal(dim1=-2, dim2=-1).abs().log() for part in (first, second))
+    gone = torch.where(first.dependent.any(-1, keepdim=True), first.dependent, second.dependent)
+    return second.Q, first.L @ second.L, torch.as_tensor(growth), gone
 
 
 class Course:
@@ -106,6 +152,11 @@ class Course:
         return Course(
             inputs[rows] if inputs is not None and inputs.ndim == 3 else inputs, constant, constant.shape[1]
         )
+
+    def bounds(self) -> Bounds:
+        """Between which every input lies."""
+        flat = (self.constant if self.inputs is None else self.inputs).flatten(0, -2)
+        return Bounds(flat.amin(0), flat.amax(0)) if flat.shape[1] else Bounds(flat[0], flat[0])
 
     def at(self, t: int) -> Tensor:
         """The inputs (start, input) of step t, counted from 0."""
@@ -156,7 +207,7 @@ def retrace(frames: Frames, orbit: Tensor, jacobians: Iterable[Tensor]) -> Tenso
     """
     logs = []
     for x, J in zip(orbit[1:], jacobians):
-        frames.moved(x[None], frames.T @ J.mT)
+        frames.moved(x[None], frames.T @ J.mT, lambda J=J: [J[None]])
         logs.append(frames.orthonormalize()[0][0])
     return torch.stack(logs)
 

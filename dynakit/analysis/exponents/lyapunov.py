@@ -1,15 +1,14 @@
 """How fast do neighbouring trajectories part, or come together?  Lyapunov exponents of a map, driven or not.
 
 lambda_i = lim 1/t ln of the growth of the i-th axis of a small ball carried by J_t ... J_1 (Oseledets 1968), by
-orthonormal frames (Benettin, Galgani, Giorgilli and Strelcyn 1980; ``_frames``) whose logarithms are averaged with the
-weights of Das, Saiki, Sander and Yorke 2017 (``_growth``).  Under an input they are conditional on it: the largest is
-negative where all states come to do the same under the same input (Pecora and Carroll 1991).  The state is the whole
-state: an LSTM of N units has 2N exponents.
+orthonormal frames (Benettin, Galgani, Giorgilli and Strelcyn 1980; ``frames``) whose logarithms are averaged as fits
+the motion (``growth``).  Under an input they are conditional on it: the largest is negative where neighbours come to
+do the same under the same input (Pecora and Carroll 1991), which says nothing of states far away: see
+:func:`dynakit.check_echo_state`.  The state is the whole state: an LSTM of N units has 2N exponents.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,141 +19,15 @@ from ... import linalg
 from ...checks import count
 from ...errors import InputError
 from ...provenance import with_provenance
-from ...results import Result, per_item
 from ...systems.base import System, checked
 from .frames import LARGEST_SPREAD, LONGEST, Course, Frames, advance, settle_frames
-from .growth import entropy_rate, estimate, kaplan_yorke
-from .motion import kinds_of, recurrence
+from .growth import Estimates, entropy_rate, estimate, kaplan_yorke, signs
+from .motion import COLLAPSED, FAR, NO_START, UNBOUNDED, collapsed, grow, kinds_of, recurrence
+from .spectrum import LyapunovSpectrum
 
 BYTES = 2**28  # of frames and growth held at once
-ZERO = 1e-7  # exponents below it are said to be 0
 DETERMINANTS = 64  # steps over which the sum of all exponents is compared with ln |det J|
 CURVE = 60  # times at which the running mean is kept
-
-
-@dataclass(frozen=True, kw_only=True, repr=False)
-class LyapunovSpectrum(Result):
-    """Lyapunov exponents along trajectories, a row for each start, also for one.
-
-    Attributes:
-        exponents: (start, exponent) nats per step, falling; -inf where the map loses a rank
-        standard_errors: (start, exponent) of those, nats per step; NaN: too few steps to tell
-        tolerances: (start, exponent) an exponent within it of zero counts as zero, nats per step
-        block_averages: (start, exponent) equal exponents by their mean, which converges, nats per step
-        kinds: (start,) what each motion is, see :attr:`kind`
-        periods: (start,) of a map in steps, 1 at a fixed point; 0 where none was found, of a flow except at rest
-        kaplan_yorke_dimensions: (start,) NaN where it needs more exponents than there are
-        entropy_rates: (start,) sum of the positive exponents, nats per step
-        left_at: (start,) step at which a trajectory left the finite numbers; -1: never
-        end_states: (start, unit) the last finite state of each
-        determinant_gaps: (start,) |sum of exponents - mean ln |det J||, nats per step; NaN: not all of them
-        convergence: (start, time, exponent) the plain mean up to each of ``times``, nats per step
-        times: (time,) steps since the end of the transient
-        n_steps: steps that were averaged over
-        n_transient: steps before them
-        qr_interval: steps between two orthonormalizations
-        state_size: numbers in a state
-        driven: whether there were inputs, on which the exponents are conditional
-        dt: time of one step, in ``time_unit``; None: not known
-        time_unit: of ``dt`` and :attr:`per_time`, in words; empty: it has no name
-        dynamics: "map", or "flow": the steps are those of one, in continuous time
-    """
-
-    exponents: np.ndarray = per_item()
-    standard_errors: np.ndarray = per_item()
-    tolerances: np.ndarray = per_item()
-    block_averages: np.ndarray = per_item()
-    kinds: np.ndarray = per_item()
-    periods: np.ndarray = per_item()
-    kaplan_yorke_dimensions: np.ndarray = per_item()
-    entropy_rates: np.ndarray = per_item()
-    left_at: np.ndarray = per_item()
-    end_states: np.ndarray = per_item()
-    determinant_gaps: np.ndarray = per_item()
-    convergence: np.ndarray = per_item()
-    times: np.ndarray
-    n_steps: int
-    n_transient: int
-    qr_interval: int
-    state_size: int
-    driven: bool
-    dt: float | None = None
-    time_unit: str = "ms"
-    dynamics: str = "map"
-
-    @property
-    def kind(self) -> Any:
-        """What each motion is, one string, or (start,) of them.
-
-        "fixed point", "periodic" (the state of a map recurs), "limit cycle" (of a flow: its one zero exponent lies
-        along it), "quasi-periodic", "chaotic", "hyperchaotic" (two or more positive exponents), "undetermined",
-        "diverged"; of a driven system "consistent (echo state)", "inconsistent", "undetermined", "diverged".
-        An exponent counts as positive or negative beyond its ``tolerances``.
-        """
-        return self._of_start(self.kinds)
-
-    @property
-    def kaplan_yorke(self) -> Any:
-        """The Kaplan-Yorke dimension, a number or (start,); NaN where it needs more exponents than there are."""
-        return self._of_start(self.kaplan_yorke_dimensions)
-
-    @property
-    def entropy_rate(self) -> Any:
-        """The sum of the positive exponents, nats per step, a number or (start,); NaN as above."""
-        return self._of_start(self.entropy_rates)
-
-    @property
-    def per_time(self) -> np.ndarray | None:
-        """The exponents per unit of time (``time_unit``), or None where dt is not known."""
-        return None if self.dt is None else self.exponents / self.dt
-
-    def _of_start(self, values: np.ndarray) -> Any:
-        return values.item() if len(values) == 1 else values
-
-    def headline(self) -> str:
-        if len(self) != 1:
-            names, counts = np.unique(self.kinds, return_counts=True)
-            said = ", ".join(f"{n} {name}" for name, n in zip(names, counts))
-            return f"{len(self)} starts: {said or 'none'}"
-        if self.left_at[0] >= 0:
-            return f"diverged at step {self.left_at[0]}"
-        scale, unit = self._told()
-        first = f"{scale * self.exponents[0, 0]:.6g} +- {scale * self.standard_errors[0, 0]:.1g}"
-        return f"{self.kind}, largest exponent {first} nats per {unit}, dimension {self.kaplan_yorke:.4g}"
-
-    def sentences(self) -> list[str]:
-        """The kind of each motion and its exponents, one line for each start."""
-        rows = zip(self.kinds, self.exponents, self.standard_errors)
-        return [_in_words(str(kind), values, errors, self._told()) for kind, values, errors in rows]
-
-    def _told(self) -> tuple[float, str]:
-        """What exponents are multiplied by in words, and per what they then are: of a flow per unit of time."""
-        if self.dynamics == "map" or self.dt is None:
-            return 1.0, "step"
-        return 1 / self.dt, self.time_unit or "unit of time"
-
-    def table(self) -> dict[str, np.ndarray]:
-        """Of one start a row per exponent; of several a row per start."""
-        if len(self) == 1:
-            names = ("exponents", "standard_errors", "block_averages", "tolerances")
-            return {name[:-1].replace("_", " "): getattr(self, name)[0] for name in names}
-        return {
-            "kind": self.kinds,
-            "largest exponent": self.exponents[:, 0],
-            "standard error": self.standard_errors[:, 0],
-            "Kaplan-Yorke dimension": self.kaplan_yorke_dimensions,
-            "entropy rate": self.entropy_rates,
-            "left at": self.left_at,
-        }
-
-
-def _in_words(kind: str, exponents: np.ndarray, errors: np.ndarray, told: tuple[float, str]) -> str:
-    scale, unit = told
-    finite = exponents[np.isfinite(exponents)]
-    if not len(finite):
-        return f"{kind}; no finite exponents"
-    shown = ", ".join(f"{scale * v:.3g}" if abs(v) > ZERO else "0" for v in finite)
-    return f"{kind}; exponents {shown} nats per {unit} (+- {scale * errors[0]:.1g})"
 
 
 @with_provenance
@@ -263,26 +136,59 @@ def _along(system: System, x: Tensor, course: Course, plan: _Plan) -> tuple[dict
     growth, interval = advance(frames, course, plan.n_steps, interval, limit)
     logs, durations = torch.stack(growth.logs).cpu().numpy(), np.array(growth.durations)
     left_at = frames.left_at.cpu().numpy()
-    known = estimate(logs, durations)
+    known = estimate(logs, durations, driven=plan.driven)
     periods = None if plan.driven else recurrence(system, frames.x) * (left_at < 0)
-    spectra = list(zip(known.exponents, known.tolerances))
+    way = _Way(x, settled, frames.x, left_at)
+    kinds = _kinds(system, way, course, plan, known, periods)
+    spectra = [
+        (np.full_like(exponents, np.nan) if kind == UNBOUNDED else exponents, tolerances, system.state_size)
+        for exponents, tolerances, kind in zip(known.exponents, known.tolerances, kinds)
+    ]
     fields = {
         "exponents": known.exponents,
         "standard_errors": known.standard_errors,
         "tolerances": known.tolerances,
         "block_averages": known.block_averages,
-        "kinds": kinds_of(
-            known.exponents, known.tolerances, left_at, periods, flow=system.flow() is not None
-        ),
+        "weights": known.weights,
+        "kinds": kinds,
         "periods": np.zeros(len(x), int) if periods is None else periods,
-        "kaplan_yorke_dimensions": np.array([kaplan_yorke(*of, system.state_size) for of in spectra]),
-        "entropy_rates": np.array([entropy_rate(*of, system.state_size) for of in spectra]),
+        "kaplan_yorke_dimensions": np.array([kaplan_yorke(*of) for of in spectra]),
+        "entropy_rates": np.array([entropy_rate(*of) for of in spectra]),
         "left_at": left_at,
         "end_states": frames.x.cpu().numpy(),
         "determinant_gaps": _determinant_gaps(system, settled, course, plan, logs, durations),
         "convergence": np.take_along_axis(_running(logs, durations, _times(plan)), known.order[:, None], 2),
     }
     return fields, interval
+
+
+class _Way(NamedTuple):
+    """The states (start, unit) at the start, after the transient and at the end, and when each trajectory left."""
+
+    start: Tensor
+    settled: Tensor
+    end: Tensor
+    left_at: np.ndarray
+
+
+def _kinds(
+    system: System, way: _Way, course: Course, plan: _Plan, known: Estimates, periods: np.ndarray | None
+) -> np.ndarray:
+    """What the exponents tell of, unless it grows without bound, or rounding has ended it."""
+    flow, total = system.flow() is not None, plan.n_transient + plan.n_steps
+    kinds = kinds_of(known.exponents, known.tolerances, way.left_at, periods, flow=flow)
+    low = signs(known.exponents, known.tolerances)[:, 0]
+    recurs = np.zeros(len(kinds), int) if periods is None else periods
+    asked = np.flatnonzero(~np.isin(kinds, [UNBOUNDED, NO_START]) & (low >= 0) & (recurs == 0))
+    if len(asked) and system._box(course.bounds()) is None:
+        rows = torch.from_numpy(asked).to(way.start.device)
+        own, bound = course.of(rows), FAR * (1 + way.start[rows].abs().amax(-1))
+        fates = grow(
+            system, way.settled[rows], lambda t: own.at((plan.n_transient + t) % total), plan.n_steps, bound
+        )
+        kinds[asked[fates > 0]], kinds[asked[np.isnan(fates)]] = UNBOUNDED, "undetermined"
+    kinds[collapsed(system, way.start, way.end, recurs * (low > 0), total)] = COLLAPSED
+    return kinds
 
 
 def _times(plan: _Plan) -> np.ndarray:
@@ -308,7 +214,8 @@ def _determinant_gaps(
     total = np.zeros(len(x))
     for t in range(ends[m - 1]):
         u = course.at(plan.n_transient + t)
-        total += linalg.log_abs_det(system._jacobian(x, u)).cpu().numpy()
+        for J in system._jacobian_factors(x, u):
+            total += linalg.log_abs_det(J).cpu().numpy()
         x = system._step(x, u)
     carried = logs[:m].sum(axis=(0, 2))
     same = np.isneginf(carried) & np.isneginf(total)

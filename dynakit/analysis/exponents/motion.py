@@ -1,16 +1,28 @@
-"""What kind of motion a spectrum of exponents belongs to, and whether the state recurs."""
+"""What kind of motion a spectrum of exponents belongs to: whether it recurs, runs away, or is one of rounding."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ... import seeding
 from ...systems.base import System
 from .growth import SHARP, signs
 
 LONGEST_PERIOD = 512
 SAME_STATE = 1e-9  # relative to 1 + |x|
+FAR = 1e10  # relative to 1 + the largest start: a trajectory beyond it has left every bound
+WINDOWS, QUARTERS = 64, 4  # each but the first sets a record of |x| where a trajectory grows without bound
+STEADY = 1e-3  # by which growth at an even pace may slacken from the first half of the way to the second
+NUDGE, NUDGED = (
+    1e-6,
+    3,
+)  # of a start, relative, and how often: typical orbits do not come to rest on what repels
+UNBOUNDED, COLLAPSED, CONTRACTS = "unbounded", "collapsed", "contracts along this trajectory"
+NO_START = "start not finite"
 
 
 def recurrence(system: System, x: Tensor) -> np.ndarray:
@@ -38,6 +50,49 @@ def recurrence(system: System, x: Tensor) -> np.ndarray:
     return torch.where(back, period, 0).cpu().numpy()
 
 
+def grow(system: System, x: Tensor, at: Callable[[int], Tensor], n_steps: int, bound: Tensor) -> np.ndarray:
+    """Which trajectories grow without bound, from states (start, unit) under the inputs ``at(t)`` (start, input).
+
+    1: it leaves ``bound`` (start,), or the finite numbers, or goes on at an even pace for 16 times ``n_steps``.  0: at
+    some time within them it comes to a window that sets no record of max |x|.  NaN: still growing, ever more slowly.
+    """
+    fates, rows = np.zeros(len(x)), torch.arange(len(x), device=x.device)
+    window, records = max(1, -(-n_steps // QUARTERS)), [x.abs().amax(-1)]
+    for k in range(WINDOWS):
+        top = torch.zeros_like(records[0])
+        for t in range(k * window, (k + 1) * window):
+            x = system._step(x, at(t)[rows])
+            top = torch.maximum(top, x.abs().amax(-1))
+        gone = ~(top <= bound[rows])  # NaN too
+        fates[rows[gone].cpu().numpy()] = 1.0
+        on = ~gone & (top > (1 + SAME_STATE) * records[-1]) if k else ~gone
+        x, rows, records = x[on], rows[on], [record[on] for record in [*records, top]]
+        if not len(rows):
+            return fates
+    paces = torch.stack(records[1:]).diff(dim=0)
+    first, second = paces[: len(paces) // 2].mean(0), paces[len(paces) // 2 :].mean(0)
+    fates[rows.cpu().numpy()] = torch.where(second >= (1 - STEADY) * first, 1.0, torch.nan).cpu().numpy()
+    return fates
+
+
+def collapsed(system: System, x0: Tensor, ends: Tensor, periods: np.ndarray, n_steps: int) -> np.ndarray:
+    """Which orbits, that have come to repeat themselves on what repels, were put there by rounding.
+
+    ``periods`` (start,) of the states ``ends`` (start, unit); 0: not asked.  A start on the orbit belongs there, and
+    one on its stable set comes there; but that states beside the start come there too is not the map's doing.
+    """
+    found = np.zeros(len(x0), bool)
+    for k in np.flatnonzero(periods):
+        orbit = system.trajectory(ends[k], int(periods[k]))
+        if bool(((orbit - x0[k]).abs().amax(-1) <= NUDGE * (1 + x0[k].abs().max())).any()):
+            continue
+        noise = seeding.stream(0, "nudge").standard_normal((NUDGED, system.state_size))
+        x = x0[k] + NUDGE * (1 + x0[k].abs().max()) * torch.from_numpy(noise).to(x0)
+        x = system.settle(x, None, n_steps)
+        found[k] = bool(torch.isfinite(x).all()) and bool((recurrence(system, x) > 0).all())
+    return found
+
+
 def kinds_of(
     exponents: np.ndarray,
     tolerances: np.ndarray,
@@ -50,12 +105,12 @@ def kinds_of(
     kinds = []
     for k, (sign, sharp) in enumerate(zip(signs(exponents, tolerances), tolerances <= SHARP)):
         if left_at[k] >= 0:
-            kinds.append("diverged")
+            kinds.append(UNBOUNDED if left_at[k] else NO_START)
         elif periods is None:
-            kinds.append({-1: "consistent (echo state)", 0: "undetermined", 1: "inconsistent"}[int(sign[0])])
+            kinds.append({-1: CONTRACTS, 0: "undetermined", 1: "inconsistent"}[int(sign[0])])
         else:
             kinds.append(_autonomous(sign, sharp, int(periods[k]), flow))
-    return np.array(kinds, dtype="<U23")
+    return np.array(kinds, dtype="<U31")
 
 
 def _autonomous(sign: np.ndarray, sharp: np.ndarray, period: int, flow: bool) -> str:

@@ -5,7 +5,7 @@ from .linearization import Modes, linearize
 from .points import drives_of
 from .selection import Selection, selection_vectors
 from .step import verdicts_of_step, warn_of_step
-from .times import frequencies, growth_rates, in_ms
+from .times import constants, frequencies, growth_rates, in_ms
 from .transients import NonNormality, nonnormality
 from .verdict import beyond, contracting, count_unstable, eigenvalues, expanding, judge, spectrum
 

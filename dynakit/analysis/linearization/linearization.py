@@ -35,7 +35,7 @@ from ...wording import counted, span
 from .kinks import at_kinks, judge_kinks
 from .points import states_and_drives
 from .step import verdicts_of_step, warn_of_step
-from .times import frequencies, growth_rates, in_ms
+from .times import constants, frequencies, growth_rates, in_ms
 from .verdict import count_unstable, judge, judge_flow_of_step, spectrum
 
 SLOW = 100  # steps, or units of time of a flow; modes with longer time constants are counted in words
@@ -89,9 +89,11 @@ class Modes(Result):
 
     @property
     def time_constants(self) -> np.ndarray:
-        """-1 / :attr:`growth_rates` in steps, of a flow in time units (point, mode): negative where a mode grows."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return -1.0 / self.growth_rates
+        """-1 / :attr:`growth_rates` in steps, of a flow in time units (point, mode).
+
+        Negative where a mode grows; +inf where it neither grows nor decays.
+        """
+        return constants(self.growth_rates)
 
     @property
     def time_constants_ms(self) -> np.ndarray | None:
@@ -150,12 +152,11 @@ class Modes(Result):
 
     @property
     def flow_time_constants(self) -> np.ndarray | None:
-        """-tau / Re mu in steps (point, mode): negative where a mode of the flow grows; None where there is no flow."""
+        """-tau / Re mu in steps (point, mode): negative where a mode of the flow grows; None where there is none."""
         mu = self.flow_eigenvalues
         if mu is None:
             return None
-        with np.errstate(divide="ignore"):
-            return -1 / np.real(mu * self.alpha)
+        return constants(np.real(mu * self.alpha))
 
     @property
     def flow_time_constants_ms(self) -> np.ndarray | None:

@@ -26,7 +26,7 @@ from ...provenance import with_provenance
 from ...results import Result, per_item
 from ...systems.base import System, checked
 from ...systems.rest import input_part
-from ..linearization import beyond, growth_rates
+from ..linearization import beyond, constants, growth_rates
 from .slow_curve import CLOSED, SlowCurve, SlowState, Walls
 
 N_SEEDS = 12  # starts from which a curve is looked for
@@ -97,8 +97,7 @@ class SlowManifold(Result):
     @property
     def time_constants(self) -> np.ndarray:
         """Of the slow mode, in steps, of a flow in time units (point,): negative where it grows."""
-        with np.errstate(divide="ignore"):
-            return -1.0 / growth_rates(self.eigenvalues, self.dynamics)
+        return constants(growth_rates(self.eigenvalues, self.dynamics))
 
     def responses(self, directions: Any) -> np.ndarray:
         """Step, of a flow velocity, along the curve under inputs (direction, input): (point, direction)."""

@@ -16,6 +16,7 @@ from ...results import Result, per_item
 from ...systems.base import System, checked
 from ...wording import counted
 from ..basins import Targets, as_targets
+from ..linearization import constants
 from .release import MemoryCheck
 
 MOVING = "changes"  # the memory of an attractor along which the readout says different things
@@ -123,8 +124,7 @@ def list_attractors(
         shares = np.array([(which == k).mean() for k in range(len(targets))])
         unresolved = float((which < 0).mean())
     exponents, flow = np.array([t.exponent for t in targets.list], float), system.flow()
-    with np.errstate(divide="ignore"):
-        decays = np.where([len(t.states) == 1 for t in targets.list], -1 / exponents, np.nan)
+    decays = np.where([len(t.states) == 1 for t in targets.list], constants(exponents), np.nan)
     return Attractors(
         kinds=targets.kinds,
         periods=np.array([np.nan if t.cloud else t.steps for t in targets.list]) * _unit(system),

@@ -250,3 +250,11 @@ def test_saved_modes_come_back(tmp_path):
     back = dk.load(tmp_path)
     assert back == modes
     assert back.flow_verdicts.tolist() == ["stable"]
+
+
+def test_a_mode_that_neither_grows_nor_decays_has_an_infinite_time_constant():
+    modes = dk.linearize(dk.catalog.linear(np.diag([1.0, -1.0, 0.5])), [[0.0, 0.0, 0.0]])
+    assert modes.time_constants[0, :2].tolist() == [np.inf, np.inf]
+    assert (dk.linearize(dk.catalog.rotation(0.3), [[0.0, 0.0]]).time_constants == np.inf).all()
+    centre = dk.Flow(lambda x: torch.stack([-x[:, 1], x[:, 0]], 1), 2, dt=0.1)
+    assert (dk.linearize(centre, [[0.0, 0.0]]).time_constants == np.inf).all()
