@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import os
 import subprocess
@@ -92,10 +93,12 @@ def train(
     network = _new_network(model, chosen, seed, {k: v for k, v in settings.items() if v is not None})
     method = _method(network, chosen, max_updates, stop_at_score, 3e-3 if learning_rate is None else learning_rate)
     _make(out)
+    dk.models.check_path(out)
     with _bar("training") as callback:
         history = dk.train(network, chosen, method, seed=seed, callback=callback)
+    provenance = dataclasses.replace(history.provenance, weights=_fingerprint(network))
     dk.models.save(network, out)
-    history.save(out)
+    dataclasses.replace(history, provenance=provenance).save(out)
     print(f"{history.headline()}; saved in {out}")
 
 
@@ -112,7 +115,7 @@ def analyze(
     """Find out what a trained network does, and how; write the report.
 
     Args:
-        model: a folder that train or dynakit.models.save wrote, or a file (.safetensors, .pt, .pth, .ckpt) with
+        model: a folder that train, dynakit.models.save or a report wrote, or a file (.safetensors, .pt, .pth, .ckpt) with
             the weights of an nn.RNN, nn.GRU or nn.LSTM and its linear readout.
         task: name and parameters, such as flip-flop:n_bits=3.
         out: folder for the report.
@@ -125,7 +128,7 @@ def analyze(
     with _bar("analysing") as callback:
         report = dk.analyze(network, chosen, seed=seed, callback=callback)
     if (model / "results.json").is_file():
-        report = report.with_history(dk.load(model))
+        report = _with_history(report, dk.load(model), network)
     report.save(out)
     print(f"{report.summary()}\n\nReport: {out / 'report.html'}")
 
@@ -200,11 +203,30 @@ def _network(path: Path, nonlinearity: str) -> Any:
     return dk.models.from_state_dict(path, nonlinearity=nonlinearity)
 
 
+def _fingerprint(network: Any) -> str:
+    """The hash of the weights as an analysis sees them; empty where it cannot."""
+    try:
+        return dk.as_system(network).fingerprint
+    except dk.InputError:
+        return ""
+
+
+def _with_history(report: dk.Report, found: Any, network: Any) -> dk.Report:
+    """The report with the training run found beside the network, if it is the one that made it."""
+    if isinstance(found, dk.Report):
+        found = found.history
+    if not isinstance(found, dk.History):
+        return report
+    if getattr(found.provenance, "weights", "") not in ("", _fingerprint(network)):
+        return report.without("history", "the training run saved beside the network ended with other weights")
+    return report.with_history(found)
+
+
 def _make(out: Path) -> None:
     """Make the folder before the work begins: work that cannot be saved is not begun."""
     if out.exists() and not out.is_dir():
         raise dk.ArtifactError(f"out {out} exists and is not a folder")
-    out.mkdir(parents=True, exist_ok=True)
+    dk.Report.check_path(out)
 
 
 def _opening(report: dk.Report) -> str:

@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
+from . import artifacts
 from .errors import InputError
 from .provenance import Provenance
 from .records import Record, save_record
@@ -107,8 +108,17 @@ class Result(Record):
         return f"<b>{html.escape(repr(self))}</b>{html_table(self.table())}"
 
     def save(self, path: str | Path) -> None:
-        """Write the result into the folder ``path`` as ``results.npz`` and ``results.json``."""
+        """Write the result into the folder ``path``: ``results.json``, and an npz of its arrays, whose name has their hash.
+
+        What the folder held is there until all of the new is; :func:`dynakit.load` reads it back.  Raises ArtifactError
+        if the folder cannot be written, or holds a ``results.json`` of somebody else or of a later version.
+        """
         save_record(self, path)
+
+    @staticmethod
+    def check_path(path: str | Path) -> None:
+        """Raise ArtifactError if nothing could be saved into the folder ``path``: to be asked before long work."""
+        artifacts.check_folder(Path(path), "results", "results")
 
 
 def html_table(columns: dict[str, Any], most_rows: int = 40) -> str:

@@ -1,5 +1,6 @@
 """The command line: what each command leaves behind, and how it says no."""
 
+import functools
 import os
 import subprocess
 import sys
@@ -50,6 +51,18 @@ def test_train_then_analyze(tmp_path, capsys):
     assert len(report.history) == 3  # the training run came along
 
 
+def test_a_report_is_analysed_anew_with_the_training_run_that_made_its_network(monkeypatch):
+    monkeypatch.setattr(dk, "analyze", functools.partial(dk.analyze, include=["trajectories"]))
+    main([*TRAIN, "--out", "net"])
+    main(["analyze", "net", TASK, "--out", "first"])
+    main(["analyze", "first", TASK, "--out", "second"])
+    assert dk.load("second").history == dk.load("net")
+    dk.models.save(dk.models.GRU(1, 4, 1, seed=9), "net")  # as if a later training had been cut short after this
+    main(["analyze", "net", TASK, "--out", "third"])
+    assert dk.load("third").history is None
+    assert "ended with other weights" in dk.load("third").skipped["history"]
+
+
 def test_train_is_the_library_call(tmp_path):
     main([*TRAIN, "--out", "net", "--seed", "5", "--learning-rate", "0.01"])
     task = dk.tasks.by_name(TASK)
@@ -94,6 +107,8 @@ def test_analyze_reads_the_weights_of_others(capsys):
         ([*TRAIN, "--out", "a-file/below"], "a-file"),
         (["analyze", "nothing", TASK], "nothing does not exist"),
         (["analyze", "empty", TASK], "holds no model.json"),
+        ([*TRAIN, "--out", "theirs"], "model.json was not written by dynakit, and nothing was overwritten"),
+        (["demo", "--out", "theirs"], "results.json was not written by dynakit, and nothing was overwritten"),
         (["analyze", "a-file", TASK], "must end in .safetensors"),
         (["analyze", "bad.pt", TASK], "bad.pt is damaged"),
         (["study", "no_such_study"], "name must be one of"),
@@ -104,6 +119,8 @@ def test_bad_input_is_status_2_and_one_sentence(arguments, message, tmp_path, ca
     (tmp_path / "a-file").touch()
     (tmp_path / "bad.pt").write_bytes(b"not a checkpoint")
     (tmp_path / "empty").mkdir()
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / ("results.json" if "demo" in arguments else "model.json")).write_text("{}")
     assert main(arguments) == 2
     said = capsys.readouterr()
     assert said.out == ""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import importlib
 import io
 import json
-from dataclasses import dataclass
-from typing import Any
+import pkgutil
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any, get_type_hints
 
 import numpy as np
 import pytest
@@ -16,11 +18,17 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_array_equal
 
+import dynakit
 from dynakit import artifacts
+from dynakit.analysis import find_fixed_points
+from dynakit.declared import fits
 from dynakit.errors import ArtifactError, InputError
 from dynakit.provenance import Provenance
-from dynakit.records import load_record, save_record
+from dynakit.records import _RECORDS, load_record, save_record
 from dynakit.results import History, Result, per_item
+from dynakit.systems.catalog import tanh_unit
+
+from .artifacts.sealing import forge
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -109,9 +117,10 @@ def test_arrays_of_any_kind_survive_bit_for_bit(tmp_path_factory, array):
 def test_equal_results_give_equal_bytes(tmp_path):
     catch().save(tmp_path / "a")
     catch().save(tmp_path / "b")
-    for name in ("results.npz", "results.json"):
+    files = sorted(p.name for p in (tmp_path / "a").iterdir())
+    for name in files:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
-    assert sorted(p.name for p in (tmp_path / "a").iterdir()) == ["results.json", "results.npz"]
+    assert files == [f"results-{manifest_of(tmp_path / 'a')['files']['']['sha256'][:16]}.npz", "results.json"]
 
 
 def test_saving_twice_replaces(tmp_path):
@@ -146,37 +155,110 @@ def manifest_of(folder):
     ("change", "message"),
     [
         ({"format": "dynakit/model"}, "is not a dynakit/results manifest"),
-        ({"format_version": 99}, "format version 99; this dynakit reads up to 2"),
+        ({"format_version": 99}, "format version 99; this dynakit reads up to 3"),
         ({"format_version": "1"}, "format version 1"),
         ({"format_version": 0}, "format version 0"),
-        ({"sha256": "0" * 64}, "damaged or was changed"),
-        ({"record": {"$": "record", "type": "Unknown", "fields": {}}}, "does not describe a record"),
-        (
-            {"record": {"$": "record", "type": "Catch", "fields": {"weights": 1}}},
-            "does not describe a record",
-        ),
-        ({"record": {"$": "record", "type": "Catch", "fields": None}}, "does not describe a record"),
-        ({"record": {"$": "array", "array": "a99"}}, "does not describe a record"),
-        ({"record": {}}, "does not describe a record"),
+        ({"format_version": 2}, "damaged or was changed"),
+        ({"manifest_sha256": "0" * 64}, "damaged or was changed"),
+        ({"dynakit": "9.9"}, "damaged or was changed"),
+        ({"record": None}, "damaged or was changed"),
     ],
 )
-def test_a_manifest_that_is_not_ours_is_refused(tmp_path, change, message):
+def test_a_manifest_that_was_changed_or_is_not_ours_is_refused(tmp_path, change, message):
     catch().save(tmp_path)
     (tmp_path / "results.json").write_text(json.dumps({**manifest_of(tmp_path), **change}))
     with pytest.raises(ArtifactError, match=message):
         load_record(tmp_path)
 
 
+def test_every_character_of_what_a_manifest_says_is_held_by_its_hash(tmp_path):
+    points = find_fixed_points(tanh_unit(2.0))
+    points.save(tmp_path)
+    place = tmp_path / "results.json"
+    text = place.read_text()
+    for old, new in {'"degree": 1': '"degree": 3', '"seed": 0': '"seed": 8', '"array": "a0"': '"array": "a2"'}.items():
+        assert old in text
+        place.write_text(text.replace(old, new, 1))
+        with pytest.raises(ArtifactError, match="damaged or was changed: what it says is not what its own SHA-256"):
+            load_record(tmp_path)
+    place.write_text(json.dumps(json.loads(text), indent=4))  # laid out anew, it still says the same
+    assert load_record(tmp_path) == points
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda tree: tree.update(type="Unknown"), "there is no class Unknown here"),
+        (lambda tree: tree.update(type=["Unknown"]), "does not describe a record"),
+        (lambda tree: tree.update(fields=None), "does not describe a record"),
+        (lambda tree: tree.clear(), "its arrays are not those of the archive"),
+        (lambda tree: tree["fields"].update(weights=1), "its arrays are not those"),
+        (lambda tree: tree["fields"].update(boat=3), "boat of a .*Catch must be str, got a int"),
+        (lambda tree: tree["fields"].update(bought=3), "bought"),
+        (lambda tree: tree["fields"].pop("boat"), None),
+        (lambda tree: tree["fields"]["weights"].update(array="a1"), "array a1 is <c16 of shape .4, 3., not <f8 of .4."),
+        (lambda tree: tree["fields"]["weights"].update(shape=[2, 2]), "not <f8 of .2, 2."),
+        (lambda tree: tree["fields"]["weights"].update(dtype="<i8"), "not <i8 of .4."),
+        (lambda tree: tree["fields"].update({"extra": tree["fields"]["weights"]}), "each once"),
+        (lambda tree: swapped(tree["fields"]), "must be arrays of one length, got .*'weights': 2"),
+        (lambda tree: tree["fields"].update(provenance={"$": "list", "items": []}), "provenance of a .*Catch must be"),
+    ],
+)
+def test_a_forged_record_is_refused_by_type_and_shape(tmp_path, change, message):
+    catch(extra=np.zeros(2)).save(tmp_path)
+    forge(tmp_path / "results.json", lambda content: change(content["record"]))
+    if message is None:
+        assert load_record(tmp_path).boat == ""  # as the class has it where nothing is said
+        return
+    with pytest.raises(ArtifactError, match=message) as caught:
+        load_record(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def swapped(fields):
+    fields["weights"], fields["extra"] = fields["extra"], fields["weights"]
+
+
+def test_what_is_not_of_its_declared_kind_is_not_saved(tmp_path):
+    for wrong, message in [({"boat": 3}, "boat of a Catch must be str"), ({"names": np.array(["one"])}, "one length")]:
+        with pytest.raises(TypeError, match=f"cannot be saved.*{message}"):
+            replace(catch(), **wrong).save(tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_annotations_of_every_record_can_be_read():
+    """Else a file could put anything into its fields."""
+    for module in pkgutil.walk_packages(dynakit.__path__, "dynakit."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    own = [cls for name, cls in _RECORDS.items() if "." not in name and is_dataclass(cls)]
+    assert len(own) > 40
+    for cls in own:
+        assert get_type_hints(cls, localns=_RECORDS).keys() >= {f.name for f in fields(cls)}
+        for f in fields(cls):
+            hint = get_type_hints(cls, localns=_RECORDS)[f.name]
+            assert fits(object(), hint) == (hint is Any), f"{cls.__name__}.{f.name}: {hint} is not compared"
+
+
+def test_a_class_of_a_user_cannot_stand_for_one_of_ours(tmp_path):
+    history = History(**{name: np.zeros(2) for name in ("losses", "scores", "seconds", "learning_rates")})
+
+    type("History", (Result,), {"__module__": "mine"})
+    history.save(tmp_path)
+    assert type(load_record(tmp_path)) is History
+
+
 def test_missing_and_cut_files_are_refused(tmp_path):
     with pytest.raises(ArtifactError, match=r"holds no results\.json"):
         load_record(tmp_path / "nowhere")
     catch().save(tmp_path)
-    whole = (tmp_path / "results.npz").read_bytes()
+    place = next(tmp_path.glob("*.npz"))
+    whole = place.read_bytes()
     for damaged in (b"", whole[:-7], whole[:40] + bytes([whole[40] ^ 1]) + whole[41:]):
-        (tmp_path / "results.npz").write_bytes(damaged)
+        place.write_bytes(damaged)
         with pytest.raises(ArtifactError, match=r"damaged or was changed.*bytes found"):
             load_record(tmp_path)
-    (tmp_path / "results.npz").unlink()
+    place.unlink()
     with pytest.raises(ArtifactError, match="is missing, though"):
         load_record(tmp_path)
     (tmp_path / "results.json").write_text("{")
@@ -301,4 +383,4 @@ def test_provenance_names_the_weights():
     assert (provenance.weights, provenance.seed, provenance.settings) == ("abc", 1, {"tol": 1e-9})
     assert provenance.torch == torch.__version__
     assert Provenance.of().weights == ""
-    assert artifacts.FORMAT_VERSION == 2
+    assert artifacts.FORMAT_VERSION == 3

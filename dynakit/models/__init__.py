@@ -21,7 +21,7 @@ from .learners import (
 from .lstm import LSTM
 from .registry import MODELS, by_name
 from .reservoir import Reservoir
-from .saving import load, savable, save
+from .saving import check_path, load, packed, savable, save, unpacked
 from .spiking import LIF, SURROGATES, SpikingNetwork, SpikingRNN, spike, to_nir, to_spiking
 from .state_dict import ImportedNetwork, from_state_dict
 
@@ -56,6 +56,7 @@ __all__ = [
     "leaky_loop",
     "MODELS",
     "by_name",
+    "check_path",
     "load",
     "savable",
     "save",

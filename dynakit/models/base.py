@@ -9,7 +9,7 @@ GRU, [h, c] for an LSTM, the membrane variable of a leaky network.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple, Self
 
@@ -60,6 +60,12 @@ class RecurrentModel(nn.Module):
     def config(self) -> dict[str, Any]:
         """The arguments that build this network anew: ``type(model)(**model.config())``."""
         return arguments_of(self)
+
+    @classmethod
+    def shapes(cls, config: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+        """The shapes that the largest weights of a network with these arguments have; nothing is built for it."""
+        n_inputs, n_hidden, n_outputs = sizes_of(config)
+        return {"W_in": (n_hidden, n_inputs), "W_rec": (n_hidden, n_hidden), "W_out": (n_outputs, n_hidden)}
 
     def extra_repr(self) -> str:
         return f"n_inputs={self.n_inputs}, n_hidden={self.n_hidden}, n_outputs={self.n_outputs}"
@@ -124,6 +130,19 @@ class RecurrentModel(nn.Module):
         if x0.dtype != inputs.dtype:
             raise InputError(f"x0 must be {inputs.dtype} as the model is, got {x0.dtype}")
         return x0.expand(full)
+
+
+def sizes_of(config: Mapping[str, Any]) -> tuple[int, int, int]:
+    """Inputs, hidden units and outputs as the arguments of a network say them."""
+    return config["n_inputs"], config["n_hidden"], config["n_outputs"]
+
+
+def layer_shapes(n_blocks: int, config: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+    """:meth:`RecurrentModel.shapes` of a layer of torch, with as many blocks of rows as it has gates, and a readout."""
+    n_inputs, n_hidden, n_outputs = sizes_of(config)
+    rows = n_blocks * n_hidden
+    layer = {"rnn.weight_ih_l0": (rows, n_inputs), "rnn.weight_hh_l0": (rows, n_hidden)}
+    return {**layer, "readout.weight": (n_outputs, n_hidden)}
 
 
 @contextmanager

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
 from .. import checks
 from ..seeding import as_seed
-from .base import RecurrentModel, Trajectory, checked_sizes, own_randomness
+from .base import RecurrentModel, Trajectory, checked_sizes, layer_shapes, own_randomness
 
 
 class Elman(RecurrentModel):
@@ -30,6 +33,11 @@ class Elman(RecurrentModel):
         with own_randomness(self.seed, "Elman"):
             self.rnn = nn.RNN(self.n_inputs, self.n_hidden, nonlinearity=activation)
             self.readout = nn.Linear(self.n_hidden, self.n_outputs)
+
+    @classmethod
+    def shapes(cls, config: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+        """The shapes that layer and readout have with these arguments."""
+        return layer_shapes(1, config)
 
     def _run(self, inputs: Tensor, x0: Tensor, generator: torch.Generator | None) -> Trajectory:
         states, _ = self.rnn(inputs.transpose(0, 1).contiguous(), x0[None].contiguous())  # time first is faster

@@ -6,11 +6,14 @@ n = tanh(W_in u + b_in + r * (W_hn h + b_hn)),  h' = (1 - z) * n + z * h.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
 from ..seeding import as_seed
-from .base import RecurrentModel, Trajectory, checked_sizes, own_randomness
+from .base import RecurrentModel, Trajectory, checked_sizes, layer_shapes, own_randomness
 
 
 class GRU(RecurrentModel):
@@ -30,6 +33,11 @@ class GRU(RecurrentModel):
         with own_randomness(self.seed, "GRU"):
             self.rnn = nn.GRU(self.n_inputs, self.n_hidden)
             self.readout = nn.Linear(self.n_hidden, self.n_outputs)
+
+    @classmethod
+    def shapes(cls, config: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+        """The shapes that layer and readout have with these arguments."""
+        return layer_shapes(3, config)
 
     def _run(self, inputs: Tensor, x0: Tensor, generator: torch.Generator | None) -> Trajectory:
         states, _ = self.rnn(inputs.transpose(0, 1).contiguous(), x0[None].contiguous())  # time first is faster

@@ -10,13 +10,15 @@ learnt.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ..seeding import as_seed
-from .base import RecurrentModel, Trajectory, checked_sizes, own_randomness
+from .base import RecurrentModel, Trajectory, checked_sizes, layer_shapes, own_randomness
 
 
 class LSTM(RecurrentModel):
@@ -46,6 +48,11 @@ class LSTM(RecurrentModel):
             bound = 1 / math.sqrt(self.n_hidden)
             drawn = torch.empty(3, self.n_hidden).uniform_(-bound, bound)
         self.peephole = nn.Parameter(drawn) if self.peepholes else None
+
+    @classmethod
+    def shapes(cls, config: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+        """The shapes that layer and readout have with these arguments."""
+        return layer_shapes(4, config)
 
     @property
     def state_size(self) -> int:

@@ -16,6 +16,8 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,7 +26,7 @@ from torch import Tensor, nn
 from .. import checks, linalg
 from ..errors import InputError
 from ..seeding import as_seed, stream
-from .base import RecurrentModel, Trajectory, checked_sizes
+from .base import RecurrentModel, Trajectory, checked_sizes, sizes_of
 
 FORMS = ("continuous", "discrete")
 READOUTS = ("quadratic", "linear")
@@ -88,6 +90,13 @@ class Reservoir(RecurrentModel):
         self.readout = checks.one_of("readout", readout, READOUTS)
         self.seed = as_seed(seed)
         self._draw()
+
+    @classmethod
+    def shapes(cls, config: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+        """The shapes that the weights have with these arguments; a quadratic readout is twice as wide."""
+        _, n_hidden, n_outputs = sizes_of(config)
+        width = 2 * n_hidden if config["readout"] == "quadratic" else n_hidden
+        return {**super().shapes(config), "W_out": (n_outputs, width)}
 
     def features(self, states: Tensor) -> Tensor:
         """What the readout is linear in: (r, r^2) or r, (..., feature)."""

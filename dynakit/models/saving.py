@@ -1,4 +1,4 @@
-"""Models to disk and back without pickle: a folder with weights (safetensors) and what to build (JSON)."""
+"""Models to disk and back without pickle: weights as safetensors, and what to build of them as JSON."""
 
 from __future__ import annotations
 
@@ -25,13 +25,26 @@ def savable(model: Any) -> bool:
 
 
 def save(model: RecurrentModel | Learner, path: str | Path) -> None:
-    """Write ``model`` into the folder ``path``: ``model.safetensors`` and ``model.json``.
+    """Write ``model`` into the folder ``path``: ``model.json``, and its weights in a file whose name has their hash.
 
-    Of a learner its weights are kept, not the elements of the stream that it keeps to learn from.
+    Of a learner its weights are kept, not the elements of the stream that it keeps to learn from.  A model that the
+    folder held is there until all of the new one is.
 
     Raises InputError for a class that :func:`load` could not find again, or for weights that are not finite;
+    ArtifactError if the folder cannot be written, or holds a ``model.json`` of somebody else or of a later version;
     nothing is written then.
     """
+    header, data = packed(model)
+    artifacts.save(Path(path), artifacts.Artifact("model", "model", header, {"": ("safetensors", data)}))
+
+
+def check_path(path: str | Path) -> None:
+    """Raise ArtifactError if no model could be saved into the folder ``path``: to be asked before long work."""
+    artifacts.check_folder(Path(path), "model", "model")
+
+
+def packed(model: RecurrentModel | Learner) -> tuple[dict[str, Any], bytes]:
+    """What is to be built, as JSON has it, and the weights; InputError as for :func:`save`."""
     name = type(model).__name__
     if not savable(model):
         raise InputError(f"model must be one of the classes of dynakit.models with weights, got a {name}")
@@ -41,22 +54,33 @@ def save(model: RecurrentModel | Learner, path: str | Path) -> None:
     config = {key: None if isinstance(value, Tensor) else value for key, value in model.config().items()}
     stored = [key for key, value in model.config().items() if isinstance(value, Tensor)]
     header = {"class": name, "config": config, "config_tensors": stored, "training": model.training}
-    artifacts.save(Path(path), "model", "model", "safetensors", safetensors.torch.save(tensors), header)
+    return header, safetensors.torch.save(tensors)
 
 
 def load(path: str | Path) -> Any:
-    """The model that :func:`save` wrote into the folder ``path``, with the same weights bit for bit.
+    """The model that :func:`save` wrote into the folder ``path``, or that of the report saved there, bit for bit.
 
     Raises ArtifactError if a file is missing, damaged or of an unknown class, if a weight is not finite, or
     if the weights are not those of the class; the message lists the differences.
     """
-    header, data = artifacts.load(Path(path), "model", "model", "safetensors")
-    tensors = read_safetensors(data, f"{path}/model.safetensors")
+    folder = Path(path)
+    if not (folder / "model.json").exists() and (folder / "results.json").exists():
+        manifest, parts = artifacts.load(folder, "results", "results")
+        if "model" not in parts:
+            raise ArtifactError(f"{path} is not a folder with a model: it holds no model.json, and results without one")
+        return unpacked(manifest.content.get("model"), parts["model"], f"{path}/results.json")
+    manifest, parts = artifacts.load(folder, "model", "model")
+    return unpacked(manifest.content, parts.get("", b""), f"{path}/model.json")
+
+
+def unpacked(header: Any, data: bytes, where: str) -> Any:
+    """The model that :func:`packed` took apart; ArtifactError if it is none, before anything is built of it."""
+    tensors = read_safetensors(data, f"the weights of {where}")
     if problem := not_finite(tensors):
-        raise ArtifactError(f"{path}: {problem}")
-    model = _build(header, tensors, f"{path}/model.json")
+        raise ArtifactError(f"{where}: {problem}")
+    model = _build(header if isinstance(header, dict) else {}, tensors, where)
     if problem := differences(model.state_dict(), tensors):
-        raise ArtifactError(f"{path} does not hold the weights of a {type(model).__name__}: {problem}")
+        raise ArtifactError(f"{where} does not hold the weights of a {type(model).__name__}: {problem}")
     model.to(next(iter(tensors.values())).dtype)
     model.load_state_dict(tensors, assign=True)
     return model.train(bool(header.get("training", True)))
@@ -68,10 +92,19 @@ def _build(header: dict[str, Any], tensors: dict[str, Tensor], where: str) -> Re
         known = ", ".join(sorted(CLASSES))
         raise ArtifactError(f"{where} describes a {header.get('class')!r}, not one of {known}")
     try:
+        _refuse_other_sizes(cls, config, tensors)
         stored = {key: tensors[key] for key in header.get("config_tensors", [])}
         return cls(**{**config, **stored})
-    except (TypeError, ValueError, KeyError, AttributeError) as error:
+    except Exception as error:  # a constructor raises whatever settings of a changed file make it raise
         raise ArtifactError(f"{where} has settings that {cls.__name__} does not accept: {error}") from None
+
+
+def _refuse_other_sizes(cls: Any, config: dict[str, Any], tensors: dict[str, Tensor]) -> None:
+    """Raise InputError unless the largest weights are as large as the settings declare, which would be built."""
+    for name, shape in cls.shapes(config).items():
+        found = tuple(tensors[name].shape) if name in tensors else None
+        if found != shape:
+            raise InputError(f"with them {name} must have shape {shape}, got {found}")
 
 
 def read_safetensors(data: bytes, where: str) -> dict[str, Tensor]:

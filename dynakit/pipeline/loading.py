@@ -8,7 +8,7 @@ from typing import Any
 
 from .. import models, training  # noqa: F401  load() must know the histories of training
 from ..errors import ArtifactError
-from ..records import load_record
+from ..records import read_saved
 from ..report import Report
 from .stages import STAGES
 
@@ -20,13 +20,17 @@ def load(path: str | Path) -> Any:
     reason in ``skipped``.  Raises ArtifactError for anything that is not such a folder, is damaged, or was saved by a
     version whose results meant something else.
     """
-    result = load_record(path)
+    result, header, parts = read_saved(path)
     if not isinstance(result, Report):
         return result
-    report, folder = dataclasses.replace(result, stages=STAGES), Path(path) / "model"
-    if "model" in report.skipped or not folder.is_dir():
-        return report
+    report, beside = dataclasses.replace(result, stages=STAGES), Path(path) / "model"
     try:
-        return dataclasses.replace(report, model=models.load(folder))
+        if "model" in parts:
+            model = models.unpacked(header.get("model"), parts["model"], f"{path}/results.json")
+        elif header["format_version"] < 3 and "model" not in report.skipped and beside.is_dir():
+            model = models.load(beside)
+        else:
+            return report
     except ArtifactError as reason:
         return report.without("model", str(reason))
+    return dataclasses.replace(report, model=model)

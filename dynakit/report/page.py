@@ -34,10 +34,11 @@ def render(**content: Any) -> str:
     return jinja2.Environment(loader=loader, autoescape=True).get_template("report.html").render(content)
 
 
-def png(ax: Any, dpi: int = 150) -> bytes:
-    """The figure that holds the axes; it is closed."""
+def png(ax: Any, dpi: int = 150, manifest: str = "") -> bytes:
+    """The figure that holds the axes, with the SHA-256 of the manifest it is of; it is closed."""
     figure, buffer = ax.get_figure(), io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=dpi, bbox_inches="tight")
+    says = {"dynakit manifest": manifest} if manifest else {}
+    figure.savefig(buffer, format="png", dpi=dpi, bbox_inches="tight", metadata=says)
     plots.close(figure)
     return buffer.getvalue()
 
@@ -62,4 +63,4 @@ def plotly_script() -> bytes:
     """The script that draws the figures to turn, to lie beside the page."""
     import plotly.offline
 
-    return plotly.offline.get_plotlyjs().encode()
+    return b"/* written by dynakit */\n" + plotly.offline.get_plotlyjs().encode()

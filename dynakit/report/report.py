@@ -12,7 +12,8 @@ from typing import Any
 from .. import artifacts, models, plots
 from ..checks import one_of
 from ..errors import InputError
-from ..records import save_record
+from ..records import artifact as saved
+from ..records import unsavable
 from ..results import History, Result, html_table
 from ..wording import drive_in_words
 from .page import Picture, Turning, can_turn, data_url, plotly_script, png, render, turning
@@ -43,7 +44,7 @@ class Report(Result):
 
     network: str
     parts: dict[str, tuple[int, int]]
-    task: Any = None
+    task: Any = field(default=None, metadata={"spare": True})
     trials: Any = None
     closed_loop: bool = False
     results: dict[str, Any] = field(default_factory=dict)
@@ -174,29 +175,33 @@ class Report(Result):
     # --- disk ----------------------------------------------------------------------------------------------
 
     def save(self, path: str | Path) -> None:
-        """Write ``report.html``, ``figures/*.png``, ``results.npz`` + ``results.json`` and the model into a folder.
+        """Write the report into a folder: ``results.json``, arrays and network, ``report.html`` and ``figures/*.png``.
 
-        ``report.html`` opens from disk without a network.  Raises ArtifactError if ``path`` is a file.
+        ``report.html`` opens from disk without a network.  Results and network are replaced together, in one step; page
+        and figures follow at once, and each says which ``results.json`` it is of.  Raises ArtifactError if the folder
+        cannot be written, or holds files of these names that are somebody else's or of a later version.
         """
-        pictures = {name: png(self.plot(name)) for name in self.figures}  # before anything is written
+        header, parts, record = {}, {}, self._as_saved()
+        if "model" not in record.skipped and self.model is not None:
+            header["model"], data = models.packed(self.model)
+            parts["model"] = ("safetensors", data)
+        artifact = saved(record, header, **parts)
+        artifacts.save(Path(path), artifact, self._pages(artifact.sha256))
+
+    def _pages(self, manifest: str) -> dict[str, bytes | None]:
+        """Page and figures of a manifest by their names; None for those that an older report may have had."""
+        pictures = {name: png(self.plot(name), manifest=manifest) for name in self.figures}
         scenes = self._scenes() if can_turn() else []
-        page, folder = self._page(pictures, scenes), Path(path)
-        save_record(self._as_saved(), folder)
-        if models.savable(self.model):
-            models.save(self.model, folder / "model")
-        for name in self._figures().keys() - pictures.keys():  # of an older report in the same folder
-            (folder / "figures" / f"{name}.png").unlink(missing_ok=True)
-        for name, picture in pictures.items():
-            artifacts.write_atomically(folder / "figures" / f"{name}.png", picture)
-        if scenes:
-            artifacts.write_atomically(folder / "plotly.min.js", plotly_script())
-        artifacts.write_atomically(folder / "report.html", page.encode())
+        pages: dict[str, bytes | None] = dict.fromkeys(["model/model.json", "model/model.safetensors"])
+        pages |= {f"figures/{name}.png": pictures.get(name) for name in self._figures()}
+        pages |= {"plotly.min.js": plotly_script() if scenes else None}
+        return pages | {"report.html": self._page(pictures, scenes, manifest).encode()}
 
     def _scenes(self) -> list[Turning]:
         drawn = ((scene, scene.build(*results)) for scene, results in self._read("scenes"))
         return [Turning(scene.title, scene.caption, turning(figure, scene.name)) for scene, figure in drawn if figure]
 
-    def _page(self, pictures: dict[str, bytes], scenes: list[Turning]) -> str:
+    def _page(self, pictures: dict[str, bytes], scenes: list[Turning], manifest: str) -> str:
         return render(
             title=self.network,
             summary=self.summary(),
@@ -204,18 +209,28 @@ class Report(Result):
             scenes=scenes,
             tables=self._tables(),
             provenance=self.provenance,
+            manifest=manifest,
         )
 
     def _as_saved(self) -> Report:
         """This report without what cannot be saved, and the reason why."""
         record = self
-        if self.model is not None and not models.savable(self.model):
-            reason = f"a {type(self.model).__name__} is not saved (see dk.models.save); rebuild it"
+        if self.model is not None and (reason := self._model_unsaved()):
             record = record.without("model", reason)
-        if self.task is not None and (reason := self.task.unsaved):
+        if self.task is not None and (reason := self.task.unsaved or unsavable(self.task)):
             record = record.without("task", reason)
             record = dataclasses.replace(record, task=None)
         return record
+
+    def _model_unsaved(self) -> str:
+        """Why the network is not saved with the report; empty if it is."""
+        if not models.savable(self.model):
+            return f"a {type(self.model).__name__} is not saved (see dk.models.save); rebuild it"
+        try:
+            models.packed(self.model)
+        except InputError as reason:
+            return str(reason)
+        return ""
 
 
 def _absent(value: Any) -> bool:

@@ -1,13 +1,15 @@
 """Resumable state: a run that is stopped at any moment goes on as if it had never stopped, bit for bit.
 
 Batch k and its noise depend on (seed, k) alone, so what must be kept is the weights, Adam's moments, the
-counters and the history.  Two slots are written in turn, each atomically with its own hash: whatever is
-interrupted or damaged, the other slot is whole.
+counters and the history.  Two slots are written in turn, each an artefact of its own that is replaced in one step:
+whatever is interrupted, both are whole, and whatever is damaged, the other one is.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -68,37 +70,41 @@ def restore(model: nn.Module, optimizer: torch.optim.Optimizer, tensors: dict[st
 
 
 def save(folder: Path, state: State, identity: dict[str, Any], slot: int) -> None:
-    """Write ``state`` into one of the two slots (``slot`` is taken modulo 2)."""
+    """Write ``state`` into one of the two slots (``slot`` is taken modulo 2), whatever that slot holds."""
     curves = {f"curve/{name}": torch.tensor(getattr(state, name), dtype=torch.float64) for name in CURVES}
     tensors = {name: value.cpu().contiguous() for name, value in state.tensors.items()}
     counters = {name: getattr(state, name) for name in COUNTERS}
     header = {"update": state.update, "identity": identity, "counters": counters}
     data = safetensors.torch.save({**tensors, **curves})
-    artifacts.save(Path(folder), SLOTS[slot % 2], "checkpoint", "safetensors", data, header)
+    kept = artifacts.Artifact(SLOTS[slot % 2], "checkpoint", header, {"": ("safetensors", data)})
+    artifacts.save(Path(folder), kept, owned=True)  # load() refused what is another's
 
 
-def load(folder: Path, identity: dict[str, Any]) -> tuple[State, int] | None:
+def load(folder: Path, identity: dict[str, Any], like: dict[str, Tensor]) -> tuple[State, int] | None:
     """The newest whole state in ``folder`` and its slot, or None if no run was ever kept there.
 
-    Raises ArtifactError if all that is there is damaged, or if it belongs to another run (other settings,
-    model, task or seed): the message says what differs.
+    ``like`` are tensors of the shapes that the weights of the run have, as :func:`capture` names them.  Raises
+    ArtifactError if all that is there is damaged, or if it belongs to another run (other settings, model, task or
+    seed): the message says what differs.
     """
+    if folder.exists() and not folder.is_dir():
+        raise ArtifactError(f"checkpoint {folder} exists and is not a folder")
     found, damage = [], []
     for slot, name in enumerate(SLOTS):
-        if not any((Path(folder) / f"{name}{suffix}").exists() for suffix in (".json", ".safetensors")):
+        if not os.path.lexists(folder / f"{name}.json"):
             continue
         try:
-            manifest, data = artifacts.load(Path(folder), name, "checkpoint", "safetensors")
-            found.append((int(manifest["update"]), slot, manifest, data))
+            manifest, parts = artifacts.load(folder, name, "checkpoint")
+            found.append((int(manifest.content["update"]), slot, manifest.content, parts[""]))
         except (ArtifactError, KeyError, TypeError, ValueError) as error:
             damage.append(str(error))
     if not found:
         if damage:
             raise ArtifactError(f"checkpoint {folder} cannot be resumed: {'; '.join(damage)}")
         return None
-    _, slot, manifest, data = max(found, key=lambda entry: entry[0])
-    _same_run(Path(folder), manifest.get("identity"), identity)
-    return _state(manifest, read_safetensors(data, str(folder)), Path(folder)), slot
+    _, slot, header, data = max(found, key=lambda entry: entry[0])
+    _same_run(folder, header.get("identity"), identity)
+    return _state(header, read_safetensors(data, str(folder)), folder, like), slot
 
 
 def _same_run(folder: Path, kept: Any, identity: dict[str, Any]) -> None:
@@ -112,10 +118,45 @@ def _same_run(folder: Path, kept: Any, identity: dict[str, Any]) -> None:
         raise ArtifactError(f"checkpoint {folder} belongs to another run: {'; '.join(other)}")
 
 
-def _state(manifest: dict[str, Any], tensors: dict[str, Tensor], folder: Path) -> State:
+def _state(header: dict[str, Any], tensors: dict[str, Tensor], folder: Path, like: dict[str, Tensor]) -> State:
+    """The state that the header and the tensors describe, after a look at the types and shapes of all of it."""
     try:
-        curves = {name: tensors.pop(f"curve/{name}").tolist() for name in CURVES}
-        counters = {name: manifest["counters"][name] for name in COUNTERS}
+        curves = {name: tensors.pop(f"curve/{name}") for name in CURVES}
+        counters = {name: header["counters"][name] for name in COUNTERS}
     except (KeyError, TypeError) as error:
         raise ArtifactError(f"checkpoint {folder} is not complete: {error} is missing") from None
-    return dataclasses.replace(State(), tensors=tensors, **curves, **counters)
+    problem = _counters_misfit(curves, counters, header["update"]) or _weights_misfit(tensors, like)
+    if problem:
+        raise ArtifactError(f"checkpoint {folder} cannot be resumed: {problem}")
+    return dataclasses.replace(
+        State(), tensors=tensors, **{name: curve.tolist() for name, curve in curves.items()}, **counters
+    )
+
+
+def _counters_misfit(curves: dict[str, Tensor], counters: dict[str, Any], update: Any) -> str:
+    shapes = {name: tuple(curve.shape) for name, curve in curves.items()}
+    if any(shape != (update,) for shape in shapes.values()):
+        return f"of {update} updates it keeps curves of shapes {shapes}"
+    for name, value in counters.items():
+        kind = type(getattr(State(), name))
+        if not isinstance(value, (int, float) if kind is float else kind) or isinstance(value, bool):
+            return f"{name} is {value!r}"
+    return ""
+
+
+def _weights_misfit(tensors: dict[str, Tensor], like: dict[str, Tensor]) -> str:
+    """How weights and moments differ in shape from those of the run, in words; moments may not be there yet."""
+    weights = {name: value for name, value in like.items() if name.startswith("model/")}
+    for name, value in weights.items():
+        found = tuple(tensors[name].shape) if name in tensors else None
+        if found != tuple(value.shape):
+            return f"{name} must have shape {tuple(value.shape)}, got {found}"
+    shapes = {tuple(value.shape) for value in weights.values()} | {()}
+    for name, value in tensors.items():
+        if name not in weights and not (_is_moment(name) and tuple(value.shape) in shapes):
+            return f"{name} of shape {tuple(value.shape)} is not known"
+    return ""
+
+
+def _is_moment(name: str) -> bool:
+    return re.fullmatch(r"optimizer/\w+/\d+", name) is not None

@@ -224,7 +224,7 @@ class _Descent:
         }
 
     def _resume(self, first: Trials) -> None:
-        kept = None if self.folder is None else checkpoint.load(self.folder, self.identity)
+        kept = None if self.folder is None else checkpoint.load(self.folder, self.identity, self.good.tensors)
         if kept is None:
             self.state.reference = self._reference(first)
             return

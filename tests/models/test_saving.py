@@ -2,8 +2,10 @@
 
 import io
 import json
+import math
 import zipfile
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -11,7 +13,9 @@ from torch import nn
 
 from dynakit.errors import ArtifactError, InputError
 from dynakit.models import GRU, from_state_dict, load, save
+from dynakit.results import History
 
+from ..artifacts.sealing import forge
 from .test_models import VARIANTS
 
 
@@ -32,7 +36,7 @@ def test_load_is_the_inverse_of_save(name, dtype, tmp_path):
     save(model, tmp_path / "my model.v1")
     again = load(tmp_path / "my model.v1")
     assert torch.equal(before, torch.get_rng_state())
-    assert sorted(p.name for p in (tmp_path / "my model.v1").iterdir()) == ["model.json", "model.safetensors"]
+    assert sorted(p.suffix for p in (tmp_path / "my model.v1").iterdir()) == [".json", ".safetensors"]
     assert type(again) is type(model)
     assert not again.training
     assert again.state_dict().keys() == model.state_dict().keys()
@@ -42,44 +46,71 @@ def test_load_is_the_inverse_of_save(name, dtype, tmp_path):
     assert all(p.requires_grad for p in again.parameters())
 
 
-@pytest.mark.parametrize("file", ["model.safetensors", "model.json"])
-def test_every_truncation_and_flipped_byte_is_noticed(saved, file):
-    data = (saved / file).read_bytes()
-    for at in (0, len(data) // 2, len(data) - 2):
-        damaged = bytearray(data)
-        damaged[at] ^= 0x40
-        for bad in (bytes(damaged), data[:at]):
-            (saved / file).write_bytes(bad)
-            if file == "model.json" and bad == bytes(damaged) and at == len(data) // 2:
-                continue  # may land in a comment-like field; the hash covers the weights
-            with pytest.raises(ArtifactError):
-                load(saved)
-
-
-def rewrite(folder, change):
-    manifest = json.loads((folder / "model.json").read_text())
-    change(manifest)
-    (folder / "model.json").write_text(json.dumps(manifest))
+def test_every_truncation_and_flipped_byte_is_noticed(saved):
+    for place in saved.iterdir():
+        data = place.read_bytes()
+        for at in (0, len(data) // 3, len(data) // 2, len(data) - 2):
+            damaged = bytearray(data)
+            damaged[at] ^= 0x40
+            for bad in (bytes(damaged), data[:at]):
+                place.write_bytes(bad)
+                with pytest.raises(ArtifactError):
+                    load(saved)
+        place.write_bytes(data)
+    assert load(saved).n_hidden == 7
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda m: m.update({"class": "LSTM"}), "does not hold the weights of a LSTM: .*must have shape"),
+        (lambda m: m.update({"class": "LSTM"}), r"rnn.weight_ih_l0 must have shape \(28, 3\), got \(21, 3\)"),
         (lambda m: m.update({"class": "os.system"}), "not one of"),
-        (
-            lambda m: m["config"].update(n_hidden=8),
-            r"weight_ih_l0 must have shape \(24, 3\), got \(21, 3\)",
-        ),
+        (lambda m: m.update({"class": ["GRU"]}), "not one of"),
+        (lambda m: m["config"].update(n_hidden=8), r"weight_ih_l0 must have shape \(24, 3\), got \(21, 3\)"),
+        (lambda m: m["config"].update(n_hidden=10**9), r"weight_ih_l0 must have shape \(3000000000, 3\), got"),
+        (lambda m: m["config"].update(n_outputs=60_000), r"readout.weight must have shape \(60000, 7\), got"),
+        (lambda m: m["config"].update(n_hidden="7"), "must have shape"),
+        (lambda m: m["config"].update(n_hidden=None), "does not accept"),
+        (lambda m: m["config"].pop("n_hidden"), "does not accept: 'n_hidden'"),
         (lambda m: m["config"].update(hidden=8), "does not accept"),
+        (lambda m: m.update(config_tensors=["hidden"]), "does not accept"),
         (lambda m: m.update(format_version=99), "version 99"),
-        (lambda m: m.pop("sha256"), "damaged"),
+        (lambda m: m["files"][""].pop("sha256"), "damaged"),
     ],
 )
-def test_a_changed_manifest_is_refused(saved, change, message):
-    rewrite(saved, change)
+def test_a_forged_manifest_is_refused_before_anything_is_built(saved, change, message):
+    forge(saved / "model.json", change)
     with pytest.raises(ArtifactError, match=message):
         load(saved)
+
+
+@pytest.mark.parametrize("n_hidden", [10**9, 60_000])
+def test_a_size_that_was_changed_is_noticed(saved, n_hidden):
+    content = json.loads((saved / "model.json").read_text())
+    config = {**content["config"], "n_hidden": n_hidden}
+    (saved / "model.json").write_text(json.dumps({**content, "config": config}))
+    with pytest.raises(ArtifactError, match="damaged or was changed"):
+        load(saved)
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_declared_shapes_are_those_of_the_largest_weights(name):
+    model = VARIANTS[name]()
+    shapes = type(model).shapes(model.config())
+    weights = {key: tuple(value.shape) for key, value in model.state_dict().items()}
+    assert shapes.items() <= weights.items()
+    own = sum(math.prod(weights[key]) for key in shapes)
+    assert own >= sum(math.prod(shape) for key, shape in weights.items() if key not in shapes) / 2
+
+
+def test_a_model_beside_results_is_one_artefact_and_the_one_of_a_report_is_read_from_its_folder(tmp_path):
+    with pytest.raises(ArtifactError, match=r"holds no model\.json"):
+        load(tmp_path)
+    History(**{name: np.zeros(2) for name in ("losses", "scores", "seconds", "learning_rates")}).save(tmp_path)
+    with pytest.raises(ArtifactError, match=r"holds no model\.json, and results without one"):
+        load(tmp_path)
+    save(GRU(3, 7, 2), tmp_path)
+    assert load(tmp_path).n_hidden == 7
 
 
 def test_not_finite_weights_are_named(tmp_path):

@@ -1,6 +1,9 @@
 """A run that is stopped and resumed is the run that was never stopped, bit for bit."""
 
 import dataclasses
+import json
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,9 +12,10 @@ import torch
 from dynakit.errors import ArtifactError
 from dynakit.models import GRU, LeakyRNN
 from dynakit.tasks import FlipFlop
-from dynakit.training import BPTT, train
+from dynakit.training import BPTT, checkpoint, train
 from dynakit.training.checkpoint import SLOTS
 
+from ..artifacts.sealing import forge
 from .test_gradient import TASK, Spoiled, weights
 
 METHOD = BPTT(max_updates=45, learning_rate=1e-2, checkpoint_every=0.0)
@@ -129,15 +133,84 @@ def test_one_damaged_slot_is_survived_two_are_not(tmp_path):
     method = dataclasses.replace(METHOD, checkpoint=tmp_path)
     with pytest.raises(Stop):
         train(network(), TASK, method, seed=8, callback=stop_at(30))
-    for n_damaged, slot in enumerate(SLOTS, start=1):
-        path = tmp_path / f"{slot}.safetensors"
-        kept = path.read_bytes()
-        path.write_bytes(kept[:-1] + bytes([kept[-1] ^ 1]))
-        model = network()
-        if n_damaged == 1:
-            with pytest.raises(Stop):  # resumes from the other slot, before it writes anew
-                train(model, TASK, dataclasses.replace(method), seed=8, callback=stop_at(21))
-            path.write_bytes(kept[:-1] + bytes([kept[-1] ^ 1]))
-        else:
-            with pytest.raises(ArtifactError, match=r"cannot be resumed.*SHA-256.*SHA-256"):
-                train(model, TASK, method, seed=8)
+    damage(tmp_path, SLOTS[0])
+    resumed = network()
+    with pytest.raises(Stop):  # from the other slot, before it writes anew
+        train(resumed, TASK, method, seed=8, callback=stop_at(21))
+    for slot in SLOTS:
+        damage(tmp_path, slot)
+    with pytest.raises(ArtifactError, match=r"cannot be resumed.*SHA-256.*SHA-256"):
+        train(network(), TASK, method, seed=8)
+
+
+def damage(folder, slot):
+    place = next(folder.glob(f"{slot}-*.safetensors"))
+    kept = place.read_bytes()
+    place.write_bytes(kept[:-1] + bytes([kept[-1] ^ 1]))
+
+
+@pytest.fixture
+def stopped(tmp_path):
+    """The settings of a run that was stopped, and can be resumed."""
+    method = dataclasses.replace(METHOD, checkpoint=tmp_path)
+    with pytest.raises(Stop):
+        train(network(), TASK, method, seed=8, callback=stop_at(30))
+    return method
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda content: content.update(update=3), "of 3 updates it keeps curves of shapes"),
+        (lambda content: content["counters"].update(scale="1"), "scale is '1'"),
+        (lambda content: content["counters"].update(n_rollbacks=True), "n_rollbacks is True"),
+        (lambda content: content["counters"].pop("stopped"), "'stopped' is missing"),
+        (lambda content: content.update(identity=None), "belongs to another run"),
+        (lambda content: content.pop("update"), "update"),
+    ],
+)
+def test_a_forged_checkpoint_is_refused_by_type_and_shape(stopped, change, said, tmp_path):
+    for slot in SLOTS:
+        forge(tmp_path / f"{slot}.json", change)
+    with pytest.raises(ArtifactError, match=said):
+        train(network(), TASK, stopped, seed=8)
+
+
+def test_weights_of_other_shapes_are_refused():
+    kept = checkpoint.State(tensors={"model/w": torch.zeros(3), "optimizer/exp_avg/0": torch.zeros(3)})
+    for tensors, said in [
+        ({"model/w": torch.zeros(4)}, r"model/w must have shape \(3,\), got \(4,\)"),
+        ({"optimizer/exp_avg/0": torch.zeros(4)}, "optimizer/exp_avg/0 of shape .4,. is not known"),
+        ({"optimizer/exp_avg/x": torch.zeros(3)}, "optimizer/exp_avg/x of shape .3,. is not known"),
+        ({"model/v": torch.zeros(3)}, "model/v of shape .3,. is not known"),
+    ]:
+        with tempfile.TemporaryDirectory() as folder:
+            checkpoint.save(Path(folder), dataclasses.replace(kept, tensors={**kept.tensors, **tensors}), {}, 0)
+            with pytest.raises(ArtifactError, match=said):
+                checkpoint.load(Path(folder), {}, {"model/w": torch.zeros(3)})
+
+
+def test_checkpoints_of_the_second_format_are_resumed(stopped, tmp_path):
+    for slot in SLOTS:
+        content = json.loads((tmp_path / f"{slot}.json").read_text())
+        file = content["files"][""]
+        said = {key: content[key] for key in ("format", "dynakit", "update", "identity", "counters")}
+        old = {**said, "format_version": 2, **file, "file": f"{slot}.safetensors"}
+        (tmp_path / file["file"]).rename(tmp_path / f"{slot}.safetensors")
+        (tmp_path / f"{slot}.json").write_text(json.dumps(old))
+    resumed, whole = network(), network()
+    seen = []
+    train(resumed, TASK, stopped, seed=8, callback=lambda k, info: seen.append(k))
+    train(whole, TASK, METHOD, seed=8)
+    assert seen[0] >= 20
+    assert torch.equal(weights(resumed), weights(whole))
+    assert len([*tmp_path.iterdir()]) == 4  # the files of the second format are gone
+
+
+def test_what_is_anothers_is_neither_resumed_nor_overwritten(tmp_path):
+    (tmp_path / "checkpoint-a.json").write_text('{"mine": 1}')
+    (tmp_path / "file").write_text("mine")
+    for place in (tmp_path, tmp_path / "file"):
+        with pytest.raises(ArtifactError, match="not a dynakit/checkpoint manifest|is not a folder"):
+            train(network(), TASK, dataclasses.replace(METHOD, checkpoint=place), seed=8)
+    assert sorted(p.read_text() for p in tmp_path.iterdir()) == ["mine", '{"mine": 1}']

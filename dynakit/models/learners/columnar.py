@@ -13,6 +13,7 @@ reads (Ramkumar 2019, eqs. 14-16; the restriction to pairs of the last step is t
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -85,6 +86,12 @@ class CSNN(Learner):
         self._recent: list[np.ndarray] = []
         self._contexts = Contexts(size, self.metric)
         self._now: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None  # codes shown last, counts, last spikes
+
+    @classmethod
+    def shapes(cls, config: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+        """The shapes that input weights and blocks have with these arguments."""
+        code, columns, neurons = config["code_size"], config["n_columns"], config["n_neurons"]
+        return {"W_in": (columns, code, neurons), "W_rec": (columns * neurons, columns * neurons)}
 
     def extra_repr(self) -> str:
         return (

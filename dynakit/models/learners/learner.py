@@ -7,7 +7,7 @@ counts them: the label that a classifier of contexts predicts.  What comes next 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -67,6 +67,11 @@ class Learner(nn.Module):
     def config(self) -> dict[str, Any]:
         """The arguments that build this learner anew, before it has learnt: ``type(learner)(**learner.config())``."""
         return arguments_of(self)
+
+    @classmethod
+    def shapes(cls, config: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+        """The shapes that the largest weights of a learner with these arguments have; nothing is built for it."""
+        raise NotImplementedError
 
     def predict(self, past: Past) -> np.ndarray | int | None:
         """What comes next, from what was shown."""

@@ -8,7 +8,7 @@ error of each, followed back to the start of the window (Ramkumar 2019; a hundre
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from torch import nn
 from ... import checks
 from ...errors import InputError, NumericalError
 from ...seeding import as_seed
-from ..base import RecurrentModel, own_randomness
+from ..base import RecurrentModel, layer_shapes, own_randomness
 from ..gru import GRU
 from ..lstm import LSTM
 from .learner import Element, Learner, Past, some_of
@@ -35,6 +35,7 @@ class _OnlineRecurrent(Learner):
 
     layer_type: type[nn.LSTM] | type[nn.GRU]
     replay_type: type[Replay]
+    n_blocks: int  # of rows, one per gate
     frozen_type: type[LSTM] | type[GRU]  # of :meth:`freeze`
 
     def __init__(
@@ -57,6 +58,12 @@ class _OnlineRecurrent(Learner):
             self.rnn = self.layer_type(self.n_hidden, self.n_hidden)
             self.readout = nn.Linear(self.n_hidden, self.code_size)
         self._team: _Team | None = None
+
+    @classmethod
+    def shapes(cls, config: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+        """The shapes that the three layers have with these arguments."""
+        code, n = config["code_size"], config["n_hidden"]
+        return {**layer_shapes(cls.n_blocks, {"n_inputs": n, "n_hidden": n, "n_outputs": code}), "project.weight": (n, code)}
 
     def extra_repr(self) -> str:
         return f"window={self.window}, rule={self.rule}, learning_rate={self.learning_rate:g}"
@@ -107,13 +114,13 @@ class OnlineLSTM(_OnlineRecurrent):
     40
     """
 
-    layer_type, replay_type, frozen_type = nn.LSTM, ReplayLSTM, LSTM
+    layer_type, replay_type, frozen_type, n_blocks = nn.LSTM, ReplayLSTM, LSTM, 4
 
 
 class OnlineGRU(_OnlineRecurrent):
     """A GRU that learns as it goes; ``freeze()`` gives a :class:`dynakit.models.GRU`."""
 
-    layer_type, replay_type, frozen_type = nn.GRU, ReplayGRU, GRU
+    layer_type, replay_type, frozen_type, n_blocks = nn.GRU, ReplayGRU, GRU, 3
 
 
 class _Team:

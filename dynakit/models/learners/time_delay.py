@@ -7,6 +7,7 @@ time in the order of the stream (Cui, Ahmad and Hawkins 2016; Ramkumar 2019).
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -59,6 +60,12 @@ class TDNN(Learner):
             self.readout = nn.Linear(self.n_hidden, self.code_size)
         self._recent: list[np.ndarray] = []
         self._n = 0
+
+    @classmethod
+    def shapes(cls, config: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+        """The shapes that both layers have with these arguments."""
+        code, n = config["code_size"], config["n_hidden"]
+        return {"hidden.weight": (n, config["lag"] * code), "readout.weight": (code, n)}
 
     def extra_repr(self) -> str:
         return (
