@@ -96,9 +96,8 @@ def train(
     dk.models.check_path(out)
     with _bar("training") as callback:
         history = dk.train(network, chosen, method, seed=seed, callback=callback)
-    provenance = dataclasses.replace(history.provenance, weights=_fingerprint(network))
     dk.models.save(network, out)
-    dataclasses.replace(history, provenance=provenance).save(out)
+    _signed(history, network).save(out)
     print(f"{history.headline()}; saved in {out}")
 
 
@@ -115,8 +114,8 @@ def analyze(
     """Find out what a trained network does, and how; write the report.
 
     Args:
-        model: a folder that train, dynakit.models.save or a report wrote, or a file (.safetensors, .pt, .pth, .ckpt) with
-            the weights of an nn.RNN, nn.GRU or nn.LSTM and its linear readout.
+        model: a folder that train, dynakit.models.save or a report wrote, or a file (.safetensors, .pt, .pth, .ckpt)
+            with the weights of an nn.RNN, nn.GRU or nn.LSTM and its linear readout.
         task: name and parameters, such as flip-flop:n_bits=3.
         out: folder for the report.
         seed: of the trials and the searches.
@@ -209,6 +208,14 @@ def _fingerprint(network: Any) -> str:
         return dk.as_system(network).fingerprint
     except dk.InputError:
         return ""
+
+
+def _signed(history: dk.History, network: Any) -> dk.History:
+    """The training run with the hash of the weights it ended with, by which it is known to belong to them."""
+    if history.provenance is None:
+        return history
+    provenance = dataclasses.replace(history.provenance, weights=_fingerprint(network))
+    return dataclasses.replace(history, provenance=provenance)
 
 
 def _with_history(report: dk.Report, found: Any, network: Any) -> dk.Report:

@@ -17,8 +17,8 @@ def misfit(cls: Any, values: Mapping[str, Any], known: Mapping[str, type]) -> st
     """Which value does not fit the field of ``cls`` it is for, in words; empty if all do.
 
     Numbers pass for numbers and sequences for sequences: a file that was changed shall be noticed, and no sloppy
-    annotation shall keep anything from being saved.  Fields marked ``per_item`` must be arrays of one length.  ``known``
-    are the classes that annotations may name.
+    annotation shall keep anything from being saved.  Fields marked ``per_item`` must be arrays of one length.
+    ``known`` are the classes that annotations may name.
     """
     hints = _hints(cls, tuple(known.items()))
     for name, value in values.items():
@@ -54,7 +54,9 @@ def fits(value: Any, hint: Any) -> bool:
     if origin in (tuple, list):
         return isinstance(value, (tuple, list)) and _items_fit(value, origin, inner)
     if origin is dict:
-        return isinstance(value, dict) and all(fits(k, inner[0]) and fits(v, inner[1]) for k, v in value.items())
+        return isinstance(value, dict) and all(
+            fits(k, inner[0]) and fits(v, inner[1]) for k, v in value.items()
+        )
     if origin is not None or not isinstance(hint, type):
         return True  # of a kind that records do not use
     if issubclass(hint, numbers.Number):

@@ -49,7 +49,9 @@ class Saved(NamedTuple):
     parts: dict[str, bytes]  # what lies beside the arrays, by label
 
 
-def artifact(record: Record, header: Mapping[str, Any] | None = None, **parts: tuple[str, bytes]) -> artifacts.Artifact:
+def artifact(
+    record: Record, header: Mapping[str, Any] | None = None, **parts: tuple[str, bytes]
+) -> artifacts.Artifact:
     """A record as it is saved, with suffix and content of what goes with it; TypeError if it could not come back."""
     arrays: dict[str, np.ndarray] = {}
     said = {"record": _encode(record, arrays), **(header or {})}
@@ -133,7 +135,10 @@ def _encode(value: Any, arrays: dict[str, np.ndarray]) -> Any:
     if isinstance(value, dict):
         return {"$": "dict", "items": [[_encode(k, arrays), _encode(v, arrays)] for k, v in value.items()]}
     if isinstance(value, (list, tuple)):
-        return {"$": "list" if isinstance(value, list) else "tuple", "items": [_encode(v, arrays) for v in value]}
+        return {
+            "$": "list" if isinstance(value, list) else "tuple",
+            "items": [_encode(v, arrays) for v in value],
+        }
     raise TypeError(f"a {type(value).__name__} cannot be saved in a record")
 
 
@@ -175,7 +180,9 @@ def _compare(tree: Any, arrays: dict[str, np.ndarray], *, once: bool) -> None:
             array = arrays[name]
             said = node.get("dtype", array.dtype.str), node.get("shape", list(array.shape))
             if said != (array.dtype.str, list(array.shape)):
-                raise ValueError(f"array {name} is {array.dtype.str} of shape {array.shape}, not {said[0]} of {said[1]}")
+                raise ValueError(
+                    f"array {name} is {array.dtype.str} of shape {array.shape}, not {said[0]} of {said[1]}"
+                )
         elif isinstance(node, (dict, list)):
             pending += node.values() if isinstance(node, dict) else node
     if sorted(named if once else {*named}) != sorted(arrays):

@@ -108,7 +108,7 @@ class Result(Record):
         return f"<b>{html.escape(repr(self))}</b>{html_table(self.table())}"
 
     def save(self, path: str | Path) -> None:
-        """Write the result into the folder ``path``: ``results.json``, and an npz of its arrays, whose name has their hash.
+        """Write the result into the folder ``path``: ``results.json``, and an npz named by the hash of its arrays.
 
         What the folder held is there until all of the new is; :func:`dynakit.load` reads it back.  Raises ArtifactError
         if the folder cannot be written, or holds a ``results.json`` of somebody else or of a later version.

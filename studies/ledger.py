@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import csv
 import functools
 import hashlib
@@ -10,6 +11,7 @@ import io
 import json
 import os
 import time
+import uuid
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -64,12 +66,20 @@ def once(study: str, job: Callable[..., Any], arguments: tuple[Any, ...], *share
     name = "_".join(str(a) for a in arguments).replace(" ", "_").replace("/", "-")
     folder = kept(study) / "jobs" / f"{job.__module__}.{job.__name__}" / code(study, job.__module__, *shared)
     path = folder / f"{name}.json"
-    if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        draft = path.with_suffix(f".{os.getpid()}")
-        draft.write_text(json.dumps(job(*arguments), default=_plain))
+    with contextlib.suppress(FileNotFoundError, ValueError):  # what was damaged is done anew
+        return json.loads(path.read_text())
+    folder.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix(f".{os.getpid()}-{uuid.uuid4().hex[:8]}")
+    text = json.dumps(job(*arguments), default=_plain)
+    try:
+        with open(draft, "w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
         draft.replace(path)
-    return json.loads(path.read_text())
+    finally:
+        draft.unlink(missing_ok=True)
+    return json.loads(text)
 
 
 @functools.cache

@@ -10,7 +10,10 @@ import numpy as np
 
 from ..errors import ArtifactError
 
-UNPACKED, RATIO = 64 * 2**20, 20  # what an archive of the older formats may unpack to: bytes, or times its size
+UNPACKED, RATIO = (
+    64 * 2**20,
+    20,
+)  # what an archive of the older formats may unpack to: bytes, or times its size
 KINDS = "biufcU"  # of the dtypes that need no pickle
 
 
@@ -48,7 +51,8 @@ def read_npz(data: bytes, where: str, *, packed: bool = False) -> dict[str, np.n
 def _refuse_inflated(members: list[zipfile.ZipInfo], held: int, where: str, packed: bool) -> None:
     declared = sum(member.file_size for member in members)
     most = max(UNPACKED, RATIO * held) if packed else held
-    if declared > most or not packed and any(member.compress_type != zipfile.ZIP_STORED for member in members):
+    compressed = any(member.compress_type != zipfile.ZIP_STORED for member in members)
+    if declared > most or (compressed and not packed):
         raise ArtifactError(f"{where} would unpack to {declared} bytes from {held}, and is refused unread")
 
 

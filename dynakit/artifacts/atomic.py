@@ -123,7 +123,7 @@ def sync(folder: Path) -> None:
 
 
 def write_atomically(path: Path, data: bytes, *, like: Path | None = None) -> None:
-    """Write ``data`` under ``path``, completely or not at all, with the mode of ``like``, or of the file it replaces."""
+    """Write ``data`` under ``path``, completely or not at all, with the mode of ``like`` or of what it replaces."""
     with stamped() as stamp:
         temporary = stage(Path(path), data, stamp, like)
         try:

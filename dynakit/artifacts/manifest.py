@@ -71,7 +71,9 @@ class Artifact:
         names = {}
         for label, (suffix, _) in self.parts.items():
             stem = f"{self.name}.{label}" if label else self.name
-            names[label] = f"{stem}-{self.content['files'][label]['sha256'][:16]}{mark and '-'}{mark}.{suffix}"
+            names[label] = (
+                f"{stem}-{self.content['files'][label]['sha256'][:16]}{mark and '-'}{mark}.{suffix}"
+            )
         return names
 
     def text(self, names: Mapping[str, str], pages: list[str]) -> bytes:
@@ -79,9 +81,13 @@ class Artifact:
         files = {label: {"file": names[label], **entry} for label, entry in self.content["files"].items()}
         whole = {**self.content, OWN: self.sha256, "files": files, "pages": sorted(pages)}
         first = ["format", "format_version", "dynakit", OWN, "files", "pages"]
-        text = json.dumps({key: whole[key] for key in dict.fromkeys([*first, *whole])}, indent=1, allow_nan=False)
+        text = json.dumps(
+            {key: whole[key] for key in dict.fromkeys([*first, *whole])}, indent=1, allow_nan=False
+        )
         if len(text) > LARGEST_MANIFEST:
-            raise ArtifactError(f"{self.name}.json would have {len(text)} bytes, more than this package reads")
+            raise ArtifactError(
+                f"{self.name}.json would have {len(text)} bytes, more than this package reads"
+            )
         return text.encode()
 
 
@@ -98,13 +104,20 @@ class Manifest:
 def digest(content: Mapping[str, Any]) -> str:
     """SHA-256 of what a manifest says, but for its own hash and where its files and pages lie."""
     said = {key: value for key, value in content.items() if key not in (OWN, "pages")}
-    said["files"] = {label: {k: v for k, v in f.items() if k != "file"} for label, f in content["files"].items()}
+    said["files"] = {
+        label: {k: v for k, v in f.items() if k != "file"} for label, f in content["files"].items()
+    }
     return hashlib.sha256(json.dumps(said, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def own_file(name: str, file: str) -> bool:
     """Whether a file is named as a part of the artefact ``name`` is."""
-    return re.fullmatch(rf"{re.escape(name)}(\.[a-z]+)?-[0-9a-f]{{16}}(-[0-9a-f]{{8}})?\.(npz|safetensors)", file) is not None
+    return (
+        re.fullmatch(
+            rf"{re.escape(name)}(\.[a-z]+)?-[0-9a-f]{{16}}(-[0-9a-f]{{8}})?\.(npz|safetensors)", file
+        )
+        is not None
+    )
 
 
 def own_page(file: str) -> bool:
@@ -138,10 +151,14 @@ def _refuse_constant(token: str) -> None:
 
 def _checked(content: dict[str, Any], version: int, name: str) -> Manifest:
     if version < 3 and OWN not in content:
-        return Manifest(content, version, {"": _file(content, lambda file: re.fullmatch(rf"{name}\.\w+", file))})
+        return Manifest(
+            content, version, {"": _file(content, lambda file: re.fullmatch(rf"{name}\.\w+", file))}
+        )
     if content.get(OWN) != digest(content):
         raise ValueError("what it says is not what its own SHA-256 was taken of")
-    files = {label: _file(entry, lambda file: own_file(name, file)) for label, entry in content["files"].items()}
+    files = {
+        label: _file(entry, lambda file: own_file(name, file)) for label, entry in content["files"].items()
+    }
     if not all(type(page) is str and own_page(page) for page in content["pages"]):
         raise ValueError("it names pages that are none of ours")
     return Manifest(content, version, files, tuple(content["pages"]))

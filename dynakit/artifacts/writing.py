@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +18,9 @@ from ..errors import ArtifactError
 from . import atomic
 from .manifest import Artifact, LaterVersion, Manifest, own_file, read_manifest
 
-Pages = Mapping[str, bytes | None]  # by their names in the folder; None: one that an older artefact may have had
+Pages = Mapping[
+    str, bytes | None
+]  # by their names in the folder; None: one that an older artefact may have had
 OURS = b"dynakit"  # stands at the beginning of every page and figure
 
 
@@ -91,14 +94,18 @@ def _refuse_page(folder: Path, page: str, fresh: bool) -> None:
     if above != folder and (os.path.islink(above) or not os.path.lexists(above)):
         return
     if not os.path.isdir(above):
-        raise ArtifactError(f"{above} was not written by dynakit, and nothing was overwritten: it is not a folder")
+        raise ArtifactError(
+            f"{above} was not written by dynakit, and nothing was overwritten: it is not a folder"
+        )
     if os.path.islink(place) or not os.path.lexists(place):
         return
     if os.path.isfile(place):
         with open(place, "rb") as file:
             if not fresh or OURS in file.read(1024):
                 return
-    raise ArtifactError(f"{place} was not written by dynakit, and nothing was overwritten; save into another folder")
+    raise ArtifactError(
+        f"{place} was not written by dynakit, and nothing was overwritten; save into another folder"
+    )
 
 
 class _Save:
@@ -134,7 +141,9 @@ class _Save:
         try:
             self._show(staged, mine)
         except OSError as error:
-            said = f"{self.folder} holds the new {self.artifact.name}, but not all of its pages could be written"
+            said = (
+                f"{self.folder} holds the new {self.artifact.name}, but not all of its pages could be written"
+            )
             raise ArtifactError(f"{said}: {error.strerror or error}") from error
         with contextlib.suppress(OSError):  # what is left over is swept by the next save
             self._clear(before)
@@ -151,7 +160,9 @@ class _Save:
 
     def _fresh(self, draft: Path) -> bool:
         """Whether nobody has saved, or is saving, under this name here: then no mark is needed in the names."""
-        others = [path for path, match in atomic.temporaries(self.folder) if path != draft and self._is_draft(match)]
+        others = [
+            path for path, match in atomic.temporaries(self.folder) if path != draft and self._is_draft(match)
+        ]
         return not others and not os.path.lexists(self.place) and not self._files()
 
     def _is_draft(self, match: re.Match[str]) -> bool:
@@ -197,7 +208,11 @@ class _Save:
         for file in {*there} - {file.name for file in now.files.values()}:
             atomic.remove(self.folder / file)
         if before is not None:
-            old = before.pages if before.version > 2 else [page for page, data in self.pages.items() if data is None]
+            old = (
+                before.pages
+                if before.version > 2
+                else [page for page, data in self.pages.items() if data is None]
+            )
             for page in {*old} - {*now.pages}:
                 _remove_page(self.folder, page)
 

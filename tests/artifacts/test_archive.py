@@ -16,13 +16,21 @@ from dynakit.errors import ArtifactError
 
 def test_round_trip_is_numpys_own_format():
     arrays = {"a": np.arange(6.0).reshape(2, 3), "scalar": np.array(1.5), "text": np.array(["ü", "b"])}
-    arrays |= {"fortran": np.asfortranarray(np.arange(6).reshape(2, 3)), "none": np.zeros((0, 3)), "big": np.arange(3, dtype=">i4")}
+    arrays |= {
+        "fortran": np.asfortranarray(np.arange(6).reshape(2, 3)),
+        "none": np.zeros((0, 3)),
+        "big": np.arange(3, dtype=">i4"),
+    }
     data = artifacts.npz_bytes(arrays)
     assert data == artifacts.npz_bytes(arrays)
     theirs = np.load(io.BytesIO(data), allow_pickle=False)
     packed = io.BytesIO()
     np.savez_compressed(packed, **arrays)
-    for read in (artifacts.read_npz(data, "here"), theirs, artifacts.read_npz(packed.getvalue(), "here", packed=True)):
+    for read in (
+        artifacts.read_npz(data, "here"),
+        theirs,
+        artifacts.read_npz(packed.getvalue(), "here", packed=True),
+    ):
         for name, array in arrays.items():
             assert_array_equal(read[name], array)
             assert (read[name].shape, read[name].dtype) == (array.shape, array.dtype)
@@ -66,13 +74,18 @@ def test_members_that_declare_what_they_do_not_hold_are_refused(shape):
 def test_an_archive_that_would_unpack_to_far_more_is_refused_from_its_headers():
     """100 kB of zeros that would be 100 MB: nothing of it is unpacked."""
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive, archive.open("a.npy", "w") as member:
+    with (
+        zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive,
+        archive.open("a.npy", "w") as member,
+    ):
         member.write(header_only("(12500000,)"))
         for _ in range(10):
             member.write(bytes(10**7))
     tracemalloc.start()
     for packed in (False, True):
-        with pytest.raises(ArtifactError, match="here would unpack to 100000128 bytes from 97.* refused unread"):
+        with pytest.raises(
+            ArtifactError, match=r"here would unpack to 100000128 bytes from 97.* refused unread"
+        ):
             artifacts.read_npz(buffer.getvalue(), "here", packed=packed)
     assert tracemalloc.get_traced_memory()[1] < 5e6
     tracemalloc.stop()

@@ -20,7 +20,9 @@ from .sealing import forge
 
 
 def thing(value: bytes = b"data", name: str = "x", **header) -> artifacts.Artifact:
-    return artifacts.Artifact(name, "thing", header, {"": ("npz", value), "model": ("safetensors", value[::-1])})
+    return artifacts.Artifact(
+        name, "thing", header, {"": ("npz", value), "model": ("safetensors", value[::-1])}
+    )
 
 
 def names(folder: Path) -> list[str]:
@@ -97,19 +99,20 @@ def test_a_save_that_fails_leaves_the_old_artefact_and_nothing_else(step, tmp_pa
         calls.clear()
         with monkeypatch.context() as patch:
             patch.setattr(os, step, fail)
+            said = ""
             try:
                 artifacts.save(tmp_path, thing(b"new and longer"), {"report.html": b"a page by dynakit"})
             except ArtifactError as error:
-                assert "No space left" in str(error)
-                if "holds the new" not in str(error):
-                    assert {name: (tmp_path / name).read_bytes() for name in names(tmp_path)} == before
-                    continue
-        assert load(tmp_path) == b"new and longer"
-        assert not [name for name in names(tmp_path) if "tmp" in name]
-        break
+                said = str(error)
+        assert "No space left" in said or not said
+        if not said or "holds the new" in said:
+            break
+        assert {name: (tmp_path / name).read_bytes() for name in names(tmp_path)} == before
     else:
         pytest.fail("it never succeeded")
     assert fail.at > 3
+    assert load(tmp_path) == b"new and longer"
+    assert not [name for name in names(tmp_path) if "tmp" in name]
 
 
 def test_disk_full_in_the_middle_of_an_overwrite_keeps_the_old_result(tmp_path):
@@ -125,7 +128,9 @@ def test_disk_full_in_the_middle_of_an_overwrite_keeps_the_old_result(tmp_path):
     handler, limits = signal.signal(signal.SIGXFSZ, signal.SIG_IGN), resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
     try:
-        with pytest.raises(ArtifactError, match="cannot be written, and what it held is unchanged: File too large"):
+        with pytest.raises(
+            ArtifactError, match="cannot be written, and what it held is unchanged: File too large"
+        ):
             history(6).save(tmp_path)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
@@ -151,7 +156,7 @@ def test_links_are_replaced_and_not_followed(tmp_path):
     (outside / "figures").mkdir(parents=True)
     run.mkdir()
     precious = {name: outside / name for name in ("x.json", "report.html", "figures/a.png")}
-    for name, path in precious.items():
+    for path in precious.values():
         path.write_text("precious")
     for name in ("x.json", "report.html", "figures"):
         (run / name).symlink_to(outside / name)
@@ -341,7 +346,10 @@ def test_leftovers_of_the_dead_are_swept_and_those_of_the_living_are_not(tmp_pat
         (lambda m: m.update(format_version=99), "format version 99; this dynakit reads up to 3"),
         (lambda m: m.update(format_version=True), "format version True"),
         (lambda m: m.update(format_version=2), None),  # no way to do without the hash
-        (lambda m: m["files"].update({"": {"file": "../secret", "bytes": 4, "sha256": "0" * 64}}), "none of ours"),
+        (
+            lambda m: m["files"].update({"": {"file": "../secret", "bytes": 4, "sha256": "0" * 64}}),
+            "none of ours",
+        ),
         (lambda m: m["files"][""].update(file="y-0123456789abcdef.npz"), "none of ours"),
         (lambda m: m["files"][""].update(file="x-0123456789abcdef.npz"), "is missing, though"),
         (lambda m: m["files"][""].update(bytes="4"), "how long"),
@@ -386,5 +394,5 @@ def test_what_is_no_file_is_refused_and_not_waited_for(tmp_path):
     for place in (part, tmp_path / "x.json"):
         place.unlink()
         os.mkfifo(place)
-        with pytest.raises(ArtifactError, match="is not a file|holds no x.json"):
+        with pytest.raises(ArtifactError, match=r"is not a file|holds no x.json"):
             load(tmp_path)

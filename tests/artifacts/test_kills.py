@@ -97,7 +97,9 @@ def of_report(folder: Path) -> int:
 
 def of_model(folder: Path) -> int:
     back = dk.models.load(folder)
-    assert all(torch.equal(a, b) for a, b in zip(back.parameters(), model(back.n_hidden).parameters(), strict=True))
+    assert all(
+        torch.equal(a, b) for a, b in zip(back.parameters(), model(back.n_hidden).parameters(), strict=True)
+    )
     return back.n_hidden
 
 
@@ -111,7 +113,9 @@ KINDS = {
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_whatever_step_a_save_is_killed_at(kind, tmp_path, monkeypatch):
-    monkeypatch.setattr(dk.Report, "plot", lambda *_: None)  # what is drawn takes time, and is not the question
+    monkeypatch.setattr(
+        dk.Report, "plot", lambda *_: None
+    )  # what is drawn takes time, and is not the question
     monkeypatch.setattr("dynakit.report.report.png", lambda *_, **__: b"a picture by dynakit")
     monkeypatch.setattr("dynakit.report.report.can_turn", lambda: False)
     save, load, n_files = KINDS[kind]

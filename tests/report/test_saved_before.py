@@ -87,7 +87,7 @@ def test_what_was_found_is_refused_with_what_to_do(tree, tmp_path):
     assert "\n" not in said
 
 
-# --- the second format: a manifest without a hash of its own, and a network as an artefact beside the report -----------
+# --- the second format: a manifest without a hash of its own, and a network as an artefact of its own -----
 
 
 def plain(tree):
@@ -152,8 +152,9 @@ def test_a_report_that_is_saved_over_it_leaves_nothing_of_it(report, tmp_path):
     report.save(tmp_path / "fresh")
     content = [json.loads((tmp_path / name / "results.json").read_text()) for name in ("there", "fresh")]
     assert content[0]["manifest_sha256"] == content[1]["manifest_sha256"]
-    named = [{*files(tmp_path / name)} - {f["file"] for f in c["files"].values()} for name, c in zip(("there", "fresh"), content)]
-    assert named[0] == named[1] | {"mine.txt"}
+    parts = [{f["file"] for f in c["files"].values()} for c in content]
+    there, fresh = ({*files(tmp_path / name)} - part for name, part in zip(("there", "fresh"), parts))
+    assert there == fresh | {"mine.txt"}
 
 
 def test_a_model_of_the_second_format_opens_and_is_replaced(tmp_path):
@@ -192,5 +193,5 @@ def test_an_archive_of_the_second_format_cannot_unpack_to_hundreds_of_megabytes(
     np.savez_compressed(arrays, a0=np.zeros(12_500_000))
     content = json.loads((tmp_path / "results.json").read_text())
     older(tmp_path, "results", "npz", arrays.getvalue(), record=content["record"])
-    with pytest.raises(dk.ArtifactError, match="would unpack to 1000.* refused unread"):
+    with pytest.raises(dk.ArtifactError, match=r"would unpack to 1000.* refused unread"):
         dk.load(tmp_path)

@@ -211,6 +211,6 @@ def test_what_is_anothers_is_neither_resumed_nor_overwritten(tmp_path):
     (tmp_path / "checkpoint-a.json").write_text('{"mine": 1}')
     (tmp_path / "file").write_text("mine")
     for place in (tmp_path, tmp_path / "file"):
-        with pytest.raises(ArtifactError, match="not a dynakit/checkpoint manifest|is not a folder"):
+        with pytest.raises(ArtifactError, match=r"not a dynakit/checkpoint manifest|is not a folder"):
             train(network(), TASK, dataclasses.replace(METHOD, checkpoint=place), seed=8)
     assert sorted(p.read_text() for p in tmp_path.iterdir()) == ["mine", '{"mine": 1}']

@@ -63,7 +63,8 @@ class _OnlineRecurrent(Learner):
     def shapes(cls, config: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
         """The shapes that the three layers have with these arguments."""
         code, n = config["code_size"], config["n_hidden"]
-        return {**layer_shapes(cls.n_blocks, {"n_inputs": n, "n_hidden": n, "n_outputs": code}), "project.weight": (n, code)}
+        layer = layer_shapes(cls.n_blocks, {"n_inputs": n, "n_hidden": n, "n_outputs": code})
+        return {**layer, "project.weight": (n, code)}
 
     def extra_repr(self) -> str:
         return f"window={self.window}, rule={self.rule}, learning_rate={self.learning_rate:g}"
