@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import shutil
 import subprocess
 import sys
@@ -175,6 +176,43 @@ def test_history_travels_with_the_report(task, tmp_path):
     assert "training" in report.figures
     report.save(tmp_path)
     np.testing.assert_array_equal(dk.load(tmp_path).history.losses, history.losses)
+
+
+@dataclasses.dataclass(frozen=True)
+class Mine(dk.tasks.FlipFlop):
+    """A task of a user's own."""
+
+
+def test_a_fresh_interpreter_reads_a_report_on_a_task_of_your_own(tmp_path):
+    report = dk.analyze(bistable_elman(1), Mine(n_bits=1), include=["trajectories"])
+    report.save(tmp_path)
+    code = "import sys, dynakit as dk; r = dk.load(sys.argv[1]); print(r.task, r.model, r.skipped['task'])"
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True)
+    assert done.stdout.startswith("None Elman("), done.stderr
+    assert "a Mine of your own is not saved; rebuild it" in done.stdout
+
+
+def test_a_report_saved_over_another_is_of_one_network(tmp_path):
+    """Also when its network cannot be saved: nothing is left of the other's."""
+    reports = [dk.analyze(bistable_elman(n), dk.tasks.FlipFlop(n_bits=n), include=["fixed_points"]) for n in (1, 2)]
+    for report in (*reports, *reports):
+        report.save(tmp_path)
+        back = dk.load(tmp_path)
+        weights = {points.provenance.weights for points in back.fixed_points.values()}
+        assert weights == {dk.as_system(back.model).fingerprint}
+        said = json.loads((tmp_path / "results.json").read_text())["manifest_sha256"]
+        page = (tmp_path / "report.html").read_text()
+        assert f'content="{said}"' in page
+        assert said[:16] in page.partition("<footer>")[2]
+        for figure in (tmp_path / "figures").iterdir():
+            assert said.encode() in figure.read_bytes()[:1024]
+    dataclasses.replace(reports[0], model=torch.nn.Linear(1, 1)).save(tmp_path)
+    assert "a Linear is not saved" in dk.load(tmp_path).skipped["model"]
+    assert not [*tmp_path.glob("**/*.safetensors")]
+    with torch.no_grad():
+        reports[0].model.readout.bias.fill_(torch.nan)
+    reports[0].save(tmp_path)
+    assert "non-finite" in dk.load(tmp_path).skipped["model"]
 
 
 def test_a_fresh_interpreter_reads_the_history_of_a_prequential_run(tmp_path):

@@ -37,6 +37,25 @@ def test_set_reset(tmp_path):
     assert (tmp_path / "f.png").stat().st_size > 10_000
 
 
+def test_what_was_done_is_kept_and_what_was_damaged_is_done_anew(tmp_path, monkeypatch):
+    import ledger
+
+    monkeypatch.setattr(ledger, "OUT", tmp_path)
+    calls = []
+
+    def job(n):
+        calls.append(n)
+        return {"twice": 2 * n}
+
+    job.__module__ = "study"
+    assert [ledger.once("flip_flop", job, (3,)) for _ in range(2)] == [{"twice": 6}] * 2
+    (kept,) = (path for path in tmp_path.rglob("*") if path.is_file())
+    kept.write_text('{"twice"')
+    assert ledger.once("flip_flop", job, (3,)) == {"twice": 6}
+    assert calls == [3, 3]
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [kept]
+
+
 def test_three_bits(tmp_path):
     import three_bits
 
