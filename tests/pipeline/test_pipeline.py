@@ -194,7 +194,7 @@ def test_a_fresh_interpreter_reads_a_report_on_a_task_of_your_own(tmp_path):
 
 def test_a_report_saved_over_another_is_of_one_network(tmp_path):
     """Also when its network cannot be saved: nothing is left of the other's."""
-    reports = [dk.analyze(bistable_elman(n), dk.tasks.FlipFlop(n_bits=n), include=["fixed_points"]) for n in (1, 2)]
+    reports = [dk.analyze(bistable_elman(n), dk.tasks.FlipFlop(n_bits=n), include=["modes"]) for n in (1, 2)]
     for report in (*reports, *reports):
         report.save(tmp_path)
         back = dk.load(tmp_path)
