@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from ..systems import ClosedLoop, System, record
-from ..tasks import Task, Trials, sign_marks
+from ..systems import Answering, ClosedLoop, System, record
+from ..tasks import Hold, Holds, Task, Trials, find_holds, sign_marks
 
 PHASES = np.arange(4) / 4  # of the cues after which states of a closed loop are looked at
 
@@ -49,10 +49,14 @@ class Subject:
         """The task's labels of readouts, or the signs where the network's readout is not the task's."""
         return self.task.decode if self.task.n_outputs in (None, self.system.output_size) else sign_marks
 
-    def refuse_unshown_rest(self) -> None:
-        """Raise InputError where the trials show no input at which to ask what lasts."""
-        if self.task.rest_problem is not None:
-            raise InputError(self.task.rest_problem)
+    @cached_property
+    def holds(self) -> Holds:
+        """Under which of the drives something has to be kept."""
+        return find_holds(self.task, self.trials, self.drives)
+
+    def asked(self, hold: Hold | None) -> System:
+        """The network, read as what is kept is read."""
+        return self.system if hold is None or hold.question is None else Answering(self.system, hold.question)
 
     def refuse_lines(self) -> None:
         """Raise InputError where the dynamics under a given input is that of a queue."""

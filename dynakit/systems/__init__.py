@@ -2,6 +2,7 @@
 
 from . import catalog
 from .adapters import Recording, as_flow, as_system, record
+from .answering import Answering as Answering
 from .base import Bounds, System
 from .derived import ClosedLoop, Driven, Iterated
 from .flow import Flow, Monodromy

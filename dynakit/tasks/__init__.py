@@ -11,6 +11,9 @@ from .cycles import Cycles
 from .decision import ContextIntegration, DelayedComparison, PerceptualDecision
 from .environment import from_environment
 from .flip_flop import FlipFlop, SetReset
+from .holding import Hold as Hold
+from .holding import Holds as Holds
+from .holding import find_holds as find_holds
 from .registry import by_name
 from .sequence import N_DIGITS as N_DIGITS
 from .sequence import WINDOW as WINDOW

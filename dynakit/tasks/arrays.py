@@ -14,6 +14,7 @@ from .. import checks, seeding
 from ..errors import InputError
 from .answers import Reading, as_reading, explained_variance
 from .base import Task, Trials
+from .given import one_hot_classes, without_padding
 from .resting import Resting, as_rest, one_hot
 
 
@@ -209,9 +210,10 @@ def from_arrays(
     """A task made of a user's own trials.
 
     Args:
-        inputs: (trial, time, input), an array, a tensor or a list of (time, input) trials of one length.
+        inputs: (trial, time, input), an array, a tensor or a list of (time, input) trials of one length.  Steps of NaN
+            at the end of a trial are no part of it.
         targets: (trial, time, output), or None for a task that is only to be analysed; classes may be whole numbers
-            (trial, time), and become one-hot.
+            (trial, time), and become one-hot; -1 and -100 are not asked for.
         mask: (trial, time, output), (trial, time) or (trial, time, 1), 1 or True where the targets count.
         conditions: name -> one label per trial, such as a coherence or a choice.
         pulses: name -> (step, input): what may hit a resting network; of one-hot inputs, None: the tokens.
@@ -246,27 +248,16 @@ def from_arrays(
         raise InputError(f"inputs must have shape (trial, time, input), got {shape}{hint}")
     if 0 in shape[:2]:
         raise InputError(f"inputs must hold at least one trial of at least one step, got shape {shape}")
-    targets = None if targets is None else _classes(_stack("targets", targets), decode)
+    targets = None if targets is None else _stack("targets", targets)
     mask = None if mask is None else _stack("mask", mask)
+    inputs, targets, mask = without_padding(inputs, targets, mask)
+    targets, mask = one_hot_classes(targets, mask, decode)
     for name, named in (("conditions", conditions), ("pulses", pulses), ("drives", drives)):
         if named is not None and not isinstance(named, Mapping):
             raise InputError(f"{name} must be a dictionary of arrays by name, got {type(named).__name__}")
     trials = Trials(inputs, targets, mask, dict(conditions or {}))
     own_machine = dict(machine) if isinstance(machine, Mapping) else machine
     return ArrayTask(trials, dict(pulses or {}), dict(drives or {}), rest, decode, own_machine, dt)
-
-
-def _classes(targets: Any, decode: Any) -> Any:
-    """Whole numbers (trial, time) or (trial, time, 1) as one-hot classes; anything else as it is."""
-    array = targets.detach().cpu().numpy() if hasattr(targets, "detach") else np.asarray(targets)
-    if array.ndim == 3 and array.shape[2] == 1 and decode == "argmax":
-        array = array[:, :, 0]
-    whole = array.dtype.kind in "biu" or (array.dtype.kind == "f" and decode == "argmax" and (array % 1 == 0).all())
-    if array.ndim != 2 or not array.size or not whole:
-        return targets
-    if array.min() < 0:
-        raise InputError(f"targets that are classes must be 0, 1, ..., got {array.min():g}; mask what is not asked")
-    return np.eye(int(array.max()) + 1)[array.astype(int)]
 
 
 def _stack(name: str, value: Any) -> Any:

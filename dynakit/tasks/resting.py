@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy as np
 from .. import checks
 from ..errors import InputError
 from .base import Trials, score_mask
+from .settling import ages, lag_of
 
 SIZEABLE = 0.05  # share of steps that makes an input one at which the trials rest
 COMMON, NOISY = 0.1, 0.2  # ... where it is not zero; ... where it is only near, for noise
@@ -33,22 +35,20 @@ class Resting:
 
 def as_rest(rest: Any, trials: Trials, drives: Mapping[str, np.ndarray]) -> Resting:
     """The rest that was given, if the trials show it, else the best guess."""
-    X, valid = trials.inputs.cpu().numpy().astype(float), _within(trials)
+    X, valid = trials.inputs.cpu().numpy().astype(float), within(trials)
     rows = X[valid]
     if rest is not None:
         given = checks.reals("rest", rest, (trials.n_inputs,))
-        if not shows(rows, given):
+        if not Shown(X, valid).near(given).any():
             raise InputError(
                 f"rest must be an input that the trials show, got {given.tolist()}: among theirs is "
                 f"{rows[0].tolist()}; any other constant input can be looked at as one of drives"
             )
         return Resting(given, "given")
-    found = (
-        _fixation(X, valid) or _token(X, valid, trials) or _still(rows) or _given(rows, drives) or _near(rows)
-    )
-    return found or Resting(
-        np.zeros(trials.n_inputs), "zero input, which the trials do not show: give rest=", shown=False
-    )
+    found = _fixation(X, valid) or _token(X, valid, trials) or _still(rows)
+    found = found or _given(Shown(X, valid), drives) or _near(rows)
+    unshown = "zero input, which the trials do not show: give rest="
+    return found or Resting(np.zeros(trials.n_inputs), unshown, shown=False)
 
 
 def one_hot(rows: np.ndarray) -> bool:
@@ -59,23 +59,71 @@ def one_hot(rows: np.ndarray) -> bool:
     return tokens and int((rows.sum(axis=0) > 0).sum()) > 1
 
 
-def shows(rows: np.ndarray, drive: np.ndarray) -> bool:
-    """Whether inputs (row, input) take this value; of noisy ones, whether it is within their range."""
-    distinct = _distinct(rows)
-    if distinct is not None:
-        return bool(np.isclose(distinct, drive, rtol=1e-5, atol=1e-6).all(axis=1).any())
-    low, high = rows.min(axis=0), rows.max(axis=0)
-    slack = 1e-5 * (1 + np.abs(rows).max())
-    return bool(((drive >= low - slack) & (drive <= high + slack)).all())
+class Shown:
+    """The inputs (trial, time, input) that trials show at the steps that are valid, and the noise about them."""
+
+    def __init__(self, inputs: np.ndarray, valid: np.ndarray) -> None:
+        self.inputs, self.valid = inputs, valid
+        self.noise = np.array([_noise(inputs[..., k], valid) for k in range(inputs.shape[2])])
+
+    def exact(self, drive: np.ndarray) -> bool:
+        """Whether half of the trials show just this input."""
+        return bool(self._at(drive, 0.0).any(axis=1).mean() >= 0.5)
+
+    def near(self, drive: np.ndarray, width: float = 2.0) -> np.ndarray:
+        """Which steps (trial, time) show this input: just this where trials do, else to so many deviations of noise.
+
+        Where a cue that lasts all of a trial goes with noisy evidence, all steps of the trials with this cue do, if the
+        evidence passes this value in any of them.
+        """
+        if self.exact(drive):
+            return self._at(drive, 0.0)
+        if not self._cued:
+            return self._at(drive, width)
+        (low, high), slack = self._ends, 1e-5 * (1 + np.abs(drive))
+        cued = (np.abs(low - drive) <= slack)[:, self._fixed].all(axis=1)
+        passed = (drive >= low[cued].min(axis=0, initial=np.inf) - slack) & (
+            drive <= high[cued].max(axis=0, initial=-np.inf) + slack
+        )
+        return self.valid & cued[:, None] & passed.all()
+
+    @cached_property
+    def _ends(self) -> tuple[np.ndarray, np.ndarray]:
+        """The least and the greatest value of each input in each trial, (trial, input)."""
+        inside = self.valid[:, :, None]
+        return np.where(inside, self.inputs, np.inf).min(axis=1), np.where(inside, self.inputs, -np.inf).max(
+            axis=1
+        )
+
+    @cached_property
+    def _fixed(self) -> np.ndarray:
+        """Which inputs are constant in each trial: (input,)."""
+        low, high = self._ends
+        return (low == high).all(axis=0)
+
+    @cached_property
+    def _cued(self) -> bool:
+        """Whether some inputs are constant in each trial and differ between trials, and all others are noisy."""
+        cue = self._ends[0][:, self._fixed]
+        return bool((self.noise[~self._fixed] > 0).all() and np.ptp(cue, axis=0).any())
+
+    def _at(self, drive: np.ndarray, width: float) -> np.ndarray:
+        within_noise = np.abs(self.inputs - drive) <= 1e-5 * (1 + np.abs(drive)) + width * self.noise
+        return within_noise.all(axis=2) & self.valid
 
 
-def _distinct(rows: np.ndarray) -> np.ndarray | None:
-    """The distinct rows where they are few, else None."""
-    found = np.unique(rows, axis=0)
-    return found if len(found) <= min(FEW, max(2, len(rows) // 4)) else None
+def _noise(values: np.ndarray, valid: np.ndarray) -> float:
+    """Standard deviation of white noise in one input (trial, time): from the median difference of neighbouring steps.
+
+    The median of |a - b| for normal a, b of deviation s is 0.954 s.  An input of few values has none.
+    """
+    if len(np.unique(values[valid])) <= min(FEW, max(2, valid.sum() // 4)) or values.shape[1] < 2:
+        return 0.0
+    pairs = valid[:, 1:] & valid[:, :-1]
+    return float(np.median(np.abs(np.diff(values, axis=1))[pairs])) / 0.954 if pairs.any() else 0.0
 
 
-def _within(trials: Trials) -> np.ndarray:
+def within(trials: Trials) -> np.ndarray:
     """Which steps (trial, time) belong to a trial: all but zeros after its end that nobody asks about."""
     zero = (trials.inputs == 0).all(dim=-1).cpu().numpy()
     mask = score_mask(trials)
@@ -92,6 +140,15 @@ def _commonest(rows: np.ndarray) -> tuple[np.ndarray, float]:
     return values[counts.argmax()], float(counts.max() / len(rows))
 
 
+def _shared(X: np.ndarray, where: np.ndarray) -> tuple[np.ndarray, float]:
+    """Of the inputs at these steps (trial, time) that most trials show, the commonest, and its share."""
+    values, which = np.unique(X[where], axis=0, return_inverse=True)
+    counts = np.bincount(which.ravel())
+    pairs = np.unique(np.stack([which.ravel(), np.nonzero(where)[0]]), axis=1)[0]
+    k = np.lexsort([counts, np.bincount(pairs)])[-1]
+    return values[k], float(counts[k] / len(X[where]))
+
+
 def _fixation(X: np.ndarray, valid: np.ndarray) -> Resting | None:
     """The input while a channel that begins every trial is on, where it goes off once and the trial ends so."""
     for c in range(X.shape[2]):
@@ -103,7 +160,7 @@ def _fixation(X: np.ndarray, valid: np.ndarray) -> Resting | None:
             continue
         if off.any(axis=1).mean() < 0.5 or X.shape[2] < 2:
             continue
-        rest, share = _commonest(X[on])
+        rest, share = _shared(X, on)
         if share < SIZEABLE:
             rest = np.median(X[on], axis=0)
             rest[np.abs(rest) < 0.05 * np.abs(X).max()] = 0.0
@@ -122,28 +179,26 @@ def _token(X: np.ndarray, valid: np.ndarray, trials: Trials) -> Resting | None:
     rows = X[valid]
     if not one_hot(rows):
         return None
-    often = rows.mean(axis=0)
-    stays = _stays(X, valid, trials)
-    if stays is not None and np.nanmax(stays) > 0.95 and np.nanmin(stays) < 0.9:
-        k = int(np.where(stays > 0.95, often, -1.0).argmax())
-        return Resting(np.eye(X.shape[2])[k], f"token {k}, under which the answer that is asked for stays")
+    often, n = rows.mean(axis=0), X.shape[2]
+    calm = _calm(X, valid, trials)
+    if 0 < calm.sum() < (often > 0).sum():
+        k = int(np.where(calm, often, -1.0).argmax())
+        return Resting(np.eye(n)[k], f"token {k}, under which the answer that is asked for stays")
     k = int(often.argmax())
-    return Resting(np.eye(X.shape[2])[k], f"token {k}, the commonest, in {100 * often[k]:.0f} % of the steps")
+    return Resting(np.eye(n)[k], f"token {k}, the commonest, in {100 * often[k]:.0f} % of the steps")
 
 
-def _stays(X: np.ndarray, valid: np.ndarray, trials: Trials) -> np.ndarray | None:
-    """Share of the steps with each token at which the target stays as it was, (token,)."""
-    if trials.targets is None or X.shape[1] < 2:
-        return None
+def _calm(X: np.ndarray, valid: np.ndarray, trials: Trials) -> np.ndarray:
+    """Which tokens (token,) are followed by themselves, and let the target be once it has settled."""
+    if trials.targets is None:
+        return np.zeros(X.shape[2], bool)
     y, mask = trials.targets.cpu().numpy(), score_mask(trials)
     asked = valid if mask is None else valid & (mask > 0).all(dim=-1).cpu().numpy()
-    both = asked[:, 1:] & asked[:, :-1]
-    if not both.any():
-        return None
-    same = np.all(np.isclose(y[:, 1:], y[:, :-1]), axis=2)[both]
-    tokens = X[:, 1:][both]
-    with np.errstate(invalid="ignore"):
-        return (tokens * same[:, None]).sum(axis=0) / tokens.sum(axis=0)
+    _, codes = np.unique(y.reshape(-1, y.shape[2]), axis=0, return_inverse=True)
+    age = [ages(valid & (X[:, :, k] == 1)) for k in range(X.shape[2])]
+    repeated = [bool((a * asked > 1).any()) for a in age]
+    lags = [lag_of(a, asked & (a > 0), codes.reshape(asked.shape)) for a in age]
+    return np.array([again and lag is not None for again, lag in zip(repeated, lags)])
 
 
 def _still(rows: np.ndarray) -> Resting | None:
@@ -157,10 +212,10 @@ def _still(rows: np.ndarray) -> Resting | None:
     return Resting(rest, f"the commonest input, in {100 * share:.0f} % of the steps")
 
 
-def _given(rows: np.ndarray, drives: Mapping[str, np.ndarray]) -> Resting | None:
+def _given(shown: Shown, drives: Mapping[str, np.ndarray]) -> Resting | None:
     """The first of the given drives that the trials show."""
     for name, drive in drives.items():
-        if shows(rows, drive):
+        if shown.near(drive).any():
             return Resting(drive, f"the first given drive that the trials show, {name!r}")
     return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,81 +10,145 @@ import numpy as np
 from ...analysis import Attractors, FixedPoints, MemoryCheck, list_attractors
 from ...errors import InputError
 from ...report import Finder, Stage, Table, Words, refused
-from ...tasks import Task
-from ...wording import counted, drive_in_words
+from ...tasks import Hold, Holds
+from ...wording import counted
 from ..subject import Subject
 
 HELD = 0.99  # share of released states that must keep their memory for it to count as held
 AT_REST = 1e-20  # speed 1/2 |F(x) - x|^2 above which a released state still drifts
 
 
-def _list(subject: Subject, points: dict[str, FixedPoints], memory: MemoryCheck) -> dict[str, Any]:
-    subject.refuse_unshown_rest()
+def _list(
+    subject: Subject,
+    points: dict[str, FixedPoints],
+    holds: Holds,
+    memories: dict[str, MemoryCheck] | None,
+    memory: MemoryCheck | None,
+) -> dict[str, Any]:
+    if subject.task.rest_problem is not None and not memories:
+        raise InputError(subject.task.rest_problem)
     if subject.task.graded:
         raise InputError("the targets are values, not a few memories: what becomes of them is said of the slow line")
-    found = list_attractors(subject.system, points["rest"], subject.rest, subject.decode, memory=memory)
-    return {"attractors": found}
+    found = {}
+    for name, hold in holds.by_name.items():
+        kept = (memories or {}).get(name)
+        found[name] = list_attractors(subject.asked(hold), points[name], hold.drive, subject.decode, memory=kept)
+    rest = holds.at(subject.rest)
+    if rest is None:
+        ends = None if holds.by_name else memory
+        at_rest = list_attractors(subject.system, points["rest"], subject.rest, subject.decode, memory=ends)
+    else:
+        at_rest = found.pop(rest.name)
+    return {"attractors": at_rest, "attractors_under": found}
 
 
 def verdict(
-    memory: MemoryCheck, attractors: Attractors, points: dict[str, FixedPoints] | None, score: float | None
+    holds: Holds,
+    memories: dict[str, MemoryCheck] | None,
+    attractors: Attractors | None,
+    under: dict[str, Attractors] | None,
+    points: dict[str, FixedPoints] | None,
+    score: float | None,
 ) -> list[str]:
-    """Whether every memory is kept, and by a stable point of its own."""
-    n, steps, kept = len(memory), int(memory.times[-1]), memory.kept_at_end
-    asked = set(memory.labels.tolist())
-    own = set(attractors.memories.tolist()) & asked
-    if len(asked) < 2:
-        alone = "no memory is told from another"
-        return [f"NOTHING TO TEST. The readout says the same at the end of all {n} trials: {alone}."]
-    if kept < HELD:
-        return [
-            f"NO. {n} states from the ends of trials were left alone for {steps} steps: only {100 * kept:.0f} % still "
-            "say",
-            f"the same (the most fleeting memory lasts {memory.hold_time} steps). {_what_is_there(points)}",
-        ]
-    if own == asked and not attractors.unresolved > 1 - HELD:
-        return [
-            f"YES. {n} states from the ends of trials were left alone for {steps} steps: {100 * kept:.0f} % keep their",
-            f"memory, and each of the {len(asked)} memories has a stable fixed point of its own.",
-            *_poor_score(score),
-        ]
-    few = f"{f'only {len(own)}' if own else 'none'} of the {len(asked)} memories have a stable fixed point"
-    lost = f"{100 * attractors.unresolved:.0f} % of them come to rest at no stable fixed point"
-    return [
-        f"NOT SHOWN. {100 * kept:.0f} % of {n} released states keep their memory for {steps} steps, but "
-        f"{lost if own == asked else few}: look for slow drift or cycles."
-    ]
-
-
-def at_rest(attractors: Attractors, task: Task) -> list[str]:
-    """The drive at which all this holds."""
-    return [f"All of this is at rest, {drive_in_words(task.rest)}."]
-
-
-def _poor_score(score: float | None) -> list[str]:
-    if score is None or score >= HELD:
-        return []
-    return [f"With a score of {score:.2f}, what is remembered is not always what the task asks for."]
-
-
-def _what_is_there(points: dict[str, FixedPoints] | None) -> str:
-    n = 0 if points is None else len(points["rest"].stable)
-    if n == 1:
-        return "There is a single stable point at rest: the memory is a transient, not an attractor."
-    return f"There are {n} stable points at rest."
-
-
-def _memories(attractors: Attractors, memory: MemoryCheck | None) -> list[str]:
-    """The memories, and why released states are near none of the points, where they still move."""
-    lines = attractors.sentences()
-    if (
-        len(attractors)
-        and attractors.unresolved > 0
-        and memory is not None
-        and (memory.end_speeds > AT_REST).any()
-    ):
-        lines[-1] += f": after {int(memory.times[-1])} steps they still drift"
+    """Under each input under which something has to be kept: whether it is, and by a stable point of its own."""
+    if holds.problem:
+        return [f"NOTHING TO TEST. {holds.problem[0].upper()}{holds.problem[1:]}."]
+    lines, asking = [], any(hold.question is not None for hold in holds.by_name.values())
+    for name, hold in holds.by_name.items() if memories and attractors is not None and points else ():
+        here = Findings(hold, memories[name], (under or {}).get(name, attractors), len(points[name].stable), score)
+        if asking and hold.question is None:
+            lines += here.once_asked()
+        else:
+            all_of_it = "All of this" if len(holds.by_name) == 1 else "This"
+            lines += [*here.verdict(), f"{all_of_it} is {hold.in_words()}."]
+    if lines and "rest" in holds.reasons:
+        lines.append(f"At rest {holds.reasons['rest']}.")
     return lines
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What was found under one input: the hold, what became of states left alone, the attractors, stable points."""
+
+    hold: Hold
+    memory: MemoryCheck
+    attractors: Attractors
+    n_stable: int
+    score: float | None
+
+    def verdict(self) -> list[str]:
+        """Whether every memory is kept, and by a stable point of its own."""
+        memory, attractors = self.memory, self.attractors
+        n, steps, kept = len(memory), int(memory.times[-1]), memory.kept_at_end
+        asked = set(memory.labels.tolist())
+        own = set(attractors.memories.tolist()) & asked
+        if len(asked) < 2:
+            alone = "no memory is told from another"
+            return [f"NOTHING TO TEST. The readout says the same at the end of all {n} trials: {alone}."]
+        released = "from the ends of trials" if self.hold.question is None else "before the answer is asked for"
+        alone = f"{n} states {released} were left alone for {steps} steps"
+        if kept < HELD:
+            return [
+                f"NO. {alone}: only {100 * kept:.0f} % still say",
+                f"the same (the most fleeting memory lasts {memory.hold_time} steps). {self._what_is_there()}",
+                *self._as_long_as_asked(),
+            ]
+        if own == asked and not attractors.unresolved > 1 - HELD:
+            return [
+                f"YES. {alone}: {100 * kept:.0f} % keep their",
+                f"memory, and each of the {len(asked)} memories has a stable fixed point of its own.",
+                *self._poor_score(),
+            ]
+        few = f"{f'only {len(own)}' if own else 'none'} of the {len(asked)} memories have a stable fixed point"
+        lost = f"{100 * attractors.unresolved:.0f} % of them come to rest at no stable fixed point"
+        return [
+            f"NOT SHOWN. {100 * kept:.0f} % of {n} released states keep their memory for {steps} steps, but "
+            f"{lost if own == asked else few}: look for slow drift or cycles."
+        ]
+
+    def once_asked(self) -> list[str]:
+        """How long an answer that had to wait stays once it is given."""
+        memory, hold, steps = self.memory, self.hold, int(self.memory.times[-1])
+        where = f"Once asked for, {hold.in_words()},"
+        if memory.kept_at_end >= HELD:
+            return [f"{where} {100 * memory.kept_at_end:.0f} % of the answers stay for {steps} steps."]
+        return [
+            f"{where} {100 * memory.kept_at_end:.0f} % of the answers stay for {steps} steps; the most fleeting stays",
+            f"for {memory.hold_time}, and the trials ask for it for {hold.longest} at most.",
+        ]
+
+    def _as_long_as_asked(self) -> list[str]:
+        """Whether what does not last does so for as long as the trials show this input."""
+        memory, longest = self.memory, self.hold.longest
+        kept = float(memory.kept[memory.times <= longest][-1])
+        if kept < HELD:
+            kept_then = f"so long after release {100 * kept:.0f} % still say the same"
+            return [f"The trials show this input for {longest} steps at most; {kept_then}."]
+        return [f"That is long enough for these trials, which show this input for {longest} steps at most."]
+
+    def _poor_score(self) -> list[str]:
+        if self.score is None or self.score >= HELD:
+            return []
+        return [f"With a score of {self.score:.2f}, what is remembered is not always what the task asks for."]
+
+    def _what_is_there(self) -> str:
+        if self.n_stable != 1:
+            return f"There are {self.n_stable} stable points."
+        away = self.attractors.unresolved
+        if away > 1 - HELD:
+            steps = int(self.memory.times[-1])
+            return f"There is a single stable point, and {100 * away:.0f} % are not there after {steps} steps."
+        return "There is a single stable point: the memory is a transient, not an attractor."
+
+
+def _memories(
+    attractors: Attractors, memory: MemoryCheck | None, under: dict[str, Attractors] | None
+) -> list[str]:
+    """The memories, and why released states are near none of the points, where they still move."""
+    lines, away = attractors.sentences(), attractors.unresolved > 0
+    if len(attractors) and away and memory is not None and (memory.end_speeds > AT_REST).any():
+        lines[-1] += f": after {int(memory.times[-1])} steps they still drift"
+    return lines + [f"under “{name}”: {found.headline()}" for name, found in (under or {}).items()]
 
 
 def _headline(attractors: Attractors) -> str:
@@ -96,20 +161,21 @@ def _table(attractors: Attractors) -> dict[str, dict[str, np.ndarray]]:
 
 STAGE = Stage(
     name="attractors",
-    about="Attractors: the stable points at rest, the memory each stands for, its share of the released states",
+    about="Attractors: the stable points at rest, the memory each stands for, its share of the released states; beside "
+    "it attractors_under, the same under each drive under which something has to be kept",
     place=20,
-    run=Finder(_list, needs=("fixed_points", "memory")),
+    run=Finder(_list, needs=("fixed_points", "holds"), uses=("memories", "memory")),
+    beside=("attractors_under",),
     loop=refused("what the closed loop settles on is listed under multifunctionality and cycles"),
     headline=_headline,
     words=(
         Words(
             "Does the score rest on attractors?",
             verdict,
-            needs=("memory", "attractors"),
-            uses=("fixed_points", "score"),
+            needs=("holds",),
+            uses=("memories", "attractors", "attractors_under", "fixed_points", "score"),
         ),
-        Words("Does the score rest on attractors?", at_rest, needs=("attractors", "task")),
-        Words("What it remembers", _memories, needs=("attractors",), uses=("memory",)),
+        Words("What it remembers", _memories, needs=("attractors",), uses=("memory", "attractors_under")),
     ),
     tables=(Table(_table, needs=("attractors",)),),
 )

@@ -19,6 +19,9 @@ def _answering(subject: Subject, trajectories: Recording | None) -> dict[str, An
     subject.refuse_lines()
     points = {}
     for name, drive in subject.drives.items():
+        if name != "rest" and np.array_equal(drive, subject.rest):
+            points[name] = points["rest"]
+            continue
         most = STARTS_AT_REST if name == "rest" else STARTS_ELSEWHERE
         points[name] = find_fixed_points(subject.system, trajectories, drive, seed=subject.seed, max_starts=most)
     return {"fixed_points": points}

@@ -13,11 +13,13 @@ from ...errors import InputError, NumericalError
 from ...records import Record
 from ...report import Finder, Stage, Words, refused
 from ...systems import Recording
+from ...tasks import Hold, Holds, Trials, score_mask
 from ...wording import counted
 from ..subject import Subject
-from .memory import release_steps
 
 TOLERANCE = 0.1  # of the range of the targets, within which a value is still the same
+WHOLE = 0.9  # share of the range of the targets beyond which it is not said why a line ends
+MOST_POINTS = 200  # of the line either way
 SETTLED = 30  # steps after release after which states are near the line, if there is one
 
 
@@ -30,6 +32,7 @@ class GradedMemory(Record):
         hold_steps: (state,) last reading before the readout differed by more, in steps; those watched: never
         kept: share of the states within tolerance at the end
         steps: that were watched
+        where: the drive, and how values are read, in words
         manifold: the slow line or ring, or None
         values: (point, output) the readout along it
         coverage: (output,) share of the range of the targets that these values span
@@ -40,6 +43,7 @@ class GradedMemory(Record):
     hold_steps: np.ndarray
     kept: float
     steps: int
+    where: str
     manifold: SlowManifold | None
     values: np.ndarray
     coverage: np.ndarray
@@ -54,67 +58,80 @@ class GradedMemory(Record):
             f"{len(self.hold_steps)} values left alone stay within {within} of what was asked, a tenth of the range, "
             f"for {stays} (median)",
             f"after {self.steps} steps {100 * self.kept:.0f} % are still within it",
+            f"all of this is {self.where}",
         ]
         m = self.manifold
         if m is None:
             return [f"no slow line: {self.absent}", *time]
         low, high = self.values.min(axis=0), self.values.max(axis=0)
         read = ", ".join(f"{a:.3g} to {b:.3g}" for a, b in zip(low, high))
-        shape = "ring" if m.closed else "line"
+        covered = self.coverage.min(initial=1.0)
+        part = "" if covered > WHOLE or m.closed else f"; its ends: {m.ends[0]}, and {m.ends[1]}"
         return [
-            f"a slow {shape} of length {m.length:.3g}: along it the readout takes {read}, "
-            f"{100 * self.coverage.min():.0f} % of the range that is asked for",
+            f"a slow {'ring' if m.closed else 'line'} of length {m.length:.3g}: along it the readout takes {read}, "
+            f"{100 * covered:.0f} % of the range that is asked for{part}",
             f"its drift is at most {np.abs(m.drift).max(initial=0.0):.1e} per step, "
             f"with {counted(len(m.fixed_points), 'isolated fixed point')} on it",
             *time,
         ]
 
 
-def _read(subject: Subject, memory: MemoryCheck, trajectories: Recording) -> dict[str, Any]:
+def _read(subject: Subject, memory: MemoryCheck, holds: Holds, trajectories: Recording) -> dict[str, Any]:
     task: Any = subject.task
     if not task.graded:
         raise InputError("the targets are a few answers, not values")
-    targets, system = task.trials.targets.cpu().numpy(), subject.system
-    counts = np.ones(targets.shape, bool) if task.trials.mask is None else task.trials.mask.cpu().numpy() > 0
-    asked = [targets[..., k][counts[..., k]] for k in range(targets.shape[-1])]
+    hold = next(iter(holds.by_name.values()), holds.ends)
+    targets, asked = task.trials.targets.cpu().numpy(), _asked(task.trials)
+    if memory.outputs.shape[-1] != len(asked):
+        raise InputError(f"the network gives {memory.outputs.shape[-1]} outputs, the task has {len(asked)}")
     spans = np.array([np.ptp(a) if len(a) else 0.0 for a in asked])
-    if memory.outputs.shape[-1] != len(spans):
-        raise InputError(f"the network gives {memory.outputs.shape[-1]} outputs, the task has {len(spans)}")
-    wanted = targets[np.arange(len(targets)), release_steps(task.trials)]
-    moved = np.abs(memory.outputs - wanted)  # from what is asked: a value lost before release is not kept
-    away = ~(moved <= TOLERANCE * np.where(spans > 0, spans, task.reading.spread)).all(axis=2)
-    steps = int(memory.times[-1])
-    last_right = memory.times[np.maximum(away.argmax(axis=0) - 1, 0)]
-    hold = np.where(away.any(axis=0), last_right, steps)
-    manifold, why = _line(subject, trajectories)
-    values = np.zeros((0, len(spans)))
+    tolerance = TOLERANCE * np.where(spans > 0, spans, task.reading.spread)
+    wanted = targets[hold.rows, hold.steps + (0 if hold.question is None else len(hold.question))]
+    # from what is asked, and not from what is said at release: a value lost before is not kept
+    right = (np.abs(memory.outputs - wanted) <= tolerance).all(axis=2)
+    manifold, why = _line(subject, trajectories, hold)
+    values = np.zeros((0, len(asked)))
     if manifold is not None:
-        with torch.no_grad():
-            values = system.observe(system.as_states("states", manifold.states)).cpu().numpy()
-    within = [np.clip(v, a.min(), a.max()) for v, a in zip(values.T, asked) if len(v) and len(a)]
-    covered = [np.ptp(v) / s for v, s in zip(within, spans) if s > 0]
+        states = subject.system.as_states("states", manifold.states)
+        values = subject.asked(hold).observe(states).detach().cpu().numpy()
+    within = [np.clip(v, a.min(), a.max()) for v, a in zip(values.T, asked) if len(v) and np.ptp(a) > 0]
     found = GradedMemory(
-        tolerance=TOLERANCE * spans,
-        hold_steps=hold,
-        kept=float(1 - away[-1].mean()),
-        steps=steps,
+        tolerance=tolerance,
+        hold_steps=_hold_steps(right, memory.times),
+        kept=float(right[-1].mean()),
+        steps=int(memory.times[-1]),
+        where=hold.in_words(),
         manifold=manifold,
         values=values,
-        coverage=np.array(covered),
+        coverage=np.array([np.ptp(v) / span for v, span in zip(within, spans[spans > 0])]),
         absent=why,
     )
     return {"graded": found}
 
 
-def _line(subject: Subject, trajectories: Recording) -> tuple[SlowManifold | None, str]:
+def _asked(trials: Trials) -> list[np.ndarray]:
+    """The values that are asked for, by output."""
+    assert trials.targets is not None
+    targets, mask = trials.targets.cpu().numpy(), score_mask(trials)
+    counts = np.ones(targets.shape, bool) if mask is None else mask.cpu().numpy() > 0
+    return [targets[..., k][counts[..., k]] for k in range(targets.shape[-1])]
+
+
+def _hold_steps(right: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """The last reading (state,) up to which all were right, of (time, state)."""
+    lost = (~right).argmax(axis=0)
+    return np.where(right.all(axis=0), times[-1], times[np.maximum(lost - 1, 0)])
+
+
+def _line(subject: Subject, trajectories: Recording, hold: Hold) -> tuple[SlowManifold | None, str]:
     """The slow line near what ends of trials relax to, or why there is none."""
-    system, rest = subject.system, subject.rest
-    ends = trajectories.states[:, -1]
+    system, rest = subject.system, hold.drive
+    ends = trajectories.states[hold.rows, hold.steps]
     with torch.no_grad():
         x = system.as_states("states", ends)
         settled = system.settle(x, system.as_drive("rest", rest), SETTLED).cpu().numpy()
     try:
-        return trace_slow_manifold(system, settled, rest, seed=subject.seed), ""
+        return trace_slow_manifold(system, settled, rest, max_points=MOST_POINTS, seed=subject.seed), ""
     except NumericalError as reason:
         return None, str(reason)
 
@@ -123,7 +140,7 @@ STAGE = Stage(
     name="graded",
     about="GradedMemory: of values, the slow line they lie on, its drift, and how long they stay",
     place=15,
-    run=Finder(_read, needs=("memory", "trajectories")),
+    run=Finder(_read, needs=("memory", "holds", "trajectories")),
     loop=refused("an orbit is no value that stays"),
     words=(Words("How long does a value last?", GradedMemory.sentences, needs=("graded",)),),
 )

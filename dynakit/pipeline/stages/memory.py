@@ -4,32 +4,32 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from ... import plots
 from ...analysis import MemoryCheck, check_memory
+from ...errors import InputError
 from ...report import Figure, Finder, Stage, refused
 from ...systems import Recording
-from ...tasks import Trials, score_mask
+from ...tasks import Hold
 from ..subject import Subject
 
 
 def _release(subject: Subject, trajectories: Recording) -> dict[str, Any]:
     subject.refuse_lines()
-    subject.refuse_unshown_rest()
-    states = trajectories.states
-    released = states[np.arange(len(states)), release_steps(subject.trials)]
-    return {"memory": check_memory(subject.system, released, subject.rest, subject.decode)}
+    holds = subject.holds
+    memories = {name: _left_alone(subject, trajectories, hold) for name, hold in holds.by_name.items()}
+    if memories:
+        first = next(iter(memories.values()))
+    elif subject.task.rest_problem is not None:
+        first = InputError(subject.task.rest_problem)
+    else:
+        first = _left_alone(subject, trajectories, holds.ends)
+    return {"memory": first, "memories": memories, "holds": holds}
 
 
-def release_steps(trials: Trials) -> np.ndarray:
-    """The last step of each trial at which every output counts: there the readout says what is remembered."""
-    mask = score_mask(trials)
-    if mask is None:
-        return np.full(len(trials), trials.n_steps - 1)
-    counts = (mask > 0).all(dim=2).cpu().numpy()
-    last = trials.n_steps - 1 - counts[:, ::-1].argmax(axis=1)
-    return np.where(counts.any(axis=1), last, trials.n_steps - 1)
+def _left_alone(subject: Subject, trajectories: Recording, hold: Hold) -> MemoryCheck:
+    """The states at the end of what the trials show of a drive, left alone under it."""
+    released = trajectories.states[hold.rows, hold.steps]
+    return check_memory(subject.asked(hold), released, hold.drive, subject.decode)
 
 
 def _headline(memory: MemoryCheck) -> str:
@@ -42,16 +42,18 @@ def _plot_traces(memory: MemoryCheck, **kwargs: Any) -> Any:
 
 STAGE = Stage(
     name="memory",
-    about="MemoryCheck of the states at the end of trials, left alone at rest",
+    about="MemoryCheck of states left alone where something has to be kept, at rest first; beside it memories, the same"
+    " under each such drive, {drive: MemoryCheck}, and holds, which these are and how they are asked",
     place=40,
     run=Finder(_release, needs=("trajectories",)),
+    beside=("memories", "holds"),
     loop=refused("a network that generates orbits keeps them by moving, not by a readout that stays"),
     headline=_headline,
     figures=(
         Figure(
             "memory",
-            "States at the end of trials, left alone under the resting input: the share whose readout still says the "
-            "same.",
+            "States of the trials, left alone under the input under which they are to be kept: the share whose readout "
+            "still says the same.",
             plots.plot_memory,
             needs=("memory",),
         ),

@@ -12,7 +12,7 @@ from ...analysis import Attractors, Transitions, map_transitions
 from ...errors import InputError
 from ...records import Record
 from ...report import Figure, Finder, Stage, Table, Words, refused
-from ...tasks import Task
+from ...tasks import Holds, Task
 from ...wording import drive_in_words
 from ..subject import Subject
 
@@ -26,13 +26,14 @@ class MachineAgreement(Record):
     total: int
 
 
-def _map(subject: Subject, attractors: Attractors) -> dict[str, Any]:
+def _map(subject: Subject, attractors: Attractors, holds: Holds | None) -> dict[str, Any]:
     pulses = subject.task.pulses
     if not pulses:
         raise InputError("the task names no pulses")
     if not len(attractors):
         raise InputError("no stable fixed point at rest to start from")
-    found = map_transitions(subject.system, attractors, pulses, rest=subject.rest, amplitudes=(0.0, 1.0))
+    system = subject.asked(None if holds is None else holds.at(subject.rest))
+    found = map_transitions(system, attractors, pulses, rest=subject.rest, amplitudes=(0.0, 1.0))
     agreement = _agreement(subject.task, found, attractors.memories)
     return {"transitions": found} | ({} if agreement is None else {"machine_agreement": agreement})
 
@@ -74,7 +75,7 @@ STAGE = Stage(
     name="transitions",
     about="Transitions among the attractors under the task's pulses; beside them machine_agreement, with its automaton",
     place=50,
-    run=Finder(_map, needs=("attractors",)),
+    run=Finder(_map, needs=("attractors",), uses=("holds",)),
     loop=refused("an orbit is chosen by a cue, which takes the network over; there are no pulses"),
     beside=("machine_agreement",),
     words=(
