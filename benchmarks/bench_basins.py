@@ -59,8 +59,10 @@ def rows(n_hidden: int, n_updates: int, seed: int) -> list[dict[str, Any]]:
     out = []
     for way, (known, labelling) in ways.items():
         for law, sampler in laws.items():
-            settings = {"n_samples": 600, "labelling": labelling, "seed": seed}
-            seconds, basins = timed(lambda: dk.map_basins(loop, known, sampler, **settings))  # noqa: B023
+            settings = dk.BasinSettings(labelling=labelling)
+            seconds, basins = timed(
+                lambda: dk.map_basins(loop, known, sampler, n_samples=600, seed=seed, settings=settings)  # noqa: B023
+            )
             steps = int(basins.convergence_steps.max())
             step_seconds, _ = timed(lambda: loop.settle(basins.states, None, 100))  # noqa: B023
             out.append(

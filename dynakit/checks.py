@@ -126,6 +126,12 @@ def matches_shape(name: str, got: Iterable[int], expected: tuple[Any, ...]) -> N
         raise InputError(f"{name} must have shape ({text}), got {got}")
 
 
+def of_kind(name: str, value: Any, kind: type) -> None:
+    """Raise unless ``value`` is a record of this kind."""
+    if not isinstance(value, kind):
+        raise InputError(f"{name} must be {kind.__name__}, got {type(value).__name__}")
+
+
 def count(name: str, value: Any, *, least: int = 1, most: int | None = None) -> int:
     """``value`` as an int of at least ``least`` (and at most ``most``)."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):

@@ -63,9 +63,13 @@ def results() -> dict[str, Any]:
         dk.map_transitions(net, points, PULSES),
         dk.map_basins(net, points, box, n_samples=6),
         dk.find_edge_state(net, [-1.0, 0.0], [0.7, 0.0], points),
-        dk.find_smallest_shock(net, None, points, n_directions=4),
+        dk.find_smallest_shock(net, None, points, settings=dk.ShockSettings(4)),
         dk.trace_basins(
-            lambda w: dk.catalog.tanh_network(w * np.eye(2)), [0.9], box, n_samples=4, n_steps=50
+            lambda w: dk.catalog.tanh_network(w * np.eye(2)),
+            [0.9],
+            box,
+            n_samples=4,
+            settings=dk.BasinSettings(50),
         ),
         dk.memory_capacity(net, n_steps=200, n_delays=4),
         dk.plane_flow(net, plane, through=starts[0], n_grid=3),

@@ -51,7 +51,7 @@ OF_STATES: dict[str, Ask] = {
 OF_TABLES: dict[str, Ask] = {
     "check_memory": lambda s, r: dk.check_memory(s, r, None, decode, n_steps=3),
     "find_smallest_shock": lambda s, r: dk.find_smallest_shock(
-        s, r, results()["FixedPoints"], n_directions=1
+        s, r, results()["FixedPoints"], settings=dk.ShockSettings(1)
     ),
     "lyapunov_spectrum": lambda s, r: dk.lyapunov_spectrum(s, r, n_steps=4, n_transient=1),
     "System.trajectory": lambda s, r: s.trajectory(r, 2),
@@ -64,7 +64,7 @@ OF_ONE: dict[str, Ask] = {
     "plane_flow through": lambda s, r: dk.plane_flow(s, results()["Projection"], through=r, n_grid=2),
     "covariant_vectors": lambda s, r: dk.covariant_vectors(s, r, n_steps=4, n_transient=1, n_backward=1),
     "find_edge_state": lambda s, r: dk.find_edge_state(
-        s, r, ORIGIN + 0.4, results()["FixedPoints"], n_track=4
+        s, r, ORIGIN + 0.4, results()["FixedPoints"], settings=dk.EdgeSettings(4)
     ),
 }
 # What takes trajectories (trial, time, unit).
@@ -77,11 +77,13 @@ OF_ATTRACTORS: dict[str, Ask] = {
     "map_transitions": lambda s, r: dk.map_transitions(s, r, PULSES, n_settle=10),
     "list_attractors": lambda s, r: dk.list_attractors(s, r, None, decode),
     "map_basins": lambda s, r: dk.map_basins(
-        s, r, dk.samplers.Box([-1.0, -1.0], 1.0), n_samples=2, n_steps=10
+        s, r, dk.samplers.Box([-1.0, -1.0], 1.0), n_samples=2, settings=dk.BasinSettings(10)
     ),
-    "find_smallest_shock": lambda s, r: dk.find_smallest_shock(s, None, r, n_directions=1, n_steps=10),
+    "find_smallest_shock": lambda s, r: dk.find_smallest_shock(
+        s, None, r, settings=dk.ShockSettings(1, n_steps=10)
+    ),
     "find_edge_state": lambda s, r: dk.find_edge_state(
-        s, ORIGIN - 0.5, ORIGIN + 0.4, r, n_track=2, n_steps=10
+        s, ORIGIN - 0.5, ORIGIN + 0.4, r, settings=dk.EdgeSettings(2, 10)
     ),
     "trace_basins": lambda s, r: dk.trace_basins(
         lambda w: s,
@@ -89,7 +91,7 @@ OF_ATTRACTORS: dict[str, Ask] = {
         dk.samplers.Box([-1.0, -1.0], 1.0),
         attractors=lambda s: r,
         n_samples=2,
-        n_steps=10,
+        settings=dk.BasinSettings(10),
     ),
 }
 GATES = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 
 import numpy as np
@@ -20,11 +21,13 @@ def points():
     return dk.find_fixed_points(network(), drive=[0.01])
 
 
+BASINS, EDGE = {"settings": dk.BasinSettings(77)}, {"settings": dk.EdgeSettings(3)}
+SHOCK = {"settings": dk.ShockSettings(largest=0.01)}
 # name -> arguments; what is recorded of them must be what was given
 CALLS = {
-    "map_basins": ((network(), "points", BOX), {"n_samples": 3, "drive": [0.01], "seed": 5, "n_steps": 77}),
-    "find_edge_state": ((network(), STATES[0], STATES[1], "points"), {"drive": [0.01], "n_track": 3, "seed": 5}),
-    "find_smallest_shock": ((network(), None, "points"), {"drive": [0.01], "largest": 0.01, "seed": 5}),
+    "map_basins": ((network(), "points", BOX), {"n_samples": 3, "drive": [0.01], "seed": 5, **BASINS}),
+    "find_edge_state": ((network(), STATES[0], STATES[1], "points"), {"drive": [0.01], "seed": 5, **EDGE}),
+    "find_smallest_shock": ((network(), None, "points"), {"drive": [0.01], "seed": 5, **SHOCK}),
     "check_memory": ((network(), STATES, [0.01], decode), {"n_steps": 7}),
     "map_transitions": ((network(), "points", PULSES), {"rest": [0.01], "n_settle": 30}),
     "list_attractors": ((network(), "points", [0.01], decode), {}),
@@ -37,6 +40,13 @@ CALLS = {
     "compare_with_null": ((np.ones((3, 3)), "reciprocity"), {"n": 2, "seed": 5, "threshold": 0.5, "sign": [1, -1, 1]}),
     "spike_statistics": (([[1.0, 2.0], [3.0]],), {"t_stop": 5.0, "bin_size": 1.0, "R": 3.0}),
 }  # fmt: skip
+
+
+def written(value):
+    """A record is written down by its name and its fields, a tuple as a list."""
+    if dataclasses.is_dataclass(value):
+        return {"": type(value).__name__, **vars(value)}
+    return list(value) if isinstance(value, tuple) else value
 
 
 @pytest.mark.parametrize("name", CALLS)
@@ -53,12 +63,12 @@ def test_the_whole_call_is_in_the_provenance(name, points):
         if key == "seed":
             assert found.provenance.seed == value
         elif key != "through":
-            assert settings[key] == value
+            assert settings[key] == written(value)
     defaults = {
         k: p.default for k, p in inspect.signature(function).parameters.items() if p.kind is p.KEYWORD_ONLY
     }
     for key in set(defaults) - set(named) - {"seed"}:
-        assert settings[key] == (list(d) if isinstance(d := defaults[key], tuple) else d)
+        assert settings[key] == written(defaults[key])
 
 
 def test_a_generator_is_recorded_as_the_seed_that_was_drawn(points):
@@ -68,10 +78,12 @@ def test_a_generator_is_recorded_as_the_seed_that_was_drawn(points):
 
 
 def test_basins_that_are_traced_keep_the_settings_of_each():
-    traced = dk.trace_basins(lambda w: network(), [0.0], BOX, n_samples=3, seed=4, n_steps=20)
+    traced = dk.trace_basins(
+        lambda w: network(), [0.0], BOX, n_samples=3, seed=4, settings=dk.BasinSettings(20)
+    )
     assert traced.provenance.seed == 4
-    assert traced.provenance.settings["settings"] == {"n_steps": 20}
-    assert traced.basins[0].provenance.settings["n_steps"] == 20
+    assert traced.provenance.settings["settings"]["n_steps"] == 20
+    assert traced.basins[0].provenance.settings["settings"]["n_steps"] == 20
 
 
 def test_an_argument_that_is_missing_or_unknown_is_refused_in_the_name_of_the_function():

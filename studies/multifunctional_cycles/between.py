@@ -43,7 +43,7 @@ def measure(kind: str, n_updates: int, seed: int, n_track: int) -> dict[str, Any
         }
     a, b = (cycles.states[k] for k in sides)
     start = time.process_time()
-    edge = dk.find_edge_state(loop, a, b, cycles, n_track=n_track, seed=seed)
+    edge = dk.find_edge_state(loop, a, b, cycles, seed=seed, settings=dk.EdgeSettings(n_track))
     row |= {**_edge(loop, edge), "CPU s": time.process_time() - start}
     return {"edge": row, "points": rows, "_drawn": drawn | _ways(loop, edge, cycles)}
 

@@ -7,16 +7,20 @@ from .given import as_targets
 from .labelling import DIVERGED, START, Run
 from .proximity import Proximity, fates
 from .recurrence import Recurrence
+from .settings import BasinSettings, EdgeSettings, ShockSettings
 from .shocks import SmallestShocks, find_smallest_shock
 from .targets import Target, Targets
 from .traced import TracedBasins, trace_basins
 
 __all__ = [
+    "BasinSettings",
     "Basins",
+    "EdgeSettings",
     "EdgeState",
     "Features",
     "Proximity",
     "Recurrence",
+    "ShockSettings",
     "SmallestShocks",
     "TracedBasins",
     "find_edge_state",

@@ -17,17 +17,20 @@ import torch
 from torch import Tensor
 
 from ... import linalg, samplers, seeding
-from ...checks import count, number
+from ...checks import count, of_kind
 from ...errors import InputError
 from ...provenance import with_provenance
 from ...results import Result, per_item
 from ...systems.base import System, checked
 from ..proportions import upper_bound, wilson_interval
 from .given import as_targets
-from .labelling import BYTES, DIVERGED, Labelling, Run
+from .labelling import BYTES, DIVERGED, Run
 from .proximity import Proximity
 from .recurrence import Recurrence
+from .settings import BasinSettings
 from .targets import Targets
+
+AS_USUAL = BasinSettings()
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -146,9 +149,7 @@ def map_basins(
     *,
     n_samples: int,
     seed: Any = 0,
-    labelling: Labelling | None = None,
-    n_steps: int = 1000,
-    confidence: float = 0.95,
+    settings: BasinSettings = AS_USUAL,
 ) -> Basins:
     """Draw initial states and find the attractor that each goes to.
 
@@ -162,10 +163,7 @@ def map_basins(
         drive: the constant input, (input,); None is zero input.
         n_samples: how many; the interval of a share of one half is +-1 / sqrt(n_samples) at 95 %.
         seed: of the sampler.
-        labelling: :class:`Proximity` (the default with attractors), :class:`Recurrence` (the default without) or
-            :class:`Features`, or anything that does what ``labelling.py`` asks for.
-        n_steps: steps before a trajectory is called slow; it then gets ten times as many before it is unresolved.
-        confidence: of the intervals.
+        settings: how to label and how long to follow, see :class:`dynakit.analysis.BasinSettings`.
 
     Returns:
         Basins.  The label -1 is for none of the attractors: the trajectory diverged (the reason says at which step),
@@ -183,16 +181,12 @@ def map_basins(
     (True, {})
     """
     n_samples, seed = count("n_samples", n_samples), seeding.as_seed(seed)
-    confidence = number("confidence", confidence, above=0.0, below=1.0, closed=False)
+    of_kind("settings", settings, BasinSettings)
     with linalg.one_thread(), torch.no_grad(), np.errstate(all="ignore"):
-        run = as_run(system, drive, n_steps)
+        run = as_run(system, drive, settings.n_steps)
         targets = None if attractors is None else as_targets(system, attractors, run.u)
-        how: Any = (Recurrence() if targets is None else Proximity()) if labelling is None else labelling
-        if isinstance(how, type) or not hasattr(how, "label"):
-            raise InputError(
-                "labelling must be Proximity(), Recurrence() or Features(...), got "
-                f"{how if isinstance(how, type) else type(how).__name__}"
-            )
+        usual = Recurrence() if targets is None else Proximity()
+        how = usual if settings.labelling is None else settings.labelling
         x = samplers.draw(sampler, n_samples, system.state_size, seeding.stream(seed, "basins"))
         outcome = how.label(run, x, targets)
     known = Targets(outcome.found, system.state_size) if targets is None else targets
@@ -208,7 +202,7 @@ def map_basins(
         attractor_index=known.index,
         sampler=name,
         description=description,
-        confidence=confidence,
+        confidence=settings.confidence,
     )
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from ... import linalg, seeding
-from ...checks import count
+from ...checks import of_kind
 from ...errors import InputError
 from ...provenance import with_provenance
 from ...results import Result
@@ -26,12 +26,12 @@ from .basins import as_run
 from .given import as_targets
 from .labelling import Run
 from .proximity import OFF, fates
+from .settings import EdgeSettings
 from .targets import Targets
 
-PARTS, GOLDEN = (
-    16,
-    0.381966,
-)  # points on the segment at once, none of them where a symmetry would put the boundary
+AS_USUAL = EdgeSettings()
+PARTS = 16  # of the segment, looked at at once; ...
+GOLDEN = 0.381966  # ... by this share of one, no cut is where a symmetry would put the boundary
 CLOSE, SEPARATE = 1e-12, 1e-8  # of the first distance: cut to, and followed to
 MOST_CUTS = 30
 
@@ -90,9 +90,8 @@ def find_edge_state(
     attractors: Any,
     drive: Any = None,
     *,
-    n_track: int = 2000,
-    n_steps: int = 1000,
     seed: Any = 0,
+    settings: EdgeSettings = AS_USUAL,
 ) -> EdgeState:
     """Follow the boundary between the basins of two states, to the saddle on it.
 
@@ -100,9 +99,9 @@ def find_edge_state(
         system: the map, or a flow, whose edge state is looked at in continuous time.
         a, b: states (unit,) that go to different attractors; one of them may diverge.
         attractors: as for :func:`dynakit.map_basins`, not None.
-        drive, n_steps: as for :func:`dynakit.map_basins`.
-        n_track: most steps along the boundary.
+        drive: the constant input, (input,); None is zero input.
         seed: of the directions in which multipliers of a circle are looked for.
+        settings: how long to follow, see :class:`dynakit.analysis.EdgeSettings`.
 
     Returns:
         EdgeState.  Where the segment also meets the basin of a third attractor, the boundary is that of ``a``'s, and
@@ -117,13 +116,13 @@ def find_edge_state(
     >>> edge.kind, bool(abs(edge.states[0, 0]) < 1e-12), edge.n_unstable
     ('fixed point', True, 1)
     """
-    n_track = count("n_track", n_track)
+    of_kind("settings", settings, EdgeSettings)
     with linalg.one_thread(), torch.no_grad(), np.errstate(all="ignore"):
-        run = as_run(system, drive, n_steps)
+        run = as_run(system, drive, settings.n_steps)
         targets = as_targets(system, attractors, run.u)
         first = _Pair(*(_one(system, name, x) for name, x in (("a", a), ("b", b))))
         tracker = _Tracker(run, targets, first)
-        track = tracker.run(n_track)
+        track = tracker.run(settings.n_track)
         found = polish(run.system, run.u, track, first.length, seeding.stream(seed, "edge"))
     return EdgeState(
         **_said(found, track),

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from ... import linalg, seeding
-from ...checks import count, number, reals
+from ...checks import of_kind, reals
 from ...errors import InputError
 from ...provenance import with_provenance
 from ...results import Result, per_item
@@ -26,8 +26,10 @@ from .basins import as_run
 from .given import as_targets
 from .labelling import Run
 from .proximity import OFF, fates
+from .settings import ShockSettings
 from .targets import Targets
 
+AS_USUAL = ShockSettings()
 PHASES = 4  # states that stand for an attractor that is not a point
 SIZES, SMALLEST = 12, 1 / 64  # of shocks tried in each direction, the smallest relative to the largest
 BEST = 8  # directions that are bisected
@@ -95,12 +97,9 @@ def find_smallest_shock(
     attractors: Any,
     drive: Any = None,
     *,
-    n_directions: int = 64,
-    largest: float | None = None,
     scale: Any = 1.0,
     seed: Any = 0,
-    n_steps: int = 1000,
-    confidence: float = 0.95,
+    settings: ShockSettings = AS_USUAL,
 ) -> SmallestShocks:
     """Find the smallest perturbation that makes the system switch from each attractor to another.
 
@@ -109,12 +108,10 @@ def find_smallest_shock(
         states: where shocks hit, (unit,) or (state, unit), each on an attractor or in its basin; None: a few states on
             every attractor.
         attractors: as for :func:`dynakit.map_basins`, not None.
-        n_directions: random directions at each attractor, spread over its states.
-        largest: the largest shock tried; None: twice the largest distance between attractors.
         scale: what a shock of size one is, a number or (unit,), such as the standard deviation of each unit.
-        drive, n_steps: as for :func:`dynakit.map_basins`.
+        drive: the constant input, (input,); None is zero input.
         seed: of the directions.
-        confidence: of the intervals of the share that returns.
+        settings: how hard to look, see :class:`dynakit.analysis.ShockSettings`.
 
     Returns:
         SmallestShocks, one entry per attractor that a state belongs to.  Every size is that of a shock that does
@@ -129,23 +126,19 @@ def find_smallest_shock(
     >>> shocks.sizes.round(3).tolist(), shocks.targets.tolist()
     ([1.0, 1.0], [1, 0])
     """
-    n_directions, seed = count("n_directions", n_directions), seeding.as_seed(seed)
-    confidence = number("confidence", confidence, above=0.0, below=1.0, closed=False)
+    of_kind("settings", settings, ShockSettings)
+    seed = seeding.as_seed(seed)
     with linalg.one_thread(), torch.no_grad(), np.errstate(all="ignore"):
-        run = as_run(system, drive, n_steps)
+        run = as_run(system, drive, settings.n_steps)
         targets = as_targets(system, attractors, run.u)
         unit = np.broadcast_to(_scale(scale, system.state_size), (system.state_size,))
         starts, homes = _starts(run, states, targets)
-        far = (
-            _largest(targets, unit)
-            if largest is None
-            else number("largest", largest, above=0.0, closed=False)
-        )
+        far = _largest(targets, unit) if settings.largest is None else float(settings.largest)
         sizes = far * np.geomspace(SMALLEST, 1.0, SIZES)
         entries = [
             _Search(
                 run, targets, starts[homes == k], int(k), unit, seeding.stream(seed, "shocks", int(k))
-            ).entry(n_directions, sizes)
+            ).entry(settings.n_directions, sizes)
             for k in np.unique(homes)
         ]
     plain = bool((unit == 1).all())
@@ -153,10 +146,10 @@ def find_smallest_shock(
     return SmallestShocks(
         **columns,
         shock_sizes=sizes,
-        n_shocks=n_directions,
+        n_shocks=settings.n_directions,
         scale=np.array(unit),
         units="Euclidean norm of the state" if plain else "Euclidean norm in units of scale",
-        confidence=confidence,
+        confidence=settings.confidence,
     )
 
 

@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from ...checks import count, number, reals
+from ...checks import count, number, of_kind, reals
 from ...errors import InputError
 from ...provenance import with_provenance
 from ...results import Result, per_item
 from ...systems.base import System
 from ..proportions import wilson_interval
-from .basins import Basins, map_basins
+from .basins import AS_USUAL, Basins, map_basins
+from .settings import BasinSettings
 from .targets import apart
 
 FAR = 0.5  # of the spread of all attractors: a greater distance is no match
@@ -76,12 +77,13 @@ def trace_basins(
     family: Callable[[float], System],
     values: Any,
     sampler: Any,
+    drive: Any = None,
     *,
     attractors: Callable[[System], Any] | None = None,
     n_samples: int,
     max_distance: float | None = None,
     seed: Any = 0,
-    **settings: Any,
+    settings: BasinSettings = AS_USUAL,
 ) -> TracedBasins:
     """Estimate the shares of basins at each value of a parameter, attractors matched from value to value.
 
@@ -89,10 +91,11 @@ def trace_basins(
         family: value -> System; all of one state size.
         values: (value,), in the order in which attractors are to be followed.
         sampler, n_samples: as for :func:`dynakit.map_basins`; the same states are used at every value.
+        drive: the constant input at every value, (input,); None is zero input.
         attractors: system -> attractors, such as ``dynakit.find_fixed_points``; None: found from the samples.
         max_distance: between states of an attractor at neighbouring values, at most; None: half the spread of all.
         seed: of the sampler.
-        settings: for :func:`dynakit.map_basins`.
+        settings: how to label and how long to follow, see :class:`dynakit.analysis.BasinSettings`.
 
     Returns:
         TracedBasins.
@@ -103,7 +106,7 @@ def trace_basins(
     >>> import dynakit as dk
     >>> traced = dk.trace_basins(
     ...     dk.catalog.tanh_unit, [0.8, 1.5, 2.0], dk.samplers.Box([-1.0], [1.0]),
-    ...     attractors=dk.find_fixed_points, n_samples=100, drive=[0.0])
+    ...     attractors=dk.find_fixed_points, n_samples=100)
     >>> traced.present.sum(axis=1).tolist(), traced.births[0][0]
     ([1, 2, 2], 1.5)
     """
@@ -112,6 +115,7 @@ def trace_basins(
         raise InputError(
             f"family must be a function value -> System and values not empty, got {len(points)} values"
         )
+    of_kind("settings", settings, BasinSettings)
     count("n_samples", n_samples)
     limit = None if max_distance is None else number("max_distance", max_distance, above=0.0)
     basins: list[Basins] = []
@@ -120,7 +124,9 @@ def trace_basins(
         if not isinstance(system, System):
             raise InputError(f"family must return a System, got {type(system).__name__} at {value:g}")
         known = None if attractors is None else attractors(system)
-        basins.append(map_basins(system, known, sampler, n_samples=n_samples, seed=seed, **settings))
+        basins.append(
+            map_basins(system, known, sampler, drive, n_samples=n_samples, seed=seed, settings=settings)
+        )
     numbers = _numbered(basins, limit)
     return TracedBasins(
         **_laid_out(points, basins, numbers),

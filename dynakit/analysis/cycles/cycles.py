@@ -24,7 +24,7 @@ import numpy as np
 import torch
 
 from ... import linalg
-from ...checks import count, matches_shape
+from ...checks import count, matches_shape, of_kind
 from ...errors import InputError
 from ...provenance import with_provenance
 from ...seeding import stream
@@ -79,8 +79,7 @@ def find_limit_cycles(
     (['periodic'], [4.0], True)
     """
     checked(system).refuse_jumps("a search for cycles")
-    if not isinstance(settings, CycleSettings):
-        raise InputError(f"settings must be CycleSettings, got {type(settings).__name__}")
+    of_kind("settings", settings, CycleSettings)
     wanted = _periods(system, periods)
     u = system.as_drive("drive", drive)
     matches_shape("drive", u.shape, (system.input_size,))

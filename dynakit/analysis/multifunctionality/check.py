@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from ... import linalg, samplers
-from ...checks import count
+from ...checks import count, of_kind
 from ...errors import InputError
 from ...orbits import Orbit, as_orbits
 from ...provenance import with_provenance
@@ -68,8 +68,7 @@ def check_multifunctionality(
     >>> dk.check_multifunctionality(flow, [a, b], sampler=box, n_samples=100, settings=quick).verdict
     'MULTIFUNCTIONAL'
     """
-    if not isinstance(settings, MultifunctionalitySettings):
-        raise InputError(f"settings must be MultifunctionalitySettings, got {type(settings).__name__}")
+    of_kind("settings", settings, MultifunctionalitySettings)
     asked = Asked(
         _orbits(system, targets, settings.cue_steps), sampler, count("n_samples", n_samples), settings
     )

@@ -12,7 +12,15 @@ import numpy as np
 from ... import samplers, seeding
 from ...orbits import Orbit
 from ...systems.base import System
-from ..basins import Basins, EdgeState, SmallestShocks, find_edge_state, find_smallest_shock
+from ..basins import (
+    Basins,
+    EdgeSettings,
+    EdgeState,
+    ShockSettings,
+    SmallestShocks,
+    find_edge_state,
+    find_smallest_shock,
+)
 from ..fixed_points import FixedPoints, find_fixed_points
 from .clauses import Tolerances
 from .cues import Cued, drive_along
@@ -77,11 +85,9 @@ def _shocks(
         system,
         None,
         found.attractors,
-        n_directions=plan.n_shocks,
         scale=spread,
-        n_steps=plan.n_steps,
-        confidence=plan.confidence,
         seed=seed,
+        settings=ShockSettings(plan.n_shocks, n_steps=plan.n_steps, confidence=plan.confidence),
     )
 
 
@@ -126,7 +132,8 @@ def _edges(
 ) -> tuple[EdgeState, ...]:
     """What lies between each two of the attractors."""
     starts = [found.attractors.list[k].states[0] for k in which]
+    settings = EdgeSettings(n_steps=plan.n_steps)
     return tuple(
-        find_edge_state(system, a, b, found.attractors, n_steps=plan.n_steps, seed=seed)
+        find_edge_state(system, a, b, found.attractors, seed=seed, settings=settings)
         for a, b in itertools.combinations(starts, 2)
     )

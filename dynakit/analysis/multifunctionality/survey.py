@@ -16,7 +16,18 @@ import torch
 from ... import samplers, seeding
 from ...errors import InputError
 from ...systems.base import System
-from ..basins import DIVERGED, START, Basins, Proximity, Target, Targets, as_run, as_targets, map_basins
+from ..basins import (
+    DIVERGED,
+    START,
+    Basins,
+    BasinSettings,
+    Proximity,
+    Target,
+    Targets,
+    as_run,
+    as_targets,
+    map_basins,
+)
 from ..cycles import CycleSettings, LimitCycles, find_limit_cycles
 from .cues import Cued
 
@@ -163,9 +174,8 @@ def _basins(system: System, attractors: Targets, effort: Effort) -> Basins:
         attractors,
         effort.sampler,
         n_samples=effort.n_samples,
-        n_steps=effort.n_steps,
-        confidence=effort.confidence,
         seed=effort.seed,
+        settings=BasinSettings(effort.n_steps, confidence=effort.confidence),
     )
 
 

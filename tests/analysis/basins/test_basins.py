@@ -55,16 +55,17 @@ def test_a_state_on_the_boundary_is_at_rest_and_no_ones(bistable):
 def test_slow_states_get_their_time(bistable):
     system, points = bistable
     near = lambda n, rng: np.full((n, 1), 1e-12)  # noqa: E731
-    slow = dk.map_basins(system, points, near, n_samples=1, n_steps=40)
+    slow = dk.map_basins(system, points, near, n_samples=1, settings=dk.BasinSettings(40))
     assert points.stable.states[slow.labels[0], 0] == pytest.approx(1)
     assert slow.convergence_steps[0] == pytest.approx(np.log(1e12) / np.log(1.1), abs=40)
-    tired = dk.map_basins(system, points, near, n_samples=1, n_steps=20)
+    tired = dk.map_basins(system, points, near, n_samples=1, settings=dk.BasinSettings(20))
     assert tired.reasons[0].startswith("unresolved (2")
 
 
 @pytest.mark.parametrize("labelling", [None, dk.Proximity(0.2)])
 def test_the_disc_inside_the_repelling_circle(circles, labelling):
-    basins = dk.map_basins(*circles, Box([-4.0, -4.0], 4.0), n_samples=600, seed=1, labelling=labelling)
+    settings = dk.BasinSettings(labelling=labelling)
+    basins = dk.map_basins(*circles, Box([-4.0, -4.0], 4.0), n_samples=600, seed=1, settings=settings)
     assert inside(basins, [np.pi * 4 / 64, 1 - np.pi * 4 / 64])
     assert basins.n_left == {}
     radius = np.linalg.norm(basins.states, axis=1)
@@ -75,7 +76,7 @@ def test_the_disc_inside_the_repelling_circle(circles, labelling):
 def test_attractors_are_found_where_none_is_given(labelling):
     flow = dk.catalog.two_cycles(dt=0.05)
     basins = dk.map_basins(
-        flow, None, Box([-2.5, -2.5], 2.5), n_samples=120, labelling=labelling, n_steps=300
+        flow, None, Box([-2.5, -2.5], 2.5), n_samples=120, settings=dk.BasinSettings(300, labelling)
     )
     radii = [float(np.linalg.norm(points[0])) for points in basins.attractors]
     assert sorted(np.round(radii, 3)) == [1, 3]
@@ -97,7 +98,7 @@ def test_the_same_curve_in_both_directions_is_two_attractors():
     system = dk.FunctionSystem(step, 3, readout=lambda z: z[:, :2])
     for labelling in (dk.Recurrence("outputs", n_axes=2), dk.Features()):
         basins = dk.map_basins(
-            system, None, Box([-1.0] * 3, 1.0), n_samples=60, labelling=labelling, n_steps=60
+            system, None, Box([-1.0] * 3, 1.0), n_samples=60, settings=dk.BasinSettings(60, labelling)
         )
         assert basins.n_attractors == 2
         assert len(set(zip(basins.labels.tolist(), np.sign(basins.states[:, 2]).tolist()))) == 2
@@ -108,7 +109,7 @@ def test_found_by_groups_but_not_in_the_list_is_said(bistable):
     one = points.stable.states[[0]]
     for labelling in (dk.Recurrence(), dk.Features()):
         basins = dk.map_basins(
-            system, one, Box([-1.5], [1.5]), n_samples=60, labelling=labelling, n_steps=200
+            system, one, Box([-1.5], [1.5]), n_samples=60, settings=dk.BasinSettings(200, labelling)
         )
         own = np.sign(basins.states[:, 0]) == np.sign(one[0, 0])
         np.testing.assert_array_equal(basins.labels, np.where(own, 0, -1))
@@ -293,6 +294,7 @@ def test_seeds_repeat_and_results_come_back_from_disk(bistable, tmp_path):
         ({"n_steps": 0}, "n_steps must be at least 1"),
         ({"sampler": lambda n, rng: np.zeros((n, 2))}, "sampler must return states of shape"),
         ({"confidence": 1.0}, "confidence must be"),
+        ({"settings": {"n_steps": 9}}, "settings must be BasinSettings, got dict"),
         ({"labelling": "near"}, "labelling must be Proximity"),
         ({"labelling": dk.Recurrence}, "labelling must be Proximity"),
         ({"attractors": None, "labelling": dk.Proximity()}, "attractors must be given for Proximity"),
@@ -304,5 +306,7 @@ def test_seeds_repeat_and_results_come_back_from_disk(bistable, tmp_path):
 def test_bad_input_is_one_sentence(bistable, change, sentence):
     system, points = bistable
     given = {"system": system, "attractors": points, "sampler": Box([-1.0], [1.0]), "n_samples": 4} | change
+    settings = {name: given.pop(name) for name in ("n_steps", "labelling", "confidence") if name in given}
+    system, attractors, sampler = (given.pop(name) for name in ("system", "attractors", "sampler"))
     with pytest.raises(dk.InputError, match=sentence):
-        dk.map_basins(given.pop("system"), given.pop("attractors"), given.pop("sampler"), **given)
+        dk.map_basins(system, attractors, sampler, **{"settings": dk.BasinSettings(**settings)} | given)

@@ -70,7 +70,7 @@ def radial(turn):
 def test_an_unstable_circle_of_a_map():
     rho = np.sqrt(5) - 2
     system, targets = radial(2 * np.pi * rho)
-    edge = dk.find_edge_state(system, [0.1, 0.0], [0.9, 0.2], targets, n_track=600)
+    edge = dk.find_edge_state(system, [0.1, 0.0], [0.9, 0.2], targets, settings=dk.EdgeSettings(600))
     assert edge.kind == "invariant circle"
     np.testing.assert_allclose(np.linalg.norm(edge.states, axis=1), 0.5, atol=1e-9)
     assert edge.rotation_number == pytest.approx(rho, abs=1e-9)
@@ -87,7 +87,9 @@ def test_an_unstable_cycle_of_a_map():
 
     targets = [Target("fixed point", np.zeros((1, 1)), False, False, 1.0),
                Target("periodic", np.array([[1.0], [-1.0]]), False, False, 2.0)]  # fmt: skip
-    edge = dk.find_edge_state(dk.FunctionSystem(step, 1), [0.1], [0.9], targets, n_track=200)
+    edge = dk.find_edge_state(
+        dk.FunctionSystem(step, 1), [0.1], [0.9], targets, settings=dk.EdgeSettings(200)
+    )
     assert (edge.kind, edge.period, edge.n_unstable) == ("periodic", 2.0, 1)
     np.testing.assert_allclose(np.sort(edge.states[:, 0]), [-0.5, 0.5], atol=1e-12)
 

@@ -44,7 +44,8 @@ def wells():
 
 def found(system, states, labelling, attractors=None):
     sampler = lambda n, rng: np.array(states, float)  # noqa: E731
-    return dk.map_basins(system, attractors, sampler, n_samples=len(states), labelling=labelling, n_steps=100)
+    settings = dk.BasinSettings(100, labelling)
+    return dk.map_basins(system, attractors, sampler, n_samples=len(states), settings=settings)
 
 
 STATES = np.concatenate([np.linspace(-0.4, 0.4, 6), 1 + np.linspace(-0.4, 0.4, 9), 2 + np.linspace(-0.4, 0.4, 2)])

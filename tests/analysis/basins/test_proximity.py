@@ -16,10 +16,10 @@ def given(*states):
     return lambda n, rng: np.array(states, float)
 
 
-def label(system, attractors, states, **settings):
-    labelling = dk.Proximity(**{k: settings.pop(k) for k in ("reach",) if k in settings})
+def label(system, attractors, states, reach=None, **options):
+    settings = dk.BasinSettings(labelling=dk.Proximity(reach))
     return dk.map_basins(
-        system, attractors, given(*states), n_samples=len(states), labelling=labelling, **settings
+        system, attractors, given(*states), n_samples=len(states), settings=settings, **options
     )
 
 

@@ -14,11 +14,9 @@ def given(states):
     return lambda n, rng: np.array(states, float)
 
 
-def found(system, states, labelling=None, **settings):
-    options = {"n_steps": 60, "drive": None} | settings
-    return dk.map_basins(
-        system, None, given(states), n_samples=len(states), labelling=labelling or dk.Recurrence(window=200), **options
-    )
+def found(system, states, labelling=None, drive=None, n_steps=60):
+    settings = dk.BasinSettings(n_steps, labelling or dk.Recurrence(window=200))
+    return dk.map_basins(system, None, given(states), drive, n_samples=len(states), settings=settings)
 
 
 def turning(turns, radius=1.0):

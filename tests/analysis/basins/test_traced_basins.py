@@ -69,7 +69,7 @@ def test_attractors_may_be_found_on_the_way():
         [1.5, 2.0],
         Box([-1.0], [1.0]),
         n_samples=40,
-        n_steps=200,
+        settings=dk.BasinSettings(200),
     )
     assert traced.present.all()
     assert traced.present.shape == (2, 2)
