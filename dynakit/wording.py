@@ -28,6 +28,17 @@ def span(values: np.ndarray, unit: str) -> str:
     return f"{low} {unit}" if low == high else f"{low} to {high} {unit}"
 
 
+def lasting(steps: float, dt: float | None = None, unit: str = "") -> str:
+    """How long so many steps are: of a flow, where ``dt`` says so, in its unit of time.
+
+    >>> lasting(1), lasting(40), lasting(40, 0.05, "s"), lasting(1, 0.5)
+    ('1 step', '40 steps', '2 s', '0.5 time units')
+    """
+    if dt is not None:
+        return f"{steps * dt:.4g} {unit or 'time units'}"
+    return counted(int(steps) if float(steps).is_integer() else round(float(steps), 1), "step")
+
+
 def drive_in_words(drive: np.ndarray) -> str:
     """A constant input, by its channels where they are few.
 

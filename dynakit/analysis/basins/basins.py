@@ -51,6 +51,9 @@ class Basins(Result):
         sampler: the law of the initial states: its name ...
         description: ... and what it is
         confidence: of the intervals and the bound
+        dynamics: "map", or "flow": the steps are those of one
+        dt: time of one step, of a flow in its unit of time, of a map in ms; None: not known
+        time_unit: the unit of time of a flow, "" if it has no name; "steps" of a map
     """
 
     labels: np.ndarray = per_item()
@@ -64,6 +67,15 @@ class Basins(Result):
     sampler: str
     description: str
     confidence: float
+    dynamics: str = "map"
+    dt: float | None = None
+    time_unit: str = "steps"
+
+    @property
+    def convergence_times(self) -> np.ndarray:
+        """(sample,) :attr:`convergence_steps`, of a flow in its unit of time; NaN: not known."""
+        length = self.dt if self.dynamics == "flow" and self.dt is not None else 1.0
+        return np.where(self.convergence_steps >= 0, length * self.convergence_steps, np.nan)
 
     @property
     def n_attractors(self) -> int:
@@ -124,7 +136,7 @@ class Basins(Result):
         """One row per attractor, the last for -1."""
         left = int((self.labels < 0).sum())
         ends = np.vstack([self.intervals, wilson_interval(left, len(self), self.confidence)])
-        steps = [self._median(k) for k in range(self.n_attractors)]
+        unit = "steps" if self.dynamics == "map" else f"time ({self.time_unit or 'time units'})"
         return {
             "attractor": np.append(np.arange(self.n_attractors), -1),
             "kind": np.append(self.kinds, "none"),
@@ -132,12 +144,12 @@ class Basins(Result):
             "fraction": np.append(self.fractions, self.fraction_left),
             "low": ends[:, 0],
             "high": ends[:, 1],
-            "median steps": np.array([*steps, np.nan]),
+            f"median {unit}": np.array([*map(self._median, range(self.n_attractors)), np.nan]),
         }
 
     def _median(self, k: int) -> float:
-        steps = self.convergence_steps[(self.labels == k) & (self.convergence_steps >= 0)]
-        return float(np.median(steps)) if len(steps) else np.nan
+        times = self.convergence_times[(self.labels == k) & (self.convergence_steps >= 0)]
+        return float(np.median(times)) if len(times) else np.nan
 
 
 @with_provenance
@@ -154,7 +166,7 @@ def map_basins(
     """Draw initial states and find the attractor that each goes to.
 
     Arguments:
-        system: the map; a :class:`dynakit.Flow` is followed in its steps.
+        system: the map; a flow is followed in its steps, and told in its unit of time.
         attractors: FixedPoints (the stable ones), LimitCycles (the attracting ones), states (attractor, unit), or a
             list of these; what is given twice counts once.  None: they are found from the samples, the largest basin
             first.
@@ -166,7 +178,7 @@ def map_basins(
         settings: how to label and how long to follow, see :class:`dynakit.analysis.BasinSettings`.
 
     Returns:
-        Basins.  The label -1 is for none of the attractors: the trajectory diverged (the reason says at which step),
+        Basins.  The label -1 is for none of the attractors: the trajectory diverged (the reason says when),
         came to rest elsewhere, or was not resolved.  Steps are known where :class:`Proximity` labels.
 
     Raises:
@@ -203,6 +215,7 @@ def map_basins(
         sampler=name,
         description=description,
         confidence=settings.confidence,
+        **run.clock,
     )
 
 

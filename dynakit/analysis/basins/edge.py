@@ -21,6 +21,7 @@ from ...errors import InputError
 from ...provenance import with_provenance
 from ...results import Result
 from ...systems.base import System
+from ...wording import lasting
 from ..cycles import Polished, polish, still
 from .basins import as_run
 from .given import as_targets
@@ -56,6 +57,8 @@ class EdgeState(Result):
         n_cuts: times the segment was cut
         n_unresolved: states on it whose attractor was not known
         dynamics: "map", or "flow": looked at in continuous time
+        dt: time of one step of the track, of a flow in its unit of time, of a map in ms; None: not known
+        time_unit: the unit of time of a flow, "" if it has no name; "steps" of a map
     """
 
     kind: str
@@ -72,11 +75,14 @@ class EdgeState(Result):
     n_cuts: int
     n_unresolved: int
     dynamics: str
+    dt: float | None = None
+    time_unit: str = "steps"
 
     def headline(self) -> str:
         sides = " and ".join("divergence" if k == OFF else str(k) for k in self.labels)
         if self.kind == "unresolved":
-            return f"between {sides}: unresolved after {len(self.track)} steps on the boundary"
+            long = lasting(len(self.track), self.dt if self.dynamics == "flow" else None, self.time_unit)
+            return f"between {sides}: unresolved after {long} on the boundary"
         some = "an unknown number of" if self.n_unstable < 0 else str(self.n_unstable)
         noun = "direction" if self.n_unstable == 1 else "directions"
         return f"{self.kind} between {sides}, {some} unstable {noun}, residual {self.residual:.0e}"
@@ -131,7 +137,7 @@ def find_edge_state(
         track=track,
         n_cuts=tracker.n_cuts,
         n_unresolved=tracker.n_unresolved,
-        dynamics="map" if run.system.flow() is None else "flow",
+        **run.clock,
     )
 
 

@@ -12,13 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ...systems.base import System
+from ...wording import lasting
 from ..cycles import FAR
 from .targets import Target, Targets
 
@@ -56,6 +57,21 @@ class Run:
     n_steps: int
     bytes: int = BYTES
 
+    @property
+    def clock(self) -> dict[str, Any]:
+        """What results say of their steps: whose they are, and of a flow how long."""
+        if self.system.flow() is None:
+            return {"dynamics": "map", "dt": self.system.dt, "time_unit": "steps"}
+        return {"dynamics": "flow", "dt": self.system.dt, "time_unit": self.system.time_unit}
+
+    def lasting(self, n_steps: int) -> str:
+        """So many steps in words, of a flow the time they take."""
+        return lasting(n_steps, None if self.system.flow() is None else self.system.dt, self.system.time_unit)
+
+    def at(self, step: int) -> str:
+        """Which step it is, of a flow what time."""
+        return f"step {step}" if self.system.flow() is None else f"after {self.lasting(step)}"
+
     def flight(self, x: np.ndarray) -> Flight:
         """Trajectories from the states x (sample, unit)."""
         return Flight(self, x)
@@ -71,7 +87,7 @@ class Flight:
 
     def __init__(self, run: Run, x: np.ndarray) -> None:
         start = torch.from_numpy(np.array(x)).to(run.system.device, run.system.dtype)
-        self._system, self._u = run.system, run.u
+        self._run, self._system, self._u = run, run.system, run.u
         self.t = 0
         self.left_at = np.full(len(x), -1)  # (sample,)  the step at which it left; 0: it never was finite
         self._stopped = start.clone()
@@ -116,7 +132,8 @@ class Flight:
     def reasons(self) -> np.ndarray:
         """Why samples were lost; empty for those that were not."""
         texts = [
-            "" if at < 0 else START if at == 0 else f"{DIVERGED} (step {at})" for at in self.left_at.tolist()
+            "" if at < 0 else START if at == 0 else f"{DIVERGED} ({self._run.at(at)})"
+            for at in self.left_at.tolist()
         ]
         return np.array(texts, dtype="<U48")
 

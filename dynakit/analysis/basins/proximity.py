@@ -109,7 +109,7 @@ def _labelled(run: Run, x: np.ndarray, targets: Targets, reaches: Tensor) -> Out
             flight.stop(rests)
             stays = stays[~rests]
         stays = _advance(flight, stays, every)
-    why[flight.index.cpu().numpy()] = f"{UNRESOLVED} ({flight.t} steps)"
+    why[flight.index.cpu().numpy()] = f"{UNRESOLVED} ({run.lasting(flight.t)})"
     lost = flight.reasons()
     return Outcome(labels, steps, np.where(lost != "", lost, why), flight.ends)
 

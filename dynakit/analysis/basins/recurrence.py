@@ -64,7 +64,7 @@ class Recurrence:
             kept = np.array([k for k in kept if int(k) not in points and reasons[k] == ""], int)
             if not len(kept):
                 break
-        reasons[kept] = f"{UNRESOLVED} ({PATIENCE * run.n_steps + LONGER * window} steps)"
+        reasons[kept] = f"{UNRESOLVED} ({run.lasting(PATIENCE * run.n_steps + LONGER * window)})"
         return outcome(run, x, _groups(points, len(x)), reasons, ends, targets)
 
 

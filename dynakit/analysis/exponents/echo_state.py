@@ -21,6 +21,7 @@ from ...errors import InputError
 from ...provenance import with_provenance
 from ...results import Result, per_item
 from ...systems.base import System, checked
+from ...wording import lasting
 from .lyapunov import lyapunov_spectrum
 from .spectrum import LyapunovSpectrum
 
@@ -31,6 +32,8 @@ APART = 1e-3  # and from which on they are clearly two
 @dataclass(frozen=True, kw_only=True, repr=False)
 class EchoState(Result):
     """Whether a network forgets, by pairs of starts; the exponents are those of the first state of each pair.
+
+    Words tell the rates and times of a flow in its unit of time.
 
     Attributes:
         distances: (pair, time) max norm, after each input; 0 where two states are the same
@@ -47,6 +50,11 @@ class EchoState(Result):
     exponents: LyapunovSpectrum
     verdict: str
     reason: str
+
+    @property
+    def dynamics(self) -> str:
+        """What the steps are those of, "map" or "flow"."""
+        return self.exponents.dynamics
 
     @property
     def largest_exponent(self) -> float:
@@ -177,7 +185,9 @@ def _judge(
     late, early = distances[:, -max(1, half // 4) :], distances[:, half : half + max(1, half // 4)]
     stay = (late.min(axis=1) > MET) & (late.mean(axis=1) > np.maximum(APART, 0.9 * early.mean(axis=1)))
     worst = int(values.argmax())
-    said = f"largest conditional exponent {values[worst]:.3g} +- {tolerances[worst]:.1g} nats per step"
+    scale, unit = exponents.told()
+    value, give = scale * values[worst], scale * tolerances[worst]
+    said = f"largest conditional exponent {value:.3g} +- {give:.1g} nats per {unit}"
     if (values > tolerances).any():
         return "no echo state", f"{said}; {int((met < 0).sum())} of {n} pairs did not meet"
     if stay.any():
@@ -189,4 +199,6 @@ def _judge(
         )
     if not (values < -tolerances).all():
         return "undetermined", f"all {n} pairs met, but the {said}"
-    return "echo state", f"all {n} pairs met within {int(met.max())} steps; {said}"
+    of_flow = exponents.dynamics == "flow"
+    soon = lasting(int(met.max()), exponents.dt if of_flow else None, exponents.time_unit)
+    return "echo state", f"all {n} pairs met within {soon}; {said}"

@@ -109,24 +109,24 @@ class LyapunovSpectrum(Result):
             return f"{len(self)} starts: {said or 'none'}"
         if self.left_at[0] >= 0 or self.kind in TOLD:
             return self._cut_short()
-        scale, unit = self._told()
+        scale, unit = self.told()
         first = f"{scale * self.exponents[0, 0]:.6g} +- {scale * self.standard_errors[0, 0]:.1g}"
         return f"{self.kind}, largest exponent {first} nats per {unit}, dimension {self.kaplan_yorke:.4g}"
 
     def _cut_short(self) -> str:
         if self.left_at[0] > 0:
             return f"{self.kind}: it left the finite numbers at step {self.left_at[0]}"
-        scale, unit = self._told()
+        scale, unit = self.told()
         first = f", largest exponent {scale * self.exponents[0, 0]:.6g} nats per {unit}"
         return f"{TOLD.get(str(self.kind), self.kind)}{first if self.left_at[0] < 0 else ''}"
 
     def sentences(self) -> list[str]:
         """The kind of each motion and its exponents, one line for each start."""
         rows = zip(self.kinds, self.exponents, self.standard_errors)
-        return [_in_words(str(kind), values, errors, self._told()) for kind, values, errors in rows]
+        return [_in_words(str(kind), values, errors, self.told()) for kind, values, errors in rows]
 
-    def _told(self) -> tuple[float, str]:
-        """What exponents are multiplied by in words, and per what they then are: of a flow per unit of time."""
+    def told(self) -> tuple[float, str]:
+        """What words multiply exponents by, and per what they then are: of a flow per unit of time."""
         if self.dynamics == "map" or self.dt is None:
             return 1.0, "step"
         return 1 / self.dt, self.time_unit or "unit of time"

@@ -95,15 +95,15 @@ def _basins_of(judged: np.ndarray, basins: Basins | None) -> dict[str, np.ndarra
     """Share and speed of convergence of each attractor asked about; nothing is in the basin of none."""
     n = len(judged)
     fields = {"fractions": np.zeros(n), "intervals": np.tile([0.0, np.nan], (n, 1))}
-    steps = np.full((n, 2), np.nan)
+    times = np.full((n, 2), np.nan)
     for j, k in enumerate(judged):
         if basins is None or k < 0:
             continue
         fields["fractions"][j] = basins.fractions[k]
         fields["intervals"][j] = basins.intervals[k]
-        own = basins.convergence_steps[(basins.labels == k) & (basins.convergence_steps >= 0)]
-        steps[j] = np.quantile(own, [0.5, 0.95]) if len(own) else np.nan
-    return {**fields, "convergence": steps}
+        own = basins.convergence_times[(basins.labels == k) & (basins.convergence_steps >= 0)]
+        times[j] = np.quantile(own, [0.5, 0.95]) if len(own) else np.nan
+    return {**fields, "convergence": times}
 
 
 def _robustness(judged: np.ndarray, shocks: SmallestShocks | None) -> dict[str, np.ndarray]:

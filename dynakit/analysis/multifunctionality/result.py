@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...results import Result, per_item
-from ...wording import counted
+from ...wording import counted, lasting
 from ..basins import Basins, EdgeState, SmallestShocks
 from ..cycles import LimitCycles
 from ..fixed_points import FixedPoints
@@ -51,7 +51,8 @@ class Multifunctionality(Result):
         smallest_shocks: (target,) least found that makes it leave; inf: none; NaN: not sought
         fractions: (target,) basin, share of all samples
         intervals: (target, 2) of those, at ``confidence``
-        convergence: (target, 2) median and 95 % of the steps to come near, in the basin
+        convergence: (target, 2) median and 95 % of the time to come near, in the basin; in steps, of a flow in its
+            unit of time
         confusion: (target, attractor + 1) cues by where they lead; last: to none
         matches: (target, attractor) whether the attractor is the target, clause by clause
         attractors: what cues and random states lead to
@@ -255,8 +256,12 @@ def _certificate(multi: Multifunctionality, k: int) -> str:
 def _basin(multi: Multifunctionality, k: int) -> str:
     (middle, late), (low, high) = multi.convergence[k], multi.intervals[k]
     share = f"basin {multi.fractions[k]:.3f} [{low:.3f}, {high:.3f}]"
-    speed = f", {middle:.0f} steps to come near (95 %: {late:.0f})" if np.isfinite(middle) else ""
-    return f"{share} of {multi.n_samples} states ({multi.sampler}){speed}"
+    said = f"{share} of {multi.n_samples} states ({multi.sampler})"
+    if multi.basins is None or not np.isfinite(middle):
+        return said
+    flow, unit = multi.dynamics == "flow", multi.basins.time_unit
+    soon, late = (lasting(time, 1.0 if flow else None, unit) for time in (middle, late))
+    return f"{said}, {soon} to come near (95 %: {late})"
 
 
 def _tick(multi: Multifunctionality) -> str:

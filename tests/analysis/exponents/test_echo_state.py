@@ -46,6 +46,19 @@ def test_linear_states_part_as_the_exponent_says():
     assert echo.meeting_times.tolist() == [together]
 
 
+@pytest.mark.parametrize("dt", [0.1, 0.02])
+def test_rates_and_times_of_a_flow_are_told_in_its_time(dt):
+    """dx/dt = -x + u: states are 1e-9 (1 + x) apart after about ln(1e9) = 20.7 s, and part as exp(-t)."""
+    flow = dk.Flow(lambda x, u: -x + u, 1, 1, dt=dt, time_unit="s", argument_order="state, input")
+    echo = dk.check_echo_state(flow, np.zeros((round(30 / dt), 1)), [[[1.0], [2.0]]])
+    assert echo.dynamics == "flow"
+    assert_allclose(echo.exponents.per_time, -1, atol=1e-5)
+    assert "exponent -1 +-" in echo.reason
+    assert echo.reason.endswith("nats per s")
+    said = float(echo.reason.split("within ")[1].split(" s;")[0])
+    assert_allclose(said, np.log(1e9), atol=2 * dt)
+
+
 def test_chaos_under_weak_input_has_not():
     echo = dk.check_echo_state(dk.catalog.tanh_network(5.0 * W, W_in=INTO), 0.1 * NOISE)
     assert echo.verdict == "no echo state"

@@ -107,7 +107,13 @@ def test_basins_of_the_flow_are_those_of_the_two_sides_of_the_separatrix(held):
     assert (held.basins.labels == held.attractor_index[0]).tolist() == inside.tolist()
     assert held.intervals[0, 0] <= math.pi * 4 / 64 <= held.intervals[0, 1]
     assert held.sampler == "Box"
-    assert held.convergence[0, 0] <= held.convergence[0, 1]
+
+
+def test_how_long_a_flow_takes_is_told_in_its_time(held):
+    mine = held.basins.labels == held.attractor_index[0]
+    steps = np.quantile(held.basins.convergence_steps[mine], [0.5, 0.95])
+    np.testing.assert_allclose(held.convergence[0], held.basins.dt * steps)
+    assert f"{held.convergence[0, 0]:.4g} time units to come near" in held.summary()
 
 
 def test_nothing_untrained_seen_gives_a_bound(held):
