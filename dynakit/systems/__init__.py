@@ -4,7 +4,8 @@ from . import catalog
 from .adapters import Recording, as_flow, as_system, record
 from .answering import Answering as Answering
 from .base import Bounds, System
-from .derived import ClosedLoop, Driven, Iterated
+from .closed_loop import ClosedLoop
+from .derived import Driven, Iterated
 from .flow import Flow, Monodromy
 from .function import FunctionSystem
 

@@ -8,7 +8,6 @@ digits, :meth:`Flow.integrate` and :meth:`Flow.monodromy` hand the same equation
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from typing import Any, NamedTuple, cast
 
@@ -23,6 +22,7 @@ from .base import Bounds, System, detached, minus_identity
 from .cells import fingerprint
 from .derived import Wrapped
 from .function import FunctionSystem
+from .integration import followed
 from .pieces import OpenPieces, Pieces
 from .runge_kutta import METHODS, advanced, averages
 
@@ -224,7 +224,8 @@ class Flow(Wrapped):
         """
         x, u, times, lead = self._starts(x, u, time)
         n_steps, rtol = count("n_steps", n_steps), number("rtol", rtol, above=3e-14, below=1e-2)
-        states = [self._flown(*start, n_steps, rtol, vary=False) for start in zip(x, u, times)]
+        ends = [np.linspace(0.0, t, n_steps + 1) for t in times]
+        states = [followed(self.inner, a, v, after, rtol) for a, v, after in zip(x, u, ends)]
         return _stacked(states, x, (n_steps, self.state_size)).reshape(*lead, n_steps, self.state_size)
 
     @detached
@@ -236,7 +237,8 @@ class Flow(Wrapped):
         self.refuse_jumps("a monodromy matrix")
         x, u, times, lead = self._starts(x, u, time)
         n, rtol = self.state_size, number("rtol", rtol, above=3e-14, below=1e-2)
-        ends = [self._flown(*start, 1, rtol, vary=True) for start in zip(x, u, times)]
+        spans = np.multiply.outer(times, [0.0, 1.0])
+        ends = [followed(self.inner, a, v, span, rtol, vary=True) for a, v, span in zip(x, u, spans)]
         flat = _stacked(ends, x, (1, n + n * n))[:, 0]
         return Monodromy(flat[:, :n].reshape(*lead, n), flat[:, n:].reshape(*lead, n, n).mT)
 
@@ -248,38 +250,6 @@ class Flow(Wrapped):
         except ValueError:
             raise InputError(f"time {times.shape} must be a number or one per start {tuple(lead)}") from None
         return x, u, times, lead
-
-    def _flown(self, x: Tensor, u: Tensor, time: float, n_steps: int, rtol: float, vary: bool) -> np.ndarray:
-        """One start followed, (n_steps, unit); if ``vary``, the columns of the derivative after each state."""
-        from scipy.integrate import solve_ivp
-
-        n, start = self.state_size, x.cpu().numpy()
-
-        def velocity(_: float, y: np.ndarray) -> np.ndarray:
-            state = torch.from_numpy(y[:n]).to(self.device)[None]
-            if not vary:
-                return self.inner._step(state, u[None])[0].cpu().numpy()
-            columns = torch.from_numpy(y[n:]).to(self.device).reshape(1, n, n)
-            v, moved = self.inner._push(state, u[None], columns)
-            return torch.cat([v.reshape(-1), moved.reshape(-1)]).cpu().numpy()
-
-        y = np.concatenate([start, np.eye(n).ravel()]) if vary else start
-        atol = np.full(len(y), rtol)
-        atol[:n] *= np.abs(start).max(initial=0.0) or 1.0
-        states = np.full((n_steps, len(y)), np.nan)
-        ends = np.linspace(0.0, time, n_steps + 1)
-        with np.errstate(all="ignore"):  # overflow is one of the answers
-            for k, span in enumerate(itertools.pairwise(ends)):
-                if not np.isfinite(y).all():
-                    break
-                if span[0] == span[1]:
-                    states[k] = y
-                    continue
-                flown = solve_ivp(velocity, span, y, method="DOP853", t_eval=span[1:], rtol=rtol, atol=atol)
-                if not flown.success:
-                    break
-                states[k] = y = flown.y[:, -1]
-        return states
 
     # --- hooks -----------------------------------------------------------------------------------------
 

@@ -1,8 +1,9 @@
 """States where the map stands still: search, certificates, isolation, completeness."""
 
 from .certificate import certify
-from .fixed_points import FixedPoints, find_fixed_points, search_arguments
+from .fixed_points import find_fixed_points, search_arguments
 from .isolation import isolation
+from .result import FixedPoints
 from .spectra import canonical_order, spectra
 from .starts import Starts
 

@@ -20,7 +20,8 @@ from ...errors import InputError
 from ...models.learners import Learner
 from ...surroundings import in_own_surroundings
 from ..base import REGULARITIES, System
-from ..derived import ClosedLoop, Driven, WithReadout
+from ..closed_loop import ClosedLoop
+from ..derived import Driven, WithReadout
 from ..flow import Flow, Relaxation
 from ..foreign import bearing_float64
 from ..function import FunctionSystem

@@ -1,0 +1,91 @@
+"""A network that hears itself: what it says is what it is told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+
+from ..errors import InputError
+from .base import Bounds, System, checked
+from .derived import Wrapped
+from .pieces import OpenPieces, Pieces
+
+
+class ClosedLoop(Wrapped):
+    """The network that hears itself: x' = F(x, observe(x)), autonomous.
+
+    Raises InputError unless the readout is as wide as the input.  :meth:`drive` takes one step under an input
+    from outside, to cue the loop.
+
+    A flow hears itself at all times: the loop around one is the flow dx/dt = f(x, observe(x)), its step is the
+    time-dt map of that, and :meth:`flow` has the same dynamics as the steps.  A map hears itself once per step; what
+    is fed back to a network whose step integrates within itself stays the same over the step, as inputs do.  The flow
+    of a leaky network that hears itself is ``dynakit.as_flow(loop)``.
+    """
+
+    def __init__(self, system: System) -> None:
+        if checked(system).output_size != system.input_size or system.input_size == 0:
+            raise InputError(
+                f"system must have a readout as wide as its input to close the loop, got {system.output_size} "
+                f"outputs and {system.input_size} inputs"
+            )
+        super().__init__(system, input_size=0, name=f"closed loop of {system.name}")
+        flow = system.flow()
+        self.continuous: System | None = None if flow is None else flow.over(ClosedLoop(flow.field))
+
+    def flow(self) -> Any:
+        """The flow dx/dt = f(x, observe(x)) around a flow, else None."""
+        return self.continuous
+
+    def single_precision(self) -> System | None:
+        return super().single_precision() if self.continuous is None else self.continuous.single_precision()
+
+    def _around(self, field: System) -> System:
+        return ClosedLoop(field)
+
+    def drive(self, x: Any, u: Any) -> Tensor:
+        """One step of the open loop under the input ``u``."""
+        return self.inner.step(x, u)
+
+    def _step(self, x: Tensor, u: Tensor) -> Tensor:
+        if self.continuous is not None:
+            return self.continuous._step(x, u)
+        return self.inner._step(x, self.inner._observe(x))
+
+    def _jacobian(self, x: Tensor, u: Tensor) -> Tensor:
+        if self.continuous is not None:
+            return self.continuous._jacobian(x, u)
+        y = self.inner._observe(x)
+        return self.inner._jacobian(x, y) + self.inner._input_jacobian(x, y) @ self.inner._observe_jacobian(x)
+
+    def _push(self, x: Tensor, u: Tensor, T: Tensor, V: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        if self.continuous is not None:
+            return self.continuous._push(x, u, T)
+        return self.inner._push(x, self.inner._observe(x), T, self.inner._observe_push(x, T))
+
+    def _input_jacobian(self, x: Tensor, u: Tensor) -> Tensor:
+        return x.new_zeros(len(x), self.state_size, 0)
+
+    def newton_step(self, x: Any, u: Any, r: Tensor) -> tuple[Tensor, Tensor]:
+        return System.newton_step(self, x, u, r)
+
+    def _kinks(self, x: Tensor, u: Tensor) -> Tensor:
+        if self.continuous is not None:
+            return self.continuous._kinks(x, u)
+        return self.inner._kinks(x, self.inner._observe(x))
+
+    def _box(self, inputs: Bounds) -> Bounds | None:
+        if self.continuous is not None:
+            return self.continuous._box(inputs)
+        heard = self.inner.observe_bounds()
+        return None if heard is None else self.inner._box(heard)
+
+    def _pieces(self, u: Tensor) -> Pieces | None:
+        if self.continuous is not None:
+            return None
+        whole, heard = self.inner.open_pieces(), self.inner.readout_pieces()
+        return None if whole is None or heard is None else whole.fed(heard)
+
+    def open_pieces(self) -> OpenPieces | None:
+        return None
