@@ -92,9 +92,11 @@ class FunctionSystem(System):
             self.regularity = "piecewise_linear"
 
     def _call(self, name: str, f: Callable[..., Any], x: Tensor, u: Tensor) -> Tensor:
-        x, u = x.clone(), u.clone()  # f may work in place
-        arguments = (x,) if self.input_size == 0 else (x, u) if self._state_first else (u, x)
-        return _as_float64(name, f(*arguments), self.device)
+        x = x.clone()  # f may work in place
+        if self.input_size == 0:
+            return _as_float64(name, f(x), self.device)
+        u = u.clone()
+        return _as_float64(name, f(x, u) if self._state_first else f(u, x), self.device)
 
     def _step(self, x: Tensor, u: Tensor) -> Tensor:
         return self._call(self.called, self._f, x, u)
@@ -196,6 +198,8 @@ def readout_size(readout: Callable[[Tensor], Any], x: Tensor) -> int:
 
 
 def _as_float64(name: str, value: Any, device: torch.device) -> Tensor:
+    if type(value) is Tensor and value.dtype is torch.float64 and value.device == device:
+        return value
     if isinstance(value, Jet):  # the values and slopes of an enclosure
         return cast(Tensor, value)
     if not isinstance(value, (Tensor, np.ndarray)):

@@ -215,10 +215,11 @@ class OfSystems(OneParameter):
         return self._kept[mu], self.constant
 
     def slope(self, z: np.ndarray, leg: int) -> np.ndarray:
-        x, mu = self.split(z)
+        _, x, u = self._at(z, leg)
+        mu = self.split(z)[1]
 
         def step(value: float) -> np.ndarray:
-            return as_numpy(self.member(value, leg)[0].step(x, self.constant))
+            return as_numpy(self.member(value, leg)[0]._step(x, u))[0]
 
         return _difference(step, mu, DIFFERENCE * abs(self.length), *sorted(self.knots))
 

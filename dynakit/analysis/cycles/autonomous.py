@@ -78,11 +78,12 @@ def settle(flow: Autonomous, x: np.ndarray, n_steps: int) -> Settled:
     """Follow all starts at once; each that leaves stays where it was one step before."""
     system, u = flow.system, flow.u
     here = torch.as_tensor(x).to(system.device, system.dtype)
+    u = u.expand(len(here), -1)
     bound = FAR * (1 + here.abs().amax(-1).nan_to_num(0.0, 0.0, 0.0))
     left = torch.where(torch.isfinite(here).all(-1), -1, 0)
     with torch.no_grad():
         for t in range(1, n_steps + 1):
-            following = system.step(here, u)
+            following = system._step(here, u)
             inside = ((following.abs() <= bound[:, None]) & torch.isfinite(following)).all(-1)
             left = torch.where(~inside & (left < 0), t, left)
             here = torch.where((left < 0)[:, None], following, here)

@@ -8,32 +8,39 @@ import torch
 from torch import Tensor
 
 Field = Callable[[Tensor], Tensor]
+Part = Tensor | float
 
 
 def rows(*entries: Sequence[Tensor | float]) -> Tensor:
     """A matrix per element of a batch, from its entries (batch,) or numbers, row by row."""
     like = next(e for row in entries for e in row if isinstance(e, Tensor))
-    full = [[e if isinstance(e, Tensor) else torch.full_like(like, e) for e in row] for row in entries]
-    return torch.stack([torch.stack(row, -1) for row in full], -2)
+    full = [e if isinstance(e, Tensor) else torch.full_like(like, e) for row in entries for e in row]
+    return torch.stack(full, -1).unflatten(-1, (len(entries), -1))
+
+
+def horner(s: Tensor, falling: Sequence[float]) -> Part:
+    """A polynomial in s from its coefficients, the highest first; a number where s does not matter."""
+    value: Part = 0.0
+    for c in falling:
+        value = c if isinstance(value, float) and value == 0.0 else value * s + c
+    return value
 
 
 def spiral(even: Sequence[complex], odd: Sequence[complex] = ()) -> tuple[Field, Field]:
     """z -> g(|z|) z, g(r) = sum_k even_k r^(2k) + odd_k r^(2k+1), and its Jacobian [g] + (g'(r) / r) z (x, y)."""
 
-    def polynomial(s: Tensor, coefficients: Sequence[complex]) -> tuple[Tensor, Tensor]:
-        re, im = 0 * s, 0 * s
-        for c in reversed(coefficients):
-            re, im = re * s + complex(c).real, im * s + complex(c).imag
-        return re, im
+    def polynomial(s: Tensor, coefficients: Sequence[complex]) -> tuple[Part, Part]:
+        values = [complex(c) for c in reversed(coefficients)]
+        return horner(s, [c.real for c in values]), horner(s, [c.imag for c in values])
 
-    def factor(s: Tensor) -> tuple[Tensor, Tensor]:
+    def factor(s: Tensor) -> tuple[Part, Part]:
         re, im = polynomial(s, even)
         if not odd:
             return re, im
         (odd_re, odd_im), r = polynomial(s, odd), s.sqrt()
         return re + r * odd_re, im + r * odd_im
 
-    def slope(s: Tensor) -> tuple[Tensor, Tensor]:
+    def slope(s: Tensor) -> tuple[Part, Part]:
         """g'(r) / r; where odd powers make it infinite, at 0, any number will do, for it is multiplied by 0."""
         re, im = polynomial(s, [2 * k * c for k, c in enumerate(even)][1:])
         if not odd:
