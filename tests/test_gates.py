@@ -51,7 +51,7 @@ OF_STATES: dict[str, Ask] = {
 OF_TABLES: dict[str, Ask] = {
     "check_memory": lambda s, r: dk.check_memory(s, r, None, decode, n_steps=3),
     "find_smallest_shock": lambda s, r: dk.find_smallest_shock(
-        s, r, results()["FixedPoints"], settings=dk.ShockSettings(1)
+        s, r, results()["FixedPoints"], settings=dk.ShockSettings(1, n_steps=50)
     ),
     "lyapunov_spectrum": lambda s, r: dk.lyapunov_spectrum(s, r, n_steps=4, n_transient=1),
     "System.trajectory": lambda s, r: s.trajectory(r, 2),

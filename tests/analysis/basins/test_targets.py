@@ -129,7 +129,8 @@ def test_cycles_points_and_tables_are_read_alike():
         == targets.at([[1.0005, 0.0], [0.0, 3.0]])[0].tolist()
     )
     assert len(as_targets(flow, [cycles, table, cycles[:1]], NONE)) == 2  # each counts once
-    basins = dk.map_basins(flow, table[1:], dk.samplers.Box([-3.0, -3.0], [3.0, 3.0]), n_samples=20)
+    box = dk.samplers.Box([-3.0, -3.0], [3.0, 3.0])
+    basins = dk.map_basins(flow, table[1:], box, n_samples=8, n_steps=100)
     assert basins.n_attractors == 1
     assert len(as_targets(flow, basins, NONE)) == 1
 
