@@ -62,10 +62,10 @@ def check_multifunctionality(
     >>> turn = lambda p: np.array([np.cos(2 * np.pi * p), np.sin(2 * np.pi * p)])
     >>> a = dk.Orbit.cycle("A", turn, period=2 * np.pi, dt=0.1)
     >>> b = dk.Orbit.cycle("B", lambda p: 3 * turn(-p), period=2 * np.pi, dt=0.1)
-    >>> box = dk.samplers.Box([-4.0, -4.0], 4.0)
-    >>> flow = dk.catalog.two_cycles(dt=0.05)
+    >>> box = dk.samplers.Box([-2.5, -2.5], 2.5)
+    >>> flow = dk.catalog.two_cycles()
     >>> quick = dk.MultifunctionalitySettings(n_shocks=0)
-    >>> dk.check_multifunctionality(flow, [a, b], sampler=box, n_samples=100, settings=quick).verdict
+    >>> dk.check_multifunctionality(flow, [a, b], sampler=box, n_samples=40, settings=quick).verdict
     'MULTIFUNCTIONAL'
     """
     of_kind("settings", settings, MultifunctionalitySettings)

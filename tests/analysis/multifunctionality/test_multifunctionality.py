@@ -61,10 +61,10 @@ def check(system, targets, *, sampler=None, n_samples=60, seed=0, **settings):
 
 @pytest.fixture(scope="module")
 def held():
-    flow = dk.catalog.two_cycles(dt=0.05)
-    box = dk.samplers.Box([-4.0, -4.0], 4.0)
+    flow = dk.catalog.two_cycles(dt=0.1)
+    box = dk.samplers.Box([-2.5, -2.5], 2.5)
     targets = [circle("A", 1.0, 1), circle("B", 3.0, -1)]
-    return check(flow, targets, sampler=box, n_samples=600, seed=1)
+    return check(flow, targets, sampler=box, n_samples=300, seed=1)
 
 
 def test_the_flow_with_two_opposite_cycles_is_multifunctional(held):
@@ -87,14 +87,14 @@ def test_the_flow_with_two_opposite_cycles_is_multifunctional(held):
 
 @pytest.mark.parametrize("around", ["input", "two steps"])
 def test_a_flow_is_judged_alike_under_a_constant_drive_and_by_longer_steps(held, around):
-    flow = dk.catalog.two_cycles(dt=0.05)
-    pushed = dk.Flow(lambda x, u: flow.rhs(x) + u - 0.3, 2, 1, dt=0.05, jacobian=lambda x, u: flow.rhs_jacobian(x))
+    flow = dk.catalog.two_cycles(dt=0.1)
+    pushed = dk.Flow(lambda x, u: flow.rhs(x) + u - 0.3, 2, 1, dt=0.1, jacobian=lambda x, u: flow.rhs_jacobian(x))
     system = {
         "input": lambda: dk.Driven(pushed, [0.3]),
         "two steps": lambda: dk.Iterated(flow, 2),
     }[around]()
-    box = dk.samplers.Box([-4.0, -4.0], 4.0)
-    found = check(system, [circle("A", 1.0, 1), circle("B", 3.0, -1)], sampler=box, n_samples=100, seed=1)
+    box = dk.samplers.Box([-2.5, -2.5], 2.5)
+    found = check(system, [circle("A", 1.0, 1), circle("B", 3.0, -1)], sampler=box, n_samples=40, seed=1)
     assert (found.verdict, found.dynamics) == (held.verdict, "flow")
     for name in ("kinds", "held", "n_reached", "senses"):
         assert getattr(found, name).tolist() == getattr(held, name).tolist()
@@ -105,7 +105,7 @@ def test_a_flow_is_judged_alike_under_a_constant_drive_and_by_longer_steps(held,
 def test_basins_of_the_flow_are_those_of_the_two_sides_of_the_separatrix(held):
     inside = np.hypot(*held.basins.states.T) < 2
     assert (held.basins.labels == held.attractor_index[0]).tolist() == inside.tolist()
-    assert held.intervals[0, 0] <= math.pi * 4 / 64 <= held.intervals[0, 1]
+    assert held.intervals[0, 0] <= math.pi * 4 / 25 <= held.intervals[0, 1]
     assert held.sampler == "Box"
 
 
@@ -118,7 +118,7 @@ def test_how_long_a_flow_takes_is_told_in_its_time(held):
 
 def test_nothing_untrained_seen_gives_a_bound(held):
     assert not held.untrained.any()
-    assert held.untrained_bound == held.unseen_bound == pytest.approx(1 - 0.05 ** (1 / 600))
+    assert held.untrained_bound == held.unseen_bound == pytest.approx(1 - 0.05 ** (1 / 300))
 
 
 @pytest.fixture(scope="module")
