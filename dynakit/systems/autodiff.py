@@ -10,6 +10,8 @@ from torch.autograd import forward_ad
 
 from ..errors import InputError
 
+FEW = 2  # sweeps that cost less one by one than as a batch, which has to be set up
+
 
 def autodiff(f: Any, x: Tensor, out_size: int | None = None) -> Tensor:
     """The Jacobian (batch, out, in) of a batched map by reverse-mode differentiation.
@@ -36,11 +38,18 @@ def autodiff(f: Any, x: Tensor, out_size: int | None = None) -> Tensor:
             )
         directions = torch.eye(y.shape[-1], dtype=y.dtype, device=y.device)
         directions = directions[:, None, :].expand(-1, len(x), -1)
-        try:
-            rows = torch.autograd.grad(y, z, directions, is_grads_batched=True, retain_graph=True)[0]
-        except RuntimeError:  # a custom backward without a batching rule: one row at a time
-            rows = torch.stack([torch.autograd.grad(y, z, d, retain_graph=True)[0] for d in directions])
+        rows = _backwards(y, z, directions)
     return rows.transpose(0, 1)
+
+
+def _backwards(y: Tensor, z: Tensor, directions: Tensor) -> Tensor:
+    """The directions (k, batch, out) taken back from y to z, all at once where that is cheaper."""
+    if len(directions) > FEW:
+        try:
+            return torch.autograd.grad(y, z, directions, is_grads_batched=True, retain_graph=True)[0]
+        except RuntimeError:  # a custom backward without a batching rule: one row at a time
+            pass
+    return torch.stack([torch.autograd.grad(y, z, d, retain_graph=True)[0] for d in directions])
 
 
 def autodiff_push(f: Any, x: Tensor, T: Tensor) -> tuple[Tensor, Tensor] | None:

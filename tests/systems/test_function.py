@@ -101,7 +101,8 @@ def test_a_constant_map_has_a_zero_jacobian():
     assert torch.equal(system.input_jacobian(torch.rand(3, 2)), torch.zeros(3, 2, 1).double())
 
 
-def test_a_map_with_an_operation_without_batching_rule():
+@pytest.mark.parametrize("n", [2, 5])
+def test_a_map_with_an_operation_without_batching_rule(n):
     class Cube(torch.autograd.Function):
         @staticmethod
         def forward(ctx, x):
@@ -113,8 +114,8 @@ def test_a_map_with_an_operation_without_batching_rule():
             (x,) = ctx.saved_tensors
             return torch.from_numpy(g.numpy() * 3 * x.detach().numpy() ** 2)
 
-    x = torch.rand(3, 2, dtype=torch.float64)
-    J = dk.FunctionSystem(Cube.apply, 2).jacobian(x)
+    x = torch.rand(3, n, dtype=torch.float64)
+    J = dk.FunctionSystem(Cube.apply, n).jacobian(x)
     assert_allclose(J, torch.diag_embed(3 * x**2), atol=1e-14)
 
 
