@@ -58,10 +58,10 @@ def find_fixed_points(
         proof: certify in ball arithmetic, so that ``evidence`` may say "proved": slower, and needs the extra
             ``proof`` (python-flint).  Otherwise certificates hold up to the accuracy of the machine's tanh and exp.
 
-    The search adds batches of starts (noisy ones, mixtures of found points, random states) until two in a row
-    bring no new point (four without an invariant box) and the points' signs sum to what they must; where they do not,
-    until eight in a row bring none.  Without a box nothing is known of that sum, but where states from far away come
-    back the search aims at +1.
+    The search adds batches of starts (states from everywhere in the box, left alone or near its faces; then noisy
+    ones, mixtures of found points, random states) until two in a row bring no new point (four without an invariant
+    box) and the points' signs sum to what they must; where they do not, until eight in a row bring none.  Without a
+    box nothing is known of that sum, but where states from far away come back the search aims at +1.
 
     Returns:
         FixedPoints.  ``completeness`` is "incomplete" where the signs prove that points are missing (a system with an

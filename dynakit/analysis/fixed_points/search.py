@@ -52,19 +52,24 @@ def search(
     expected = None if supply.box is None else 1
     aim = 1 if expected == 1 or supply.comes_back() else None
     enough = QUIET if expected == 1 else UNCHECKED
-    n_used, quiet, settled, batch, n_batches = 0, 0, False, supply.first()[:max_starts], 1
+    n_used, quiet, settled, n_batches = 0, 0, False, 1
+    batch, follow = supply.first()[:max_starts], newton.run
     while len(batch):
-        before = roots.n_isolated
-        for part in batch.split(n_batches * BATCH):
-            status.append(newton.run(part, roots).cpu().numpy())
+        before, first = roots.n_isolated, not status
+        for part in batch.split(n_batches * BATCH if follow == newton.run else len(batch)):
+            status.append(follow(part, roots).cpu().numpy())
             n_used += len(part)
             curve.append((n_used, len(roots)))
         quiet = 0 if roots.n_isolated > before else quiet + n_batches
         settled = quiet >= enough and _may_be_all(roots, aim)
         if settled or quiet >= max(PATIENCE, len(curve) // 2):
             break
-        n_batches = QUIET if roots.degree == aim else 1  # a last look, all at once: that is faster
-        batch = torch.cat([supply.more(roots.x) for _ in range(n_batches)])[: max_starts - n_used]
+        if first:
+            batch, follow = supply.everywhere()[: max_starts - n_used], newton.glance
+            continue
+        n_batches = max(1, QUIET - quiet) if roots.degree == aim else 1  # a last look, all at once
+        batch, follow = torch.cat([supply.more(roots.x) for _ in range(n_batches)]), newton.run
+        batch = batch[: max_starts - n_used]
     return Sought(roots, np.concatenate(status), np.array(curve), expected, settled)
 
 
@@ -101,6 +106,10 @@ class _Batches:
                         self.further.remove(strategy)
                     break
         return status
+
+    def glance(self, starts: Tensor, roots: Roots) -> Tensor:
+        """Follow starts by the quickest strategy alone: of many that are anywhere, most lead nowhere."""
+        return self._follow(capped_newton, self.newton.clip(starts), roots)[1]
 
     def _follow(self, strategy: Strategy, starts: Tensor, roots: Roots) -> tuple[Tensor, Tensor]:
         """Where a strategy leads from each start, and the status there."""

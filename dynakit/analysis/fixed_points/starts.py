@@ -1,4 +1,11 @@
-"""Where to start looking: the caller's states, what has been found, and random states of the box."""
+"""Where to start looking: the caller's states, what has been found, and states of every scale left alone.
+
+What a caller hands over, trajectories above all, shows where the system goes in the task and nothing else.  So states
+of the whole box, of a third and of a tenth of it (of several sizes where there is no box) are stepped as well, and
+where each has got to is a start of its own: an attractor that draws a noticeable share of any of these is not missed.
+Saddles of saturating networks lie where a few units are between their ends and the others at them, near the faces of
+the box, which uniform states of a box of many dimensions hardly ever are.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +18,10 @@ from ...systems.base import Bounds, System
 BATCH = 128
 RELAX = 100  # steps under the drive
 FAR = 1e3  # times the size of the known states
+SHARES = (1.0, 0.3, 0.1)  # of the box
+SIZES = (0.1, 1.0, 10.0)  # of states where there is no box
+WORK = 2**23  # multiplications in a Newton step of all states near faces
+LOOKS = (BATCH // 4, 8 * BATCH)  # at least and at most so many of them
 
 
 class Starts:
@@ -24,15 +35,15 @@ class Starts:
     ) -> None:
         self.system, self.u, self.given, self.rng = system, u, given, rng
         self.box: Bounds | None = system.box(u)
-        self.width = torch.full((system.state_size,), 2.0, dtype=torch.float64, device=system.device)
+        self.look = min(max(WORK // max(1, system.state_size) ** 3, LOOKS[0]), LOOKS[1])
+        wide = self._wide(max(BATCH // 2, self.look // 2))
         known = [t for t in (given, pool) if t is not None]
-        states = torch.cat(known) if known else self._random(4 * BATCH)
+        states = torch.cat(known) if known else wide
         self.pool = states[torch.isfinite(states).all(-1)]
         if not len(self.pool):
-            self.pool = self._random(4 * BATCH)
+            self.pool = wide
         self.scale = self.pool.std(0, correction=0) + 1e-3 * (1 + self.pool.abs().amax(0))
-        self.width = (6 * self.scale).clamp_min(2.0)  # of random states: a box may be far wider than what is used
-        self.paths = self._relaxations()
+        self.paths, self.ends = self._relaxations(wide, len(known) > 0)
 
     def first(self) -> Tensor:
         """The first batch: the given starts, or states of the pool, some noisy, some on the way to rest."""
@@ -43,7 +54,7 @@ class Starts:
     def more(self, found: Tensor) -> Tensor:
         """A further batch: noisy and relaxing states, mixtures of found points and known states, random ones."""
         quarter = BATCH // 4
-        mixed = [self._noisy(quarter // 2), self._on_paths(quarter), self._random(quarter // 2)]
+        mixed = [self._noisy(quarter // 2), self._on_paths(quarter), self._wide(quarter // 2)]
         if len(found):
             mixed += [
                 self._mixtures(found, quarter // 2),
@@ -53,6 +64,10 @@ class Starts:
         else:
             mixed += [self._noisy(2 * quarter)]
         return torch.cat(mixed)
+
+    def everywhere(self) -> Tensor:
+        """Where states of every scale have got to, and states near the faces of the box."""
+        return torch.cat([self.ends, self._near_faces(self.look)])
 
     def comes_back(self) -> bool:
         """Do states from far away come closer, as under a map that draws everything into a bounded set?
@@ -64,12 +79,15 @@ class Starts:
         far = FAR * size * self._normal(BATCH // 8)
         return bool((self.system.settle(far, self.u, RELAX).norm(dim=-1) < far.norm(dim=-1)).all())
 
-    def _relaxations(self) -> Tensor:
-        """Known states left alone under the drive: what attracts lies at the end, saddles along the way."""
-        states = self._from_pool(BATCH // 2)
-        path = self.system.trajectory(states, self.u.expand(RELAX, -1)).reshape(-1, states.shape[1])
+    def _relaxations(self, wide: Tensor, known: bool) -> tuple[Tensor, Tensor]:
+        """States on their way, and where the wide ones end: what attracts lies there, saddles along the way."""
+        states = torch.cat([self._from_pool(BATCH // 2), wide]) if known else wide
+        rough = self.system.single_precision() or self.system  # these are starts: half the digits will do
+        path = rough.trajectory(states.to(rough.dtype), self.u.to(rough.dtype).expand(RELAX, -1)).to(states)
+        ends = path[-len(wide) :, -1]
+        path = path.reshape(-1, states.shape[1])
         path = path[torch.isfinite(path).all(-1)]
-        return path if len(path) else self.pool
+        return (path if len(path) else self.pool), ends[torch.isfinite(ends).all(-1)]
 
     def _on_paths(self, n: int) -> Tensor:
         rows = torch.from_numpy(self.rng.integers(len(self.paths), size=n)).to(self.paths.device)
@@ -100,16 +118,22 @@ class Starts:
         a, b, c = states[rows].unbind(1)
         return a + b - c + 0.05 * self.scale * self._normal(n)
 
-    def _random(self, n: int) -> Tensor:
-        """Random states of the box; without a box, normal ones of several scales, half of them settled."""
-        if self.box is not None:
-            width = torch.minimum(self.box.hi - self.box.lo, self.width)
-            middle = (self.box.hi + self.box.lo) / 2
-            draws = torch.from_numpy(self.rng.random((n, self.system.state_size))).to(middle)
-            return middle + (draws - 0.5) * width
-        size = torch.tensor([0.1, 1.0, 10.0], dtype=torch.float64, device=self.system.device).repeat(n)[:n]
-        states = self._normal(n) * size[:, None]
-        settled = self.system.settle(states[::2], self.u, 200)
-        usable = torch.isfinite(settled).all(-1) & (settled.abs().amax(-1) < 1e6)
-        states[::2] = torch.where(usable[:, None], settled, states[::2])
-        return states
+    def _wide(self, n: int) -> Tensor:
+        """Random states of the box and of shares of it; without a box, normal ones of several sizes."""
+        n_units = self.system.state_size
+        if self.box is None:
+            return self._normal(n) * self._in_turn(SIZES, n)
+        draws = torch.from_numpy(self.rng.random((n, n_units)) - 0.5).to(self.box.lo)
+        middle = (self.box.hi + self.box.lo) / 2
+        return middle + draws * (self.box.hi - self.box.lo) * self._in_turn(SHARES, n)
+
+    def _near_faces(self, n: int) -> Tensor:
+        """States some of whose units, any share of them, are at an end of the box; without a box, wide ones."""
+        if self.box is None:
+            return self._wide(n)
+        inside, at_end, upper = (self.rng.random((n, self.system.state_size)) for _ in range(3))
+        share = np.where(at_end < self.rng.random((n, 1)), upper < 0.5, inside)
+        return self.box.lo + torch.from_numpy(share).to(self.box.lo) * (self.box.hi - self.box.lo)
+
+    def _in_turn(self, values: tuple[float, ...], n: int) -> Tensor:
+        return torch.tensor(values, dtype=torch.float64, device=self.system.device).repeat(n)[:n, None]
