@@ -29,6 +29,7 @@ class Activation(NamedTuple):
     slope_from_output: Callable[[Tensor], Tensor]  # f'(x) from r = f(x): loses digits where f saturates
     bounds: tuple[float, float] | None  # the closure of the range if it is bounded
     piecewise_linear: bool
+    steepest: float = 1.0  # sup |f'|
 
 
 def _softplus(x: Tensor) -> Tensor:
@@ -54,7 +55,7 @@ ACTIVATIONS: dict[str, Activation] = {
     for a in (
         Activation("relu", torch.relu, _relu_slope, _relu_slope, None, True),
         Activation("tanh", torch.tanh, _tanh_slope, lambda r: 1 - r.square(), (-1.0, 1.0), False),
-        Activation("sigmoid", torch.sigmoid, _sigmoid_slope, lambda r: r * (1 - r), (0.0, 1.0), False),
+        Activation("sigmoid", torch.sigmoid, _sigmoid_slope, lambda r: r * (1 - r), (0.0, 1.0), False, 0.25),
         Activation("softplus", _softplus, torch.sigmoid, lambda r: -torch.expm1(-r), None, False),
     )
 }

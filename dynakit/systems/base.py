@@ -283,6 +283,10 @@ class System(Signature):
         """This map in float32, for the rough phase of a search; None for one that is only ever called in float64."""
         return None
 
+    def lipschitz(self) -> float | None:
+        """A factor c with |F(x, u) - F(y, u)| <= c |x - y| for all x, y and u in one norm, or None if none is known."""
+        return None
+
     def flow(self) -> Any:
         """The :class:`dynakit.Flow` whose time-dt map this is, or None: the map stands for itself.
 

@@ -130,6 +130,9 @@ class WithReadout(Wrapped):
     def _jacobian_factors(self, x: Tensor, u: Tensor) -> list[Tensor]:
         return self.inner._jacobian_factors(x, u)
 
+    def lipschitz(self) -> float | None:
+        return self.inner.lipschitz()
+
     def _around(self, field: System) -> System:
         return WithReadout(field, self.W, self.b, function=self.function)
 

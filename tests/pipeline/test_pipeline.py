@@ -388,6 +388,17 @@ def test_exponents_under_inputs_without_weight_are_those_at_rest():
     assert "exponents" in report.figures
 
 
+def test_a_memory_is_no_echo_state_and_its_responses_are_counted():
+    """x' = tanh(2 x + u) keeps two responses under inputs below 0.53, and its exponent is negative on both."""
+    trials = dk.tasks.Trials(np.random.default_rng(0).uniform(-0.5, 0.5, (20, 40, 1)))
+    unit = dk.catalog.tanh_unit(2.0)
+    report = dk.analyze(unit, trials, include=["lyapunov", "echo_state"])
+    assert (report.echo_state.n_responses, report.echo_state.verdict) == (2, "no echo state")
+    assert "contracts along this trajectory" in report.summary()
+    assert "at least 2 responses" in report.summary()
+    assert ": echo state" not in report.summary()
+
+
 def test_few_steps_are_enough_to_say_that_little_is_known():
     report = dk.analyze(turning_elman(0.1, 0.8), dk.tasks.Trials(np.zeros((1, 3, 2))), include=["lyapunov"])
     assert report.lyapunov.n_steps == 3

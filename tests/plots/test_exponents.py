@@ -32,6 +32,6 @@ def test_what_is_not_finite_is_counted_not_drawn():
 def test_several_spectra_have_a_colour_per_kind():
     lyap = dk.lyapunov_spectrum(dk.catalog.henon(), [[0.1, 0.1], [9.0, 9.0], [0.0, 0.1]], n_steps=400)
     ax = dk.plots.plot_exponents(lyap)
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["chaotic (2)", "diverged (1)"]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["chaotic (2)", "unbounded (1)"]
     colours = [container[0].get_color() for container in ax.containers]
     assert colours[0] == colours[2] != colours[1]

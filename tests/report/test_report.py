@@ -32,6 +32,7 @@ def back(report, tmp_path_factory):
 GIVEN = ["model", "task", "trials", "history", "skipped"]
 FOUND = ["score", "trajectories", "fixed_points", "slow_points", "modes", "projection", "transitions", "attractors"]
 FOUND += ["cycles", "lyapunov", "connectivity", "spikes", "memory", "multifunctionality", "flow", "machine_agreement"]
+FOUND += ["echo_state"]
 
 
 @pytest.mark.parametrize("name", GIVEN + FOUND)

@@ -48,6 +48,21 @@ def affine_range(W: Tensor, b: Tensor, box: Bounds) -> Bounds:
     return Bounds(centre - spread, centre + spread)
 
 
+def norm(W: Tensor) -> float:
+    """An upper bound of |D W v| / |D v| over all v, rounding included, for the better of two diagonal D: one, and that
+    of Perron's vectors of |W|, for which it is no more than the spectral radius of |W| (Buehner and Young 2006)."""
+    values, right = torch.linalg.eig(W.abs())
+    left = torch.linalg.eig(W.abs().T)
+    r, l = (
+        vectors[:, of.real.argmax()].real.abs().clamp_min(1e-6)
+        for of, vectors in ((values, right), (left[0], left[1]))
+    )
+    scale = (l / r).sqrt()
+    scaled = scale[:, None] * W / scale
+    least = min(float(torch.linalg.matrix_norm(A, 2)) for A in (W, scaled))
+    return least * (1 + 1e-9)
+
+
 def fingerprint(*items: Tensor | str | None) -> str:
     """SHA-256 over names, other fingerprints, and the shapes, dtypes and values of tensors."""
     digest = hashlib.sha256()
@@ -143,6 +158,9 @@ class ElmanCell(Cell):
         pre = self._pre(x, u)
         return self.f.function(pre), self.f.slope(pre)[:, None] * self._drive_push(T, V)
 
+    def lipschitz(self) -> float:
+        return self.f.steepest * norm(self.W_rec)
+
     def _kinks(self, x: Tensor, u: Tensor) -> Tensor:
         return self._pre(x, u).abs().amin(-1) if self.f.piecewise_linear else super()._kinks(x, u)
 
@@ -196,6 +214,12 @@ class LeakyCell(Cell):
         )
         self.b, self.alpha, self.euler = b, alpha, form != "rectified"
         self.fingerprint = fingerprint(self.name, f"{alpha:.17g}", W_in, W_rec, b)
+
+    def lipschitz(self) -> float:
+        a, steepest = self.alpha, self.f.steepest
+        if self.form == "rectified":
+            return steepest * norm((1 - a) * torch.eye(len(self.W_rec)).to(self.W_rec) + a * self.W_rec)
+        return abs(1 - a) + a * steepest * norm(self.W_rec)
 
     def _pre(self, x: Tensor, u: Tensor) -> Tensor:
         """What the activation is applied to."""
