@@ -240,8 +240,10 @@ def _judge(end: Gathering, groups: Groups, exponents: LyapunovSpectrum, proved: 
     if len(groups.shares) > 1:
         return _several(end, groups, exponents, said)
     if not groups.all_met.all():
-        open_ = f"{int((met < 0).sum())} of {n} pairs are still on their way to each other after {_long(end.horizon, exponents)}"
-        return "undetermined", f"{open_}{', to the one response that is proved' * proved}; {said}"
+        n_open, so_far = int((met < 0).sum()), _long(end.horizon, exponents)
+        where = ", to the one response that is proved" * proved
+        open_ = f"{n_open} of {n} pairs are still on their way to each other after {so_far}{where}"
+        return "undetermined", f"{open_}; {said}"
     if not (values < -tolerances).all():
         return "undetermined", f"all {n} pairs met, but the {said}"
     return (
