@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from .. import checks
 from ..seeding import as_seed
+from ..surroundings import in_own_surroundings
 from .base import RecurrentModel, Trajectory, checked_sizes, layer_shapes, own_randomness
 
 
@@ -23,6 +24,7 @@ class Elman(RecurrentModel):
     torch.Size([5, 10, 1])
     """
 
+    @in_own_surroundings
     def __init__(
         self, n_inputs: int, n_hidden: int, n_outputs: int, activation: str = "tanh", *, seed: int = 0
     ) -> None:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ..seeding import as_seed
+from ..surroundings import in_own_surroundings
 from .base import RecurrentModel, Trajectory, checked_sizes, layer_shapes, own_randomness
 
 
@@ -26,6 +27,7 @@ class GRU(RecurrentModel):
     torch.Size([5, 10, 16])
     """
 
+    @in_own_surroundings
     def __init__(self, n_inputs: int, n_hidden: int, n_outputs: int, *, seed: int = 0) -> None:
         super().__init__()
         self.n_inputs, self.n_hidden, self.n_outputs = checked_sizes(n_inputs, n_hidden, n_outputs)

@@ -30,6 +30,7 @@ from torch.nn import functional
 from .. import checks, linalg
 from ..errors import InputError
 from ..seeding import as_seed, torch_stream
+from ..surroundings import in_own_surroundings
 from .activations import ACTIVATIONS
 from .base import RecurrentModel, Trajectory, checked_sizes
 from .leaky_scan import FORMS, Acting, Leak, leaky_scan
@@ -68,6 +69,7 @@ class LeakyRNN(RecurrentModel):
     mask_rec: Tensor | None
     _connected: Tensor | None  # where a weight may act: mask_rec, and no autapses
 
+    @in_own_surroundings
     def __init__(
         self,
         n_inputs: int,

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..seeding import as_seed
+from ..surroundings import in_own_surroundings
 from .base import RecurrentModel, Trajectory, checked_sizes, layer_shapes, own_randomness
 
 
@@ -35,6 +36,7 @@ class LSTM(RecurrentModel):
 
     state_layout = "[h, c]"
 
+    @in_own_surroundings
     def __init__(
         self, n_inputs: int, n_hidden: int, n_outputs: int, peepholes: bool = False, *, seed: int = 0
     ) -> None:

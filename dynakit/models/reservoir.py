@@ -26,6 +26,7 @@ from torch import Tensor, nn
 from .. import checks, linalg
 from ..errors import InputError
 from ..seeding import as_seed, stream
+from ..surroundings import in_own_surroundings
 from .base import RecurrentModel, Trajectory, checked_sizes, sizes_of
 
 FORMS = ("continuous", "discrete")
@@ -61,6 +62,7 @@ class Reservoir(RecurrentModel):
     W_rec: Tensor  # (hidden, hidden)  M
     b_rec: Tensor  # (hidden,)
 
+    @in_own_surroundings
     def __init__(
         self,
         n_inputs: int,

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from .. import artifacts
 from ..errors import ArtifactError, InputError
+from ..surroundings import in_own_surroundings
 from .base import RecurrentModel
 from .learners import Learner
 from .registry import LEARNERS, MODELS
@@ -57,6 +58,7 @@ def packed(model: RecurrentModel | Learner) -> tuple[dict[str, Any], bytes]:
     return header, safetensors.torch.save(tensors)
 
 
+@in_own_surroundings
 def load(path: str | Path) -> Any:
     """The model that :func:`save` wrote into the folder ``path``, or that of the report saved there, bit for bit.
 

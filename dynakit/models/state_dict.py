@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from .. import artifacts, checks
 from ..errors import ArtifactError, InputError
+from ..surroundings import in_own_surroundings
 from .saving import assigned, differences, not_finite, read_safetensors
 
 _RECURRENT = re.compile(r"(.*?)((?:weight|bias)_(?:ih|hh|hr)_l\d+(?:_reverse)?)")
@@ -37,6 +38,7 @@ class ImportedNetwork(nn.Module):
         return hidden if self.readout is None else self.readout(hidden)
 
 
+@in_own_surroundings
 def from_state_dict(source: Any, *, nonlinearity: str = "tanh") -> ImportedNetwork:
     """A network from a state dict, or from a ``.safetensors``, ``.pt``, ``.pth`` or ``.ckpt`` file.
 

@@ -15,6 +15,7 @@ from .. import seeding
 from ..errors import InputError
 from ..provenance import Provenance
 from ..report import Report, Stage
+from ..surroundings import in_own_surroundings
 from ..systems import as_system
 from ..systems.adapters import compared_on
 from ..tasks import ArrayTask, Cycles
@@ -25,6 +26,7 @@ from .subject import Subject
 N_TRIALS = 128
 
 
+@in_own_surroundings
 def analyze(
     model: Any,
     task: Any,

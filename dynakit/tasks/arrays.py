@@ -12,6 +12,7 @@ import torch
 
 from .. import checks, seeding
 from ..errors import InputError
+from ..surroundings import in_own_surroundings
 from .answers import Reading, as_reading, explained_variance
 from .base import Task, Trials
 from .given import one_hot_classes, without_padding
@@ -149,6 +150,7 @@ class ArrayTask(Task):
         """Half way between the smallest and the largest target; 0 without targets."""
         return self.reading.middle
 
+    @in_own_surroundings
     def sample(self, n_trials: int, seed: Any = 0) -> Trials:
         """Draw trials, each at most once as long as there are enough of them, otherwise with repetition."""
         n_trials, n = checks.count("n_trials", n_trials), len(self.trials)
@@ -194,6 +196,7 @@ class ArrayTask(Task):
         return f"ArrayTask({self.trials!r}{pulses})"
 
 
+@in_own_surroundings
 def from_arrays(
     inputs: Any,
     targets: Any = None,

@@ -20,6 +20,7 @@ import torch
 from .. import checks
 from ..errors import InputError
 from ..records import Record
+from ..surroundings import in_own_surroundings
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -52,6 +53,7 @@ class Trials(Record):
     conditions: dict[str, np.ndarray] = field(default_factory=dict)
     score_mask: torch.Tensor | None = None
 
+    @in_own_surroundings
     def __post_init__(self) -> None:
         inputs = _tensor("inputs", self.inputs, ("trial", "time", "input"))
         targets = self.targets

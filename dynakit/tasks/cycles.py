@@ -22,6 +22,7 @@ from scipy.spatial import KDTree
 from .. import checks, seeding
 from ..errors import InputError
 from ..orbits import Orbit, as_orbits
+from ..surroundings import in_own_surroundings
 from .arrays import explained_variance
 from .base import Task, Trials
 from .chaos import FLOWS, standardised
@@ -195,6 +196,7 @@ class Cycles(Task):
         """:meth:`cue` of every orbit, by name."""
         return {orbit.name: self.cue(orbit.name, phase) for orbit in self._orbits}
 
+    @in_own_surroundings
     def sample(self, n_trials: int, seed: Any = 0) -> Trials:
         """Draw trials; conditions: the name of the ``"orbit"``, and its ``"phase"`` at the first step, 0 to 1."""
         seed, n_trials = seeding.as_seed(seed), checks.count("n_trials", n_trials)

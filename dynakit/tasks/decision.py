@@ -20,6 +20,7 @@ import numpy as np
 import torch
 
 from .. import checks, seeding
+from ..surroundings import in_own_surroundings
 from .base import Trials
 from .choice import DelayedResponse, TwoChoices
 from .evidence import balanced, gain, magnitudes, p_right, p_right_uniform, signed
@@ -95,6 +96,7 @@ class ContextIntegration(TwoChoices):
             return p_right_uniform(slope, self.max_coherence)
         return p_right(slope, self.coherences)
 
+    @in_own_surroundings
     def sample(self, n_trials: int, seed: Any = 0) -> Trials:
         """Draw trials.
 
@@ -187,6 +189,7 @@ class PerceptualDecision(DelayedResponse):
         slope = gain(self._n_stimulus, self.dt, math.sqrt(2) * self.noise)
         return p_right(slope, signed(self.coherences))
 
+    @in_own_surroundings
     def sample(self, n_trials: int, seed: Any = 0) -> Trials:
         """Draw trials; conditions: the signed ``"coherence"``, and ``"correct"``, +1 (right) or -1 (left)."""
         seed, n_trials = seeding.as_seed(seed), checks.count("n_trials", n_trials)
@@ -269,6 +272,7 @@ class DelayedComparison(DelayedResponse):
         slope = gain(self._n_stimulus, self.dt, math.sqrt(2) * self.noise)
         return p_right(slope, [self.difference / self._highest])
 
+    @in_own_surroundings
     def sample(self, n_trials: int, seed: Any = 0) -> Trials:
         """Draw trials; conditions: ``"f1"`` and ``"f2"`` in Hz, and ``"correct"``, +1 (f1 > f2) or -1."""
         seed, n_trials = seeding.as_seed(seed), checks.count("n_trials", n_trials)

@@ -14,6 +14,7 @@ import numpy as np
 
 from .. import checks, seeding
 from ..errors import InputError
+from ..surroundings import in_own_surroundings
 from .arrays import ArrayTask, from_arrays
 
 MOST_STEPS = 10_000  # an environment that ends no trial within so many steps is given up
@@ -21,6 +22,7 @@ MOST_STEPS = 10_000  # an environment that ends no trial within so many steps is
 Drawn = tuple[np.ndarray, np.ndarray | None, dict[str, Any]]  # one trial: observations, ground truth, labels
 
 
+@in_own_surroundings
 def from_environment(
     env: Any,
     n_trials: int = 200,

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 from .. import checks, seeding
+from ..surroundings import in_own_surroundings
 from .base import Task, Trials, sign_marks
 from .timing import Gap, answers, draw_gaps, ends, gap, halves, noisy, turns
 
@@ -126,6 +127,7 @@ class FlipFlop(Task):
             for way, s in _WAYS.items()
         }
 
+    @in_own_surroundings
     def sample(self, n_trials: int, seed: Any = 0) -> Trials:
         """Draw trials; ``Trials.conditions["final"]`` is the last memory of each, such as ``"+-+"``."""
         seed, n_trials = seeding.as_seed(seed), checks.count("n_trials", n_trials)
@@ -244,6 +246,7 @@ class SetReset(Task):
         """The last pulse decides, whatever was held before."""
         return {(memory, pulse): pulse for memory in _SWITCH for pulse in _SWITCH}
 
+    @in_own_surroundings
     def sample(self, n_trials: int, seed: Any = 0) -> Trials:
         """Draw trials.
 

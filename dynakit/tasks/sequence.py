@@ -19,6 +19,7 @@ import torch
 from .. import checks, seeding
 from ..errors import InputError
 from ..records import Record
+from ..surroundings import in_own_surroundings
 from .base import Task, Trials
 
 SEQUENCES = (  # start, body, ending before the exchange
@@ -136,6 +137,7 @@ class SequenceStream(Task):
         """The numbers of a code."""
         return self.code_size
 
+    @in_own_surroundings
     def draw(self, seed: Any = 0) -> Stream:
         """The stream of a run, with its codes."""
         seed = seeding.as_seed(seed)
@@ -192,6 +194,7 @@ class SequenceStream(Task):
         """Each digit for one step, (1, code)."""
         return {str(k): code[None] for k, code in enumerate(self.digits)}
 
+    @in_own_surroundings
     def sample(self, n_trials: int, seed: Any = 0) -> Trials:
         """Draw trials (trial, time, code): pieces of streams with unexchanged endings, each from its start.
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from .. import checks, seeding
+from ..surroundings import in_own_surroundings
 from .base import Task, Trials
 from .timing import Gap, answers, draw_gaps, ends, gap, halves, noisy, turns
 
@@ -77,6 +78,7 @@ class Xor(Task):
         """``"0"`` and ``"1"``: one value shown for ``stim_dur`` steps, (stim_dur, 2)."""
         return {name: np.tile(self.drives[name], (self.stim_dur, 1)) for name in ("0", "1")}
 
+    @in_own_surroundings
     def sample(self, n_trials: int, seed: Any = 0) -> Trials:
         """Draw trials; conditions: ``"first"`` and ``"second"`` (0 or 1), and ``"memory_gap"`` in steps."""
         seed, n_trials = seeding.as_seed(seed), checks.count("n_trials", n_trials)

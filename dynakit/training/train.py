@@ -14,6 +14,7 @@ from ..errors import InputError
 from ..models.learners import Learner
 from ..results import History
 from ..seeding import as_seed
+from ..surroundings import in_own_surroundings
 from ..tasks import Task
 from .base import Callback, check_sizes, fit, fit_together
 from .curriculum import Curriculum
@@ -21,6 +22,7 @@ from .gradient import BPTT
 from .online import Online
 
 
+@in_own_surroundings
 def train(
     model: nn.Module, task: Task, method: Any = None, *, seed: Any = 0, callback: Callback | None = None
 ) -> History:
@@ -61,6 +63,7 @@ def train(
         model.train(was_training)
 
 
+@in_own_surroundings
 def train_together(
     models: Sequence[nn.Module],
     task: Task,

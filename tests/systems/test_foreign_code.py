@@ -137,7 +137,15 @@ def settings(kind):
 def test_settings_of_the_caller_change_nothing(kind):
     net, cell = seeded(lambda: Sequencer(nn.GRU(M, N, batch_first=True), nn.Linear(N, 2))), LeakyReLU()
 
+    task = dk.tasks.FlipFlop(n_bits=1, n_steps=20)
+
+    def trained():
+        model = dk.models.GRU.for_task(task, n_hidden=3, seed=0)
+        dk.train(model, task, dk.training.BPTT(max_updates=2, batch_size=4), seed=0)
+        return model
+
     def answers():
+        model = trained()
         system, own = dk.as_system(net), dk.as_system(cell, step="recurrence")
         x = np.full((2, N), 0.1)
         return [
@@ -149,6 +157,9 @@ def test_settings_of_the_caller_change_nothing(kind):
             dk.enumerate_fixed_points(own).states,
             system.input_jacobian(x).numpy(),
             dk.find_fixed_points(dk.catalog.tanh_network([[2.0]]), max_starts=8).states,
+            task.sample(2, seed=0).inputs.numpy(),
+            model.rnn.weight_hh_l0.detach().numpy(),
+            dk.analyze(model, task, include=["trajectories"]).score,
         ]
 
     expected = answers()

@@ -23,6 +23,7 @@ from torch import Tensor
 from ... import checks
 from ...errors import NumericalError
 from ...seeding import as_seed, stream
+from ...surroundings import in_own_surroundings
 from . import compiled
 from .contexts import METRICS, Contexts
 from .learner import Element, Learner, Past, some_of
@@ -55,6 +56,7 @@ class CSNN(Learner):
     W_rec: Tensor  # (neuron, neuron), from row to column
     alive: Tensor  # (neuron,)
 
+    @in_own_surroundings
     def __init__(
         self,
         code_size: int,

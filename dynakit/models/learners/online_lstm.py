@@ -18,6 +18,7 @@ from torch import nn
 from ... import checks
 from ...errors import InputError, NumericalError
 from ...seeding import as_seed
+from ...surroundings import in_own_surroundings
 from ..base import RecurrentModel, layer_shapes, own_randomness
 from ..gru import GRU
 from ..lstm import LSTM
@@ -38,6 +39,7 @@ class _OnlineRecurrent(Learner):
     n_blocks: int  # of rows, one per gate
     frozen_type: type[LSTM] | type[GRU]  # of :meth:`freeze`
 
+    @in_own_surroundings
     def __init__(
         self,
         code_size: int,

@@ -21,6 +21,7 @@ import torch
 
 from ... import checks
 from ...errors import InputError
+from ...surroundings import in_own_surroundings
 from .learner import Past
 from .time_delay import TDNN
 
@@ -40,6 +41,7 @@ class TDSNN(TDNN):
 
     scales: torch.Tensor  # (2,) activations of the hidden and the output layer that are one spike per step
 
+    @in_own_surroundings
     def __init__(
         self,
         code_size: int,

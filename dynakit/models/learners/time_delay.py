@@ -18,6 +18,7 @@ from torch import nn
 from ... import checks
 from ...errors import NumericalError
 from ...seeding import as_seed
+from ...surroundings import in_own_surroundings
 from ..base import own_randomness
 from .learner import Element, Learner, Past, some_of
 
@@ -36,6 +37,7 @@ class TDNN(Learner):
     )
     """
 
+    @in_own_surroundings
     def __init__(
         self,
         code_size: int,

@@ -31,6 +31,7 @@ from torch.nn import functional
 from ... import checks
 from ...errors import InputError
 from ...seeding import as_seed, torch_stream
+from ...surroundings import in_own_surroundings
 from ..base import RecurrentModel, Trajectory, checked_sizes
 from .spiking_scan import Neuron, spiking_scan
 from .surrogate import SURROGATES
@@ -149,6 +150,7 @@ class LIF(SpikingNetwork):
     torch.Size([4, 30, 250])
     """
 
+    @in_own_surroundings
     def __init__(
         self,
         n_inputs: int,
