@@ -131,9 +131,8 @@ class ArrayTask(Task):
 
     @property
     def drives(self) -> dict[str, np.ndarray]:
-        """``"rest"``, and the constant inputs that were given: name -> (input,); else that of a response."""
-        after = self.resting.response
-        return {"rest": self.rest, **(self.own_drives or ({} if after is None else {"response": after}))}
+        """``"rest"``, and the constant inputs that were given; else that of a response, or those of cues."""
+        return {"rest": self.rest, **(self.own_drives or self.resting.drives)}
 
     @property
     def machine(self) -> dict[tuple[str, str], str] | None:

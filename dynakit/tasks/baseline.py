@@ -13,8 +13,8 @@ from ..records import Record
 from .arrays import ArrayTask
 from .base import Task, Trials, score_mask
 
-MOST = 32  # constant answers that are tried
-GOOD = 0.99  # a score that is called chance by no comparison
+MOST = 32  # constant answers that are tried, the commonest targets first
+GOOD = 0.99  # a score that is not called chance, though a constant answer may score as much
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Baseline(Record):
 
     constant: float
     clock: float
-    margin: float  # by which chance may be passed by chance
+    margin: float  # by which 1 in 20 of those that guess does better
     given: bool  # the trials were given, not drawn
     untold: tuple[tuple[str, str], ...] = ()
 
@@ -48,7 +48,8 @@ def baseline(task: Task, outputs: Any, trials: Trials) -> Baseline:
     graded = isinstance(task, ArrayTask) and task.by_variance
     constant = max(task.score(_everywhere(row, trials), trials) for row in _constants(trials))
     clock = task.score(_by_the_clock(trials), trials) if n >= 8 else constant
-    margin = 0.02 if graded else 2 * float(np.sqrt(max(constant * (1 - constant), 0.01) / n))
+    # of R2, twice what it costs a clock to be learnt from half of the trials; of shares, two standard errors
+    margin = 4 / n if graded else 2 * float(np.sqrt(max(constant * (1 - constant), 0.01) / n))
     untold = _untold(task, np.asarray(outputs), trials) if isinstance(task, ArrayTask) and not graded else ()
     return Baseline(constant, clock, margin, isinstance(task, ArrayTask), untold)
 
@@ -86,7 +87,10 @@ def _by_the_clock(trials: Trials) -> torch.Tensor:
 
 
 def _untold(task: ArrayTask, outputs: np.ndarray, trials: Trials) -> tuple[tuple[str, str], ...]:
-    """Pairs of answers that are asked for in different trials, where the network answers one as it does the other."""
+    """Pairs of answers that are asked for in different trials, where the network answers one as it does the other.
+
+    That is, where the shares of what it says differ by no more than two standard errors of a difference of shares.
+    """
     asked, counts = task.reading.asked(trials)
     if asked.shape[-1] != 1:
         return ()

@@ -6,7 +6,7 @@ It must be one that the trials show.  Where it is not given it is guessed, and t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -19,18 +19,19 @@ from .settling import ages, lag_of
 
 SIZEABLE = 0.05  # share of steps that makes an input one at which the trials rest
 COMMON, NOISY = 0.1, 0.2  # ... where it is not zero; ... where it is only near, for noise
+MOST_CUES = 8  # that are contexts; more are values
 FEW = 64  # distinct inputs of trials without noise
 CELLS = 8  # across the range of an input, of which one is near
 
 
 @dataclass(frozen=True)
 class Resting:
-    """An input at rest (input,), why that, whether the trials show it; ``response`` is the input afterwards."""
+    """An input at rest (input,), why that, and whether the trials show it; ``drives`` are others worth a look."""
 
     input: np.ndarray
     reason: str
     shown: bool = True
-    response: np.ndarray | None = None
+    drives: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 def as_rest(rest: Any, trials: Trials, drives: Mapping[str, np.ndarray]) -> Resting:
@@ -46,7 +47,8 @@ def as_rest(rest: Any, trials: Trials, drives: Mapping[str, np.ndarray]) -> Rest
             )
         return Resting(given, "given")
     found = _fixation(X, valid) or _token(X, valid, trials) or _still(rows)
-    found = found or _given(Shown(X, valid), drives) or _near(rows)
+    shown = Shown(X, valid)
+    found = found or _given(shown, drives) or _cue(shown) or _near(rows)
     unshown = "zero input, which the trials do not show: give rest="
     return found or Resting(np.zeros(trials.n_inputs), unshown, shown=False)
 
@@ -106,6 +108,15 @@ class Shown:
         """Whether some inputs are constant in each trial and differ between trials, and all others are noisy."""
         cue = self._ends[0][:, self._fixed]
         return bool((self.noise[~self._fixed] > 0).all() and np.ptp(cue, axis=0).any())
+
+    def cues(self) -> dict[str, np.ndarray]:
+        """The cues that last for whole trials, beside noise at zero: name -> (input,); none, or more than a few: {}."""
+        found = np.unique(self._ends[0][:, self._fixed], axis=0) if self._cued else np.zeros((0, 0))
+        drives = np.zeros((len(found), len(self._fixed)))
+        drives[:, self._fixed] = found
+        if len(found) > MOST_CUES or not all(self.near(drive).any() for drive in drives):
+            return {}
+        return {f"cue {k + 1}": drive for k, drive in enumerate(drives)}
 
     def _at(self, drive: np.ndarray, width: float) -> np.ndarray:
         within_noise = np.abs(self.inputs - drive) <= 1e-5 * (1 + np.abs(drive)) + width * self.noise
@@ -169,7 +180,7 @@ def _fixation(X: np.ndarray, valid: np.ndarray) -> Resting | None:
             rest,
             f"the fixation input, channel {c} on as before the response",
             True,
-            after if often > 0.5 else None,
+            {"response": after} if often > 0.5 else {},
         )
     return None
 
@@ -218,6 +229,16 @@ def _given(shown: Shown, drives: Mapping[str, np.ndarray]) -> Resting | None:
         if shown.near(drive).any():
             return Resting(drive, f"the first given drive that the trials show, {name!r}")
     return None
+
+
+def _cue(shown: Shown) -> Resting | None:
+    """The cue that most trials show, without evidence, where a cue lasts all of a trial and evidence is noisy."""
+    cues = shown.cues()
+    if not cues:
+        return None
+    n = [int(shown.near(drive).any(axis=1).sum()) for drive in cues.values()]
+    name = list(cues)[int(np.argmax(n))]
+    return Resting(cues[name], f"{name} of {len(cues)}, which last for whole trials, without evidence", True, cues)
 
 
 def _near(rows: np.ndarray) -> Resting | None:

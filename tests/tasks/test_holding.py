@@ -11,6 +11,8 @@ from dynakit.tasks import (
     DelayedComparison,
     FlipFlop,
     PerceptualDecision,
+    SetReset,
+    Xor,
     find_holds,
     from_arrays,
 )
@@ -126,3 +128,20 @@ def test_noise_in_what_follows_tells_nothing():
     assert_allclose(waits.question, 0, atol=0.05)
     noisy[ROWS, 20:25, 1 + SIDE] += 0.5
     assert "rest" not in holds_of(from_arrays(noisy, classes, rest=[1, 0, 0])).by_name
+
+
+def test_cues_that_last_for_whole_trials_are_contexts():
+    trials = ContextIntegration().sample(64, seed=0)
+    task = from_arrays(trials.inputs, trials.targets, trials.mask)
+    assert [u.tolist() for u in task.drives.values()][1:] == [[0, 0, 0, 1], [0, 0, 1, 0]]
+    assert "cue" in task.rest_reason
+    assert list(holds_of(task).by_name) == ["cue 1", "cue 2"]
+
+
+@pytest.mark.parametrize("task", [FlipFlop(), FlipFlop(input_noise=0.1), SetReset(), Xor(), PerceptualDecision()])
+def test_the_rest_of_tasks_of_this_package_is_guessed_from_their_trials(task):
+    trials = task.sample(64, seed=0)
+    mask = trials.mask if trials.score_mask is None else trials.score_mask
+    own = from_arrays(trials.inputs, trials.targets, mask)
+    assert_array_equal(own.rest, task.rest)
+    assert list(holds_of(own).by_name) == list(holds_of(task).by_name)
