@@ -16,7 +16,7 @@ def without_padding(inputs: Any, targets: Any, mask: Any) -> tuple[Any, Any, Any
     array = _as_array(inputs)
     if array.ndim != 3 or array.dtype.kind != "f" or not np.isnan(array).any():
         return inputs, targets, mask
-    empty = np.isnan(array).all(axis=2)
+    empty: np.ndarray = np.all(np.isnan(array), axis=2)
     after = np.logical_and.accumulate(empty[:, ::-1], axis=1)[:, ::-1]
     if not after.any() or after.all(axis=1).any():
         return inputs, targets, mask  # no padding, or a trial of nothing else: not finite
@@ -25,7 +25,7 @@ def without_padding(inputs: Any, targets: Any, mask: Any) -> tuple[Any, Any, Any
 
 def one_hot_classes(targets: Any, mask: Any, decode: Any) -> tuple[Any, Any]:
     """Whole numbers (trial, time) or (trial, time, 1) as one-hot classes, without those that are not asked for."""
-    array = np.zeros(0) if targets is None else _as_array(targets)
+    array: np.ndarray = np.zeros(0) if targets is None else _as_array(targets)
     if array.ndim == 3 and array.shape[2] == 1 and decode == "argmax":
         array = array[:, :, 0]
     numbers = array.dtype.kind == "f" and decode == "argmax" and bool((array % 1 == 0).all())

@@ -83,11 +83,10 @@ class Shown:
         if not self._cued:
             return self._at(drive, width)
         (low, high), slack = self._ends, 1e-5 * (1 + np.abs(drive))
-        cued = (np.abs(low - drive) <= slack)[:, self._fixed].all(axis=1)
-        passed = (drive >= low[cued].min(axis=0, initial=np.inf) - slack) & (
-            drive <= high[cued].max(axis=0, initial=-np.inf) + slack
-        )
-        return self.valid & cued[:, None] & passed.all()
+        cued = np.all(np.abs(low - drive)[:, self._fixed] <= slack[self._fixed], axis=1)
+        least, most = low[cued].min(axis=0, initial=np.inf), high[cued].max(axis=0, initial=-np.inf)
+        passed = np.all((drive >= least - slack) & (drive <= most + slack))
+        return self.valid & cued[:, None] & passed
 
     @cached_property
     def _ends(self) -> tuple[np.ndarray, np.ndarray]:

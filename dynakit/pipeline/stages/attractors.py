@@ -54,7 +54,9 @@ def verdict(
     if holds.problem:
         return [f"NOTHING TO TEST. {holds.problem[0].upper()}{holds.problem[1:]}."]
     lines, asking = [], any(hold.question is not None for hold in holds.by_name.values())
-    for name, hold in holds.by_name.items() if memories and attractors is not None and points else ():
+    if memories is None or attractors is None or points is None:
+        return []
+    for name, hold in holds.by_name.items():
         here = Findings(hold, memories[name], (under or {}).get(name, attractors), len(points[name].stable), score)
         if asking and hold.question is None:
             lines += here.once_asked()
