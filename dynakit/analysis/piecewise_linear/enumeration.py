@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 from ...systems.base import Pieces, System
-from .complementarity import search
+from .arrangement import candidates
+from .complementarity import Tree, search
 from .hinges import Hinges, as_problem, bounds
-from .reduction import LCP
+from .reduction import LCP, reduced
 from .regions import Solution, is_only, jump, solution, within
 
 N_STARTS = 128  # regions to jump from
@@ -49,9 +50,14 @@ def enumerated(
     if hinges is None:
         return _nothing(pieces, "I - J is singular or out of the range of numbers in every region tried")
     found = _Found(hinges.lcp)
-    tree = search(hinges.lcp, _decided(pieces, hinges, limits), stop=stop)
+    regions = candidates(pieces)
+    if regions is None:
+        tree = search(hinges.lcp, _decided(pieces, hinges, limits), stop=stop)
+    else:
+        tree = _decided_by(hinges, regions)
     around = [within(hinges.lcp, box) for box in tree.boxes]
     seen = {found.add(one) for solutions in around for one in solutions or []}
+    seen |= {found.add(solution(hinges.lcp, on)) for on in _turned(hinges, regions)}
     ends = jump(hinges.lcp, _starting_regions(system, u, pieces, hinges, rng))
     for on in ends:
         found.add(solution(hinges.lcp, on), hit=1)
@@ -73,6 +79,17 @@ def enumerated(
     verdict = "incomplete" if said else "proved" if limits is None else "proved in box"
     counts = (len(ends), tree.n_nodes, sum(left.values()))
     return points.where(inside).counted(*counts, ", ".join(said), verdict)
+
+
+def _turned(hinges: Hinges, regions: np.ndarray | None) -> np.ndarray:
+    """Regions of the map as regions of the problem."""
+    return np.zeros((0, len(hinges.flip)), bool) if regions is None else regions ^ hinges.flip
+
+
+def _decided_by(hinges: Hinges, regions: np.ndarray) -> Tree:
+    """The tree where all regions that may hold a point are known: what remains are those in which I - J is singular."""
+    states = [np.where(on, 1, -1).astype(np.int8) for on in _turned(hinges, regions)]
+    return Tree([], [state for state in states if reduced(hinges.lcp, state) is None], [], len(regions))
 
 
 def _nothing(pieces: Pieces, left: str) -> Enumeration:
