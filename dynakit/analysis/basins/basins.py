@@ -9,7 +9,7 @@ out of n.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,9 +22,10 @@ from ...errors import InputError
 from ...provenance import with_provenance
 from ...results import Result, per_item
 from ...systems.base import System, checked
+from ..exponents import UNBOUNDED, grows
 from ..proportions import upper_bound, wilson_interval
 from .given import as_targets
-from .labelling import BYTES, DIVERGED, Run
+from .labelling import BYTES, UNRESOLVED, Outcome, Run
 from .proximity import Proximity
 from .recurrence import Recurrence
 from .settings import BasinSettings
@@ -119,7 +120,7 @@ class Basins(Result):
         With every sample labelled it is 1 - (1 - confidence)^(1 / n), the rule of three: about 3 / n at 95 %.  A sample
         that came to rest elsewhere, or was not resolved, may be at an attractor not seen and counts as such.
         """
-        n_elsewhere = sum(n for reason, n in self.n_left.items() if reason != DIVERGED)
+        n_elsewhere = sum(n for reason, n in self.n_left.items() if reason != UNBOUNDED)
         return upper_bound(n_elsewhere, len(self), self.confidence)
 
     def headline(self) -> str:
@@ -178,7 +179,7 @@ def map_basins(
         settings: how to label and how long to follow, see :class:`dynakit.analysis.BasinSettings`.
 
     Returns:
-        Basins.  The label -1 is for none of the attractors: the trajectory diverged (the reason says when),
+        Basins.  The label -1 is for none of the attractors: it grows without bound (the reason says when it left),
         came to rest elsewhere, or was not resolved.  Steps are known where :class:`Proximity` labels.
 
     Raises:
@@ -200,7 +201,7 @@ def map_basins(
         usual = Recurrence() if targets is None else Proximity()
         how = usual if settings.labelling is None else settings.labelling
         x = samplers.draw(sampler, n_samples, system.state_size, seeding.stream(seed, "basins"))
-        outcome = how.label(run, x, targets)
+        outcome = _growing(run, x, how.label(run, x, targets))
     known = Targets(outcome.found, system.state_size) if targets is None else targets
     name, description = samplers.describe(sampler)
     return Basins(
@@ -217,6 +218,16 @@ def map_basins(
         confidence=settings.confidence,
         **run.clock,
     )
+
+
+def _growing(run: Run, x: np.ndarray, outcome: Outcome) -> Outcome:
+    """Those that are unresolved since they grow without bound, by name."""
+    open_ = np.flatnonzero(np.char.startswith(outcome.reasons, UNRESOLVED))
+    starts, ends = (torch.from_numpy(states[open_]).to(run.u.device) for states in (x, outcome.ends))
+    reasons = outcome.reasons.astype("<U64")
+    growing = open_[grows(run.system, starts, ends, run.u)]
+    reasons[growing] = f"{UNBOUNDED} (still growing after {run.lasting(run.n_steps)})"
+    return replace(outcome, reasons=reasons)
 
 
 def as_run(system: System, drive: Any, n_steps: int, n_bytes: int = BYTES, *, name: str = "drive") -> Run:

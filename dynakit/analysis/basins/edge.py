@@ -51,7 +51,7 @@ class EdgeState(Result):
         period: in steps, of a flow in its unit of time; NaN: none
         rotation_number: turns per step, of a flow per unit of time; NaN: none
         distance: of the end of the track from it, max norm, in units of the state
-        labels: the attractors on either side; -2: divergence
+        labels: the attractors on either side; -2: growth without bound
         pair: (2, unit) two states, one on either side, nearest to each other in the first cut
         track: (step, unit) on the boundary
         n_cuts: times the segment was cut
@@ -79,7 +79,7 @@ class EdgeState(Result):
     time_unit: str = "steps"
 
     def headline(self) -> str:
-        sides = " and ".join("divergence" if k == OFF else str(k) for k in self.labels)
+        sides = " and ".join("growth without bound" if k == OFF else str(k) for k in self.labels)
         if self.kind == "unresolved":
             long = lasting(len(self.track), self.dt if self.dynamics == "flow" else None, self.time_unit)
             return f"between {sides}: unresolved after {long} on the boundary"
@@ -103,7 +103,7 @@ def find_edge_state(
 
     Arguments:
         system: the map, or a flow, whose edge state is looked at in continuous time.
-        a, b: states (unit,) that go to different attractors; one of them may diverge.
+        a, b: states (unit,) that go to different attractors; one of them may grow without bound.
         attractors: as for :func:`dynakit.map_basins`, not None.
         drive: the constant input, (input,); None is zero input.
         seed: of the directions in which multipliers of a circle are looked for.

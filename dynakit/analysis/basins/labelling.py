@@ -20,12 +20,12 @@ from torch import Tensor
 
 from ...systems.base import System
 from ...wording import lasting
-from ..cycles import FAR
+from ..exponents import FAR, UNBOUNDED
 from .targets import Target, Targets
 
 BYTES = 128 * 2**20  # of states and distances held at once
 PATIENCE = 10  # those still under way after n_steps get so many times as many
-START, DIVERGED = "start not finite", "diverged"
+START = "start not finite"
 REST, UNRESOLVED, ELSEWHERE = "at rest at none of them", "unresolved", "at another attractor"
 
 
@@ -132,7 +132,7 @@ class Flight:
     def reasons(self) -> np.ndarray:
         """Why samples were lost; empty for those that were not."""
         texts = [
-            "" if at < 0 else START if at == 0 else f"{DIVERGED} ({self._run.at(at)})"
+            "" if at < 0 else START if at == 0 else f"{UNBOUNDED} ({self._run.at(at)})"
             for at in self.left_at.tolist()
         ]
         return np.array(texts, dtype="<U48")

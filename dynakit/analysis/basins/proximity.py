@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 from ...errors import InputError
-from .labelling import DIVERGED, PATIENCE, REST, UNRESOLVED, Flight, Outcome, Run
+from ..exponents import UNBOUNDED
+from .labelling import PATIENCE, REST, UNRESOLVED, Flight, Outcome, Run
 from .targets import Targets
 
 CHECKS = 8  # in a span
@@ -123,10 +124,10 @@ def _advance(flight: Flight, stays: _Stays, n_steps: int) -> _Stays:
     return stays[torch.isin(before, flight.index)]
 
 
-OFF = -2  # the label of a state whose trajectory diverges, where that is a fate like others
+OFF = -2  # the label of a state that grows without bound, where that is a fate like others
 
 
 def fates(run: Run, x: np.ndarray, targets: Targets) -> np.ndarray:
-    """For each state: its attractor, ``OFF`` if it diverges, -1 if neither is known."""
+    """For each state: its attractor, ``OFF`` if it grows without bound, -1 if neither is known."""
     outcome = Proximity().label(run, x, targets)
-    return np.where(np.char.startswith(outcome.reasons, DIVERGED), OFF, outcome.labels)
+    return np.where(np.char.startswith(outcome.reasons, UNBOUNDED), OFF, outcome.labels)

@@ -43,7 +43,7 @@ class SmallestShocks(Result):
 
     Attributes:
         attractors: (entry,) the attractor left
-        targets: (entry,) the one reached; -2: the trajectory diverges; -1: no shock found
+        targets: (entry,) the one reached; -2: it grows without bound; -1: no shock found
         sizes: (entry,) an upper bound of the smallest size; inf: no shock found
         shocks: (entry, unit) to be added to ...
         starts: (entry, unit) ... this state; NaN: no shock found
@@ -84,7 +84,7 @@ class SmallestShocks(Result):
     def headline(self) -> str:
         said = []
         for k, size, j in zip(self.attractors, self.sizes, self.targets):
-            to = "divergence" if j == OFF else f"{j}"
+            to = "growth without bound" if j == OFF else f"{j}"
             none = f"{k}: no shock up to {self.shock_sizes[-1]:.3g} switches"
             said.append(none if j == -1 else f"{k} -> {to} at most {size:.4g}")
         return f"{'; '.join(said)} ({self.units})"

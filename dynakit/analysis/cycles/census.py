@@ -7,9 +7,11 @@ long, all together, before any of them is called slow.
 from __future__ import annotations
 
 import numpy as np
+import torch
 
 from ...seeding import stream
 from ...systems.derived import Iterated
+from ..exponents import grows
 from ..fixed_points import find_fixed_points
 from . import shooting
 from .autonomous import settle
@@ -74,6 +76,8 @@ class Census:
             found = classify(self.view, states[i], self.settings, stream(self.seed, "cycle"), patient=final)
             if found is None:
                 self.left_at[i] = before + settle(self.view, states[i : i + 1], 10**6).left_at[0]
+            elif found.kind in ("slow", "unresolved") and final and self._grows(i, states[i]):
+                self.left_at[i] = before
             elif found.kind == "slow" and not final:
                 slow[i] = True
             else:
@@ -81,6 +85,12 @@ class Census:
                 self.reached[i] = k
                 self._claim(k, self.objects[k], waiting & alive, tails)
         return slow
+
+    def _grows(self, i: int, x: np.ndarray) -> bool:
+        """Whether what start i came to is no object, since it grows without bound at its own pace."""
+        view = self.view
+        start, here = (torch.from_numpy(state[None]).to(view.u) for state in (self.starts[i], x))
+        return bool(grows(view.system, start, here, view.u)[0])
 
     def _claim(self, k: int, known: Found, candidates: np.ndarray, tails: np.ndarray) -> None:
         rows = np.flatnonzero(candidates & (self.reached < 0))

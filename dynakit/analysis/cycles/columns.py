@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...systems.base import System
+from ..exponents import UNBOUNDED
 from .autonomous import Autonomous
 from .census import Census
 from .circle import Curve
@@ -99,7 +100,7 @@ def _read_along(flow: Autonomous, curve: Curve) -> np.ndarray:
 
 def _status(starts: np.ndarray, reached: np.ndarray, found: list[Found]) -> np.ndarray:
     """What became of each start, in a word."""
-    status = np.where(reached >= 0, "settled", "left").astype("<U10")
+    status = np.where(reached >= 0, "settled", UNBOUNDED).astype("<U10")
     status[np.isin(reached, [k for k, item in enumerate(found) if item.kind == "slow"])] = "slow"
     status[~np.isfinite(starts).all(axis=1)] = "not finite"
     return status

@@ -11,6 +11,7 @@ import numpy as np
 from ...checks import count, reals
 from ...errors import InputError
 from ...results import Result, per_item
+from ..exponents import UNBOUNDED
 from .circle import Curve
 from .columns import KINDS
 
@@ -47,7 +48,7 @@ class LimitCycles(Result):
         output_orbits: (object, step, output) the readout along that
         starts_per_object: (object,) how many starts ended on it
         start_object: (start,) the object it reached, as numbered in the whole result; -1: none
-        start_status: (start,) settled | slow | left | not finite
+        start_status: (start,) settled | slow | unbounded | not finite
         left_at: (start,) the step at which a start left every bound; -1: it did not
         precision: of the numbers that were analysed, and of the weights where that is known
         dynamics: "map", or "flow": looked at in continuous time
@@ -140,8 +141,10 @@ class LimitCycles(Result):
         circles = self.kinds == "invariant circle"
         if circles.any():
             said.append(f"residuals of circles <= {self.residuals[circles].max():.0e}")
-        lost = int((self.start_object < 0).sum())
-        said.append(f"{lost} of {len(self.start_object)} starts nowhere")
+        lost, n = int((self.start_object < 0).sum()), len(self.start_object)
+        gone = int((self.start_status == UNBOUNDED).sum())
+        said += [f"{gone} of {n} starts unbounded"] if gone else []
+        said += [f"{lost - gone} of {n} starts nowhere"] if lost > gone or not gone else []
         return ", ".join(said)
 
     def called(self, k: int) -> str:

@@ -7,7 +7,7 @@ from .echo_state import EchoState, check_echo_state
 from .frames import Course, Frames, advance, retrace
 from .growth import Estimates, estimate, signs
 from .lyapunov import lyapunov_spectrum
-from .motion import FAR, grow
+from .motion import FAR, UNBOUNDED, grow, grows
 from .spectrum import LyapunovSpectrum
 
 __all__ = [

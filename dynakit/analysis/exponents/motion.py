@@ -9,13 +9,14 @@ import torch
 from torch import Tensor
 
 from ... import seeding
-from ...systems.base import System
+from ...systems.base import Bounds, System
 from .growth import SHARP, signs
 
 LONGEST_PERIOD = 512
 SAME_STATE = 1e-9  # relative to 1 + |x|
 FAR = 1e10  # relative to 1 + the largest start: a trajectory beyond it has left every bound
 WINDOWS, QUARTERS = 64, 4  # each but the first sets a record of |x| where a trajectory grows without bound
+PACE = 400  # steps over which growth is looked at, if the caller has no span of its own
 STEADY = 1e-3  # by which growth at an even pace may slacken from the first half of the way to the second
 NUDGE, NUDGED = (
     1e-6,
@@ -73,6 +74,19 @@ def grow(system: System, x: Tensor, at: Callable[[int], Tensor], n_steps: int, b
     first, second = paces[: len(paces) // 2].mean(0), paces[len(paces) // 2 :].mean(0)
     fates[rows.cpu().numpy()] = torch.where(second >= (1 - STEADY) * first, 1.0, torch.nan).cpu().numpy()
     return fates
+
+
+def grows(system: System, x0: Tensor, x: Tensor, u: Tensor, n_steps: int = PACE) -> np.ndarray:
+    """Which states x (start, unit), come from x0, grow without bound under the constant drive u (input,).
+
+    Nothing does where the map has an invariant box.
+    """
+    if not len(x) or system._box(Bounds(u, u)) is not None:
+        return np.zeros(len(x), bool)
+    bound = FAR * (1 + x0.abs().amax(-1).nan_to_num(0.0, 0.0, 0.0))
+    drive = u.expand(len(x), -1)
+    with torch.no_grad():
+        return grow(system, x, lambda t: drive, n_steps, bound) > 0
 
 
 def collapsed(system: System, x0: Tensor, ends: Tensor, periods: np.ndarray, n_steps: int) -> np.ndarray:

@@ -36,7 +36,11 @@ class FixedPoints(Result):
         evidence: (point,) proved | numerically verified | residual only
         uncertainties: (point,) how far the true root may be, state units
         starts_per_point: (point,) how many starts ended there
-        start_status: (start,) converged | stalled | diverged | non-finite start; given ones first
+        start_status: (start,) converged | stalled | diverged | non-finite start; given ones first.  "diverged" is the
+            search, not the system
+        n_followed: states that were left alone under each drive, given ones or, without any, some of several sizes; 0
+            where an invariant box keeps all
+        n_unbounded: those of them that grow without bound
         n_found: points of the whole search
         saturation: (batch, 3) number of the drive, starts used so far under it, points found so far
         unseen: points that no start reached, estimated, with the 95 % interval (Chao 1984, 1987)
@@ -69,6 +73,8 @@ class FixedPoints(Result):
     expected_degree: int | None
     completeness: str
     dynamics: str = "map"
+    n_followed: int = 0
+    n_unbounded: int = 0
 
     @property
     def n_starts(self) -> int:
@@ -129,6 +135,8 @@ class FixedPoints(Result):
             if self.degree is not None:
                 said.append(f"degree {self.degree:+d}")
             said.append(f"{self.n_failed} of {self.n_starts} starts failed")
+            if self.n_unbounded:
+                said.append(f"{self.n_unbounded} of {self.n_followed} states left alone grow without bound")
             said.append({"unknown": "completeness unknown"}.get(self.completeness, self.completeness))
         return ", ".join(said)
 

@@ -20,6 +20,7 @@ from ...errors import InputError
 from ...provenance import with_provenance
 from ...results import Result, per_item
 from ...systems.base import System, checked
+from ..exponents import FAR, grows
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -32,6 +33,7 @@ class MemoryCheck(Result):
         hold_times: (state,) steps until it first said something else (n_steps: never)
         end_states: (state, unit) where each is after the last step
         end_speeds: (state,) 1/2 |F(x) - x|^2 at the end
+        unbounded: (state,) whether it grows without bound: beyond 1e10 times 1 + |release| it remembers nothing
         times: (time,) steps since release at which the readout was read
         kept: (time,) share of states whose label is that of the release
         outputs: (time, state, output) the readout at those times
@@ -42,6 +44,7 @@ class MemoryCheck(Result):
     hold_times: np.ndarray = per_item()
     end_states: np.ndarray = per_item()
     end_speeds: np.ndarray = per_item()
+    unbounded: np.ndarray = per_item()
     times: np.ndarray
     kept: np.ndarray
     outputs: np.ndarray
@@ -62,10 +65,11 @@ class MemoryCheck(Result):
         return int(min(medians, default=0))
 
     def headline(self) -> str:
+        n = int(self.unbounded.sum())
         return (
             f"{len(self)} states released, {100 * self.kept_at_end:.0f} % keep their memory "
             f"for {self.times[-1]} steps; "
-            f"hold time {self.hold_time} steps"
+            f"hold time {self.hold_time} steps" + f"; {n} grow without bound" * (n > 0)
         )
 
 
@@ -83,7 +87,7 @@ def check_memory(
         n_steps: how long to watch.
 
     The readout is read at about 60 times, spaced by ratio; hold times are resolved to that.  A readout that is
-    not finite remembers nothing, whatever its label.
+    not finite remembers nothing, whatever its label, nor does a state that has grown beyond every bound.
 
     Raises:
         InputError: naming the argument that does not fit the system, or a ``decode`` of another shape.
@@ -92,12 +96,15 @@ def check_memory(
     x, u, lead = checked(system).as_batch(states, system.as_drive("rest", rest), ("states", "rest"))
     matches_shape("states", (*lead, system.state_size), ("state", system.state_size))
     times = np.unique(np.round(np.geomspace(1, n_steps, 60)).astype(int))
-    outputs = [system.observe(x).detach().cpu().numpy()]
+    outputs, start, far = [system.observe(x).detach().cpu().numpy()], x, [torch.zeros(len(x), dtype=torch.bool)]
+    bound = FAR * (1 + x.abs().amax(-1))
     with linalg.one_thread(), torch.no_grad():
         for steps in np.diff(times, prepend=0):
             x = system.settle(x, u, int(steps))
             outputs.append(system.observe(x).cpu().numpy())
-        speeds = system.speed(x, u).cpu().numpy()
+            far.append(far[-1] | ~(x.abs().amax(-1) <= bound).cpu())  # NaN too
+        speeds, unbounded = system.speed(x, u).cpu().numpy(), far[-1].numpy().copy()
+        unbounded[~unbounded] = _grow(system, start, x, u, ~far[-1])
     readouts = np.stack(outputs)
     labels = np.asarray(decode(readouts))
     if labels.shape != readouts.shape[:2]:
@@ -105,7 +112,7 @@ def check_memory(
             f"decode must return one label per readout, shape {readouts.shape[:2]} for {readouts.shape}, "
             f"got {labels.shape}"
         )
-    same = (labels == labels[0]) & np.isfinite(readouts).all(axis=2)
+    same = (labels == labels[0]) & np.isfinite(readouts).all(axis=2) & ~torch.stack(far).numpy()
     lost = ~np.logical_and.accumulate(same, axis=0)
     times = np.concatenate([[0], times])
     return MemoryCheck(
@@ -114,7 +121,14 @@ def check_memory(
         hold_times=np.where(lost.any(axis=0), times[lost.argmax(axis=0)], n_steps),
         end_states=x.cpu().numpy(),
         end_speeds=speeds,
+        unbounded=unbounded,
         times=times,
         kept=same.mean(axis=1) if same.shape[1] else np.full(len(times), np.nan),
         outputs=readouts,
     )
+
+
+def _grow(system: System, start: torch.Tensor, x: torch.Tensor, u: torch.Tensor, which: torch.Tensor) -> np.ndarray:
+    """Which of these states, under the inputs u (state, input) that are the same for all, still grow without bound."""
+    rows = which.to(x.device)
+    return grows(system, start[rows], x[rows], u[0]) if bool(rows.any()) else np.zeros(0, bool)

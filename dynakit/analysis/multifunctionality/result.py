@@ -10,6 +10,7 @@ from ...results import Result, per_item
 from ...wording import counted, lasting
 from ..basins import Basins, EdgeState, SmallestShocks
 from ..cycles import LimitCycles
+from ..exponents import UNBOUNDED
 from ..fixed_points import FixedPoints
 from ..proportions import upper_bound, wilson_interval
 
@@ -155,7 +156,7 @@ class Multifunctionality(Result):
         if self.basins is None:
             return 1.0
         known = int(self.basins.counts[~self.untrained].sum())
-        off = sum(n for reason, n in self.basins.n_left.items() if reason == "diverged")
+        off = sum(n for reason, n in self.basins.n_left.items() if reason == UNBOUNDED)
         return upper_bound(len(self.basins) - known - off, len(self.basins), self.confidence)
 
     @property

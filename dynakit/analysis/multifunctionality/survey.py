@@ -17,7 +17,6 @@ from ... import samplers, seeding
 from ...errors import InputError
 from ...systems.base import System
 from ..basins import (
-    DIVERGED,
     START,
     Basins,
     BasinSettings,
@@ -29,6 +28,7 @@ from ..basins import (
     map_basins,
 )
 from ..cycles import CycleSettings, LimitCycles, find_limit_cycles
+from ..exponents import UNBOUNDED
 from .cues import Cued
 
 ROUNDS, CUES, RANDOM = 5, 1, 8  # rounds of following up, and in each: cues of each target, random states
@@ -151,8 +151,8 @@ def _some(owner: np.ndarray, among: np.ndarray, n: int) -> np.ndarray:
 
 
 def _left(basins: Basins) -> np.ndarray:
-    """Where some of the random states got to that were labelled none and did not diverge."""
-    lost = (basins.labels < 0) & ~np.char.startswith(basins.reasons, DIVERGED) & (basins.reasons != START)
+    """Where some of the random states got to that were labelled none and stay within bounds."""
+    lost = (basins.labels < 0) & ~np.char.startswith(basins.reasons, UNBOUNDED) & (basins.reasons != START)
     ends = basins.end_states[lost]
     return ends[np.unique(np.linspace(0, len(ends) - 1, RANDOM).astype(int))] if len(ends) else ends
 
@@ -164,7 +164,7 @@ def _came_to(found: LimitCycles, cues: np.ndarray) -> dict[int, str]:
         if k >= 0:
             fates[cue] = f"{found.kinds[k]}, {found.verdicts[k]}"
         else:
-            fates[cue] = f"diverged at step {left}" if left >= 0 and status == "left" else str(status)
+            fates[cue] = f"{status} at step {left}" if status == UNBOUNDED else str(status)
     return fates
 
 

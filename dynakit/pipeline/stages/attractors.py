@@ -89,6 +89,10 @@ class Findings:
             return [f"NOTHING TO TEST. The readout says the same at the end of all {n} trials: {alone}."]
         released = "from the ends of trials" if self.hold.question is None else "before the answer is asked for"
         alone = f"{n} states {released} were left alone for {steps} steps"
+        n_gone = int(memory.unbounded.sum())
+        if n_gone > (1 - HELD) * n:
+            gone = f"{n_gone} of them grow without bound"
+            return [f"NO, UNBOUNDED. {alone}: {gone},", "whatever is read of them on the way."]
         if kept < HELD:
             return [
                 f"NO. {alone}: only {100 * kept:.0f} % still say",

@@ -36,6 +36,8 @@ def _answering(subject: Subject, memory: MemoryCheck) -> dict[str, Any]:
     system.refuse_jumps("a search for cycles")
     ends = memory.end_states[_each_label_in_turn(memory.labels)[:RELEASED]]
     ends = ends[~_drifting(system, ends, rest)]
+    if memory.unbounded.all():
+        raise InputError(f"all {len(memory)} released states grow without bound")
     if not len(ends):
         raise InputError(f"no released state has come to rest or into a cycle after {memory.times[-1]} steps")
     return {"cycles": find_limit_cycles(system, ends, rest, settings=SHORTLY, seed=subject.seed)}

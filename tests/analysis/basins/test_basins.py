@@ -9,8 +9,8 @@ import torch
 import dynakit as dk
 from dynakit.analysis.basins.basins import as_run
 from dynakit.analysis.basins.given import as_targets
-from dynakit.analysis.basins.labelling import DIVERGED
 from dynakit.analysis.basins.targets import Target
+from dynakit.analysis.exponents import UNBOUNDED
 from dynakit.samplers import Box
 
 ANGLES = 2 * np.pi * np.arange(256) / 256
@@ -160,9 +160,9 @@ def test_what_diverges_says_at_which_step(henon):
             gone = ~(np.maximum(np.abs(x), np.abs(y)) <= 1e10 * (1 + np.abs(basins.states).max(1)))
             left[gone & (left == 0)] = t
     np.testing.assert_array_equal(basins.labels, np.where(left > 0, -1, 0))
-    said = [f"{DIVERGED} (step {t})" if t else "" for t in left]
+    said = [f"{UNBOUNDED} (step {t})" if t else "" for t in left]
     assert basins.reasons.tolist() == said
-    assert basins.n_left == {DIVERGED: int((left > 0).sum())}
+    assert basins.n_left == {UNBOUNDED: int((left > 0).sum())}
     assert np.isfinite(basins.end_states).all()
     assert basins.unseen_bound == pytest.approx(1 - 0.05 ** (1 / 300))
 
@@ -310,3 +310,12 @@ def test_bad_input_is_one_sentence(bistable, change, sentence):
     system, attractors, sampler = (given.pop(name) for name in ("system", "attractors", "sampler"))
     with pytest.raises(dk.InputError, match=sentence):
         dk.map_basins(system, attractors, sampler, **{"settings": dk.BasinSettings(**settings)} | given)
+
+
+def test_a_state_that_drifts_away_at_its_own_pace_is_unbounded():
+    """x' = x / 2 below 1, x + 1/2 above: the upper half never comes to rest, and never overflows."""
+    ramp = dk.FunctionSystem(lambda x: torch.where(x < 1, 0.5 * x, x + 0.5), 1)
+    sampler = lambda n, rng: np.linspace(0.5, 1.5, n)[:, None]  # noqa: E731
+    basins = dk.map_basins(ramp, [[0.0]], sampler, n_samples=10)
+    assert basins.labels.tolist() == [0] * 5 + [-1] * 5
+    assert basins.n_left == {"unbounded": 5}

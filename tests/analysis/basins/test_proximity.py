@@ -80,7 +80,7 @@ def test_a_sample_that_is_no_number_or_diverges_is_said_to_and_its_neighbours_ar
     basins = label(system, [[0.0]], [[0.5], [np.nan], [3.0], [-0.9]])
     assert basins.labels.tolist() == [0, -1, -1, 0]
     assert basins.reasons[1] == "start not finite"
-    assert basins.reasons[2].startswith("diverged (step ")
+    assert basins.reasons[2].startswith("unbounded (step ")
 
 
 def test_attractors_must_be_given():

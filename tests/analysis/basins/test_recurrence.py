@@ -101,7 +101,7 @@ def test_the_order_of_samples_only_numbers_the_attractors_and_what_is_lost_is_sa
     one, other = found(system, states), found(system, states[order])
     assert one.labels.tolist() == [0, 1, 0, -1, 1, 0, -1]
     np.testing.assert_array_equal(other.labels, one.labels[order])
-    assert one.reasons[3].startswith("diverged")
+    assert one.reasons[3].startswith("unbounded")
     assert one.reasons[6] == "start not finite"
     with_friends = found(system, np.delete(states, [3, 6], axis=0))
     np.testing.assert_array_equal(with_friends.labels, np.delete(one.labels, [3, 6]))

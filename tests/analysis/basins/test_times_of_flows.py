@@ -63,7 +63,7 @@ def test_reasons_say_times(unit, said):
     growing = dk.Flow(lambda x: x * (1 - 2 * (x < 0)), 1, dt=0.1, time_unit=unit)
     ones = dk.map_basins(growing, [[-1e-9]], lambda n, rng: np.ones((n, 1)), n_samples=1)
     reason = ones.reasons[0]
-    assert reason.startswith("diverged (after ")
+    assert reason.startswith("unbounded (after ")
     assert reason.endswith(f" {said})")
     assert float(reason.split()[2]) == pytest.approx(np.log(2 * FAR), abs=0.1)
     slow = dk.Flow(lambda x: -1e-3 * x, 2, dt=0.5, time_unit=unit)
@@ -76,4 +76,4 @@ def test_an_edge_that_is_not_resolved_says_for_how_long_it_was_followed():
     edge = dk.find_edge_state(flow, [0.2], [3.0], np.zeros((1, 1)))
     assert (edge.dynamics, edge.dt, edge.time_unit) == ("flow", 0.25, "s")
     cut = dk.EdgeState(**{**vars(edge), "kind": "unresolved", "track": np.zeros((8, 1))})
-    assert cut.headline() == "between 0 and divergence: unresolved after 2 s on the boundary"
+    assert cut.headline() == "between 0 and growth without bound: unresolved after 2 s on the boundary"

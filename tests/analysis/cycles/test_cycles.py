@@ -395,7 +395,7 @@ def test_a_start_that_leaves_says_when_and_spoils_nothing():
     alone = dk.find_limit_cycles(dk.catalog.logistic(3.5), [[0.3]])
     mixed = dk.find_limit_cycles(dk.catalog.logistic(3.5), [[2.0], [0.3], [np.nan]])
     assert mixed.start_object.tolist() == [-1, 0, -1]
-    assert mixed.start_status.tolist() == ["left", "settled", "not finite"]
+    assert mixed.start_status.tolist() == ["unbounded", "settled", "not finite"]
     assert 1 < mixed.left_at[0] < 20
     assert mixed.left_at[1] == -1
     assert_allclose(mixed.states, alone.states, atol=1e-14)

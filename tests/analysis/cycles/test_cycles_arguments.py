@@ -143,14 +143,14 @@ def test_what_diverges_is_labelled_with_its_step_and_adds_no_row():
     system = dk.FunctionSystem(lambda x: 3 * x + 1, 1)
     found = dk.find_limit_cycles(system, [[1.0], [1e300], [np.inf]], settings=dk.CycleSettings(60, 128))
     assert len(found) == 0
-    assert found.start_status.tolist() == ["left", "left", "not finite"]
+    assert found.start_status.tolist() == ["unbounded", "unbounded", "not finite"]
     assert 0 <= found.left_at[1] < found.left_at[0]
     logistic = dk.catalog.logistic(3.5)
     basins = dk.map_basins(
         logistic, dk.find_limit_cycles(logistic, [[0.3]]), dk.samplers.Box([2.0], 3.0), n_samples=4
     )
     assert basins.labels.tolist() == [-1] * 4
-    assert all(reason.startswith("diverged (step ") for reason in basins.reasons)
+    assert all(reason.startswith("unbounded (step ") for reason in basins.reasons)
     assert dk.lyapunov_spectrum(logistic, [2.0], n_steps=50).left_at[0] > 0
 
 
@@ -160,3 +160,13 @@ def test_starts_in_any_precision_and_with_gradients_are_the_same_starts():
     for starts in (torch.tensor([[0.25]], requires_grad=True), np.float32([[0.25]]), torch.tensor([0.25])):
         found = dk.find_limit_cycles(system, starts, settings=dk.CycleSettings(60, 128))
         assert dataclasses.replace(found, provenance=plain.provenance) == plain
+
+
+@pytest.mark.parametrize(
+    "system", [dk.catalog.rotation(0.5, 1.05), dk.FunctionSystem(lambda x: x + 1, 2)], ids=["spiral", "drift"]
+)
+def test_what_grows_without_bound_is_no_object(system):
+    found = dk.find_limit_cycles(system, [[1.0, 0.5]])
+    assert len(found) == 0
+    assert found.start_status.tolist() == ["unbounded"]
+    assert "1 of 1 starts unbounded" in found.headline()

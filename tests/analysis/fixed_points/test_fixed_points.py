@@ -504,3 +504,14 @@ def test_where_nothing_is_certified_the_root_is_as_near_as_is_said_and_no_more_i
     assert not points.certified.any()
     assert abs(points.states[nearest, 0] - root) <= points.uncertainties[nearest] + 4 * np.spacing(abs(root))
     assert points.uncertainties[nearest] <= 4 * np.finfo(float).eps * (1 + abs(root)) / singular
+
+
+def test_states_that_grow_without_bound_are_counted_beside_the_search():
+    points = dk.find_fixed_points(dk.catalog.linear([[1.1, 0.0], [0.0, 1.05]]), [[1.0, 1.0]] * 8)
+    assert (len(points), points.n_followed, points.n_unbounded) == (1, 8, 8)
+    assert "8 of 8 states left alone grow without bound" in points.headline()
+    none = dk.find_fixed_points(dk.FunctionSystem(lambda x: x + 1, 1))
+    assert len(none) == 0
+    assert none.n_unbounded == none.n_followed > 0
+    assert dk.find_fixed_points(dk.catalog.linear([[0.5]])).n_unbounded == 0
+    assert dk.find_fixed_points(dk.catalog.tanh_unit(2.0)).n_followed == 0

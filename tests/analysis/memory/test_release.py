@@ -144,3 +144,14 @@ def test_bad_arguments_are_named(bistable, change, message):
     given = {"states": [[0.1]], "rest": [0.0], "decode": sign} | change
     with pytest.raises(InputError, match=message):
         dk.check_memory(bistable, given.pop("states"), given.pop("rest"), given.pop("decode"), **given)
+
+
+def test_a_state_that_grows_without_bound_remembers_nothing_though_its_sign_stays():
+    """x' = 1.1 x is past 1e10 after 242 steps; x' = x + 1 goes on at an even pace, and is named as well."""
+    grows = dk.check_memory(one(lambda x: 1.1 * x), [[1.0], [-1.0], [0.0]], None, sign)
+    assert grows.unbounded.tolist() == [True, True, False]
+    assert_allclose(grows.kept_at_end, 1 / 3)
+    assert (np.abs(grows.hold_times[:2] - np.log(1e10) / np.log(1.1)) < 40).all()
+    assert "2 grow without bound" in grows.headline()
+    assert dk.check_memory(one(lambda x: x + 1), [[1.0]], None, sign, n_steps=200).unbounded.all()
+    assert not dk.check_memory(one(lambda x: 0.9 * x), [[1.0]], None, sign, n_steps=200).unbounded.any()

@@ -253,7 +253,7 @@ def test_cues_that_diverge_are_listed_with_their_step():
     system = dk.FunctionSystem(lambda x: torch.where(x.norm(dim=-1, keepdim=True) > 2, 2 * x, x / 2), 2)
     multi = check(system, [circle("A", 3.0, 1), circle("B", 1.0, 1)])
     assert multi.verdict == "NO"
-    assert "diverged" in multi.failing[0]
+    assert "unbounded" in multi.failing[0]
     assert multi.failing[1].startswith("kind: the attractor is a fixed point")
     assert sum("'A' from phase" in text and "(step " in text for text in multi.lost_cues) == 8
     assert np.isfinite(multi.attractors.states).all()
@@ -333,7 +333,7 @@ def test_states_that_diverge_are_at_nothing_untrained():
     targets = [dk.Orbit.fixed_point(f"{at:+g}", [at]) for at in (-1.0, 1.0)]
     multi = check(system, targets, sampler=dk.samplers.Box([-4.0], 4.0), n_samples=200)
     gone = int((np.abs(multi.basins.states[:, 0]) > math.sqrt(5)).sum())
-    assert multi.basins.n_left == {"diverged": gone}
+    assert multi.basins.n_left == {"unbounded": gone}
     assert 50 < gone < 150
     assert multi.verdict == "MULTIFUNCTIONAL"
     assert multi.untrained_bound == pytest.approx(1 - 0.05 ** (1 / 200))
