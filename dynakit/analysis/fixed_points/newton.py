@@ -66,7 +66,7 @@ class Newton:
 
     def follow(self, strategy: Strategy, starts: Tensor, holder: Holder) -> Iterates:
         """Follow every start; those that are not finite are marked and left where they are."""
-        x = starts.to(self.rough.dtype)
+        x = starts.to(self.rough.dtype, copy=True)  # they may be the caller's own
         finite = torch.isfinite(x).all(-1)
         status = torch.where(finite, STALLED, NON_FINITE)
         owner = torch.full_like(status, -1)

@@ -515,3 +515,9 @@ def test_states_that_grow_without_bound_are_counted_beside_the_search():
     assert none.n_unbounded == none.n_followed > 0
     assert dk.find_fixed_points(dk.catalog.linear([[0.5]])).n_unbounded == 0
     assert dk.find_fixed_points(dk.catalog.tanh_unit(2.0)).n_followed == 0
+
+
+def test_the_callers_states_stay_as_they_are():
+    starts = torch.ones(8, 2, dtype=torch.float64)
+    dk.find_fixed_points(dk.catalog.linear([[1.1, 0.0], [0.0, 0.5]]), starts)
+    assert bool((starts == 1).all())
