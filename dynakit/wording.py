@@ -39,6 +39,18 @@ def lasting(steps: float, dt: float | None = None, unit: str = "") -> str:
     return counted(int(steps) if float(steps).is_integer() else round(float(steps), 1), "step")
 
 
+def percent(share: float) -> str:
+    """A share in whole per cent, and in tenths where it is nearly all or nearly nothing but not quite.
+
+    >>> percent(1.0), percent(0.9961), percent(0.99999), percent(0.352), percent(0.002), percent(0.0)
+    ('100 %', '99.6 %', '99.9 %', '35 %', '0.2 %', '0 %')
+    """
+    value = 100 * share
+    if 0.5 <= value <= 99.5 or value in (0, 100):
+        return f"{value:.0f} %"
+    return f"{min(max(value, 0.1), 99.9):.1f} %"
+
+
 def drive_in_words(drive: np.ndarray) -> str:
     """A constant input, by its channels where they are few.
 

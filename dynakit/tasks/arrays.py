@@ -36,8 +36,8 @@ class ArrayTask(Task):
         if not len(trials) or not trials.n_steps:
             raise InputError(f"trials must hold at least one trial of at least one step, got {trials!r}")
         shape, size = ("step", trials.n_inputs), (trials.n_inputs,)
-        pulses = {name: checks.reals(f"pulses[{name!r}]", p, shape) for name, p in self.own_pulses.items()}
-        drives = {name: checks.reals(f"drives[{name!r}]", u, size) for name, u in self.own_drives.items()}
+        pulses = {str(name): checks.reals(f"pulses[{name!r}]", p, shape) for name, p in self.own_pulses.items()}
+        drives = {str(name): checks.reals(f"drives[{name!r}]", u, size) for name, u in self.own_drives.items()}
         if "rest" in drives:
             raise InputError("drives must not name 'rest': give it as rest=")
         object.__setattr__(self, "own_pulses", pulses)

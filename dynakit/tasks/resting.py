@@ -226,7 +226,8 @@ def _given(shown: Shown, drives: Mapping[str, np.ndarray]) -> Resting | None:
     """The first of the given drives that the trials show."""
     for name, drive in drives.items():
         if shown.near(drive).any():
-            return Resting(drive, f"the first given drive that the trials show, {name!r}")
+            noise = "" if shown.exact(drive) else ", but for noise"
+            return Resting(drive, f"the first given drive that the trials show{noise}, {name!r}")
     return None
 
 

@@ -99,7 +99,7 @@ def test_a_choice_held_until_it_is_asked_for_is_held_though_it_is_gone_afterward
     report, said = say(chooser(2.0, 0.9, 0.02), fixation())
     assert report.score == 1
     assert "YES. 24 states before the answer is asked for" in said
-    assert "at rest, input [1, 0, 0], read after the 6 steps that follow in the trials" in said
+    assert "At rest, input [1, 0, 0], read after the 6 steps that follow in the trials:" in said
     assert "Once asked for, under “response”, zero input, 50 % of the answers stay for 3000 steps" in said
     assert "NO." not in said
     assert sorted(report.attractors.memories) == ["1", "2"]
@@ -158,9 +158,9 @@ def test_every_context_has_its_verdict():
     task = dk.tasks.from_arrays(inputs, targets, mask, drives={"hold": [0, 1, 0], "forget": [0, 0, 1]})
     report, said = say(contextual([2.0, 0.5]), task)
     assert report.score == 1
-    where = said.index("This is under “hold”, input [0, 1, 0].")
-    assert said.index("YES. 12 states") < where
-    assert where < said.index("NO. 12 states") < said.index("This is under “forget”, input [0, 0, 1].")
+    where = said.index("Under “forget”, input [0, 0, 1]:")
+    assert said.index("Under “hold”, input [0, 1, 0]:") < said.index("YES. 12 states") < where
+    assert where < said.index("NO. 12 states")
     assert "That is long enough for these trials, which show this input for 20 steps at most." in said
     assert len(report.attractors) == 2
     assert len(report.attractors_under["forget"]) == 1

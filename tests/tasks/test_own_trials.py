@@ -134,3 +134,61 @@ def test_a_reading_of_ones_own_is_scored_over_its_answers():
 def test_what_does_not_fit_the_trials_is_named(about, said):
     with pytest.raises(InputError, match=said):
         from_arrays(*counter(), **about)
+
+
+def test_classes_that_are_not_asked_for_are_masked():
+    inputs, classes = counter()
+    given = np.where(np.arange(40) % 4 == 0, -100, classes)
+    given[:, 3] = -1
+    asked = given >= 0
+    task = from_arrays(inputs, given, np.tile(np.arange(40) < 30, (200, 1)))
+    np.testing.assert_array_equal(task.trials.mask.numpy()[:, :, 1], asked & (np.arange(40) < 30))
+    np.testing.assert_array_equal(task.trials.targets.numpy().argmax(2)[asked], classes[asked])
+    wrong = np.eye(3)[np.where(asked, classes, (classes + 1) % 3)]
+    assert task.score(wrong, task.trials) == 1
+    with pytest.raises(InputError, match="or -1 where none is asked, got -5"):
+        from_arrays(inputs, np.where(asked, classes, -5))
+
+
+def test_steps_of_nan_at_the_end_are_no_part_of_a_trial():
+    inputs, targets = RNG.normal(size=(10, 20, 2)), RNG.normal(size=(10, 20, 1))
+    inputs[3, 15:], targets[3, 15:] = np.nan, np.nan
+    task = from_arrays(inputs, targets)
+    assert np.isnan(inputs[3, 15:]).all()
+    np.testing.assert_array_equal(task.trials.mask.numpy()[3, :, 0], np.arange(20) < 15)
+    assert task.trials.mask.numpy().sum() == 195
+    inputs[3, 0] = np.nan
+    with pytest.raises(InputError, match="inputs must be finite"):
+        from_arrays(inputs, targets)
+
+
+def test_tokens_whose_answers_come_late_rest_all_the_same():
+    inputs, classes = counter()
+    late = np.concatenate([np.zeros((200, 3), int), classes[:, :-3]], axis=1)
+    task = from_arrays(inputs, late)
+    assert task.rest.tolist() == [1, 0]
+    assert "under which the answer that is asked for stays" in task.rest_reason
+
+
+def test_what_was_given_stays_as_it_is():
+    inputs, classes = counter()
+    drives, machine = {"one": np.array([0.0, 1.0])}, {("0", "token 1"): "1"}
+    before = inputs.copy(), classes.copy()
+    task = from_arrays(inputs, classes, drives=drives, machine=machine)
+    task.rest[0] = 7
+    task.drives["rest"][0] = 7
+    assert task.rest.tolist() == [1, 0]
+    np.testing.assert_array_equal(inputs, before[0])
+    np.testing.assert_array_equal(classes, before[1])
+    assert list(drives) == ["one"]
+    assert machine == {("0", "token 1"): "1"}
+
+
+def test_who_knows_a_little_on_few_trials_is_not_told_from_a_guess():
+    """Two standard errors: of 64 trials 55 % right are at chance, of 512 trials 65 % are not."""
+    for n, right, chance in ((64, 0.55, True), (512, 0.65, False)):
+        side = np.where(np.arange(n) % 2, 1.0, -1.0)[:, None, None] * np.ones((1, 5, 1))
+        task = from_arrays(RNG.normal(size=(n, 5, 2)), side)
+        outputs = side * np.where(np.arange(n) // 2 < right * n / 2, 1, -1)[:, None, None]
+        said = baseline(task, outputs, task.trials).sentence(task.score(outputs, task.trials), n)
+        assert (": at chance" in said) == chance

@@ -11,7 +11,7 @@ from ...analysis import Attractors, FixedPoints, MemoryCheck, list_attractors
 from ...errors import InputError
 from ...report import Finder, Stage, Table, Words, refused
 from ...tasks import Hold, Holds
-from ...wording import counted
+from ...wording import counted, percent
 from ..subject import Subject
 
 HELD = 0.99  # share of released states that must keep their memory for it to count as held
@@ -61,8 +61,9 @@ def verdict(
         if asking and hold.question is None:
             lines += here.once_asked()
         else:
-            all_of_it = "All of this" if len(holds.by_name) == 1 else "This"
-            lines += [*here.verdict(), f"{all_of_it} is {hold.in_words()}."]
+            said, where = here.verdict(), hold.in_words()
+            alone = len(holds.by_name) == 1
+            lines += [*said, f"All of this is {where}."] if alone else [f"{where[0].upper()}{where[1:]}:", *said]
     if lines and "rest" in holds.reasons:
         lines.append(f"At rest {holds.reasons['rest']}.")
     return lines
@@ -95,20 +96,20 @@ class Findings:
             return [f"NO, UNBOUNDED. {alone}: {gone},", "whatever is read of them on the way."]
         if kept < HELD:
             return [
-                f"NO. {alone}: only {100 * kept:.0f} % still say",
+                f"NO. {alone}: only {percent(kept)} still say",
                 f"the same (the most fleeting memory lasts {memory.hold_time} steps). {self._what_is_there()}",
                 *self._as_long_as_asked(),
             ]
         if own == asked and not attractors.unresolved > 1 - HELD:
             return [
-                f"YES. {alone}: {100 * kept:.0f} % keep their",
+                f"YES. {alone}: {percent(kept)} keep their",
                 f"memory, and each of the {len(asked)} memories has a stable fixed point of its own.",
                 *self._poor_score(),
             ]
         few = f"{f'only {len(own)}' if own else 'none'} of the {len(asked)} memories have a stable fixed point"
-        lost = f"{100 * attractors.unresolved:.0f} % of them come to rest at no stable fixed point"
+        lost = f"{percent(attractors.unresolved)} of them come to rest at no stable fixed point"
         return [
-            f"NOT SHOWN. {100 * kept:.0f} % of {n} released states keep their memory for {steps} steps, but "
+            f"NOT SHOWN. {percent(kept)} of {n} released states keep their memory for {steps} steps, but "
             f"{lost if own == asked else few}: look for slow drift or cycles."
         ]
 
@@ -117,9 +118,9 @@ class Findings:
         memory, hold, steps = self.memory, self.hold, int(self.memory.times[-1])
         where = f"Once asked for, {hold.in_words()},"
         if memory.kept_at_end >= HELD:
-            return [f"{where} {100 * memory.kept_at_end:.0f} % of the answers stay for {steps} steps."]
+            return [f"{where} {percent(memory.kept_at_end)} of the answers stay for {steps} steps."]
         return [
-            f"{where} {100 * memory.kept_at_end:.0f} % of the answers stay for {steps} steps; the most fleeting stays",
+            f"{where} {percent(memory.kept_at_end)} of the answers stay for {steps} steps; the most fleeting stays",
             f"for {memory.hold_time}, and the trials ask for it for {hold.longest} at most.",
         ]
 
@@ -128,7 +129,7 @@ class Findings:
         memory, longest = self.memory, self.hold.longest
         kept = float(memory.kept[memory.times <= longest][-1])
         if kept < HELD:
-            kept_then = f"so long after release {100 * kept:.0f} % still say the same"
+            kept_then = f"so long after release {percent(kept)} still say the same"
             return [f"The trials show this input for {longest} steps at most; {kept_then}."]
         return [f"That is long enough for these trials, which show this input for {longest} steps at most."]
 
@@ -143,7 +144,7 @@ class Findings:
         away = self.attractors.unresolved
         if away > 1 - HELD:
             steps = int(self.memory.times[-1])
-            return f"There is a single stable point, and {100 * away:.0f} % are not there after {steps} steps."
+            return f"There is a single stable point, and {percent(away)} are not there after {steps} steps."
         return "There is a single stable point: the memory is a transient, not an attractor."
 
 

@@ -14,7 +14,7 @@ from ...records import Record
 from ...report import Finder, Stage, Words, refused
 from ...systems import Recording
 from ...tasks import Hold, Holds, Trials, score_mask
-from ...wording import counted
+from ...wording import counted, percent
 from ..subject import Subject
 
 TOLERANCE = 0.1  # of the range of the targets, within which a value is still the same
@@ -57,7 +57,7 @@ class GradedMemory(Record):
         time = [
             f"{len(self.hold_steps)} values left alone stay within {within} of what was asked, a tenth of the range, "
             f"for {stays} (median)",
-            f"after {self.steps} steps {100 * self.kept:.0f} % are still within it",
+            f"after {self.steps} steps {percent(self.kept)} are still within it",
             f"all of this is {self.where}",
         ]
         m = self.manifold
@@ -66,7 +66,8 @@ class GradedMemory(Record):
         low, high = self.values.min(axis=0), self.values.max(axis=0)
         read = ", ".join(f"{a:.3g} to {b:.3g}" for a, b in zip(low, high))
         covered = self.coverage.min(initial=1.0)
-        part = "" if covered > WHOLE or m.closed else f"; its ends: {m.ends[0]}, and {m.ends[1]}"
+        ends = ", and ".join(dict.fromkeys("it was followed no further" if "max" in e else e for e in m.ends))
+        part = "" if covered > WHOLE or m.closed else f"; its ends: {ends}"
         return [
             f"a slow {'ring' if m.closed else 'line'} of length {m.length:.3g}: along it the readout takes {read}, "
             f"{100 * covered:.0f} % of the range that is asked for{part}",
