@@ -7,7 +7,6 @@ from typing import Any
 
 import safetensors.torch
 import torch
-from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from .. import artifacts
@@ -112,9 +111,12 @@ def _refuse_other_sizes(cls: Any, config: dict[str, Any], tensors: dict[str, Ten
 def read_safetensors(data: bytes, where: str) -> dict[str, Tensor]:
     """The tensors of a safetensors file held in memory."""
     try:
-        return {name: tensor.clone() for name, tensor in safetensors.torch.load(data).items()}
-    except (SafetensorError, ValueError, KeyError, RuntimeError, AttributeError) as error:
+        tensors = {name: tensor.clone() for name, tensor in safetensors.torch.load(data).items()}
+    except Exception as error:  # a damaged file makes the parser raise almost anything
         raise ArtifactError(f"{where} cannot be read as safetensors: {error}") from None
+    if narrow := [name for name, tensor in tensors.items() if tensor.is_floating_point() and tensor.itemsize < 2]:
+        raise ArtifactError(f"{where} holds numbers of 8 bits, which nothing here computes with: {narrow[0]}")
+    return tensors
 
 
 def not_finite(tensors: dict[str, Tensor]) -> str:

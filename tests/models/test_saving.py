@@ -7,12 +7,13 @@ import zipfile
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 from safetensors.torch import save_file
 from torch import nn
 
 from dynakit.errors import ArtifactError, InputError
-from dynakit.models import GRU, from_state_dict, load, save
+from dynakit.models import GRU, from_state_dict, load, packed, save, unpacked
 from dynakit.results import History
 
 from ..artifacts.sealing import forge
@@ -111,6 +112,18 @@ def test_a_model_beside_results_is_one_artefact_and_the_one_of_a_report_is_read_
         load(tmp_path)
     save(GRU(3, 7, 2), tmp_path)
     assert load(tmp_path).n_hidden == 7
+
+
+@pytest.mark.parametrize("dtype", [torch.int64, torch.bool, torch.complex64, torch.float8_e4m3fn])
+def test_weights_of_other_kinds_of_numbers_are_refused(dtype, tmp_path):
+    model = GRU(3, 7, 2)
+    header, _ = packed(model)
+    weights = {name: value.detach().to(dtype) for name, value in model.state_dict().items()}
+    data = safetensors.torch.save(weights)
+    with pytest.raises(ArtifactError, match=r"has dtype|cannot be read as safetensors|numbers of 8 bits"):
+        unpacked(header, data, "here")
+    with pytest.raises(ArtifactError, match=r"has dtype|cannot be read as safetensors|numbers of 8 bits"):
+        unpacked(header, safetensors.torch.save({**model.state_dict(), "readout.bias": weights["readout.bias"]}), "here")
 
 
 def test_not_finite_weights_are_named(tmp_path):
