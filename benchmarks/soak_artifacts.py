@@ -5,7 +5,7 @@ exception, another number, results of one network beside the weights of another)
 
     kills       a process that overwrites A by B is killed (SIGKILL) at a random moment of the save
     races       three threads in each of two processes save A and B into one folder, again and again, while one reads
-    mutations   one file is damaged: bits, bytes, cut, lengthened, emptied, deleted, swapped for that of B, fields edited
+    mutations   a file is damaged: bits, bytes, cut, lengthened, emptied, deleted, swapped for that of B, fields edited
     forgeries   fields of a manifest are edited and its own hash is made to fit; here a value that no type, length or
                 shape contradicts is taken for what was saved, and counted as "new"
 """
@@ -17,6 +17,7 @@ import copy
 import csv
 import functools
 import json
+import multiprocessing
 import os
 import random
 import shutil
@@ -31,7 +32,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 import dynakit as dk
@@ -180,7 +180,7 @@ def kills(kind: Kind, n: int, rng: random.Random) -> tuple[Outcomes, int]:
         takes = time.perf_counter() - began
         while outcomes.total() < n:
             pid = child(lambda: kind.save("B", folder))
-            time.sleep(rng.uniform(0, rng.choice([0.5, 1.5]) * takes))
+            time.sleep(rng.uniform(0, rng.choice([0.3, 1, 3]) * takes))
             os.kill(pid, signal.SIGKILL)
             if os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) != -signal.SIGKILL:
                 continue  # it had ended before
@@ -340,17 +340,13 @@ def put(path: Path, data: bytes | None) -> None:
         path.write_bytes(data)
 
 
-def rows(arguments: argparse.Namespace) -> Iterator[list[Any]]:
-    """One row of the table after the other."""
-    rng = random.Random(arguments.seed)
-    for name, kind in KINDS.items():
-        outcomes, left = kills(kind, arguments.kills // len(KINDS), rng)
-        yield _row("kills", name, "", outcomes, left)
-        outcomes, left = races(kind, arguments.saves)
-        yield _row("races", name, "", outcomes, left)
-        for file, outcomes in mutations(kind, arguments.mutations, rng):
-            yield _row("mutations", name, file, outcomes)
-        yield _row("forgeries", name, "json", forgeries(kind, arguments.mutations, rng))
+def rows(name: str, arguments: argparse.Namespace) -> list[list[Any]]:
+    """The rows of one kind of artefact."""
+    rng, kind = random.Random(f"{arguments.seed} {name}"), KINDS[name]
+    found = [_row("kills", name, "", *kills(kind, arguments.kills // len(KINDS), rng))]
+    found += [_row("races", name, "", *races(kind, arguments.saves))]
+    found += [_row("mutations", name, *mutated) for mutated in mutations(kind, arguments.mutations, rng)]
+    return [*found, _row("forgeries", name, "json", forgeries(kind, arguments.mutations, rng))]
 
 
 def _row(trial: str, name: str, file: str, outcomes: Outcomes, left: int | str = "") -> list[Any]:
@@ -381,10 +377,11 @@ def main() -> None:
     arguments = parser.parse_args()
     draw_once()
     table = []
-    with one_thread():
-        for row in rows(arguments):
-            print(*row, flush=True)
-            table.append(row)
+    with one_thread(), multiprocessing.get_context("fork").Pool(2) as pool:
+        for found in pool.imap(functools.partial(rows, arguments=arguments), KINDS):
+            table += found
+            for row in found:
+                print(*row, flush=True)
     with open(arguments.out, "w", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows([COLUMNS, *table])
     wrong = sum(row[COLUMNS.index("else")] + (row[-1] or 0) for row in table)

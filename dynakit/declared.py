@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import numbers
 import types
 import typing
 from collections.abc import Mapping
@@ -16,7 +15,7 @@ import numpy as np
 def misfit(cls: Any, values: Mapping[str, Any], known: Mapping[str, type]) -> str:
     """Which value does not fit the field of ``cls`` it is for, in words; empty if all do.
 
-    Numbers pass for numbers and sequences for sequences: a file that was changed shall be noticed, and no sloppy
+    Whole numbers pass for real ones and lists for tuples: a file that was changed shall be noticed, and no sloppy
     annotation shall keep anything from being saved.  Fields marked ``per_item`` must be arrays of one length.
     ``known`` are the classes that annotations may name.
     """
@@ -59,8 +58,9 @@ def fits(value: Any, hint: Any) -> bool:
         )
     if origin is not None or not isinstance(hint, type):
         return True  # of a kind that records do not use
-    if issubclass(hint, numbers.Number):
-        return isinstance(value, (numbers.Number, np.generic))
+    if issubclass(hint, (int, float)):  # a whole number passes for a real one, but not the other way round
+        kinds = {bool: (bool, np.bool_), int: (int, np.integer), float: (int, float, np.integer, np.floating)}
+        return isinstance(value, kinds.get(hint, hint))
     return isinstance(value, (tuple, list) if hint in (tuple, list) else hint)
 
 
