@@ -316,6 +316,24 @@ def test_a_file_that_is_gone_because_the_manifest_was_replaced_is_read_anew(tmp_
     assert load(tmp_path) == b"new"
 
 
+def test_a_file_that_is_about_to_be_removed_may_come_again(tmp_path, monkeypatch):
+    """Between the decision to remove the old arrays and their removal, equal ones are saved: they have another name."""
+    artifacts.save(tmp_path, thing(b"first"))
+    real = atomic.remove
+
+    def remove(path):
+        if path.suffix == ".npz" and not remove.done:
+            remove.done = True
+            artifacts.save(tmp_path, thing(b"first"))
+        real(path)
+
+    remove.done = False
+    monkeypatch.setattr(atomic, "remove", remove)
+    artifacts.save(tmp_path, thing(b"second"))
+    assert remove.done
+    assert load(tmp_path) == b"first"
+
+
 def test_leftovers_of_the_dead_are_swept_and_those_of_the_living_are_not(tmp_path):
     artifacts.save(tmp_path, thing())
     host, here = atomic._host(), os.getpid()

@@ -207,6 +207,15 @@ def test_checkpoints_of_the_second_format_are_resumed(stopped, tmp_path):
     assert len([*tmp_path.iterdir()]) == 4  # the files of the second format are gone
 
 
+@pytest.mark.parametrize("slot", SLOTS)
+def test_a_slot_that_cannot_be_known_any_more_is_written_over_while_the_other_is_whole(slot, stopped, tmp_path):
+    place = tmp_path / f"{slot}.json"
+    place.write_bytes(b"?" * 300 + place.read_bytes())
+    history = train(network(), TASK, stopped, seed=8)
+    assert len(history) == METHOD.max_updates
+    assert all(json.loads((tmp_path / f"{slot}.json").read_text())["update"] > 20 for slot in SLOTS)
+
+
 def test_what_is_anothers_is_neither_resumed_nor_overwritten(tmp_path):
     (tmp_path / "checkpoint-a.json").write_text('{"mine": 1}')
     (tmp_path / "file").write_text("mine")
