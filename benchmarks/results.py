@@ -89,6 +89,15 @@ SECTIONS = {
         "All stages, seven constant inputs, with figures and the saved report. CPU seconds.",
         "python benchmarks/bench_analyze.py",
     ),
+    "soak_artifacts": (
+        "Saved artefacts that are killed, raced for and damaged",
+        "How trials ended: with the old artefact, with the new one, with a refusal in one sentence, or with anything "
+        "else, which must not occur. Kills: a process that overwrites is killed at a random moment. Races: three "
+        "threads in each of two processes save into one folder; the trials are reads meanwhile. Mutations: one file "
+        "is damaged; \"old\" is what damage to unused bytes, or none at all, leaves. Forgeries: a manifest is edited "
+        "and sealed anew; \"new\" is a value that no type, length or shape contradicts.",
+        "python benchmarks/soak_artifacts.py",
+    ),
     "tasks": (
         "Drawing trials",
         "64 trials of 100 steps and 3 bits, against one Python call per trial and step.",

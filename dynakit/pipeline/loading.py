@@ -20,6 +20,8 @@ def load(path: str | Path) -> Any:
     reason in ``skipped``.  Raises ArtifactError for anything that is not such a folder, is damaged, or was saved by a
     version whose results meant something else.
     """
+    if (Path(path) / "model.json").exists() and not (Path(path) / "results.json").exists():
+        raise ArtifactError(f"{path} holds a model and no results: read it with dynakit.models.load")
     result, header, parts = read_saved(path)
     if not isinstance(result, Report):
         return result

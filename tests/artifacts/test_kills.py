@@ -137,3 +137,27 @@ def test_whatever_step_a_save_is_killed_at(kind, tmp_path, monkeypatch):
         said = json.loads((tmp_path / "results.json").read_text())["manifest_sha256"]
         assert said in (tmp_path / "report.html").read_text()
         assert [p.name for p in (tmp_path / "figures").iterdir()] == ["training.png"]
+
+
+@pytest.mark.parametrize("kind", ["model", "checkpoint"])
+def test_two_processes_save_into_one_folder_while_it_is_read(kind, tmp_path):
+    save, load, n_files = KINDS[kind]
+    save(3, tmp_path)
+    pids = []
+    for first in (3, 4):
+        pids.append(os.fork())
+        if pids[-1] == 0:
+            try:
+                for k in range(8):
+                    save(3 + (first + k) % 2, tmp_path)
+                os._exit(0)
+            finally:
+                os._exit(1)
+    while pids:
+        assert load(tmp_path) in (3, 4)
+        done, status = os.waitpid(pids[0], os.WNOHANG)
+        if done:
+            pids.pop(0)
+            assert status == 0
+    assert load(tmp_path) in (3, 4)
+    assert len([*tmp_path.iterdir()]) == n_files

@@ -157,6 +157,9 @@ def test_a_damaged_report_is_refused(saved, tmp_path):
         dk.load(tmp_path)
     with pytest.raises(ArtifactError, match="not a folder saved by dynakit"):
         dk.load(tmp_path / "figures")
+    dk.models.save(bistable_elman(1), tmp_path / "net")
+    with pytest.raises(ArtifactError, match=r"holds a model and no results: read it with dynakit\.models\.load"):
+        dk.load(tmp_path / "net")
 
 
 def test_every_figure_can_be_drawn_and_others_are_named(report):
