@@ -60,9 +60,11 @@ class Holds(Record):
     @property
     def problem(self) -> str:
         """Why nothing has to be kept; empty where something has."""
-        return (
-            "" if self.by_name else "; ".join(f"under “{name}” {why}" for name, why in self.reasons.items())
-        )
+        return "" if self.by_name else "; ".join(self.unasked())
+
+    def unasked(self) -> list[str]:
+        """Under which drives nothing has to be kept, and why, in words."""
+        return [f"{'at rest' if name == 'rest' else f'under “{name}”'} {why}" for name, why in self.reasons.items()]
 
     def at(self, drive: np.ndarray) -> Hold | None:
         """The one under this input, whatever its name."""

@@ -134,7 +134,7 @@ def test_where_nothing_has_to_be_kept_that_is_said():
     mirror = network(lambda x, u: torch.cat([0.5 - u.sum(1, keepdim=True), u], 1), 3, 2, lambda x: x)
     report, said = say(mirror, dk.tasks.from_arrays(inputs, classes))
     assert report.score == 1
-    assert "NOTHING TO TEST. Under “rest” nothing waits" in said
+    assert "NOTHING TO TEST. At rest nothing waits" in said
     assert len(report.attractors) == 1
 
 
@@ -155,13 +155,15 @@ def test_every_context_has_its_verdict():
     inputs[ROWS, :, 1 + SIDE] = 1
     targets = np.where(ROWS % 4 < 2, 1.0, -1.0)[:, None, None] * np.ones((1, 20, 1))
     mask = np.tile(np.arange(20) > 14, (24, 1))
-    task = dk.tasks.from_arrays(inputs, targets, mask, drives={"hold": [0, 1, 0], "forget": [0, 0, 1]})
+    drives = {"hold": [0, 1, 0], "forget": [0, 0, 1], "never": [0, 0, 0]}
+    task = dk.tasks.from_arrays(inputs, targets, mask, drives=drives)
     report, said = say(contextual([2.0, 0.5]), task)
     assert report.score == 1
     where = said.index("Under “forget”, input [0, 0, 1]:")
     assert said.index("Under “hold”, input [0, 1, 0]:") < said.index("YES. 12 states") < where
     assert where < said.index("NO. 12 states")
     assert "That is long enough for these trials, which show this input for 20 steps at most." in said
+    assert "Under “never” nothing is asked, as the trials never show that input." in said
     assert len(report.attractors) == 2
     assert len(report.attractors_under["forget"]) == 1
     assert sorted(report.memories) == ["forget", "hold"]

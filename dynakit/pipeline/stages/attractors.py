@@ -64,9 +64,7 @@ def verdict(
             said, where = here.verdict(), hold.in_words()
             alone = len(holds.by_name) == 1
             lines += [*said, f"All of this is {where}."] if alone else [f"{where[0].upper()}{where[1:]}:", *said]
-    if lines and "rest" in holds.reasons:
-        lines.append(f"At rest {holds.reasons['rest']}.")
-    return lines
+    return lines + [f"{why[0].upper()}{why[1:]}." for why in holds.unasked()]
 
 
 @dataclass(frozen=True)
