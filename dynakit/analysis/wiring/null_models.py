@@ -186,10 +186,10 @@ def _sampler(W: np.ndarray, model: str, seed: int) -> Callable[[int], np.ndarray
     """Draw number k."""
     A = (W != 0).T  # row-major, so that the weights of one presynaptic unit follow each other
     weights, source = W.T[A], np.nonzero(A)[0]
-    hub = rewired(A, seeding.stream(seed, "null", "hub")) if model == "degree" else A
+    hub = rewired(A, seeding.stream(seed, "null model", "hub")) if model == "degree" else A
 
     def draw(k: int) -> np.ndarray:
-        rng = seeding.stream(seed, "null", k)
+        rng = seeding.stream(seed, "null model", k)
         if model == "degree":
             graph, order = rewired(hub, rng), shuffled_within(source, rng)
         else:

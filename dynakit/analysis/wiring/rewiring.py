@@ -6,34 +6,51 @@ uniform distribution:
     trade   units are paired at random; the targets that only one of a pair has, and both could have, are dealt out
             anew at random, each keeping how many it had (Strona et al. 2014; Carstens 2015; on directed graphs, and
             all pairs in one step, Carstens, Berger and Strona 2016, arXiv:1609.05137)
-    turn    units are put in threes at random; where their edges are one directed cycle, it is turned round, or not
+    turn    directed cycles of three units that every other unit sees alike are turned round, or not
 
-Trades alone never turn round a directed cycle of three that stands alone: they cannot leave the graph they started in
-(Berger and Mueller-Hannemann 2010).  Exchanges of two edges, which trades contain, and turns reach every graph of the
-degrees (Rao, Jana and Bandyopadhyay 1996, Sankhya A 58, 225).
+A trade that changes nothing is a step of the chain like any other; chains that count only successful moves favour
+graphs with few of them (Artzy-Randrup and Stone 2005, Phys Rev E 72, 056708).  Exchanges of two edges, which trades
+contain, reach every graph of the degrees but for the sense of the cycles of three that all of these graphs have in
+common (Berger and Mueller-Hannemann 2010; with turns of any cycle: Rao, Jana and Bandyopadhyay 1996, Sankhya A 58,
+225).  Such a cycle is seen alike by every other unit, for otherwise an exchange would open it; cycles seen alike share
+no unit, and turning one leaves the others what they are.
+
+What remains is to go on for long enough.  How fast such chains mix is known only for few degrees (Carstens and Horadam
+2017): the fewer units, the less each step moves, and the cheaper it is, so that small graphs
+take more.  On all graphs of three and four units, and a sample of those of five, the distribution was computed from
+the matrix of the chain: after 60 steps no probability is off by more than a fraction of .3 %.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-STEPS = 20  # in one step half of the edges that can move do
+STEPS = 20  # at least; of a large graph half of the edges that can move do so in one
+WORK = 600_000  # places of the matrix that a chain may look at, beyond that
+SETTLING, PER_UNIT = 40, 4  # steps at most: so many and so many more for each unit
 
 
-def rewired(A: np.ndarray, rng: np.random.Generator, n_steps: int = STEPS) -> np.ndarray:
-    """A[i, j] (bool, no self-loops) after turns and trades in turn, the same chain when read backwards."""
+def rewired(A: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A[i, j] (bool, no self-loops) after many trades between two turns, the same chain when read backwards."""
     A = A.copy()
     turn(A, rng)
-    for _ in range(n_steps):
-        trade(A, rng)
-        turn(A, rng)
+    degrees = A.sum(axis=1)
+    trading = np.flatnonzero((degrees > 0) & (degrees < len(A) - 1))  # the others have no choice
+    for _ in range(_n_steps(len(trading), len(A))):
+        trade(A, trading, rng)
+    turn(A, rng)
     return A
 
 
-def trade(A: np.ndarray, rng: np.random.Generator) -> None:
-    """Every unit trades targets with another, in place; of an odd number of units one sits out."""
-    n = len(A)
-    order = rng.permutation(n)[: n // 2 * 2]
+def _n_steps(n_trading: int, n: int) -> int:
+    if n_trading < 2:
+        return 0
+    return max(STEPS, min(SETTLING + PER_UNIT * n_trading, WORK // (n_trading * n)))
+
+
+def trade(A: np.ndarray, trading: np.ndarray, rng: np.random.Generator) -> None:
+    """Every unit that is ``trading`` trades targets with another, in place; of an odd number one sits out."""
+    order = rng.permutation(trading)[: len(trading) // 2 * 2]
     first, second = order[::2], order[1::2]
     one, other = A[first], A[second]
     movable = one ^ other
@@ -66,14 +83,30 @@ def shuffled_within(groups: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def turn(A: np.ndarray, rng: np.random.Generator) -> None:
-    """Directed cycles of three units without another edge among them are turned round, in place, or not: even odds."""
-    n = len(A) // 3
-    i, j, k = rng.permutation(len(A))[: 3 * n].reshape(3, n)
-    cycle = A[i, j] & A[j, k] & A[k, i] & ~A[j, i] & ~A[k, j] & ~A[i, k]
-    cycle &= rng.random(n) < 0.5
-    i, j, k = i[cycle], j[cycle], k[cycle]
+    """Directed cycles of three units that every other unit sees alike are turned round, in place, or not: even odds."""
+    i, j, k = seen_alike(A)
+    turned = rng.random(len(i)) < 0.5
+    i, j, k = i[turned], j[turned], k[turned]
     for a, b in ((i, j), (j, k), (k, i)):
         A[a, b], A[b, a] = False, True
+
+
+def seen_alike(A: np.ndarray) -> np.ndarray:
+    """The cycles i -> j -> k -> i (3, cycle) without another edge among them that are alike to all other units.
+
+    The rows of i and j, and their columns, then differ in two places only, and k is the second of these in the row.
+    """
+    edges = A.astype(np.float32)
+    out, into = edges.sum(axis=1), edges.sum(axis=0)
+    alike = A & ~A.T
+    alike &= (out[:, None] == out) & (into[:, None] == into)
+    if not alike.any():
+        return np.zeros((3, 0), np.int64)
+    alike &= (edges @ edges.T == out - 1) & (edges.T @ edges == into - 1)
+    i, j = np.nonzero(alike)
+    k = (A[j] & ~A[i]).argmax(axis=1)
+    cycle = alike[j, k] & alike[k, i] & (i < j) & (i < k)  # each once, from its first unit
+    return np.stack([i[cycle], j[cycle], k[cycle]])
 
 
 def scattered(n: int, n_edges: int, rng: np.random.Generator) -> np.ndarray:

@@ -8,7 +8,7 @@ import networkx as nx
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from scipy.stats import chisquare, kstest
+from scipy.stats import chi2, chisquare, kstest
 
 import dynakit as dk
 from dynakit.errors import InputError
@@ -50,6 +50,17 @@ def realisations(A):
         if (B.sum(axis=1) == A.sum(axis=1)).all():
             found.add(number_of(B))
     return found
+
+
+def one_graph_of_each_degrees(n):
+    """One graph for every list of (in-degree, out-degree), whatever the order of the units."""
+    places = np.flatnonzero(~np.eye(n, dtype=bool))
+    first = {}
+    for edges in itertools.product((0.0, 1.0), repeat=len(places)):
+        A = np.zeros((n, n))
+        A.flat[places] = edges
+        first.setdefault(tuple(sorted(zip(A.sum(axis=0), A.sum(axis=1)))), A)
+    return list(first.values())
 
 
 # --- what a draw shares with the matrix -------------------------------------------------------------------
@@ -108,20 +119,65 @@ def test_weak_weights_and_self_connections_stay_out():
 # --- uniform ----------------------------------------------------------------------------------------------
 
 RING = np.roll(np.eye(3), 1, axis=0)  # trades alone never turn it round
+DERANGED = np.roll(np.eye(4), 1, axis=0)  # 9 graphs; 20 trades remember the first
+SLOW = np.array(
+    [[0, 1, 0, 0], [1, 0, 0, 0], [1, 0, 0, 1], [0, 1, 1, 0.0]]
+).T  # 8 graphs, the slowest of four units
 FEW = np.array([[0, 1, 0, 1], [1, 0, 1, 0], [0, 1, 0, 0], [1, 0, 0, 0.0]])
 MORE = np.array([[0, 1, 1, 0, 0], [0, 0, 1, 0, 1], [1, 0, 0, 1, 0], [0, 0, 0, 0, 1], [1, 1, 0, 0, 0.0]])
 
 
 @pytest.mark.parametrize(
-    ("A", "n_graphs"), [(RING, 2), (FEW, None), (MORE, None)], ids=["ring", "few", "more"]
+    ("A", "n_graphs", "n"),
+    [(RING, 2, 200), (DERANGED, 9, 600), (SLOW, 8, 600), (FEW, None, 300), (MORE, None, 400)],
+    ids=["ring", "deranged", "slow", "few", "more"],
 )
-def test_every_graph_of_the_degrees_is_equally_likely(A, n_graphs):
+def test_every_graph_of_the_degrees_is_equally_likely(A, n_graphs, n):
     allowed = realisations(A)
     assert n_graphs in (None, len(allowed))
-    values = dk.compare_with_null(A, number_of, n=600).values[0]
+    values = dk.compare_with_null(A, number_of, n=n).values[0]
     counts = [int((values == graph).sum()) for graph in sorted(allowed)]
-    assert sum(counts) == 600  # and no other graph
+    assert sum(counts) == n  # and no other graph
     assert chisquare(counts).pvalue > 0.01
+
+
+@pytest.mark.parametrize("n_units", [3, 4])
+def test_all_graphs_of_three_and_four_units_are_drawn_evenly(n_units):
+    """One chi^2 over every list of degrees that several graphs have: listed by trying all graphs, not by the code."""
+    statistic, freedom = 0.0, 0
+    for A in one_graph_of_each_degrees(n_units):
+        allowed = sorted(realisations(A))
+        if len(allowed) < 2:
+            continue
+        n = 5 * len(allowed)
+        values = dk.compare_with_null(A, number_of, n=n).values[0]
+        counts = np.array([(values == graph).sum() for graph in allowed])
+        assert counts.sum() == n
+        statistic, freedom = statistic + ((counts - 5) ** 2 / 5).sum(), freedom + len(allowed) - 1
+    assert freedom == {3: 1, 4: 135}[n_units]
+    assert statistic < chi2.ppf(0.99, freedom)
+
+
+@pytest.mark.parametrize("n_units", [6, 30])
+def test_two_edges_among_many_idle_units_are_rewired(n_units):
+    """0 -> 1 and 2 -> 3, or 0 -> 3 and 2 -> 1: units without edges do not keep them from trading."""
+    W = np.zeros((n_units, n_units))
+    W[1, 0] = W[3, 2] = 1.0
+    crossed = dk.compare_with_null(W, lambda V: V[3, 0], n=200).values[0].sum()
+    assert abs(crossed - 100) < 2.58 * np.sqrt(50)
+
+
+def test_a_cycle_that_others_see_alike_is_turned_round_in_half_of_the_draws():
+    """Alone among idle units, and two that cannot trade because the second drives the first."""
+    lone = np.zeros((40, 40))
+    lone[:3, :3] = RING
+    turned = dk.compare_with_null(lone, lambda V: V[0, 1], n=200).values[0].sum()
+    assert abs(turned - 100) < 2.58 * np.sqrt(50)
+    two = np.zeros((6, 6))
+    two[:3, :3] = two[3:, 3:] = RING
+    two[:3, 3:] = 1.0
+    senses = dk.compare_with_null(two, lambda V: 2 * V[0, 1] + V[3, 4], n=200).values[0]
+    assert chisquare([int((senses == kind).sum()) for kind in range(4)]).pvalue > 0.01
 
 
 def test_large_graphs_forget_where_they_came_from():
@@ -169,7 +225,7 @@ def test_p_values_of_random_graphs_are_uniform(model):
         return ((W @ W) * W).sum()
 
     p = []
-    for seed in range(60):
+    for seed in range(40):
         rng = np.random.default_rng(seed)
         W = rng.normal(size=(9, 9)) * (rng.random((9, 9)) < 0.4)
         p.append(dk.compare_with_null(W, signed_triangles, model, 19, seed=seed).p[0])
