@@ -255,14 +255,16 @@ class _Runner:
         return x
 
     def reaches(self, start: np.ndarray, deviations: Tensor, targets: np.ndarray) -> np.ndarray:
-        """Whether each run comes to its target within n_settle steps; stops as soon as all are at something."""
+        """Whether each run comes to its target within n_settle steps; one that is at something is followed no more."""
         x = self.play(start, deviations)
-        arrived = np.full(len(start), -1)
-        for _ in range(10):
-            x = self.system.settle(x, self.rest, -(-self.n_settle // 10))
-            arrived, _ = self.targets.at(x)
-            if (arrived >= 0).all():
-                break
+        arrived, left = np.full(len(start), -1), np.arange(len(start))
+        done, chunk = 0, -(-self.n_settle // 32)
+        while len(left) and done < self.n_settle:
+            chunk = min(chunk, self.n_settle - done)
+            x[left] = self.system.settle(x[left], self.rest, chunk)
+            arrived[left], _ = self.targets.at(x[left])
+            left = left[arrived[left] < 0]
+            done, chunk = done + chunk, 2 * chunk
         return self._watched(x, arrived) == targets
 
     def run(self, start: np.ndarray, deviations: Tensor) -> tuple[Tensor, np.ndarray, np.ndarray]:
