@@ -17,8 +17,10 @@ from ...systems.base import System, checked
 from ...wording import counted
 from ..basins import Targets, as_targets
 from ..linearization import constants
+from .arrival import arrivals
 from .release import MemoryCheck
 
+PATIENCE = 10  # times the steps since their release that states on their way may take
 MOVING = "changes"  # the memory of an attractor along which the readout says different things
 
 
@@ -39,6 +41,7 @@ class Attractors(Result):
         orbits: (attractor, point, unit) states that stand for each, padded with NaN
         radii: (attractor,) a state within this Euclidean distance has arrived; -1: of a cloud no distance says it
         unresolved: share of the released states that came to rest at none of them, 0..1; NaN: none were released
+        followed: steps since their release after which it was certain where the released states go, or not followed on
         n_left_out: given points and cycles that do not attract, or not beyond doubt
         dynamics: "map" or "flow": what steps and times mean
     """
@@ -54,6 +57,7 @@ class Attractors(Result):
     orbits: np.ndarray = per_item()
     radii: np.ndarray = per_item()
     unresolved: float
+    followed: int
     n_left_out: int
     dynamics: str
 
@@ -79,7 +83,8 @@ class Attractors(Result):
         count = f"{counted(len(self), noun)} at rest for {counted(self.n_memories, 'memory')}: {which}"
         if not self.unresolved > 0:
             return [count]
-        return [count, f"{100 * self.unresolved:.0f} % of the released states are near none of them"]
+        away = f"{100 * self.unresolved:.0f} % of the released states are near none of them"
+        return [count, f"{away} after {counted(self.followed, 'step')}"]
 
 
 @with_provenance
@@ -99,7 +104,8 @@ def list_attractors(
             list of these.  What does not attract is left out and counted; there may be none.
         rest: the resting input (input,); None is zero input.
         decode: labels of readouts, (..., output) -> (...).
-        memory: released states; each is counted for the attractor it arrived at.
+        memory: released states; each is counted for the attractor it arrived at.  Those that come nearer to a stable
+            point are followed on, for at most ten times as long, until they are drawn in as by its linear part.
 
     Raises:
         InputError: naming the argument that does not fit, or points that are none under this input.
@@ -118,9 +124,12 @@ def list_attractors(
         states = np.concatenate([t.states[:1] for t in targets.list] or [np.zeros((0, system.state_size))])
         outputs = system.observe(states).detach().cpu().numpy()
         memories = _memories(system, decode, targets)
-    shares, unresolved = np.full(len(targets), np.nan), float("nan")
+    shares, unresolved, followed = np.full(len(targets), np.nan), float("nan"), 0
     if memory is not None and len(memory):
-        which, _ = targets.at(memory.end_states)
+        budget = PATIENCE * int(memory.times[-1])
+        with linalg.one_thread(), torch.no_grad():
+            which, more = arrivals(system, u, targets, memory.end_states, budget)
+        followed = int(memory.times[-1]) + more
         shares = np.array([(which == k).mean() for k in range(len(targets))])
         unresolved = float((which < 0).mean())
     exponents, flow = np.array([t.exponent for t in targets.list], float), system.flow()
@@ -137,6 +146,7 @@ def list_attractors(
         orbits=_padded(targets, system.state_size),
         radii=targets.radii.cpu().numpy(),
         unresolved=unresolved,
+        followed=followed,
         n_left_out=targets.n_left_out,
         dynamics="map" if flow is None else "flow",
     )

@@ -2,7 +2,8 @@
 
 A perfect score says nothing about attractors: a network trained with a fixed delay may have learnt a transient
 of just that length.  So the states at the end of trials are released under the resting input, far longer than
-any trial, and it is counted how many still say the same.
+any trial, and it is counted how many still say the same.  Every step is read: a memory that lapses and comes back was
+lost, and shows.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from ... import linalg
 from ...checks import count, matches_shape
@@ -22,6 +24,8 @@ from ...results import Result, per_item
 from ...systems.base import System, checked
 from ..exponents import FAR, grows
 
+CHUNK = 2**18  # readings in memory at a time
+
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class MemoryCheck(Result):
@@ -30,7 +34,8 @@ class MemoryCheck(Result):
     Attributes:
         labels: (state,) what the readout said at release
         end_labels: (state,) what it says at the end
-        hold_times: (state,) steps until it first said something else (n_steps: never)
+        hold_times: (state,) steps up to which it always said the same, the last of them included (n_steps: to the end)
+        lapses: (state,) steps at which it said something else and later, once more, the same
         end_states: (state, unit) where each is after the last step
         end_speeds: (state,) 1/2 |F(x) - x|^2 at the end
         unbounded: (state,) whether it grows without bound: beyond 1e10 times 1 + |release| it remembers nothing
@@ -42,6 +47,7 @@ class MemoryCheck(Result):
     labels: np.ndarray = per_item()
     end_labels: np.ndarray = per_item()
     hold_times: np.ndarray = per_item()
+    lapses: np.ndarray = per_item()
     end_states: np.ndarray = per_item()
     end_speeds: np.ndarray = per_item()
     unbounded: np.ndarray = per_item()
@@ -64,12 +70,21 @@ class MemoryCheck(Result):
         medians = [np.median(self.hold_times[self.labels == label]) for label in np.unique(self.labels)]
         return int(min(medians, default=0))
 
+    @property
+    def weakest(self) -> tuple[str, float]:
+        """The memory of which the smallest share of states says nothing else to the end, and that share, 0..1."""
+        kept = self.hold_times == self.times[-1]
+        shares = {str(label): float(kept[self.labels == label].mean()) for label in np.unique(self.labels)}
+        return min(shares.items(), key=lambda item: item[1], default=("", float("nan")))
+
     def headline(self) -> str:
-        n = int(self.unbounded.sum())
+        n_lapsed, n_away = int((self.lapses > 0).sum()), int(self.unbounded.sum())
         return (
             f"{len(self)} states released, {100 * self.kept_at_end:.0f} % keep their memory "
             f"for {self.times[-1]} steps; "
-            f"hold time {self.hold_time} steps" + f"; {n} grow without bound" * (n > 0)
+            f"hold time {self.hold_time} steps"
+            + f"; {n_lapsed} lapsed and came back" * (n_lapsed > 0)
+            + f"; {n_away} grow without bound" * (n_away > 0)
         )
 
 
@@ -86,8 +101,8 @@ def check_memory(
         decode: labels of readouts, (..., output) -> (...); a task's ``decode``.
         n_steps: how long to watch.
 
-    The readout is read at about 60 times, spaced by ratio; hold times are resolved to that.  A readout that is
-    not finite remembers nothing, whatever its label, nor does a state that has grown beyond every bound.
+    The readout is read at every step; about 60 of the readings, spaced by ratio, are kept to be drawn.  A readout that
+    is not finite remembers nothing, whatever its label, nor does a state that has grown beyond every bound.
 
     Raises:
         InputError: naming the argument that does not fit the system, or a ``decode`` of another shape.
@@ -95,40 +110,84 @@ def check_memory(
     n_steps = count("n_steps", n_steps)
     x, u, lead = checked(system).as_batch(states, system.as_drive("rest", rest), ("states", "rest"))
     matches_shape("states", (*lead, system.state_size), ("state", system.state_size))
-    times = np.unique(np.round(np.geomspace(1, n_steps, 60)).astype(int))
-    outputs, start, far = [system.observe(x).detach().cpu().numpy()], x, [torch.zeros(len(x), dtype=torch.bool)]
-    bound = FAR * (1 + x.abs().amax(-1))
+    times = np.concatenate([[0], np.unique(np.round(np.geomspace(1, n_steps, 60)).astype(int))])
     with linalg.one_thread(), torch.no_grad():
-        for steps in np.diff(times, prepend=0):
-            x = system.settle(x, u, int(steps))
-            outputs.append(system.observe(x).cpu().numpy())
-            far.append(far[-1] | ~(x.abs().amax(-1) <= bound).cpu())  # NaN too
-        speeds, unbounded = system.speed(x, u).cpu().numpy(), far[-1].numpy().copy()
-        unbounded[~unbounded] = _grow(system, start, x, u, ~far[-1])
-    readouts = np.stack(outputs)
-    labels = np.asarray(decode(readouts))
-    if labels.shape != readouts.shape[:2]:
-        raise InputError(
-            f"decode must return one label per readout, shape {readouts.shape[:2]} for {readouts.shape}, "
-            f"got {labels.shape}"
-        )
-    same = (labels == labels[0]) & np.isfinite(readouts).all(axis=2) & ~torch.stack(far).numpy()
-    lost = ~np.logical_and.accumulate(same, axis=0)
-    times = np.concatenate([[0], times])
+        watch, start = _Watch(system, decode, x), x
+        for steps in np.diff(times):
+            x = watch.follow(x, u, int(steps))
+        speeds, unbounded = system.speed(x, u).cpu().numpy(), watch.far.copy()
+        unbounded[~unbounded] = _grow(system, start, x, u, torch.from_numpy(~watch.far))
     return MemoryCheck(
-        labels=labels[0],
-        end_labels=labels[-1],
-        hold_times=np.where(lost.any(axis=0), times[lost.argmax(axis=0)], n_steps),
+        labels=watch.labels[0],
+        end_labels=watch.labels[-1],
+        hold_times=np.where(watch.first_wrong < 0, n_steps, watch.first_wrong - 1),
+        lapses=watch.lapses,
         end_states=x.cpu().numpy(),
         end_speeds=speeds,
         unbounded=unbounded,
         times=times,
-        kept=same.mean(axis=1) if same.shape[1] else np.full(len(times), np.nan),
-        outputs=readouts,
+        kept=np.array(watch.kept),
+        outputs=np.stack(watch.outputs),
     )
 
 
-def _grow(system: System, start: torch.Tensor, x: torch.Tensor, u: torch.Tensor, which: torch.Tensor) -> np.ndarray:
+def _grow(system: System, start: Tensor, x: Tensor, u: Tensor, which: Tensor) -> np.ndarray:
     """Which of these states, under the inputs u (state, input) that are the same for all, still grow without bound."""
     rows = which.to(x.device)
     return grows(system, start[rows], x[rows], u[0]) if bool(rows.any()) else np.zeros(0, bool)
+
+
+class _Watch:
+    """Reads the states at every step, and keeps what was read last of every stretch."""
+
+    def __init__(self, system: System, decode: Callable[[np.ndarray], np.ndarray], x: Tensor) -> None:
+        self.system, self.decode, self.t = system, decode, 0
+        self.outputs: list[np.ndarray] = []
+        self.labels: list[np.ndarray] = []
+        self.kept: list[float] = []
+        self.first_wrong = np.full(len(x), -1)  # (state,)  the step at which it was; -1: none so far
+        self.wrong, self.lapses = np.zeros(len(x), int), np.zeros(len(x), int)
+        self.bound, self.far = FAR * (1 + x.abs().amax(-1)), np.zeros(len(x), bool)
+        readout = system.observe(x).detach().cpu().numpy()[None]
+        self._keep(readout, self._labelled(readout))
+
+    def follow(self, x: Tensor, u: Tensor, n_steps: int) -> Tensor:
+        """So many steps on; returns the states there."""
+        most = max(1, CHUNK // max(1, len(x) * max(self.system.output_size, 1)))
+        while n_steps:
+            readouts, near = [], []
+            for _ in range(min(n_steps, most)):
+                x = self.system.step(x, u)
+                readouts.append(self.system.observe(x))
+                near.append(x.abs().amax(-1) <= self.bound)  # False of NaN too
+            n_steps -= len(readouts)
+            outputs = torch.stack(readouts).cpu().numpy()
+            labels = self._labelled(outputs)
+            for same, inside in zip(self._same(outputs, labels), torch.stack(near).cpu().numpy()):
+                self.t += 1
+                self.far |= ~inside
+                same = same & ~self.far
+                self.first_wrong[~same & (self.first_wrong < 0)] = self.t
+                self.wrong += ~same
+                self.lapses = np.where(same, self.wrong, self.lapses)
+        self._keep(outputs, labels)
+        return x
+
+    def _keep(self, outputs: np.ndarray, labels: np.ndarray) -> None:
+        self.outputs.append(outputs[-1])
+        self.labels.append(labels[-1])
+        same = self._same(outputs[-1:], labels[-1:]) & ~self.far
+        self.kept.append(float(same.mean()) if same.size else np.nan)
+
+    def _same(self, outputs: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        """Does each reading (step, state) say what the first one did?"""
+        return np.asarray((labels == (self.labels or labels)[0]) & np.isfinite(outputs).all(axis=2))
+
+    def _labelled(self, outputs: np.ndarray) -> np.ndarray:
+        labels = np.asarray(self.decode(outputs))
+        if labels.shape != outputs.shape[:2]:
+            raise InputError(
+                f"decode must return one label per readout, shape {outputs.shape[:2]} for {outputs.shape}, "
+                f"got {labels.shape}"
+            )
+        return labels

@@ -95,13 +95,14 @@ class Findings:
         if kept < HELD:
             return [
                 f"NO. {alone}: only {percent(kept)} still say",
-                f"the same (the most fleeting memory lasts {memory.hold_time} steps). {self._what_is_there()}",
+                f"the same ({self._most_fleeting()}). {self._what_is_there()}",
                 *self._as_long_as_asked(),
             ]
         if own == asked and not attractors.unresolved > 1 - HELD:
             return [
                 f"YES. {alone}: {percent(kept)} keep their",
                 f"memory, and each of the {len(asked)} memories has a stable fixed point of its own.",
+                *self._lapses(),
                 *self._poor_score(),
             ]
         few = f"{f'only {len(own)}' if own else 'none'} of the {len(asked)} memories have a stable fixed point"
@@ -110,6 +111,21 @@ class Findings:
             f"NOT SHOWN. {percent(kept)} of {n} released states keep their memory for {steps} steps, but "
             f"{lost if own == asked else few}: look for slow drift or cycles."
         ]
+
+    def _most_fleeting(self) -> str:
+        """Which memory is the worst, and in what sense: half of its states lose it, or fewer."""
+        memory = self.memory
+        if memory.hold_time < memory.times[-1]:
+            return f"the most fleeting memory lasts {counted(memory.hold_time, 'step')}"
+        label, share = memory.weakest
+        return f"most states of each memory do; of “{label}”, the weakest, {percent(share)}"
+
+    def _lapses(self) -> list[str]:
+        lapses = self.memory.lapses[self.memory.lapses > 0]
+        if not len(lapses):
+            return []
+        longest = counted(int(lapses.max()), "step")
+        return [f"On the way, {counted(len(lapses), 'state')} said something else, for up to {longest}."]
 
     def once_asked(self) -> list[str]:
         """How long an answer that had to wait stays once it is given."""
@@ -152,7 +168,7 @@ def _memories(
     """The memories, and why released states are near none of the points, where they still move."""
     lines, away = attractors.sentences(), attractors.unresolved > 0
     if len(attractors) and away and memory is not None and (memory.end_speeds > AT_REST).any():
-        lines[-1] += f": after {int(memory.times[-1])} steps they still drift"
+        lines[-1] += ": they still move"
     return lines + [f"under “{name}”: {found.headline()}" for name, found in (under or {}).items()]
 
 

@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import dynakit as dk
 from dynakit.analysis import list_attractors
+from dynakit.analysis.memory.arrival import CHUNK, _Basin
 from dynakit.errors import InputError
 
 
@@ -45,7 +46,7 @@ def test_a_state_counts_for_the_attractor_it_is_near_and_for_none_otherwise(unit
     table = list_attractors(system, points, [0.0], sign, memory=check)
     assert dict(zip(table.memories.tolist(), table.basin_shares.tolist())) == {"+": 0.25, "-": 0.5}
     assert table.unresolved == 0.25
-    assert "25 % of the released states are near none of them" in table.sentences()
+    assert "25 % of the released states are near none of them after 33 steps" in table.sentences()
     assert "25 % of released states at none of them" in table.headline()
 
 
@@ -139,3 +140,48 @@ def test_a_flow_tells_its_time_in_its_own_unit():
         assert_allclose(found.exponents, -2, rtol=1e-9)
         assert_allclose(found.time_constants, 0.5, rtol=1e-9)
         assert not torch.is_tensor(found.states)
+
+
+def slow_bistable(rate):
+    """x' = x + rate (x - x^3): +-1 attract, with the time constant 1 / (2 rate); 0 repels."""
+    return dk.FunctionSystem(lambda x: x + rate * (x - x**3), 1)
+
+
+def test_states_on_a_slow_way_are_followed_until_it_is_certain_where_they_go():
+    """From +-0.05, at 2e-4 per step, it takes 16,000 steps to come near +-1."""
+    system = slow_bistable(2e-4)
+    check = dk.check_memory(system, [[0.05], [-0.05], [0.9999]], None, sign, n_steps=2000)
+    found = dk.list_attractors(system, dk.find_fixed_points(system), None, sign, memory=check)
+    assert_allclose(found.basin_shares, [1 / 3, 2 / 3])
+    assert (found.unresolved, found.memories.tolist()) == (0, ["-", "+"])
+    assert 12_000 < found.followed < 18_000
+
+
+def test_states_that_come_no_nearer_are_not_followed():
+    """From a circle that the map only turns, nothing comes to the stable point of the other unit."""
+    turn = dk.FunctionSystem(
+        lambda x: torch.where(x.norm(dim=-1, keepdim=True) > 1, x.flip(-1) * x.new_tensor([-1.0, 1.0]), 0.5 * x), 2
+    )
+    check = dk.check_memory(turn, [[3.0, 0.0], [0.1, 0.0]], None, sign, n_steps=2000)
+    found = dk.list_attractors(turn, np.zeros((1, 2)), None, sign, memory=check)
+    assert (found.unresolved, found.basin_shares.tolist()) == (0.5, [0.5])
+    assert found.followed == 2000 + CHUNK
+
+
+@pytest.mark.parametrize(("state", "drawn"), [(0.24, True), (0.26, False), (-0.24, True), (-0.26, False)])
+def test_a_state_is_drawn_in_where_the_jacobian_changes_less_than_half_of_what_is_left_to_one(state, drawn):
+    """x' = 0.9 x + 0.1 x^2: J changes by 0.2 d, twice of which must stay below 0.1."""
+    system = dk.FunctionSystem(lambda x: 0.9 * x + 0.1 * x**2, 1)
+    basin = _Basin(system, system.as_drive("u", None), np.zeros(1))
+    assert basin.draws_in(torch.tensor([[state]], dtype=torch.float64)).tolist() == [drawn]
+
+
+@pytest.mark.parametrize(("state", "drawn"), [(0.034, True), (0.037, False)])
+def test_modes_far_from_orthogonal_are_judged_in_their_own_norm(state, drawn):
+    """V = (1, 1; 0, e): where J changes by diag(0, 2 x), V^-1 dJ V = (0, -2 x; 0, 2 x), twice whose norm is 4 2^1/2 x."""
+    e = 1e-3
+    system = dk.FunctionSystem(
+        lambda x: torch.stack([0.5 * x[..., 0] + 0.3 / e * x[..., 1], 0.8 * x[..., 1] + x[..., 1] ** 2], -1), 2
+    )
+    basin = _Basin(system, system.as_drive("u", None), np.zeros(2))
+    assert basin.draws_in(torch.tensor([[0.0, state]], dtype=torch.float64)).tolist() == [drawn]
