@@ -65,6 +65,33 @@ def test_two_memories_with_a_fixed_point_each_are_a_yes():
     assert "each of the 2 memories has a stable fixed point of its own" in report.summary()
 
 
+def test_a_no_says_which_memory_is_lost_where_most_of_its_states_keep_it():
+    """Above a half all rests at 1, below 0 all at -1, and between them a state sinks by 0.001 a step."""
+
+    def step(x, u):
+        x = x + u
+        return torch.where(x > 0.5, 1.0, torch.where(x > 0, x - 0.001, -1.0)).to(x)
+
+    report = dk.analyze(one_input(step, 1), pushed([1] * 9 + [0.1] + [-1] * 10), include=["attractors"])
+    assert report.memory.kept_at_end == 0.95
+    said = " ".join(report.summary().split())
+    assert "only 95 % still say the same (most states of each memory do; of “+”, the weakest, 90 %)" in said
+
+
+def test_a_yes_says_that_states_said_something_else_on_the_way():
+    """The second unit counts down from 50 after the push; while it is above 20 and below 30 the readout is reversed."""
+
+    def step(x, u):
+        left = torch.where(u.abs() > 1, 50.0, (x[:, 1:] - 1).clamp_min(0))
+        return torch.cat([torch.tanh(2 * x[:, :1] + u), left], dim=1)
+
+    turned = lambda x: x[:, :1] * torch.where((x[:, 1:] > 20) & (x[:, 1:] < 30), -1.0, 1.0)  # noqa: E731
+    report = dk.analyze(one_input(step, 2, readout=turned), pushed([-1] * 3 + [1] * 3), include=["attractors"])
+    said = " ".join(report.summary().split())
+    assert "YES." in said
+    assert "On the way, 6 states said something else, for up to 9 steps." in said
+
+
 def turning(radius_of, turns):
     """A map of the plane that turns by ``turns`` a step and changes the radius as told; its input moves both axes."""
     a = 2 * np.pi * turns
