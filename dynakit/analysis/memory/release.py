@@ -112,7 +112,7 @@ def check_memory(
     matches_shape("states", (*lead, system.state_size), ("state", system.state_size))
     times = np.concatenate([[0], np.unique(np.round(np.geomspace(1, n_steps, 60)).astype(int))])
     with linalg.one_thread(), torch.no_grad():
-        watch, start = _Watch(system, decode, x), x
+        watch, start = _Readings(system, decode, x), x
         for steps in np.diff(times):
             x = watch.follow(x, u, int(steps))
         speeds, unbounded = system.speed(x, u).cpu().numpy(), watch.far.copy()
@@ -137,7 +137,7 @@ def _grow(system: System, start: Tensor, x: Tensor, u: Tensor, which: Tensor) ->
     return grows(system, start[rows], x[rows], u[0]) if bool(rows.any()) else np.zeros(0, bool)
 
 
-class _Watch:
+class _Readings:
     """Reads the states at every step, and keeps what was read last of every stretch."""
 
     def __init__(self, system: System, decode: Callable[[np.ndarray], np.ndarray], x: Tensor) -> None:

@@ -178,7 +178,7 @@ def test_a_state_is_drawn_in_where_the_jacobian_changes_less_than_half_of_what_i
 
 @pytest.mark.parametrize(("state", "drawn"), [(0.034, True), (0.037, False)])
 def test_modes_far_from_orthogonal_are_judged_in_their_own_norm(state, drawn):
-    """V = (1, 1; 0, e): where J changes by diag(0, 2 x), V^-1 dJ V = (0, -2 x; 0, 2 x), twice whose norm is 4 2^1/2 x."""
+    """V = (1, 1; 0, e): where J changes by diag(0, 2 x), V^-1 dJ V = (0, -2 x; 0, 2 x), twice its norm 4 2^1/2 x."""
     e = 1e-3
     system = dk.FunctionSystem(
         lambda x: torch.stack([0.5 * x[..., 0] + 0.3 / e * x[..., 1], 0.8 * x[..., 1] + x[..., 1] ** 2], -1), 2
