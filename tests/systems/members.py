@@ -38,6 +38,17 @@ class Sequencer(nn.Module):
         return self.fc(self.rnn(inputs)[0])
 
 
+class Encoded(Sequencer):
+    """The same behind an encoder of its inputs."""
+
+    def __init__(self, rnn: nn.Module, readout: nn.Module) -> None:
+        super().__init__(rnn, readout)
+        self.encoder = nn.Linear(M, M)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return super().forward(torch.tanh(self.encoder(inputs)))
+
+
 class OwnCell(nn.Module):
     """A leaky cell of the user's own, (input, hidden) as in torch's cells."""
 
@@ -66,6 +77,11 @@ def own(name: str, **kwargs: object) -> System:
 
 def bare(kind: str, **kwargs: object) -> System:
     return dk.as_system(seeded(lambda: getattr(nn, kind)(M, N, **kwargs)))
+
+
+def encoded(kind: str, *, n_outputs: int = K, **kwargs: object) -> System:
+    layer = getattr(nn, kind)(M, N, batch_first=True, **kwargs)
+    return dk.as_system(seeded(lambda: Encoded(layer, nn.Linear(N, n_outputs))))
 
 
 def looped(kind: str, **kwargs: object) -> System:
@@ -112,6 +128,9 @@ MEMBERS: dict[str, Callable[[], System]] = {
     "module": lambda: dk.as_system(
         seeded(lambda: Sequencer(nn.LSTM(M, N, 2, batch_first=True), nn.Linear(N, K)))
     ),
+    "encoded GRU": lambda: encoded("GRU"),
+    "encoded LSTM, closed": lambda: dk.ClosedLoop(encoded("LSTM", n_outputs=M)),
+    "encoded relu": lambda: encoded("RNN", nonlinearity="relu"),
     "readout of its own": lambda: dk.as_system(seeded(lambda: nn.GRU(M, N)), readout=lambda h: h[:, :2] ** 2),
     "own cell": lambda: dk.as_system(seeded(OwnCell), step="recurrence", readout="fc"),
     "function": lambda: dk.FunctionSystem(swirl, N, M),

@@ -45,6 +45,27 @@ def copied(module: nn.Module, *, called: str = "model") -> nn.Module:
         raise InputError(f"{called} ({type(module).__name__}) cannot be copied: {error}") from error
 
 
+class _OneHotEmbedding(nn.Embedding):
+    """An embedding of weights of the tokens: the row of a token for its one-hot vector."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return input @ self.weight if input.is_floating_point() else super().forward(input)
+
+
+def taking_one_hot(module: nn.Module) -> nn.Module:
+    """``module``, or where it holds embeddings a copy whose embeddings take one-hot tokens as well."""
+    if not any(_is_table(part) for part in module.modules()):
+        return module
+    twin = copied(module)
+    for part in filter(_is_table, twin.modules()):
+        part.__class__ = _OneHotEmbedding
+    return twin
+
+
+def _is_table(part: nn.Module) -> bool:
+    return type(part) is nn.Embedding and part.max_norm is None
+
+
 def with_fresh_weights(twin: nn.Module) -> nn.Module:
     """``twin`` with the weights that its hooks (pruning, weight and spectral norm of the old kind) make in a forward.
 

@@ -10,11 +10,13 @@ from ...errors import InputError
 from ...models.base import RecurrentModel
 from ..base import System
 from .comparison import ForwardComparison, compare, probes
+from .fronts import behind_its_front
 from .heads import learned_start, rest_of_forward
 from .layers import KNOWN, LAYERS, adapt_layer, is_plain, linear_readout
 from .proposals import TO_WRITE, expression, layer_call, listed, step_call
 from .twins import Twins
 
+BEFORE = " with what stands before it"
 BUILT_IN = (*LAYERS, *(kind for kind in vars(models).values() if isinstance(kind, type)), RecurrentModel)
 
 
@@ -33,6 +35,10 @@ def adapt_module(model: nn.Module, device: torch.device | str | None, *, find_re
     said = f"{system.name}, layer '{name}' of {type(model).__name__}"
     if not find_readout:
         core = compare(twins, system, inputs, need="states")
+        found = None if core.agrees else behind_its_front(twins, system)
+        if found is not None:
+            system, core, _ = found
+            said += BEFORE
         if not core.agrees:
             raise _something_else(model, system, name, "", core)
     else:
@@ -88,11 +94,33 @@ def _with_its_readout(twins: Twins, core: System, inputs: Tensor) -> tuple[Syste
     whole = rest_of_forward(twins, core, inputs, states) if states.agrees else None
     if whole is not None:
         return whole, states, " with the rest of its forward as readout"
+    behind = None if states.agrees else _behind_its_front(twins, core)
+    if behind is not None:
+        return behind
     if unclear:
         call = step_call(model, core)
         by_itself = f"{layer_call(model, name, '', core.output_size)} takes the layer by itself, with inputs of its own"
         raise InputError(f"{unclear}; {by_itself if call == TO_WRITE else call}")
     raise _something_else(model, core, name, reader, states if not states.agrees else found, dynamics=states.agrees)
+
+
+def _behind_its_front(twins: Twins, core: System) -> tuple[System, ForwardComparison, str] | None:
+    """The core with the inputs and the outputs of the forward; None where these are not made of one step each."""
+    front = behind_its_front(twins, core)
+    if front is None:
+        return None
+    system, states, inputs = front
+    for reader, layer in twins.model.named_modules():
+        if isinstance(layer, nn.Linear) and layer.in_features == system.output_size:
+            read = linear_readout(system, layer)
+            found = compare(twins, read, inputs)
+            if found.agrees:
+                return read, found, f"{BEFORE} and readout '{reader}'"
+    whole = rest_of_forward(twins, system, inputs, states)
+    if whole is not None:
+        return whole, states, f"{BEFORE} and the rest of its forward as readout"
+    found = compare(twins, system, inputs)  # a model of ours brings its readout
+    return (system, found, BEFORE) if found.agrees else None
 
 
 def _something_else(

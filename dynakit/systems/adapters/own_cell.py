@@ -73,12 +73,23 @@ def _method(model: Any, step: str | Callable[..., Any]) -> Callable[..., Any]:
     return method
 
 
+def unread_sizes(model: Any, step: str | Callable[..., Any]) -> list[str]:
+    """Which of state_size and input_size must be passed."""
+    method = _method(model, step)
+    owner = getattr(method, "__self__", method)
+    return [argument for argument in _SIZES if _read_size(model, owner, argument) is None]
+
+
 def _size(model: Any, owner: Any, argument: str, given: int | None) -> int:
-    held = (getattr(holder, name, None) for holder in (owner, model) for name in _SIZES[argument])
-    value = given if given is not None else next((v for v in held if isinstance(v, (int, np.integer))), None)
+    value = given if given is not None else _read_size(model, owner, argument)
     if value is None:
         raise InputError(f"{argument} cannot be read off model ({type(model).__name__}); pass {argument}=")
     return int(value)
+
+
+def _read_size(model: Any, owner: Any, argument: str) -> int | None:
+    held = (getattr(holder, name, None) for holder in (owner, model) for name in _SIZES[argument])
+    return next((int(v) for v in held if isinstance(v, (int, np.integer))), None)
 
 
 def _order_by_name(function: Callable[..., Any]) -> str | None:

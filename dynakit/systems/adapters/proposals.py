@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
+import itertools
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -10,16 +12,22 @@ from torch import nn
 
 from ...errors import InputError
 from ..base import System
+from ..derived import WithReadout
+from ..foreign import bearing_float64
 from .calling import STATE_NAMES
 from .comparison import compare, probes
+from .copies import on_a_copy
 from .layers import linear_readout
-from .own_cell import adapt_own_cell
+from .own_cell import adapt_own_cell, unread_sizes
 from .twins import Twins
 
 TO_WRITE = (
     "write one step of it as a method, (input, state) -> state, and call "
     "dk.as_system(model, step='<method>', readout='<readout>')"
 )
+
+READOUT_WORDS = ("read", "out", "decode")
+MOST_WIDTHS = 6  # that a size which cannot be read off may be looked for among
 
 
 class StepCall(NamedTuple):
@@ -37,9 +45,8 @@ class StepCall(NamedTuple):
 
 def step_call(model: nn.Module, core: System | None = None) -> str:
     """How to hand ``model`` over by the step it takes; ``core`` is the layer found within it."""
-    known = {} if core is None else {"state_size": core.state_size, "input_size": core.input_size}
     for step in _step_methods(model):
-        for sizes in ({}, known) if known else ({},):
+        for sizes in _sizes(model, step, core):
             found = _as_forward(model, step, sizes)
             if found is not None:
                 return str(found)
@@ -79,6 +86,31 @@ def _step_methods(model: nn.Module) -> Iterator[str]:
                 yield f"{prefix}.{name}" if prefix else name
 
 
+def _sizes(model: nn.Module, step: str, core: System | None) -> Iterator[dict[str, int]]:
+    """Sizes to pass: none where both can be read off, those of the core, or any that the weights have."""
+    yield {}
+    if core is not None:
+        yield {"state_size": core.state_size, "input_size": core.input_size}
+    widths = list(dict.fromkeys(width for p in model.parameters() for width in p.shape))[:MOST_WIDTHS]
+    missing = unread_sizes(model, step)
+    for values in itertools.product(widths, repeat=len(missing)) if missing else ():
+        yield dict(zip(missing, values, strict=True))
+
+
+def _readouts(model: nn.Module, cell: System) -> Iterator[tuple[str, System]]:
+    """The cell read out by each linear layer that fits, by each method that is called as readouts are, and as it is."""
+    for name, layer in reversed(list(model.named_modules())):
+        if isinstance(layer, nn.Linear) and layer.in_features == cell.output_size:
+            yield name, linear_readout(cell, layer)
+    seen = cell.observe(cell.initial_state().expand(2, -1))
+    for name in sorted(vars(type(model)).keys() - vars(nn.Module).keys()):
+        method = getattr(model, name)
+        if any(word in name.lower() for word in READOUT_WORDS) and inspect.ismethod(method):
+            with contextlib.suppress(Exception):  # foreign code
+                yield name, WithReadout(cell, function=bearing_float64(on_a_copy(method, cell.device), seen))
+    yield "", cell
+
+
 def _as_forward(model: nn.Module, step: str, sizes: dict[str, int]) -> StepCall | None:
     """The call with this step, if with some linear readout it does what the forward of ``model`` does."""
     given = {"state_size": None, "input_size": None, **sizes}
@@ -87,12 +119,7 @@ def _as_forward(model: nn.Module, step: str, sizes: dict[str, int]) -> StepCall 
     except InputError:
         return None
     twins = Twins(model, cell.device)
-    fitting = [
-        n for n, m in model.named_modules() if isinstance(m, nn.Linear) and m.in_features == cell.output_size
-    ]
-    for reader in ["", *reversed(fitting)]:
-        layer = model.get_submodule(reader)
-        system = linear_readout(cell, layer) if reader and isinstance(layer, nn.Linear) else cell
+    for reader, system in _readouts(model, cell):
         if compare(twins, system, probes(system)).agrees:
             return StepCall(step, reader, sizes)
     return None

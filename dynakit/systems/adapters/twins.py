@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from ..base import System
 from ..foreign import in_float64, untouched_containers, untouched_randomness
 from .calling import Way, run, tensors, ways
-from .copies import copied, float64_copy
+from .copies import copied, float64_copy, taking_one_hot
 
 
 class Call(NamedTuple):
@@ -39,8 +39,8 @@ class Twins:
     def __init__(
         self, model: nn.Module, device: torch.device | str | None = None, core: str | None = None
     ) -> None:
-        self.model, self.core = model, core
-        self.double = float64_copy(model, device)
+        self.model, self.core = taking_one_hot(model), core
+        self.double = float64_copy(self.model, device)
         weights = itertools.chain(self.double.parameters(), self.double.buffers())
         self.device = next((w.device for w in weights), torch.device(device or "cpu"))
         self._own: nn.Module | None = None

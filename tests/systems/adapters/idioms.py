@@ -278,6 +278,11 @@ class Tokens(Net):
         return super().forward(self.embedding(tokens))
 
 
+def tokens(x: Tensor) -> Tensor:
+    """One of ten tokens for each input."""
+    return (10 * x[..., 0].abs()).long() % 10
+
+
 class TwoLayers(nn.Module):
     def __init__(self):
         super().__init__()
@@ -335,6 +340,7 @@ class Idiom(NamedTuple):
     build: Callable[[], nn.Module]
     own: Callable[[nn.Module, Tensor], Any] = lambda model, x: model(x)
     step: str | None = None  # the method that takes one step, where the whole is refused
+    given: Callable[[Tensor], Tensor] = lambda x: x  # the same trials as the system takes them
 
 
 def of(model: type, **how: Any) -> Idiom:
@@ -375,7 +381,7 @@ IDIOMS: dict[str, Idiom] = {
     "time reversed": of(Backwards),
     "gain after step 15": of(LateGain),
     "linear encoder": of(Encoded),
-    "embedding": of(Tokens, own=lambda m, x: m(x[..., 0].abs().long() % 10)),
+    "embedding": of(Tokens, own=lambda m, x: m(tokens(x)), given=lambda x: F.one_hot(tokens(x), 10)),
     "two layers in a row": of(TwoLayers),
     "subclass of a model of ours": Idiom(lambda: seeded(lambda: Doubled(M, N, K)), lambda m, x: m(x).outputs),
     "float32 casts": of(Float32Inside),
@@ -417,7 +423,7 @@ def difference(system: dk.System, model: nn.Module, idiom: Idiom) -> float:
         x = scale * torch.randn(5, 60, M, generator=torch.Generator().manual_seed(100 + seed))
         with torch.no_grad():
             theirs = idiom.own(model.eval(), x)
-        states = system.trajectory(system.initial_state(), x.double())
+        states = system.trajectory(system.initial_state(), idiom.given(x).double())
         ours = system.observe(states)
         ours = ours[:, -1] if theirs.ndim == 2 else ours
         worst = max(worst, float((ours - theirs).abs().max()))

@@ -1,0 +1,164 @@
+"""What a forward makes of its inputs before its recurrent layer: embeddings, encoders, norms, clamps.
+
+A forward that hands its layer, at each step, something made of the input of that step alone is that layer with other
+inputs.  The layer is replaced by a stub that says what it was handed; whether that is all is seen by the comparison
+over whole sequences.  Tokens are one-hot: an embedding is linear in them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..autodiff import autodiff
+from ..base import Bounds, System
+from ..cells import fingerprint
+from ..derived import Wrapped
+from ..enclosures import Jet
+from ..foreign import bearing_float64
+from ..pieces import Pieces
+from .calling import Way, run
+from .comparison import ForwardComparison, compare, probes
+from .copies import float64_copy
+from .heads import learned_start
+from .twins import Twins
+
+
+class Encoded(Wrapped):
+    """``inner`` whose inputs are made, step by step, by ``encode``: (batch, input) -> (batch, input of inner)."""
+
+    def __init__(self, inner: System, encode: Any, input_size: int) -> None:
+        super().__init__(inner, input_size=input_size)
+        self.encode = encode
+
+    def _code(self, u: Any) -> Any:
+        if isinstance(u, Jet):  # within an enclosure, for which constants count as computed
+            return Jet.fixed(u.value.constant(self.encode(_one_drive(u))), u.n_points)
+        if len(u) > 1 and u.stride(0) == 0:  # one drive for all
+            return self.encode(u[:1]).expand(len(u), -1)
+        return self.encode(u.clone())  # it may work in place
+
+    def _step(self, x: Tensor, u: Tensor) -> Tensor:
+        return self.inner._step(x, self._code(u))
+
+    def _jacobian(self, x: Tensor, u: Tensor) -> Tensor:
+        return self.inner._jacobian(x, self._code(u))
+
+    def _jacobian_factors(self, x: Tensor, u: Tensor) -> list[Tensor]:
+        return self.inner._jacobian_factors(x, self._code(u))
+
+    def _input_jacobian(self, x: Tensor, u: Tensor) -> Tensor:
+        made = autodiff(self.encode, u, out_size=self.inner.input_size)
+        return self.inner._input_jacobian(x, self._code(u)) @ made
+
+    def _push(self, x: Tensor, u: Tensor, T: Tensor, V: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        if V is not None:
+            V = V @ autodiff(self.encode, u, out_size=self.inner.input_size).mT
+        return self.inner._push(x, self._code(u), T, V)
+
+    def _kinks(self, x: Tensor, u: Tensor) -> Tensor:
+        return self.inner._kinks(x, self._code(u))
+
+    def newton_step(self, x: Any, u: Any, r: Tensor) -> tuple[Tensor, Tensor]:
+        x, u, _ = self.as_batch(x, u)
+        return self.inner.newton_step(x, self._code(u), r)
+
+    def _box(self, inputs: Bounds) -> Bounds | None:
+        if not torch.equal(inputs.lo, inputs.hi):
+            return None
+        drive = self.encode(inputs.lo[None])[0]
+        return self.inner._box(Bounds(drive, drive))
+
+    def _pieces(self, u: Tensor) -> Pieces | None:
+        return self.inner._pieces(self.encode(u[None])[0])
+
+    def open_pieces(self) -> None:
+        """None: what stands before the layer need not be linear."""
+
+    def single_precision(self) -> None:
+        """None: the forward is called in float64."""
+
+    def _around(self, field: System) -> System:
+        return Encoded(field, self.encode, self.input_size)
+
+
+def _one_drive(u: Jet) -> Tensor:
+    """The inputs (point, input) themselves; TypeError where they are a range, or balls."""
+    lo, hi = (getattr(u.value, end, None) for end in ("lo", "hi"))
+    if lo is None or hi is None or len(lo) != 1 or not torch.equal(lo, hi):
+        raise TypeError("a forward takes no range of inputs")
+    return lo[0]
+
+
+def behind_its_front(twins: Twins, core: System) -> tuple[System, ForwardComparison, Tensor] | None:
+    """``core`` with inputs as the forward takes them, and those it was compared under; None if it is not so."""
+    assert twins.core is not None
+    before, twin = core.start, float64_copy(twins.model, core.device)
+    for size in _widths(twins.model, twins.core, core.input_size):
+        for way in twins.ways(core):
+            front = _taken(_Front(twin, twins.core, core.state_size, way), size, core)
+            if front is None:
+                continue
+            system = Encoded(core, front, size)
+            inputs = probes(system)
+            core.start = learned_start(twins, system, inputs)
+            states = compare(twins, system, inputs, need="states")
+            if states.agrees:
+                system.fingerprint = fingerprint(core.fingerprint, *twins.double.parameters())
+                return system, states, inputs
+    core.start = before
+    return None
+
+
+def _widths(model: nn.Module, core: str | None, own: int) -> Iterator[int]:
+    """How wide the inputs may be: as the weights are that do not belong to the core, or as the core's own."""
+    seen = {own}
+    yield own
+    for name, weight in model.named_parameters():
+        if not name.startswith(f"{core}."):
+            for width in reversed(weight.shape):
+                if width not in seen:
+                    seen.add(width)
+                    yield width
+
+
+def _taken(front: _Front, size: int, core: System) -> Any:
+    """``front`` as it bears inputs of this size in float64; None if it hands on nothing that ``core`` takes."""
+    generator = torch.Generator().manual_seed(0)
+    u = torch.randn(2, size, generator=generator, dtype=torch.float64, device="cpu").to(core.device)
+    encode = bearing_float64(front, u)
+    try:
+        made = encode(u)
+    except Exception:  # foreign code
+        return None
+    return encode if made.shape == (2, core.input_size) and made.dtype == torch.float64 else None
+
+
+class _Reached(Exception):
+    """The recurrent layer has been called."""
+
+
+class _Front:
+    """The inputs that a forward of one step hands to its layer."""
+
+    def __init__(self, twin: nn.Module, core: str, state_size: int, way: Way) -> None:
+        self.twin, self.way, self.state_size = twin, way, state_size
+        layer: Any = twin.get_submodule(core)
+        layer.forward = _reach
+
+    def __call__(self, u: Tensor) -> Tensor:
+        lead = (len(u), 1) if self.way.stepwise else (len(u),)
+        state = None if self.way.form is None else u.new_zeros(*lead, self.state_size)
+        try:
+            run(self.twin, self.way, u[:, None], state)
+        except _Reached as reached:
+            handed = reached.args[0]
+            return handed.reshape(len(u), handed.shape[-1])
+        raise RuntimeError("its forward does not call its recurrent layer")
+
+
+def _reach(inputs: Any, *_: Any, **__: Any) -> None:
+    raise _Reached(inputs)

@@ -1,0 +1,101 @@
+"""Layers behind embeddings and encoders: the whole network is taken, and is the layer under what it is handed."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from numpy.testing import assert_allclose
+from torch import nn
+
+import dynakit as dk
+
+from ..members import Encoded, K, M, N, encoded, seeded
+
+
+class LanguageModel(nn.Module):
+    """Tokens, time first, with a state and tied weights, as in torch's example."""
+
+    def __init__(self, n_tokens=6):
+        super().__init__()
+        self.drop, self.encoder = nn.Dropout(0.2), nn.Embedding(n_tokens, N)
+        self.rnn, self.decoder = nn.LSTM(N, N), nn.Linear(N, n_tokens)
+        self.decoder.weight = self.encoder.weight
+
+    def forward(self, tokens, hidden):
+        output, hidden = self.rnn(self.drop(self.encoder(tokens)), hidden)
+        return F.log_softmax(self.decoder(self.drop(output)).flatten(0, 1), dim=1), hidden
+
+
+class Policy(nn.Module):
+    """An observation and a state in; logits, a value and the next state out."""
+
+    def __init__(self):
+        super().__init__()
+        self.enc, self.core = nn.Sequential(nn.Linear(M, 4), nn.Tanh()), nn.GRUCell(4, N)
+        self.pi, self.v = nn.Linear(N, K), nn.Linear(N, 1)
+
+    def forward(self, obs, state):
+        state = self.core(self.enc(obs), state)
+        return self.pi(state), self.v(state).squeeze(-1), state
+
+
+def test_a_language_model_takes_one_hot_tokens_and_says_what_its_forward_says():
+    model = seeded(LanguageModel).eval()
+    tokens = torch.randint(6, (30, 4), generator=torch.Generator().manual_seed(0))
+    zeros = torch.zeros(1, 4, N)
+    with torch.no_grad():
+        theirs = model(tokens, (zeros, zeros))[0].unflatten(0, (30, 4)).transpose(0, 1)
+    record = dk.record(model, F.one_hot(tokens, 6).double(), time_axis=0)
+    assert_allclose(record.outputs, theirs, atol=1e-5)
+    assert type(model.encoder) is nn.Embedding
+    assert model.decoder.weight is model.encoder.weight
+
+
+def test_fixed_points_under_a_token_are_those_of_the_layer_under_its_row():
+    model = seeded(LanguageModel, scale=2.0)
+    bare = dk.as_system(model.rnn)
+    points = dk.find_fixed_points(dk.as_system(model), drive=np.eye(6)[2], seed=0)
+    expected = dk.find_fixed_points(bare, drive=model.encoder.weight[2].detach(), seed=0)
+    assert points.certified.tolist() == expected.certified.tolist() == [True] * len(expected)
+    assert_allclose(points.states, expected.states, atol=1e-9)
+    assert (points.completeness, points.degree) == (expected.completeness, expected.degree)
+
+
+def test_a_policy_is_read_out_by_its_logits():
+    model = seeded(Policy)
+    system = dk.as_system(model)
+    assert (system.input_size, system.state_size, system.output_size) == (M, N, K)
+    obs, x = torch.randn(7, M), torch.randn(7, N)
+    logits, _, state = model(obs, x)
+    assert_allclose(system.step(x, obs), state.detach(), atol=1e-6)
+    assert_allclose(system.observe(state.detach()), logits.detach(), atol=1e-6)
+
+
+def test_a_readout_of_ones_own_is_put_on_what_lies_behind_the_front():
+    system = dk.as_system(seeded(Policy), readout="v")
+    assert (system.input_size, system.output_size) == (M, 1)
+
+
+@pytest.mark.parametrize("drive", [[0.0, 0.0, 0.0], [1.0, -2.0, 0.5]])
+def test_box_pieces_and_bounds_are_those_of_the_layer_under_what_it_is_handed(drive):
+    model = seeded(lambda: Encoded(nn.GRU(M, N, batch_first=True), nn.Linear(N, K)))
+    handed = torch.tanh(model.encoder(torch.tensor(drive))).detach()
+    system, bare = dk.as_system(model), dk.as_system(model.rnn)
+    assert_allclose(system.box(drive).lo, bare.box(handed).lo)
+    x = torch.linspace(-1, 1, N)
+    ours, theirs = system.jacobian_bounds(x, drive, 0.01), bare.jacobian_bounds(x, handed, 0.01)
+    assert_allclose(ours.hi, theirs.hi, atol=1e-6)
+    relu = encoded("RNN", nonlinearity="relu")
+    found = dk.enumerate_fixed_points(relu, drive=drive)
+    assert found.completeness == "proved"
+    assert_allclose(relu.step(found.states, drive), found.states, atol=1e-9)
+
+
+def test_inputs_made_of_more_than_one_step_are_no_front():
+    class Differences(Encoded):
+        def forward(self, inputs):
+            return super().forward(torch.diff(inputs, dim=1, prepend=inputs[:, :1]))
+
+    model = seeded(lambda: Differences(nn.GRU(M, N, batch_first=True), nn.Linear(N, K)))
+    with pytest.raises(dk.InputError, match="what stands before it, cannot be told"):
+        dk.as_system(model)
