@@ -52,7 +52,8 @@ def as_system(
     Arguments:
         model: a model of this package; ``nn.RNN``, ``nn.GRU``, ``nn.LSTM`` (any number of layers) or one of
             their cells; a (layer, readout) pair; a module that holds exactly one of these, whatever its forward
-            makes of each input before it (tokens are one-hot) and of each state after it; a module with ``step=``; a callable with ``state_size=``; or another System.
+            makes of each input before it (tokens are one-hot) and of each state after it; a module with ``step=``;
+            a callable with ``state_size=``; or another System.
         step: the method (name or bound method) that takes the state one step, for a cell of your own.
         readout: the readout (a module, a callable, or the name of the module's attribute); it replaces the one
             that a model of this package has.

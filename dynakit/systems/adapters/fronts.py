@@ -150,13 +150,14 @@ class _Front:
         layer.forward = _reach
 
     def __call__(self, u: Tensor) -> Tensor:
+        if not len(u):  # foreign code need not bear none
+            return self(u.new_zeros(1, u.shape[1]))[:0]
         lead = (len(u), 1) if self.way.stepwise else (len(u),)
         state = None if self.way.form is None else u.new_zeros(*lead, self.state_size)
         try:
             run(self.twin, self.way, u[:, None], state)
         except _Reached as reached:
-            handed = reached.args[0]
-            return handed.reshape(len(u), handed.shape[-1])
+            return reached.args[0].reshape(len(u), -1)
         raise RuntimeError("its forward does not call its recurrent layer")
 
 

@@ -51,6 +51,12 @@ def test_a_language_model_takes_one_hot_tokens_and_says_what_its_forward_says():
     assert model.decoder.weight is model.encoder.weight
 
 
+def test_no_states_have_no_answers():
+    system = dk.as_system(seeded(LanguageModel))
+    assert system.observe(torch.zeros(0, 2 * N)).shape == (0, 6)
+    assert system.step(torch.zeros(0, 2 * N), torch.zeros(0, 6)).shape == (0, 2 * N)
+
+
 def test_fixed_points_under_a_token_are_those_of_the_layer_under_its_row():
     model = seeded(LanguageModel, scale=2.0)
     bare = dk.as_system(model.rnn)
