@@ -56,7 +56,9 @@ def network(cell: str, gain: float, seed: int) -> dk.System:
 def end_states(system: dk.System, inputs: np.ndarray, seed: int) -> np.ndarray:
     """Where other states end: a third near zero, a third of the size of activity, a third from all of the box."""
     rng, u = np.random.default_rng([seed, 1]), torch.from_numpy(inputs)
-    lo, hi = system._box(Bounds(u.amin(0), u.amax(0)))
+    box = system._box(Bounds(u.amin(0), u.amax(0)))
+    assert box is not None
+    lo, hi = box
     sizes = np.resize([0.05, 0.5, np.inf], OTHERS)[:, None]
     x = torch.from_numpy(np.nan_to_num(sizes * rng.standard_normal((OTHERS, system.state_size))))
     x[2::3] = lo + (hi - lo) * torch.from_numpy(rng.random((len(x[2::3]), len(lo))))

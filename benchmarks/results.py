@@ -76,6 +76,22 @@ SECTIONS = {
         "checks and errors; the limits are J Q and one QR per interval alone, on the same states. Per step.",
         "python benchmarks/bench_lyapunov.py",
     ),
+    "echo_state": (
+        "Echo states of 504 random networks under noise",
+        "What `check_echo_state` says of networks of 3 to 12 units, gains 0.5 to 8, over 1000 steps, held against 500 "
+        "other states of the invariant box followed by plain steps. `contradicted`: \"echo state\" is said, and two of "
+        "them are apart at the end. `too_many`: more responses are counted than they end in. `proved_wrong`: one "
+        "response is proved, and they differ. `of_them_several`: the exponent along one trajectory is negative, which "
+        "alone would have been called an echo state, and they end in several places.",
+        "python benchmarks/bench_echo_state.py",
+    ),
+    "echo_unit": (
+        "Responses of x' = tanh(2 x + u)",
+        "Two to every input below a* = 0.53284, whatever its course; two to +-a in turn up to 2.29559; above a* one to "
+        "random inputs, in the end: what is counted belongs to the horizon. Just below a bound states are on their way "
+        "for long, and the verdict is \"undetermined\".",
+        "python benchmarks/bench_echo_state.py",
+    ),
     "basins": (
         "Labelling 600 random states of a closed-loop LSTM of 32 units",
         "`map_basins` on an LSTM that holds two opposite cycles on one circle, from states of the box of its activity "

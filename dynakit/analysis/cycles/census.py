@@ -76,7 +76,7 @@ class Census:
             found = classify(self.view, states[i], self.settings, stream(self.seed, "cycle"), patient=final)
             if found is None:
                 self.left_at[i] = before + settle(self.view, states[i : i + 1], 10**6).left_at[0]
-            elif found.kind in ("slow", "unresolved") and final and self._grows(i, states[i]):
+            elif found.kind in ("slow", "unresolved") and final and self._grows(int(i), states[i]):
                 self.left_at[i] = before
             elif found.kind == "slow" and not final:
                 slow[i] = True

@@ -37,7 +37,7 @@ class Estimates(NamedTuple):
 
 def estimate(growth: np.ndarray, durations: np.ndarray, *, driven: bool = False) -> Estimates:
     """From growth (interval, start, exponent) over ``durations`` (interval,) steps; -inf stays, NaN stays."""
-    lost = np.isneginf(growth).any(axis=0)
+    lost = np.asarray(np.isneginf(growth).any(axis=0))
     growth = np.where(lost, 0.0, growth)
     bump, plain = (_judged(growth, durations, of) for of in (weights, _even))
     smooth = _regular(bump, lost) & (not driven)

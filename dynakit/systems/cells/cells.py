@@ -217,6 +217,7 @@ class LeakyCell(Cell):
 
     def lipschitz(self) -> float:
         a, steepest = self.alpha, self.f.steepest
+        assert a is not None
         if self.form == "rectified":
             return steepest * norm((1 - a) * torch.eye(len(self.W_rec)).to(self.W_rec) + a * self.W_rec)
         return abs(1 - a) + a * steepest * norm(self.W_rec)

@@ -109,6 +109,15 @@ def test_under_inputs_an_exponent_is_the_plain_mean_of_its_growth():
     assert_allclose(lyap.exponents, lyap.convergence[:, -1])
 
 
+def test_means_are_plain_under_inputs_however_regular():
+    """Under inputs of an irrational period growth is as smooth as on a circle; still the sum is that over the steps."""
+    inputs = np.sin(np.sqrt(2) * np.arange(700))[:, None]
+    scaled = dk.FunctionSystem(lambda x, u: (0.5 + 0.1 * u) * x, 1, 1, argument_order="state, input")
+    lyap = dk.lyapunov_spectrum(scaled, [1.0], inputs, n_steps=600, n_transient=100)
+    assert lyap.weights.tolist() == ["plain"]
+    assert_allclose(lyap.exponents[0, 0], np.log(0.5 + 0.1 * inputs[100:]).mean(), rtol=1e-12)
+
+
 def test_standard_errors_of_plain_means_cover_the_truth():
     inputs = np.random.default_rng(1).normal(size=(300, 400, 1))
     scaled = dk.FunctionSystem(lambda x, u: (0.5 + 0.1 * u) * x, 1, 1, argument_order="state, input")
