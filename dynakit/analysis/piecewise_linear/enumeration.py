@@ -36,6 +36,11 @@ class Enumeration(NamedTuple):
     left: str
     verdict: str  # proved | proved in box | incomplete
 
+    def where(self, mask: np.ndarray) -> Enumeration:
+        """Only some of the points."""
+        points = {name: getattr(self, name)[mask] for name in self._fields[:6]}
+        return self._replace(**points)
+
 
 def enumerated(
     system: System,

@@ -32,7 +32,7 @@ from ...systems.derived import Iterated
 from ...systems.rest import at_rest, dynamics_of, velocity
 from ..fixed_points import FixedPoints, canonical_order, certify, isolation, spectra
 from ..linearization import at_kinks, verdicts_of_step, warn_of_step
-from .enumeration import Enumeration, enumerated
+from .enumeration import SAME, Enumeration, enumerated
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -166,6 +166,8 @@ def _collect(system: System, u: Tensor, found: Enumeration) -> ExactFixedPoints:
     """Everything that is said about the points, in a canonical order."""
     drives = u.expand(len(found.states), -1)
     x, residual = _polished(system, torch.from_numpy(found.states).to(u.device), drives)
+    keep = _stand_still(x.cpu().numpy(), residual.cpu().numpy(), found.singular | (found.n_kinks > 0))
+    found, x, residual, drives = found.where(keep), x[keep], residual[keep], drives[keep]
     A = minus_identity(system.jacobian(x, drives))
     proof = certify(system, x, drives)
     alone = [isolation(system, *row) for row in zip(x, drives, A, residual.tolist(), proof.existence_radius)]
@@ -209,6 +211,16 @@ def _collect(system: System, u: Tensor, found: Enumeration) -> ExactFixedPoints:
         left=found.left,
         dynamics=dynamics,
     )
+
+
+def _stand_still(x: np.ndarray, residual: np.ndarray, unsure: np.ndarray) -> np.ndarray:
+    """Which points rest, each once: one at a kink, or where I - J is singular, may be an approximation, or stand twice."""
+    size = SAME * (1 + np.abs(x).max(1, initial=0.0))
+    keep = ~unsure | (residual <= size)
+    for k in np.flatnonzero(unsure & keep):
+        keep[k] = False
+        keep[k] = not (keep & (np.abs(x - x[k]).max(1) <= size[k])).any()
+    return keep
 
 
 def _polished(system: System, x: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:

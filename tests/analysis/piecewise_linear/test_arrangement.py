@@ -53,3 +53,19 @@ def test_hinges_that_meet_in_more_than_one_place_are_left_to_the_search():
     W = np.vstack([np.eye(2), [[1.0, 1.0], [1.0, -1.0]], np.random.default_rng(0).normal(size=(8, 2))])
     b = np.concatenate([np.zeros(4), np.ones(8)])
     assert candidates(dk.catalog.piecewise_linear(0.5 * np.eye(2), W, 0.1 * W.T, b).pieces()) is None
+
+
+@pytest.mark.parametrize(
+    ("w", "b", "expected"),
+    [
+        (1.0, 0.5, []),  # x' = x + 1/2 never rests
+        (1 - 2.0**-53, 0.5, [2.0**52]),
+        (1 + 2.0**-52, 0.5, []),  # it would rest at -2^51, where the unit is silent
+        (1 + 2.0**-52, -0.5, [0.0, 2.0**51]),
+        (1.0, -0.5, [0.0]),
+    ],
+)
+def test_next_to_a_line_of_fixed_points_none_is_listed_that_moves_and_none_twice(w, b, expected):
+    exact = dk.enumerate_fixed_points(dk.catalog.piecewise_linear([[0.0]], [[w]], [[1.0]], [b]))
+    assert_allclose(np.sort(exact.states[:, 0]), expected, rtol=1e-12)
+    assert exact.completeness == "incomplete"
