@@ -75,6 +75,8 @@ def reals(
     plain Python numbers and lists of them are read as floats.
     """
     no_record(name, value, shape[-1] if shape else None)
+    for dense in ("toarray", "to_dense"):  # of SciPy and of torch, where they are sparse
+        value = getattr(value, dense)() if hasattr(value, dense) else value
     detached = value.detach().cpu() if hasattr(value, "detach") else value
     if detached is not value:  # bfloat16 has no NumPy counterpart
         detached = (detached.double() if detached.is_floating_point() else detached).numpy()

@@ -80,7 +80,8 @@ def _said(value: Any) -> Any:
     if value is None or isinstance(value, (bool, int, float, str, np.generic)):
         return value
     if hasattr(value, "detach"):
-        value = value.detach().cpu().numpy()
+        value = value.detach().cpu().to_dense()
+        value = (value.double() if value.is_floating_point() else value).numpy()  # NumPy has no bfloat16
     if isinstance(value, np.ndarray):
         return _array_said(value)
     if isinstance(value, dict):

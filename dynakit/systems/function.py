@@ -48,6 +48,7 @@ class FunctionSystem(System):
     """
 
     called = "f"  # the argument's name in messages
+    jumps = 'is said to jump (regularity="discontinuous"); look at its trajectories and basins instead'
 
     @in_own_surroundings
     def __init__(

@@ -196,3 +196,38 @@ def test_a_report_compares_on_its_own_trials():
     assert dk.analyze(build(Sequencer), task, include=["trajectories"]).provenance.settings["compared"] == 60
     with pytest.raises(InputError, match="on these trials it does something else"):
         dk.analyze(build(Late), task, include=["trajectories"])
+
+
+def test_slips_are_told_with_what_to_do():
+    class Out(nn.Module):
+        hidden_size, input_size = 4, 2
+
+        def __init__(self):
+            super().__init__()
+            self.a = nn.Linear(6, 4)
+
+        def step(self, u, h):
+            h = torch.tanh(self.a(torch.cat([u, h], -1)))
+            return h.sum(-1), h
+
+        def alone(self, u, h):
+            return self.step(u, h)[1]
+
+    with pytest.raises(InputError, match=r"returns the new state alone, such as self.step\(input, state\)\[1\]"):
+        dk.as_system(Out(), step="step")
+    assert dk.as_system(Out(), step="alone").state_size == 4
+    rnn = nn.GRU(M, N, batch_first=True)
+    trials = [torch.zeros(5, M), torch.zeros(3, M)]
+    with pytest.raises(InputError, match=r"pack_sequence\(trials, enforce_sorted=False\)"):
+        dk.record(rnn, trials)
+    assert len(dk.record(rnn, nn.utils.rnn.pack_sequence(trials, enforce_sorted=False))) == 2
+    turning = dk.FunctionSystem(lambda x: torch.remainder(x + 0.3, 1.0), 1, regularity="discontinuous")
+    with pytest.raises(InputError, match="is said to jump"):
+        dk.find_limit_cycles(turning)
+    with pytest.raises(InputError, match="spikes is a list of rasters"):
+        dk.spike_statistics([np.zeros((100, 5)), np.zeros((80, 5))], dt=1.0)
+    with pytest.raises(InputError, match="tau must be a number"):
+        dk.models.LIF(2, 6, 1, tau=np.linspace(5, 30, 6))
+    W = torch.diag(torch.tensor([1.0, 0.5]))
+    assert repr(dk.graph_statistics(W.to_sparse())) == repr(dk.graph_statistics(W))
+    assert dk.find_fixed_points(dk.catalog.tanh_unit(2.0), torch.zeros(1, 1).bfloat16(), max_starts=4) is not None

@@ -214,7 +214,7 @@ def _collect(system: System, u: Tensor, found: Enumeration) -> ExactFixedPoints:
 
 
 def _stand_still(x: np.ndarray, residual: np.ndarray, unsure: np.ndarray) -> np.ndarray:
-    """Which points rest, each once: one at a kink, or where I - J is singular, may be an approximation, or stand twice."""
+    """Which points rest, each once: at a kink, or where I - J is singular, one may be rounding, or stand twice."""
     size = SAME * (1 + np.abs(x).max(1, initial=0.0))
     keep = ~unsure | (residual <= size)
     for k in np.flatnonzero(unsure & keep):

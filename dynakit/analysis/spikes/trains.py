@@ -109,6 +109,11 @@ def as_spike_trains(spikes: Any, *, dt: Any = None, t_stop: Any = None) -> Spike
         _not_wanted(dt, t_stop, "spikes that know their times")
         return known if known is spikes else known.of(spikes.neurons)
     if isinstance(spikes, (list, tuple)):
+        if any(getattr(one, "ndim", 1) > 1 for one in spikes):
+            raise InputError(
+                "spikes is a list of rasters; give one array (trial, time, neuron) of equally long trials, or them "
+                "one by one"
+            )
         return _from_times(spikes, dt, t_stop)
     if not hasattr(spikes, "shape"):
         raise InputError(

@@ -53,9 +53,21 @@ def adapt_own_cell(
     try:
         system = _in_either_order(function, n, m, order, {"name": f"{kind}.{said}", "device": where})
     except InputError as error:
-        raise InputError(f"step={said!r} of model ({kind}): {error}") from error
+        raise InputError(f"step={said!r} of model ({kind}): {error}{_alone(said, str(error))}") from error
     system.fingerprint = fingerprint(system.name, *weights) if weights else ""
     return system
+
+
+def _alone(step: str, error: str) -> str:
+    """What to write where a step takes or returns more than one array."""
+    if "must return one array, got" in error:
+        return f"; write a method that returns the new state alone, such as self.{step}(input, state)[1], and name that"
+    if "failed on" in error:
+        return (
+            "; a state of several arrays is given as one, side by side: write a method that takes it apart with "
+            "state.split(sizes, -1), calls the step, and returns torch.cat of the new ones, and name that"
+        )
+    return ""
 
 
 def _method(model: Any, step: str | Callable[..., Any]) -> Callable[..., Any]:

@@ -71,6 +71,11 @@ def record(model: Any, inputs: Any, x0: Any = None, *, time_axis: int | None = N
     system, ends = model if given else as_system(model), None
     if isinstance(inputs, PackedSequence):
         inputs, ends = pad_packed_sequence(inputs, batch_first=True)
+    elif isinstance(inputs, (list, tuple)) and len({len(trial) for trial in inputs if hasattr(trial, "shape")}) > 1:
+        raise InputError(
+            "inputs must be trials of equal length; trials of several are given as "
+            "torch.nn.utils.rnn.pack_sequence(trials, enforce_sorted=False)"
+        )
     elif getattr(inputs, "ndim", np.ndim(inputs)) == 3:
         inputs = _trials_first(inputs, time_axis, not given and system.time_first)
     sequence = system.as_inputs(inputs)
