@@ -106,6 +106,7 @@ def test_each_context_holds_its_own_trials():
 
 def test_tasks_of_this_package():
     assert list(holds_of(FlipFlop(input_noise=0.1)).by_name) == ["rest"]
+    assert list(holds_of(FlipFlop(n_bits=2, score_grace=0)).by_name) == ["rest"]  # pulses end
     contexts = holds_of(ContextIntegration())
     assert list(contexts.by_name) == ["motion context", "colour context"]
     assert "never show" in contexts.reasons["rest"]
