@@ -99,7 +99,7 @@ def _content(of: checkpoint.State) -> Any:
 def both(folder: Path) -> Any:
     """Results and network of a report."""
     back = dk.load(folder)
-    return [back, weights(back.model)]
+    return [back, back.model and weights(back.model)]
 
 
 def which(read: Callable[[Path], Any], true: Callable[[str], Any]) -> Callable[[Path], str]:

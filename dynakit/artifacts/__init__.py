@@ -11,7 +11,7 @@ Nothing that is read is ever run, and what a file declares is compared with its 
 from .archive import npz_bytes, read_npz
 from .atomic import write_atomically
 from .manifest import FORMAT_VERSION, LARGEST, Artifact, Manifest
-from .reading import load
+from .reading import load, lost
 from .writing import check_folder, save
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Manifest",
     "check_folder",
     "load",
+    "lost",
     "npz_bytes",
     "read_npz",
     "save",

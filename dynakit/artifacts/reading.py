@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 from pathlib import Path
 
 from ..errors import ArtifactError
-from .manifest import LARGEST, File, Manifest, read_file, read_manifest, size_of
+from . import atomic
+from .manifest import LARGEST, File, Manifest, own_file, read_file, read_manifest, size_of
 
 PATIENCE = 10.0  # seconds for which an artefact is tried that is replaced again and again
 
@@ -29,6 +31,13 @@ def load(folder: Path, name: str, kind: str) -> tuple[Manifest, dict[str, bytes]
             if manifest.files == before or time.monotonic() > until:
                 raise ArtifactError(f"{error.filename} is missing, though {name}.json names it") from None
             before = manifest.files
+
+
+def lost(folder: Path, name: str) -> bool:
+    """Whether files of an artefact are there without its manifest, though no save was cut short."""
+    there = os.listdir(folder) if folder.is_dir() else []
+    begun = any(match["file"] == f"{name}.json" for _, match in atomic.temporaries(folder)) if there else False
+    return not begun and f"{name}.json" not in there and any(own_file(name, file) for file in there)
 
 
 def _part(folder: Path, file: File, name: str) -> bytes:

@@ -92,6 +92,7 @@ def load(folder: Path, identity: dict[str, Any], like: dict[str, Tensor]) -> tup
     found, damage = [], []
     for slot, name in enumerate(SLOTS):
         if not os.path.lexists(folder / f"{name}.json"):
+            damage += [f"{folder / name}.json is missing, but its files are there"] * artifacts.lost(folder, name)
             continue
         try:
             manifest, parts = artifacts.load(folder, name, "checkpoint")

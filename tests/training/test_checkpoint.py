@@ -216,6 +216,22 @@ def test_a_slot_that_cannot_be_known_any_more_is_written_over_while_the_other_is
     assert all(json.loads((tmp_path / f"{slot}.json").read_text())["update"] > 20 for slot in SLOTS)
 
 
+def test_a_lost_manifest_is_no_fresh_start_but_a_first_save_that_was_cut_short_is(stopped, tmp_path):
+    places = [tmp_path / f"{slot}.json" for slot in SLOTS]
+    places[0].unlink()
+    with pytest.raises(Stop):  # the other slot is whole
+        train(network(), TASK, stopped, seed=8, callback=stop_at(21))
+    for place in places:
+        place.unlink(missing_ok=True)
+    with pytest.raises(ArtifactError, match=r"resumed: .*checkpoint-a.json is missing, but its files are there"):
+        train(network(), TASK, stopped, seed=8)
+    for slot in SLOTS:  # as a killed process leaves it
+        (tmp_path / f".{slot}.json.00000000-1-00000000.tmp").touch()
+    seen = []
+    train(network(), TASK, stopped, seed=8, callback=lambda k, info: seen.append(k))
+    assert seen[0] == 1
+
+
 def test_what_is_anothers_is_neither_resumed_nor_overwritten(tmp_path):
     (tmp_path / "checkpoint-a.json").write_text('{"mine": 1}')
     (tmp_path / "file").write_text("mine")
