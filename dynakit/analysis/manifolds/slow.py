@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.spatial.distance import cdist
 
 from ... import linalg, seeding
 from ...checks import count, number
@@ -23,6 +24,7 @@ from ...errors import InputError, NumericalError
 from ...provenance import with_provenance
 from ...systems.base import System, checked
 from ...systems.rest import input_part
+from .dimension import most_states, witnesses
 from .slow_curve import CLOSED, SlowCurve, SlowState, Walls
 from .slow_manifold import SlowManifold
 
@@ -53,14 +55,17 @@ def trace_slow_manifold(
 
     From the start (or what it relaxes to) at which one real mode is slowest against all others, the curve is followed
     both ways until it closes on itself, leaves the range of the starts (widened by a tenth), or stops being
-    slow: the time scales are no longer apart, or the drift outruns the contraction.
+    slow: the time scales are no longer apart, or the drift outruns the contraction.  Before that, the dimension of what
+    is slow is asked of two witnesses, the rates of the modes at settled starts and the cloud of these (the module
+    ``dimension``): through a torus, a sphere or a plane no curve is drawn.
 
     Returns:
         SlowManifold.
 
     Raises:
         InputError: for a discontinuous map, or arguments that do not fit the system.
-        NumericalError: if no slow curve passes near any of the starts.
+        NumericalError: if what is slow near the starts is of more than one dimension, or the witnesses disagree; or if
+            no slow curve passes near any of them.
 
     >>> import dynakit as dk, numpy as np
     >>> line = dk.catalog.linear([[0.75, 0.25], [0.25, 0.75]])  # every x = y is a fixed point
@@ -82,9 +87,23 @@ def trace_slow_manifold(
     with linalg.one_thread(), torch.no_grad():
         curve = SlowCurve(system, u.cpu().numpy())
         bounds = _bounds(known.cpu().numpy(), separation, max_points)
+        settled = _of_one_dimension(curve, known, separation, seeding.stream(seed, "slow dimension"))
         first = _entrance(curve, known, bounds, seeding.stream(seed, "slow manifold"))
         path, closed, ends = _both_ways(curve, first, bounds)
-        return _collect(curve, path, closed, ends)
+        return _collect(curve, path, closed, ends, settled)
+
+
+def _of_one_dimension(
+    curve: SlowCurve, known: torch.Tensor, separation: float, rng: np.random.Generator
+) -> np.ndarray:
+    """Some of the starts, settled (state, unit), if nothing says that what is slow there is no curve."""
+    rows = rng.permutation(len(known))[: most_states(known.shape[1])]
+    found = witnesses(curve.system, curve.u, known[torch.from_numpy(rows)].cpu().numpy(), separation)
+    if found.objection():
+        raise NumericalError(
+            f"{found.objection()}: no single curve is drawn through it; see dk.linearize for the modes"
+        )
+    return found.states
 
 
 def _bounds(states: np.ndarray, separation: float, max_points: int) -> Walls:
@@ -126,7 +145,7 @@ def _both_ways(
 
 
 def _collect(
-    curve: SlowCurve, path: list[SlowState], closed: bool, ends: tuple[str, str]
+    curve: SlowCurve, path: list[SlowState], closed: bool, ends: tuple[str, str], settled: np.ndarray
 ) -> SlowManifold:
     x, t, l = (np.array([getattr(s, name) for s in path]) for name in ("x", "t", "l"))
     drift = np.array([s.drift for s in path])
@@ -151,10 +170,18 @@ def _collect(
         fixed_arclengths=np.array([c[1] for c in crossings], float),
         fixed_holds=np.array([c[2] for c in crossings], bool),
         ends=ends,
+        n_settled=len(settled),
+        n_beside=_beside(x, pieces, settled),
         dynamics=curve.dynamics,
         step=1.0 if curve.dynamics == "map" else float(curve.system.dt or 1.0),
         dt=curve.system.dt_ms,
     )
+
+
+def _beside(x: np.ndarray, pieces: np.ndarray, settled: np.ndarray) -> int:
+    """How many settled states are farther from the points of the curve than these are from each other."""
+    spacing = max(float(pieces.max(initial=0.0)), 1e-6 * (1 + float(np.abs(x).max())))
+    return int((cdist(settled, x).min(axis=1, initial=np.inf) > spacing).sum())
 
 
 def _arcs(x: np.ndarray, t: np.ndarray, closed: bool) -> np.ndarray:

@@ -34,6 +34,8 @@ class SlowManifold(Result):
         fixed_arclengths: (crossing,) where on the curve each is, in state units
         fixed_holds: (crossing,) does the drift point towards it from both sides?
         ends: (end,) words, why the curve stops at its first and at its last point
+        n_settled: starts that were left alone for a while, to ask for the dimension of what is slow
+        n_beside: of these, how many lie beside this curve or beyond its ends: on another one, or still on their way
         dynamics: "map" or "flow": what drift and eigenvalues are those of
         step: time of one step in the unit of the drift: 1 of a map, dt of a flow
         dt: time of one step in ms; None if it is not known
@@ -54,6 +56,8 @@ class SlowManifold(Result):
     fixed_arclengths: np.ndarray
     fixed_holds: np.ndarray
     ends: tuple[str, str]
+    n_settled: int = 0
+    n_beside: int = 0
     dynamics: str = "map"
     step: float = 1.0
     dt: float | None = None
@@ -131,6 +135,8 @@ class SlowManifold(Result):
         said.append(
             f"{n} fixed point{'' if n == 1 else 's'} on it, {int(self.fixed_holds.sum())} attracting along it"
         )
+        if 20 * self.n_beside > self.n_settled:
+            said.append(f"{self.n_beside} of {self.n_settled} settled states lie beside it")
         return ", ".join(said)
 
     def table(self) -> dict[str, np.ndarray]:

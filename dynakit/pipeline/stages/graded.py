@@ -68,9 +68,12 @@ class GradedMemory(Record):
         covered = self.coverage.min(initial=1.0)
         ends = ", and ".join(dict.fromkeys("it was followed no further" if "max" in e else e for e in m.ends))
         part = "" if covered > WHOLE or m.closed else f"; its ends: {ends}"
+        beside = ""
+        if 20 * m.n_beside > m.n_settled:
+            beside = f"; {m.n_beside} of {m.n_settled} states left alone lie beside it"
         return [
             f"a slow {'ring' if m.closed else 'line'} of length {m.length:.3g}: along it the readout takes {read}, "
-            f"{100 * covered:.0f} % of the range that is asked for{part}",
+            f"{100 * covered:.0f} % of the range that is asked for{part}{beside}",
             f"its drift is at most {np.abs(m.drift).max(initial=0.0):.1e} per step, "
             f"with {counted(len(m.fixed_points), 'isolated fixed point')} on it",
             *time,

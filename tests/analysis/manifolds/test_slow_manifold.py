@@ -37,7 +37,7 @@ def ring(bumps: float = 0.0, n_bumps: int = 3, turn: float = 0.0, radius: float 
 
 
 def _unit(angle: torch.Tensor) -> torch.Tensor:
-    return torch.stack([angle.cos(), angle.sin()], 1)
+    return torch.stack([angle.cos(), angle.sin()], -1)
 
 
 def around(radius: float = 1.0) -> np.ndarray:
@@ -299,3 +299,110 @@ def test_states_are_located_in_the_memory_of_their_distances():
     assert peak < 4 * 8 * 2000 * len(line)  # bytes: not once more for each unit
     assert_allclose(off, np.linalg.norm(states[..., None, :] - line.states, axis=-1).min(axis=-1))
     assert_allclose(along, line.locate(np.eye(50)[0] * states[..., :1])[0], atol=1e-12)
+
+
+# --- the dimension before the shape ------------------------------------------------------------------------
+
+
+def scattered(n: int, size: int = 80) -> np.ndarray:
+    return np.random.default_rng(0).normal(size=(size, n))
+
+
+def creeping(z: torch.Tensor) -> torch.Tensor:
+    """radius -> 1, angle' = angle + .001 sin(3 angle): of each plane of the last axis."""
+    size, angle = z.norm(dim=-1), torch.atan2(z[..., 1], z[..., 0])
+    return (1 + 0.3 * (size - 1))[..., None] * _unit(angle + 1e-3 * torch.sin(3 * angle))
+
+
+def torus(z: torch.Tensor) -> torch.Tensor:
+    return torch.cat([creeping(z[..., :2]), creeping(z[..., 2:])], -1)
+
+
+def sphere(z: torch.Tensor) -> torch.Tensor:
+    """|y| -> 1 in three dimensions, creeping along the gradient of z^2 + x^2 / 2; two more that die out."""
+    size = z[..., :3].norm(dim=-1, keepdim=True)
+    y = z[..., :3] / size
+    pull = y * torch.tensor([1.0, 0.0, 2.0])
+    creep = 0.002 * (pull - (pull * y).sum(-1, keepdim=True) * y)
+    return torch.cat([y * (1 + 0.5 * (size - 1)) + creep, 0.4 * z[..., 3:]], -1)
+
+
+def plane_field(z: torch.Tensor) -> torch.Tensor:
+    return torch.stack([-0.001 * z[..., 0], 0 * z[..., 1], -z[..., 2]], -1)
+
+
+@pytest.mark.parametrize("size", [3, 80], ids=["few", "many"])
+@pytest.mark.parametrize(
+    "system",
+    [
+        dk.FunctionSystem(torus, 4),
+        dk.FunctionSystem(sphere, 5),
+        dk.catalog.linear(np.diag([1.0, 1.0, 0.5, 0.3])),
+        dk.Flow(plane_field, 3, dt=0.1),
+    ],
+    ids=["torus", "sphere", "plane", "plane of a flow"],
+)
+def test_what_is_slow_in_two_dimensions_is_refused_by_name(system, size):
+    with pytest.raises(NumericalError, match=rf"the slow set has dimension 2 at \d+ of {size} states"):
+        dk.trace_slow_manifold(system, scattered(system.state_size, size))
+
+
+def test_a_space_of_three_slow_dimensions_is_named_too():
+    with pytest.raises(NumericalError, match="the slow set has dimension 3 at 80 of 80 states"):
+        dk.trace_slow_manifold(dk.catalog.linear(np.diag([1.0, 0.999, 1.0, 0.4])), scattered(4))
+
+
+def test_a_ring_and_a_line_among_more_units_are_of_one_dimension():
+    ringed = dk.FunctionSystem(lambda z: torch.cat([creeping(z[..., :2]), 0.3 * z[..., 2:]], -1), 4)
+    manifold = dk.trace_slow_manifold(ringed, scattered(4))
+    assert manifold.closed
+    assert_allclose(manifold.length, 2 * np.pi, rtol=1e-3)
+    assert (len(manifold.fixed_points), manifold.n_settled, manifold.n_beside) == (6, 80, 0)
+    line = dk.trace_slow_manifold(dk.catalog.linear(np.diag([1.0, 0.5, 0.5, 0.3])), scattered(4))
+    assert not line.closed
+    assert "beside" not in line.headline()
+
+
+def test_of_two_lines_one_is_traced_and_the_states_on_the_other_are_counted():
+    """x stays, y -> the nearer root of tanh(4 y) = y."""
+    system = dk.FunctionSystem(
+        lambda z: torch.stack([z[..., 0], z[..., 1] + 0.4 * (torch.tanh(4 * z[..., 1]) - z[..., 1])], -1), 2
+    )
+    starts = np.random.default_rng(0).uniform(-2, 2, (80, 2))
+    manifold = dk.trace_slow_manifold(system, starts)
+    side = np.sign(manifold.states[0, 1])
+    assert_allclose(manifold.states[:, 1], manifold.states[0, 1], atol=1e-9)
+    assert manifold.n_beside == (np.sign(starts[:, 1]) != side).sum()
+    assert manifold.headline().endswith(f"{manifold.n_beside} of 80 settled states lie beside it")
+
+
+def test_of_a_line_with_a_branch_the_states_on_the_branch_are_counted():
+    """Downhill on (x y)^2 / (x^2 + y^2): both axes are lines of rest that cross."""
+
+    def step(z):
+        x, y = z[..., 0], z[..., 1]
+        size = x * x + y * y + 1e-3
+        share = (x * y) ** 2 / size
+        return z - 0.8 / size[..., None] * torch.stack([x * (y * y - share), y * (x * x - share)], -1)
+
+    starts = np.random.default_rng(0).uniform(-2, 2, (80, 2))
+    system = dk.FunctionSystem(step, 2)
+    manifold = dk.trace_slow_manifold(system, starts)
+    on_x_axis = np.abs(manifold.states[:, 1]).max() < np.abs(manifold.states[:, 0]).max()
+    assert_allclose(manifold.states[:, int(on_x_axis)], 0, atol=1e-6)
+    assert 20 < manifold.n_beside < 80
+    assert "settled states lie beside it" in manifold.headline()
+
+
+def test_modes_and_states_that_disagree_are_told_apart():
+    """A cat map, which fills its square, with one more unit that hardly moves and one that dies out."""
+
+    def step(z):
+        x, y = z[..., 0], z[..., 1]
+        turn = torch.stack([1.9 * torch.sin(2 * x + y), 1.9 * torch.sin(x + 1.5 * y)], -1)
+        return torch.cat([turn, 0.9999 * z[..., 2:]], -1)
+
+    with pytest.raises(
+        NumericalError, match=r"disagree: one mode is slow at \d+ of 80 states, .* fill \d dim"
+    ):
+        dk.trace_slow_manifold(dk.FunctionSystem(step, 3), scattered(3))
