@@ -124,6 +124,8 @@ class Report(Result):
             lines.append(f"Task: {self.task!r}")
         if "baseline" in self.results:
             lines.append(self.results["baseline"].sentence(self.results["score"], len(self.trials)))
+        elif "score" in self.skipped and getattr(self.task, "n_outputs", None) is not None:
+            lines.append(f"No score: {self.skipped['score']}")
         reason = getattr(self.task, "rest_reason", None)
         if self.task is not None and reason is not None:
             lines.append(f"Rest is {drive_in_words(self.task.rest)} ({reason})")

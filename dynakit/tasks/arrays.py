@@ -18,6 +18,8 @@ from .base import Task, Trials
 from .given import one_hot_classes, without_padding
 from .resting import Resting, as_rest, one_hot
 
+MOST_TOKENS = 100_000  # whole numbers up to here may be tokens
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ArrayTask(Task):
@@ -195,6 +197,14 @@ class ArrayTask(Task):
         return f"ArrayTask({self.trials!r}{pulses})"
 
 
+def _missing_axis(inputs: Any) -> str:
+    """What is to be done with inputs (trial, time)."""
+    array = torch.as_tensor(inputs).numpy(force=True)
+    if array.dtype.kind in "iu" and array.size and array.min() >= 0 and 1 < array.max() < MOST_TOKENS:
+        return f"; tokens are given one-hot, np.eye({array.max() + 1})[inputs]"
+    return "; a single input still needs its axis, [:, :, None]"
+
+
 @in_own_surroundings
 def from_arrays(
     inputs: Any,
@@ -246,7 +256,7 @@ def from_arrays(
     inputs = _stack("inputs", inputs)
     shape = tuple(np.shape(inputs))
     if len(shape) != 3:
-        hint = "; a single input still needs its axis, [:, :, None]" if len(shape) == 2 else ""
+        hint = _missing_axis(inputs) if len(shape) == 2 else ""
         raise InputError(f"inputs must have shape (trial, time, input), got {shape}{hint}")
     if 0 in shape[:2]:
         raise InputError(f"inputs must hold at least one trial of at least one step, got shape {shape}")

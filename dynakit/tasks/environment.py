@@ -60,9 +60,10 @@ def from_environment(
     Raises:
         InputError: ``env`` has neither interface, a trial does not end, or its ground truth cannot be used.
     """
-    draw = _reader(env)
+    stream = seeding.stream(seeding.as_seed(seed), "environment")
+    draw = _reader(env, stream)
     n_trials = checks.count("n_trials", n_trials)
-    _seed(env, int(seeding.stream(seeding.as_seed(seed), "environment").integers(2**31)))
+    _seed(env, int(stream.integers(2**31)))
     observed, truths, described = zip(*(draw() for _ in range(n_trials)))
     lengths = np.array([len(ob) for ob in observed])
     asked = all(gt is not None for gt in truths)
@@ -100,17 +101,23 @@ def _having(env: Any, name: str) -> Any:
     return next((layer for layer in _layers(env) if getattr(layer, name, None) is not None), None)
 
 
-def _reader(env: Any) -> Callable[[], Drawn]:
+def _reader(env: Any, generator: np.random.Generator) -> Callable[[], Drawn]:
     """The function that draws one trial."""
     if _having(env, "new_trial") is not None:
         return partial(_whole_trial, env)
-    actions = getattr(env, "action_space", None)
-    needed = (getattr(env, "reset", None), getattr(env, "step", None), getattr(actions, "sample", None))
-    if all(callable(method) for method in needed):
-        return partial(_stepped_trial, env)
+    missing = [f"{name}()" for name in ("reset", "step") if not callable(getattr(env, name, None))]
+    space = getattr(env, "action_space", None)
+    act, n = getattr(space, "sample", None), getattr(space, "n", None)
+    if act is None and isinstance(n, (int, np.integer)) and n > 0:
+        act = partial(generator.integers, n)
+    if not callable(act):
+        missing.append("action_space.sample() or action_space.n")
+    elif not missing:
+        return partial(_stepped_trial, env, act)
     raise InputError(
-        f"env must have new_trial() with .ob and .gt, or reset(), step(action) and action_space.sample(); "
-        f"a {type(env).__name__} has neither; trials you already have go to from_arrays"
+        "env must have new_trial() with .ob and .gt, or reset(), step(action) and an action_space; a "
+        f"{type(env).__name__} has no new_trial() and no {', no '.join(missing)}; trials you already have go to "
+        "from_arrays"
     )
 
 
@@ -136,7 +143,7 @@ def _whole_trial(env: Any) -> Drawn:
     return _observations(layer.ob), None if gt is None else np.array(gt), _labels(env)
 
 
-def _stepped_trial(env: Any) -> Drawn:
+def _stepped_trial(env: Any, act: Callable[[], Any]) -> Drawn:
     """One trial of an environment that must be walked through, with random actions."""
     ob = env.reset()
     ob = ob[0] if isinstance(ob, tuple) else ob  # gymnasium returns (observation, info)
@@ -144,7 +151,7 @@ def _stepped_trial(env: Any) -> Drawn:
     observed, truths = [], []
     for _ in range(MOST_STEPS):
         observed.append(np.array(ob))
-        ob, _, *ended, info = env.step(env.action_space.sample())
+        ob, _, *ended, info = env.step(act())
         truths.append(info.get("gt"))
         if any(ended) or info.get("new_trial", False):
             known = all(gt is not None for gt in truths)

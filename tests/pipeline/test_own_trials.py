@@ -241,3 +241,33 @@ def test_a_report_on_ones_own_trials_comes_back(tmp_path):
     assert back.holds == report.holds
     assert back.memories == report.memories
     assert back.attractors_under == report.attractors_under
+
+
+# --- what does not fit, and what lies far out ---------------------------------------------------------------
+
+
+def test_a_network_without_the_readout_of_the_task_is_said_to_be_one():
+    inputs = np.zeros((24, 10, 3))
+    task = dk.tasks.from_arrays(inputs, np.broadcast_to(SIDE[:, None], (24, 10)))
+    layer, readout = torch.nn.GRU(3, 5, batch_first=True), torch.nn.Linear(5, 2)
+    said = dk.analyze(layer, task, include=["trajectories"]).summary()
+    assert "\nNo score: the network gives 5 outputs, the task has 2; memories are told apart by the signs" in said
+    assert "No score" not in dk.analyze((layer, readout), task, include=["trajectories"]).summary()
+    assert "No score" not in dk.analyze(layer, dk.tasks.from_arrays(inputs), include=["trajectories"]).summary()
+
+
+@pytest.mark.parametrize(("shuts", "far"), [(1.0, True), (0.0, False)])
+def test_points_where_no_trial_comes_near_are_told_apart(shuts, far):
+    def step(x, u):  # two stable points near -1 and 1; beyond 7 the gate is shut to rounding, and all stands still
+        return x + torch.sigmoid(10 - shuts * x**2) * (torch.tanh(2 * x + u) - x)
+
+    inputs = np.zeros((24, 10, 1))
+    inputs[:, 0, 0] = 2.0 * SIDE - 1
+    task = dk.tasks.from_arrays(inputs, np.broadcast_to((2.0 * SIDE - 1)[:, None, None], (24, 10, 1)))
+    report, said = say(network(step, 1, 1, lambda x: x), task)
+    assert "YES. 24 states" in said
+    assert len(report.fixed_points["rest"].stable) == 2
+    assert ("lie where no trial comes near: at least" in said) == far
+    beyond = np.abs(report.fixed_points["rest"].states) > 6
+    assert beyond.any() == far
+    assert not far or f"{beyond.sum()} of these {len(beyond)} points lie where" in said

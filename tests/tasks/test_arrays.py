@@ -123,6 +123,7 @@ def test_saved_and_loaded_with_everything(tmp_path):
             {"inputs": INPUTS[0]},
             r"inputs must have shape \(trial, time, input\), got \(6, 2\); a single input",
         ),
+        ({"inputs": np.arange(12).reshape(6, 2) % 5}, r"tokens are given one-hot, np\.eye\(5\)\[inputs\]$"),
         ({"inputs": 1.0}, r"inputs must have shape \(trial, time, input\), got \(\)"),
         ({"inputs": []}, r"inputs must have shape \(trial, time, input\), got \(0,\)"),
         ({"inputs": np.zeros((0, 5, 2))}, "at least one trial"),

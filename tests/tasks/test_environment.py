@@ -125,6 +125,19 @@ def test_stepped_environments_pair_each_observation_with_its_truth(ending):
         np.testing.assert_array_equal(y[:n].argmax(axis=1), np.arange(n) % 3)
 
 
+def test_an_action_space_need_only_say_how_many_actions_there_are():
+    class Choices:
+        n = 3
+
+    env = SteppedEnvironment()
+    env.action_space = Choices()
+    task = from_environment(env, n_trials=20)
+    assert (len(task.trials), task.n_outputs) == (20, 3)
+    env.action_space = None
+    with pytest.raises(InputError, match=r"no new_trial\(\) and no action_space.sample\(\) or action_space.n; trials"):
+        from_environment(env)
+
+
 def test_without_ground_truth_there_are_no_targets():
     assert from_environment(SteppedEnvironment(with_truth=False), n_trials=3).n_outputs is None
 
@@ -132,7 +145,7 @@ def test_without_ground_truth_there_are_no_targets():
 @pytest.mark.parametrize(
     ("env", "words"),
     [
-        (object(), r"a object has neither"),
+        (object(), r"a object has no new_trial\(\) and no reset\(\), no step\(\), no action_space"),
         (TrialEnvironment(lambda env: env.gt[:-1]), "one entry per step"),
         (TrialEnvironment(lambda env: env.gt + 3), r"classes 0\.\.2, got 3"),
         (TrialEnvironment(lambda env: env.gt[:, None]), r"integer classes \(time,\)"),

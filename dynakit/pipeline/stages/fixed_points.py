@@ -9,10 +9,12 @@ import numpy as np
 from ...analysis import FixedPoints, find_fixed_points
 from ...report import Finder, Stage, Table, Words
 from ...systems import Recording
+from ...wording import counted
 from ..subject import Subject
 
 STARTS_AT_REST, STARTS_ELSEWHERE = 2048, 1024  # most starts of a search: the memories are at rest
 STARTS_OF_A_LOOP = 512
+FAR = 10  # times as far from the middle of the trials' states as any of them: no trial comes near
 
 
 def _answering(subject: Subject, trajectories: Recording | None) -> dict[str, Any]:
@@ -32,8 +34,27 @@ def _generating(subject: Subject) -> dict[str, Any]:
     return {"fixed_points": {"rest": points}}
 
 
-def _between(points: dict[str, FixedPoints]) -> list[str]:
-    return points["rest"].sentences()
+def _between(points: dict[str, FixedPoints], trajectories: Recording | None) -> list[str]:
+    found = points["rest"]
+    return [*found.sentences(), *([] if trajectories is None else _far(found.states, trajectories.states))]
+
+
+def _far(points: np.ndarray, states: np.ndarray) -> list[str]:
+    """How many points lie where no trial comes near, such as where every gate is shut."""
+    seen = states.reshape(-1, states.shape[-1])
+    seen = seen[np.isfinite(seen).all(axis=1)]
+    if not len(seen) or not len(points):
+        return []
+    centre = seen.mean(axis=0)
+    reach = np.abs(seen - centre).max()
+    out = np.abs(points - centre).max(axis=1)
+    far = out > FAR * reach
+    if not far.any():
+        return []
+    return [
+        f"{far.sum()} of these {counted(len(points), 'point')} lie where no trial comes near: at least "
+        f"{out[far].min() / reach:.0f} times as far out as any of its states"
+    ]
 
 
 def _elsewhere(points: dict[str, FixedPoints]) -> list[str]:
@@ -58,7 +79,7 @@ STAGE = Stage(
     run=Finder(_answering, uses=("trajectories",)),
     loop=Finder(_generating),
     words=(
-        Words("What lies between", _between, needs=("fixed_points",)),
+        Words("What lies between", _between, needs=("fixed_points",), uses=("trajectories",)),
         Words("Under other constant inputs", _elsewhere, needs=("fixed_points",)),
     ),
     tables=(Table(_tables, needs=("fixed_points",), uses=("closed_loop",)),),

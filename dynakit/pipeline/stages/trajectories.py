@@ -18,7 +18,10 @@ def _record(subject: Subject) -> dict[str, Any]:
     if asked is None:
         return {"trajectories": trajectories, "score": InputError("the trials have no targets")}
     if asked != given:
-        reason = InputError(f"the network gives {given} outputs, the task has {asked}")
+        reason = InputError(
+            f"the network gives {given} outputs, the task has {asked}; memories are told apart by the signs of what it "
+            "gives. Its readout is handed over by dk.as_system(model, readout=...)"
+        )
         return {"trajectories": trajectories, "score": reason}
     score = subject.task.score(trajectories.outputs, subject.trials)
     beside = baseline(subject.task, trajectories.outputs, subject.trials)
