@@ -105,3 +105,11 @@ def test_what_changes_after_the_steps_compared_is_refused_on_the_trials_themselv
     task = dk.tasks.from_arrays(long.numpy(), torch.ones(3, 60, K).numpy())
     with pytest.raises(InputError, match="on these trials it does something else"):
         dk.analyze(model, task, include=["trajectories"])
+
+
+def test_a_bare_layer_with_a_hook_is_not_the_layer():
+    for layer in (seeded(lambda: torch.nn.GRU(M, 5)), seeded(lambda: dk.models.GRU(M, 5, K)).rnn):
+        assert dk.as_system(layer).compared == 0  # read, not compared
+        layer.register_forward_pre_hook(lambda m, i: (2 * i[0], *i[1:]))
+        with pytest.raises(InputError, match="has forward hooks"):
+            dk.as_system(layer)
