@@ -126,15 +126,19 @@ def _widths(model: nn.Module, core: str | None, own: int) -> Iterator[int]:
 
 
 def _taken(front: _Front, size: int, core: System) -> Any:
-    """``front`` as it bears inputs of this size in float64; None if it hands on nothing that ``core`` takes."""
+    """``front`` as it bears inputs of this size in float64; None if it hands on nothing that ``core`` takes.
+
+    What it hands on must be of one row each: a forward that takes rows for steps, or mixes them, is called wrongly.
+    """
     generator = torch.Generator().manual_seed(0)
-    u = torch.randn(2, size, generator=generator, dtype=torch.float64, device="cpu").to(core.device)
+    u = torch.randn(5, size, generator=generator, dtype=torch.float64, device="cpu").to(core.device)
     encode = bearing_float64(front, u)
     try:
-        made = encode(u)
+        made, alone = encode(u), torch.cat([encode(row[None]) for row in u])
     except Exception:  # foreign code
         return None
-    return encode if made.shape == (2, core.input_size) and made.dtype == torch.float64 else None
+    fits = made.shape == alone.shape == (5, core.input_size) and made.dtype == torch.float64
+    return encode if fits and torch.allclose(made, alone, rtol=1e-9, atol=1e-9, equal_nan=True) else None
 
 
 class _Reached(Exception):

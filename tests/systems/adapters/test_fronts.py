@@ -105,3 +105,27 @@ def test_inputs_made_of_more_than_one_step_are_no_front():
     model = seeded(lambda: Differences(nn.GRU(M, N, batch_first=True), nn.Linear(N, K)))
     with pytest.raises(dk.InputError, match="what stands before it, cannot be told"):
         dk.as_system(model)
+
+
+class LeakAroundOneStep(nn.Module):
+    """Calls its layer with one step at a time and leaks around it; its state is twice as wide as its inputs."""
+
+    def __init__(self, layer):
+        super().__init__()
+        self.layer, self.fc = layer, nn.Linear(6, 2)
+
+    def forward(self, u):
+        h, outputs = torch.zeros(len(u), 6), []
+        for t in range(u.shape[1]):
+            by_cell = isinstance(self.layer, nn.RNNCellBase)
+            new = self.layer(u[:, t], h) if by_cell else self.layer(u[:, t : t + 1], h[None])[1][0]
+            h = 0.8 * h + 0.2 * new
+            outputs.append(self.fc(h))
+        return torch.stack(outputs, 1)
+
+
+@pytest.mark.parametrize("layer", [nn.RNNCell(3, 6), nn.GRUCell(3, 6), nn.RNN(3, 6, batch_first=True)])
+def test_rows_taken_for_units_are_not_what_a_layer_was_handed(layer):
+    """Two rows of three inputs have as many numbers as one state of six."""
+    with pytest.raises(InputError, match="does not hand on from step to step the state that 'layer' returns"):
+        dk.as_system(LeakAroundOneStep(layer))
