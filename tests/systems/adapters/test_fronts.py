@@ -8,6 +8,7 @@ from numpy.testing import assert_allclose
 from torch import nn
 
 import dynakit as dk
+from dynakit.errors import InputError
 
 from ..members import Encoded, K, M, N, encoded, seeded
 
