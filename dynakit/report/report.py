@@ -104,8 +104,8 @@ class Report(Result):
         said = [self.network]
         if "score" in self.results:
             said.append(f"score {self.results['score']:.4f}")
-        spoken = ((stage.headline, self.results.get(stage.name)) for stage in self.stages)
-        return ", ".join(said + [say(result) for say, result in spoken if say and result is not None])
+        said += [part.say(*results) for part, results in self._read("headline")]
+        return ", ".join(filter(None, said))
 
     def summary(self) -> str:
         """What the network does, and how: the answer in words."""

@@ -49,6 +49,13 @@ class Words(Part):
 
 
 @dataclass(frozen=True)
+class Headline(Part):
+    """A few words for the one line of the report; "" where there is nothing to say."""
+
+    say: Callable[..., str]
+
+
+@dataclass(frozen=True)
 class Figure(Part):
     """A figure: ``draw(*results, ax=None, **kwargs)`` gives the axes, if it ``shows`` something."""
 
@@ -87,7 +94,7 @@ class Stage:
         run: what finds the results, of a network that answers inputs
         loop: ... of one that goes on by itself, in its closed loop; None: as ``run``
         beside: names of results that come along
-        headline: of the result, a few words for the one line of the report
+        headline: what the one line of the report says of it
     """
 
     name: str
@@ -96,7 +103,7 @@ class Stage:
     run: Finder
     loop: Finder | None = None
     beside: tuple[str, ...] = ()
-    headline: Callable[[Any], str] | None = None
+    headline: tuple[Headline, ...] = ()
     words: tuple[Words, ...] = ()
     figures: tuple[Figure, ...] = ()
     scenes: tuple[Interactive, ...] = ()

@@ -215,7 +215,7 @@ def _still(rows: np.ndarray) -> Resting | None:
     """Zero, if the trials are at zero for long, else the one input that they show most."""
     zero = float(np.mean(~rows.any(axis=1)))
     if zero >= SIZEABLE:
-        return Resting(np.zeros(rows.shape[1]), f"zero input, in {100 * zero:.0f} % of the steps")
+        return Resting(np.zeros(rows.shape[1]), f"shown in {100 * zero:.0f} % of the steps")
     rest, share = _commonest(rows)
     if share < COMMON:
         return None

@@ -58,6 +58,9 @@ def test_a_leaky_one_drifts_by_its_leak_and_loses_large_values_first(leaky):
 def test_values_are_not_called_attractors(leaky):
     assert "values, not a few memories" in leaky.skipped["attractors"]
     assert "transient" not in leaky.summary()
+    assert repr(leaky).endswith(f"{100 * leaky.graded.kept:.0f} % of values within tolerance for 3000 steps)")
+    assert f"for at least {np.median(leaky.graded.hold_steps):.0f} steps (median)" in leaky.summary()
+    assert "\nRest is zero input (shown in 95 % of the steps)\n" in leaky.summary()
 
 
 def test_where_values_are_lost_at_once_there_is_no_line():

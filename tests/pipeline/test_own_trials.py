@@ -135,6 +135,7 @@ def test_where_nothing_has_to_be_kept_that_is_said():
     report, said = say(mirror, dk.tasks.from_arrays(inputs, classes))
     assert report.score == 1
     assert "NOTHING TO TEST. At rest nothing waits" in said
+    assert "kept" not in repr(report)
     assert len(report.attractors) == 1
 
 

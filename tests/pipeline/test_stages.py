@@ -156,8 +156,8 @@ def test_the_parts_of_a_stage_speak_of_its_results(stage, reports):
         dk.plots.close(ax.get_figure())
         assert re.fullmatch(r"[A-Z].+[.)]", figure.caption)
         assert re.fullmatch(r"([A-Z].+[.)])?", figure.loop_caption)
-    if stage.headline:
-        assert stage.headline(next(r.results[stage.name] for r in reports if stage.name in r.results))
+    for part in stage.headline:
+        assert part.say(*where_it_reads(reports, part))
 
 
 def strings_in(path: Path) -> list[tuple[str, int]]:
@@ -188,7 +188,7 @@ TOY = '''
 from dataclasses import dataclass
 import numpy as np
 from dynakit import plots
-from dynakit.report import Figure, Finder, Stage, Table, Words
+from dynakit.report import Figure, Finder, Headline, Stage, Table, Words
 from dynakit.results import Result, per_item
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -208,7 +208,7 @@ STAGE = Stage(
     about="Distances of the states from zero",
     place=25,
     run=Finder(find, needs=("trajectories",)),
-    headline=lambda found: f"up to {found.of_trials.max():.2f} from zero",
+    headline=(Headline(lambda found: f"up to {found.of_trials.max():.2f} from zero", needs=("distances",)),),
     words=(Words("How far it goes", lambda found: [f"at most {found.of_trials.max():.2f}"], needs=("distances",)),),
     figures=(Figure("far", "How far each trial goes.", draw, needs=("distances",), uses=("closed_loop",)),),
     tables=(Table(lambda found: {"Distances by trial": found.table()}, needs=("distances",)),),

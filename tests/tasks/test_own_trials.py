@@ -62,7 +62,7 @@ def test_zeros_after_a_trial_are_no_rest():
     lengths = 20 + np.arange(20) % 11
     mask = np.arange(30) < lengths[:, None]
     task = from_arrays(inputs * mask[..., None], inputs, mask)
-    assert "zero input, in" not in task.rest_reason
+    assert "shown in" not in task.rest_reason
 
 
 def test_classes_become_one_hot():

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...analysis import Attractors, FixedPoints, MemoryCheck, list_attractors
 from ...errors import InputError
-from ...report import Finder, Stage, Table, Words, refused
+from ...report import Finder, Headline, Stage, Table, Words, refused
 from ...tasks import Hold, Holds
 from ...wording import counted, percent
 from ..subject import Subject
@@ -188,7 +188,7 @@ STAGE = Stage(
     run=Finder(_list, needs=("fixed_points", "holds"), uses=("memories", "memory")),
     beside=("attractors_under",),
     loop=refused("what the closed loop settles on is listed under multifunctionality and cycles"),
-    headline=_headline,
+    headline=(Headline(_headline, needs=("attractors",)),),
     words=(
         Words(
             "Does the score rest on attractors?",

@@ -53,7 +53,7 @@ class GradedMemory(Record):
         """The line, what is read along it, and how long values stay."""
         hold = np.median(self.hold_steps)
         within = ", ".join(f"{t:.2g}" for t in self.tolerance)
-        stays = f"{hold:.0f} steps" if hold < self.steps else f"all {self.steps} steps that were watched"
+        stays = f"at least {hold:.0f} steps" if hold < self.steps else f"all {self.steps} steps that were watched"
         time = [
             f"{len(self.hold_steps)} values left alone stay within {within} of what was asked, a tenth of the range, "
             f"for {stays} (median)",

@@ -7,10 +7,12 @@ from typing import Any
 from ... import plots
 from ...analysis import MemoryCheck, check_memory
 from ...errors import InputError
-from ...report import Figure, Finder, Stage, refused
+from ...report import Figure, Finder, Headline, Stage, refused
 from ...systems import Recording
-from ...tasks import Hold
+from ...tasks import Hold, Holds
+from ...wording import percent
 from ..subject import Subject
+from .graded import GradedMemory
 
 
 def _release(subject: Subject, trajectories: Recording) -> dict[str, Any]:
@@ -32,7 +34,12 @@ def _left_alone(subject: Subject, trajectories: Recording, hold: Hold) -> Memory
     return check_memory(subject.asked(hold), released, hold.drive, subject.decode)
 
 
-def _headline(memory: MemoryCheck) -> str:
+def _headline(memory: MemoryCheck, holds: Holds, graded: GradedMemory | None) -> str:
+    """What is kept, if anything is to be: of values by their tolerance, else of answers."""
+    if holds.problem:
+        return ""
+    if graded is not None:
+        return f"{percent(graded.kept)} of values within tolerance for {graded.steps} steps"
     return f"{100 * memory.kept_at_end:.0f} % kept for {memory.times[-1]} steps"
 
 
@@ -48,7 +55,7 @@ STAGE = Stage(
     run=Finder(_release, needs=("trajectories",)),
     beside=("memories", "holds"),
     loop=refused("a network that generates orbits keeps them by moving, not by a readout that stays"),
-    headline=_headline,
+    headline=(Headline(_headline, needs=("memory", "holds"), uses=("graded",)),),
     figures=(
         Figure(
             "memory",

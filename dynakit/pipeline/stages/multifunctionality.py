@@ -8,7 +8,7 @@ import numpy as np
 
 from ... import plots
 from ...analysis import Multifunctionality, MultifunctionalitySettings, check_multifunctionality
-from ...report import Figure, Finder, Stage, Table, Words, refused
+from ...report import Figure, Finder, Headline, Stage, Table, Words, refused
 from ...tasks import Cycles
 from ..subject import Subject
 
@@ -58,7 +58,7 @@ STAGE = Stage(
     place=10,
     run=refused("the task names no orbits for the network to hold by itself"),
     loop=Finder(_check),
-    headline=_headline,
+    headline=(Headline(_headline, needs=("multifunctionality",)),),
     words=(Words("Does the closed loop hold the orbits?", _words, needs=("multifunctionality",), uses=("score",)),),
     figures=(
         Figure(
