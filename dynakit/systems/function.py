@@ -161,8 +161,10 @@ class FunctionSystem(System):
                 f"{f} must treat each row of a batch by itself: a row changed with its neighbour"
             )
         if self._jacobian_function is not None:
+            self._jacobian_function = bearing_float64(self._jacobian_function, *given)
             self._tried("jacobian", self._jacobian_function, x, u, (2, n, n))
         if self._readout is not None:
+            self._readout = bearing_float64(self._readout, x)
             self.output_size = readout_size(self._observe, x)
 
     def _tried(

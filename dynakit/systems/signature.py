@@ -65,8 +65,11 @@ class Signature:
         if not isinstance(value, Tensor):
             value = torch.from_numpy(checks.reals(name, value, finite=False))
         if not value.is_floating_point():
+            tokens = name == "inputs" and not value.is_complex() and value.shape[-1:] != (width,)
+            how = f"tokens are one-hot, torch.nn.functional.one_hot({name}, {width}).double()"
             raise InputError(
-                f"{name} must be real floating-point numbers, got dtype {value.dtype}; see x.double()"
+                f"{name} must be real floating-point numbers, got dtype {value.dtype}; "
+                f"{how if tokens else 'see x.double()'}"
             )
         if value.ndim == 0 or value.shape[-1] != width:
             raise InputError(

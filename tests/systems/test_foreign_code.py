@@ -107,6 +107,16 @@ def test_a_closure_over_a_parameter():
     assert w.dtype == torch.float32
 
 
+def test_jacobian_and_readout_close_over_float32_as_a_step_does():
+    w, head = torch.tensor([[0.5, 0.25], [0.0, 0.5]]), torch.nn.Linear(2, 3)
+    system = dk.FunctionSystem(lambda x: x @ w.T, 2, jacobian=lambda x: w.expand(len(x), 2, 2), readout=head.forward)
+    x = torch.tensor([[0.3, -0.7]], dtype=torch.float64)
+    assert torch.equal(system.jacobian(x)[0], w.double())
+    assert torch.allclose(system.observe(x), head(x.float()).double(), atol=1e-6)
+    assert head.weight.dtype == torch.float32
+    assert head.weight.requires_grad
+
+
 def test_float32_literals_are_float64():
     system = dk.FunctionSystem(
         lambda x: torch.cat([x.float(), torch.zeros(len(x), 1)], 1) @ torch.full((4, 3), 0.5), 3

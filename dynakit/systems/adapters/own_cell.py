@@ -81,7 +81,11 @@ def _method(model: Any, step: str | Callable[..., Any]) -> Callable[..., Any]:
         raise InputError(f"step={step!r} is not a method of model ({type(model).__name__})")
     bound = isinstance(method, nn.Module) or isinstance(getattr(method, "__self__", None), nn.Module)
     if isinstance(model, nn.Module) and not bound:  # it would reach the given weights, not a copy of them
-        raise InputError(f"step must be the name of a method of model ({type(model).__name__}), got {step!r}")
+        called = getattr(step, "__name__", type(step).__name__)
+        raise InputError(
+            f"step must be the name of a method of model ({type(model).__name__}), got the function {called}: write it "
+            "as a method of a module that holds model, class Stepped(torch.nn.Module), and name that"
+        )
     return method
 
 

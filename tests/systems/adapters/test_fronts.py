@@ -52,6 +52,13 @@ def test_a_language_model_takes_one_hot_tokens_and_says_what_its_forward_says():
     assert model.decoder.weight is model.encoder.weight
 
 
+def test_tokens_by_number_are_refused_with_the_call_that_makes_them_one_hot():
+    model, inputs = seeded(LanguageModel), torch.arange(12).reshape(3, 4) % 6
+    with pytest.raises(dk.InputError, match=r"one-hot, torch\.nn\.functional\.one_hot\(inputs, 6\)\.double\(\)$"):
+        dk.record(model, inputs)
+    assert len(dk.record(model, F.one_hot(inputs, 6).double(), time_axis=1)) == 3
+
+
 def test_no_states_have_no_answers():
     system = dk.as_system(seeded(LanguageModel))
     assert system.observe(torch.zeros(0, 2 * N)).shape == (0, 6)

@@ -95,7 +95,7 @@ def test_an_object_that_is_no_module_can_be_a_cell():
         ({"model": Ambiguous(), "step": "forward"}, "argument_order must be stated"),
         ({"model": Ambiguous(), "step": "nothing"}, "step='nothing' is not an attribute of model"),
         ({"model": Ambiguous(), "step": "hidden_size"}, "not a method"),
-        ({"model": Ambiguous(), "step": lambda x, u: x}, "step must be the name of a method"),
+        ({"model": Ambiguous(), "step": lambda x, u: x}, "got the function <lambda>: write it as a method of a module"),
         ({"model": nn.Linear(2, 2), "step": "forward"}, "state_size cannot be read off model .Linear."),
         (
             {"model": OwnCell(), "step": "recurrence", "state_size": 4},
