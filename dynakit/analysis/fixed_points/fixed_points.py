@@ -28,6 +28,7 @@ from ...systems.base import System, checked
 from ...systems.rest import at_rest, dynamics_of, velocity
 from ..exponents import grows
 from ..linearization import verdicts_of_step, warn_of_step
+from .continua import Continua, continua, joined
 from .newton import STATUS
 from .proof import prove
 from .result import FixedPoints
@@ -159,6 +160,8 @@ def _collect(system: System, outcomes: list[Sought], proof: bool) -> FixedPoints
     values, verdicts = spectra(system, x, u)
     alone = [item for r in roots for item in r.alone]
     degenerate = ~certified & np.array([item.singular for item in alone], bool)
+    sets = _sets(system, outcomes)
+    degenerate |= sets.of >= 0
     fields = {
         "states": x.cpu().numpy(),
         "drives": u.cpu().numpy(),
@@ -168,7 +171,8 @@ def _collect(system: System, outcomes: list[Sought], proof: bool) -> FixedPoints
         "step_verdicts": verdicts_of_step(system, x, u, verdicts),
         "signs": np.where(degenerate, 0, np.array([s for r in roots for s in r.signs], int)),
         "non_isolated": degenerate,
-        "dimensions": np.array([item.dimension for item in alone], int),
+        "dimensions": sets.dimension_of(np.array([item.dimension for item in alone], int)),
+        "set_of": sets.of,
         "certified": certified,
         "existence_radius": existence.cpu().numpy(),
         "uniqueness_radius": uniqueness.cpu().numpy(),
@@ -184,6 +188,10 @@ def _collect(system: System, outcomes: list[Sought], proof: bool) -> FixedPoints
         **{name: value[order] for name, value in fields.items()},
         start_status=np.array(STATUS)[np.concatenate([o.status for o in outcomes])],
         n_found=len(x),
+        set_dimensions=sets.dimensions,
+        set_extents=sets.extents,
+        set_closed=sets.closed,
+        set_cut=sets.cut,
         saturation=np.concatenate([np.insert(o.curve, 0, k, axis=1) for k, o in enumerate(outcomes)]),
         unseen=tuple(estimates.tolist()),
         degree=None if degenerate.any() else int(fields["signs"].sum()),
@@ -191,6 +199,16 @@ def _collect(system: System, outcomes: list[Sought], proof: bool) -> FixedPoints
         completeness=_completeness(outcomes, degenerate),
         dynamics=dynamics,
     )
+
+
+def _sets(system: System, outcomes: list[Sought]) -> Continua:
+    """The lines and other sets of fixed points under all drives."""
+    parts = []
+    for roots, region in ((o.roots, o.region) for o in outcomes):
+        dimensions = np.array([item.dimension for item in roots.alone], int)
+        uncertain = ~np.isfinite(roots.uniqueness.cpu().numpy())
+        parts.append(continua(system, roots.u, roots.x, dimensions, uncertain, region))
+    return joined(parts)
 
 
 def _completeness(outcomes: list[Sought], degenerate: np.ndarray) -> str:

@@ -24,6 +24,8 @@ SMALL = {
     torch.float64: 1e-9,
     torch.float32: 2e-6,
 }  # and the residual, relative to 1 + |x|, at which any start is
+FLAT = 1e-6  # singular value of J - I that is taken for none where the matrix has no inverse
+GLANCE = 16  # starts that are asked first whether lines of roots may be near
 TAIL = 8  # steps after which the last few starts of a batch are given up: fresh ones find more
 ACCEPT = 1e-12  # residual of an accepted root, relative to max(1, |x|)
 
@@ -145,6 +147,49 @@ def capped_newton(
         return torch.where(lost[:, None], z, following), lost
 
     return iterate(system, x, u, limit, holder, update, max_steps)
+
+
+def shortest_newton(
+    system: System, x: Tensor, u: Tensor, limit: Bounds, holder: Holder, max_steps: int = 20
+) -> Iterates:
+    """Newton steps onto a line of roots the shortest way, from starts at which J - I has no inverse.
+
+    The pseudo-inverse in place of the inverse (Ben-Israel 1966).  From other starts this is no good advice: in a
+    valley, where J - I loses its rows one by one and no root is near, it would solve for the rest.
+    """
+    x, status = x.clone(), torch.full(x.shape[:1], STALLED, device=x.device)
+    rows = torch.arange(len(x), device=x.device)[:GLANCE]
+    if bool(_has_step(system, x[rows], u[rows]).all()):  # then hardly any of the others is such a start
+        rows = rows[:0]
+    else:
+        rows = (~_has_step(system, x, u)).nonzero()[:, 0]
+    for _ in range(max_steps):
+        if not len(rows):
+            break
+        z, v = x[rows], u[rows]
+        r = system.step(z, v) - z
+        status[rows[r.abs().amax(-1) <= 0.1 * ACCEPT * (1 + z.abs().amax(-1))]] = CONVERGED
+        p = _shortest_step(system, z, v, r)
+        going = torch.isfinite(p).all(-1) & (status[rows] != CONVERGED)
+        going &= ((z + p >= limit.lo) & (z + p <= limit.hi)).all(-1)
+        rows = rows[going]
+        x[rows] += p[going]
+    return Iterates(x, status, torch.full_like(status, -1))
+
+
+def _has_step(system: System, x: Tensor, u: Tensor) -> Tensor:
+    """Where has Newton's method a step, that is J - I an inverse?"""
+    return system.newton_step(x, u, system.step(x, u) - x)[1]
+
+
+def _shortest_step(system: System, z: Tensor, v: Tensor, r: Tensor) -> Tensor:
+    """-pinv(J - I) r; NaN where that leaves half of the residual."""
+    A = minus_identity(system.jacobian(z, v))
+    finite = torch.isfinite(A).all(-1).all(-1)
+    A = torch.where(finite[:, None, None], A, 0.0)
+    p = -_times(torch.linalg.pinv(A, atol=FLAT, rtol=0.0), r)
+    stays = (r + _times(A, p)).norm(dim=-1) > 0.5 * r.norm(dim=-1)
+    return torch.where((stays | ~finite)[:, None], torch.nan, p)
 
 
 def trust_region(

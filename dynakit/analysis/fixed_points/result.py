@@ -9,7 +9,9 @@ import numpy as np
 
 from ...results import Result, per_item
 from ...wording import counted
-from ..linearization import contracting, count_unstable, growth_rates
+from ..linearization import beyond, contracting, count_unstable, growth_rates
+
+MOST_NAMED = 3  # sets of fixed points in a headline
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -30,6 +32,7 @@ class FixedPoints(Result):
         signs: (point,) sign of det(I - J), of a flow det(-df/dx): the index of the point; 0 if it is not isolated
         non_isolated: (point,) I - J, or df/dx, is singular as far as can be told: never certified
         dimensions: (point,) of the set of fixed points it lies in; 0 for a single point
+        set_of: (point,) the number of the line, ring or other set of fixed points it is a sample of; -1: of none
         certified: (point,) a root exists within existence_radius, and no other within uniqueness_radius
         existence_radius: (point,) of the ball that holds the true root, max norm, state units; NaN where not certified
         uniqueness_radius: (point,) of the ball that holds no other root; NaN where not certified
@@ -42,6 +45,10 @@ class FixedPoints(Result):
             where an invariant box keeps all
         n_unbounded: those of them that grow without bound
         n_found: points of the whole search
+        set_dimensions: (set,) of the sets of fixed points that a walk from sample to sample could follow
+        set_extents: (set,) length of a line or ring, of other sets the largest distance met; state units
+        set_closed: (set,) a ring
+        set_cut: (set,) goes on where the search did not look: the extent is that of the part inside
         saturation: (batch, 3) number of the drive, starts used so far under it, points found so far
         unseen: points that no start reached, estimated, with the 95 % interval (Chao 1984, 1987)
         degree: sum of the signs; None if a point is not isolated
@@ -59,6 +66,7 @@ class FixedPoints(Result):
     signs: np.ndarray = per_item()
     non_isolated: np.ndarray = per_item()
     dimensions: np.ndarray = per_item()
+    set_of: np.ndarray = per_item()
     certified: np.ndarray = per_item()
     existence_radius: np.ndarray = per_item()
     uniqueness_radius: np.ndarray = per_item()
@@ -67,6 +75,10 @@ class FixedPoints(Result):
     starts_per_point: np.ndarray = per_item()
     start_status: np.ndarray
     n_found: int
+    set_dimensions: np.ndarray
+    set_extents: np.ndarray
+    set_closed: np.ndarray
+    set_cut: np.ndarray
     saturation: np.ndarray
     unseen: tuple[float, float, float]
     degree: int | None
@@ -116,12 +128,13 @@ class FixedPoints(Result):
         """Has the point a contracting direction (point,)?"""
         return np.asarray(contracting(self.eigenvalues, self.dynamics).any(axis=1))
 
+    @property
+    def alone(self) -> Self:
+        """The points that are no samples of a line, ring or other set of fixed points."""
+        return self[self.set_of < 0]
+
     def headline(self) -> str:
-        said = [f"{len(self)} point{'' if len(self) == 1 else 's'} of a {self.dynamics}"]
-        for verdict in ("stable", "unstable", "marginal", "undetermined"):
-            n = int((self.verdicts == verdict).sum())
-            if n or verdict in ("stable", "unstable"):
-                said.append(f"{n} {verdict}")
+        said = what_in_words(self)
         if self.certified.any():
             which = "all" if self.certified.all() else str(int(self.certified.sum()))
             said.append(
@@ -129,8 +142,8 @@ class FixedPoints(Result):
             )
         wrong = int((self.step_verdicts != self.verdicts).sum())
         said += [f"{wrong} judged otherwise by the step"] if wrong else []
-        if self.non_isolated.any():
-            said.append(f"{int(self.non_isolated.sum())} not isolated")
+        merging = int(self.alone.non_isolated.sum())
+        said += [f"{merging} not isolated"] if merging else []
         if len(self) == self.n_found:
             if self.degree is not None:
                 said.append(f"degree {self.degree:+d}")
@@ -142,19 +155,20 @@ class FixedPoints(Result):
 
     def sentences(self) -> list[str]:
         """What lies beside the stable points, what cannot be decided, and what is known of what is missing."""
-        counts = self.n_unstable.compressed()
-        unstable, lines = counts[counts > 0], []
+        alone = self.alone
+        counts = alone.n_unstable.compressed()
+        unstable, lines = counts[counts > 0], sets_in_words(self, at_length=True)
         if len(unstable):
             each = (f"{(unstable == k).sum()} with {counted(k, 'unstable direction')}" for k in np.unique(unstable))
             lines.append(f"{counted(len(unstable), 'unstable point')}: {', '.join(each)}")
-        doubtful = int(np.isin(self.verdicts, ("marginal", "undetermined")).sum())
+        doubtful = int(np.isin(alone.verdicts, ("marginal", "undetermined")).sum())
         if doubtful:
             lines.append(
                 f"{counted(doubtful, 'point')} whose stability floating point cannot decide (marginal or undetermined)"
             )
-        merging = int(self.non_isolated.sum())
+        merging = int(alone.non_isolated.sum())
         if merging:
-            lines.append(f"{counted(merging, 'point')} not isolated: part of a continuum, or about to merge")
+            lines.append(f"{counted(merging, 'point')} not isolated: several in one, or about to merge")
         wrong = int((self.step_verdicts != self.verdicts).sum())
         if wrong:
             lines.append(f"{counted(wrong, 'point')} of whose stability the time step says otherwise than the flow")
@@ -173,6 +187,52 @@ class FixedPoints(Result):
             "sign": self.signs,
             "starts": self.starts_per_point,
         }
+
+
+def what_in_words(points: FixedPoints) -> list[str]:
+    """The points that stand alone, by verdict, and the sets of the others."""
+    alone, sets = points.alone, sets_in_words(points)
+    if sets and not len(alone):
+        return [*sets, *(["of a flow"] if points.dynamics == "flow" else [])]
+    said = [f"{counted(len(alone), 'point')} of a {points.dynamics}"]
+    for verdict in ("stable", "unstable", "marginal", "undetermined"):
+        n = int((alone.verdicts == verdict).sum())
+        said += [f"{n} {verdict}"] if n or verdict in ("stable", "unstable") else []
+    return said + sets
+
+
+def sets_in_words(points: FixedPoints, *, at_length: bool = False) -> list[str]:
+    """Each line, ring or other set that these points are samples of; at length also what ends there and decays."""
+    numbers = np.unique(points.set_of[points.set_of >= 0]).tolist()
+    said = [_set_in_words(points, k) for k in numbers]
+    if at_length:
+        return [f"{words}, {_around_in_words(points, k)}" for words, k in zip(said, numbers)]
+    more = [f"{len(said) - MOST_NAMED} more sets of fixed points"] if len(said) > MOST_NAMED else []
+    return said[:MOST_NAMED] + more
+
+
+def _set_in_words(points: FixedPoints, k: int) -> str:
+    d, extent = int(points.set_dimensions[k]), f"{points.set_extents[k]:.3g}"
+    part = " where the search looked" if points.set_cut[k] else ""
+    if d == 1:
+        return f"a {'ring' if points.set_closed[k] else 'line'} of fixed points of length {extent}{part}"
+    return f"a set of fixed points of dimension {d}, {extent} across{part}"
+
+
+def _around_in_words(points: FixedPoints, k: int) -> str:
+    """How many starts ended at a set, and whether everything decays across it."""
+    rows = points.set_of == k
+    n = int(points.starts_per_point[rows].sum())
+    still = float(points.dynamics == "map")
+    order = np.abs(points.eigenvalues[rows] - still).argsort(axis=1)[:, points.set_dimensions[k] :]
+    grows = (beyond(np.take_along_axis(points.eigenvalues[rows], order, axis=1), points.dynamics) >= 0).any(axis=1)
+    if (points.verdicts[rows] == "undetermined").any():
+        across = "whether it attracts floating point cannot decide"
+    elif not grows.any():
+        across = "across it everything decays"
+    else:
+        across = "across it some modes grow" if grows.all() else "in places, some modes across it grow"
+    return f"where {counted(n, 'start')} ended; {across}"
 
 
 def _completeness_in_words(points: FixedPoints) -> str:

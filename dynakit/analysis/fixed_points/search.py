@@ -14,8 +14,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...systems.base import System
-from .newton import CONVERGED, RUNAWAY, STALLED, Newton, Strategy, capped_newton, trust_region
+from ...systems.base import Bounds, System
+from .continua import region_of
+from .newton import (
+    CONVERGED,
+    RUNAWAY,
+    STALLED,
+    Newton,
+    Strategy,
+    capped_newton,
+    shortest_newton,
+    trust_region,
+)
 from .roots import Roots
 from .starts import BATCH, Starts
 
@@ -32,6 +42,7 @@ class Sought(NamedTuple):
     status: np.ndarray  # (start,)  index into STATUS
     curve: np.ndarray  # (batch, 2)  starts used and points found after each batch
     expected: int | None  # what the signs of det(I - J) must sum to
+    region: Bounds  # where it looked
     settled: bool  # ended because nothing spoke of points not seen, not for want of starts
 
 
@@ -70,7 +81,8 @@ def search(
         n_batches = max(1, QUIET - quiet) if roots.degree == aim else 1  # a last look, all at once
         batch, follow = torch.cat([supply.more(roots.x) for _ in range(n_batches)]), newton.run
         batch = batch[: max_starts - n_used]
-    return Sought(roots, np.concatenate(status), np.array(curve), expected, settled)
+    region = region_of(supply.pool, supply.box)
+    return Sought(roots, np.concatenate(status), np.array(curve), expected, region, settled)
 
 
 def _may_be_all(roots: Roots, aim: int | None) -> bool:
@@ -117,13 +129,16 @@ class _Batches:
         status = roots.absorb(found)
         lost = ((status == STALLED) & (found.status == CONVERGED)).nonzero()[:, 0]
         if len(lost) and self.newton.rough is not self.system:  # float32 could not bring these close enough
-            status[lost] = self._in_double(found.x[lost], roots)
+            status[lost] = self._in_double(capped_newton, found.x[lost], roots)
+        stuck = (status == STALLED).nonzero()[:, 0]
+        if len(stuck) and strategy is capped_newton:
+            status[stuck] = self._in_double(shortest_newton, starts[stuck], roots)
         return found.x, status
 
-    def _in_double(self, x: Tensor, roots: Roots) -> Tensor:
+    def _in_double(self, strategy: Strategy, x: Tensor, roots: Roots) -> Tensor:
         newton = Newton(self.system, self.u, self.newton.box)
         newton.rough, newton.u = self.system, self.u
-        return roots.absorb(newton.follow(capped_newton, x, roots.holder))
+        return roots.absorb(newton.follow(strategy, x, roots.holder))
 
 
 def _is_odd(system: System, u: Tensor, supply: Starts) -> bool:

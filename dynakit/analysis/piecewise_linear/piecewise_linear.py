@@ -27,12 +27,14 @@ from ...checks import count, number, reals
 from ...errors import InputError
 from ...provenance import with_provenance
 from ...results import per_item
-from ...systems.base import Pieces, System, checked, minus_identity
+from ...systems.base import Bounds, Pieces, System, checked, minus_identity
 from ...systems.derived import Iterated
 from ...systems.rest import at_rest, dynamics_of, velocity
-from ..fixed_points import FixedPoints, canonical_order, certify, isolation, spectra
+from ..fixed_points import FixedPoints, canonical_order, certify, continua, isolation, spectra, what_in_words
 from ..linearization import at_kinks, verdicts_of_step, warn_of_step
 from .enumeration import SAME, Enumeration, enumerated
+
+ROOT = 1e-9  # residual, relative to 1 + |x|, above which a state is no fixed point
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -59,10 +61,7 @@ class ExactFixedPoints(FixedPoints):
     left: str
 
     def headline(self) -> str:
-        said = [f"{len(self)} point{'' if len(self) == 1 else 's'} of a {self.dynamics}"]
-        for verdict in ("stable", "unstable", "marginal", "undetermined"):
-            n = int((self.verdicts == verdict).sum())
-            said += [f"{n} {verdict}"] if n or verdict in ("stable", "unstable") else []
+        said = what_in_words(self)
         if len(self) == self.n_found:
             said += [] if self.degree is None else [f"degree {self.degree:+d}"]
             said.append(self.completeness + (f" ({self.left})" if self.left else ""))
@@ -166,12 +165,17 @@ def _collect(system: System, u: Tensor, found: Enumeration) -> ExactFixedPoints:
     """Everything that is said about the points, in a canonical order."""
     drives = u.expand(len(found.states), -1)
     x, residual = _polished(system, torch.from_numpy(found.states).to(u.device), drives)
+    kept = _points_of(system, x, residual, found.singular | (found.n_kinks > 0))
+    found, x, residual, drives = found.where(kept.numpy()), x[kept], residual[kept], drives[kept]
     keep = _stand_still(x.cpu().numpy(), residual.cpu().numpy(), found.singular | (found.n_kinks > 0))
     found, x, residual, drives = found.where(keep), x[keep], residual[keep], drives[keep]
     A = minus_identity(system.jacobian(x, drives))
     proof = certify(system, x, drives)
     alone = [isolation(system, *row) for row in zip(x, drives, A, residual.tolist(), proof.existence_radius)]
     singular = found.singular | np.array([item.singular for item in alone], bool)
+    dimensions = np.array([item.dimension for item in alone], int)
+    sets = continua(system, u, x, dimensions, ~proof.certified, _region(system, u, x))
+    singular, dimensions = singular | (sets.of >= 0), sets.dimension_of(dimensions)
     values, verdicts = spectra(system, x, drives)
     verdicts = np.where((found.n_kinks > 0) & ~at_kinks(system, x, drives), "undetermined", verdicts)
     dynamics = dynamics_of(system)
@@ -184,7 +188,8 @@ def _collect(system: System, u: Tensor, found: Enumeration) -> ExactFixedPoints:
         "step_verdicts": verdicts_of_step(system, x, drives, verdicts),
         "signs": np.where(singular, 0, found.signs),
         "non_isolated": singular,
-        "dimensions": np.array([item.dimension for item in alone], int),
+        "dimensions": dimensions,
+        "set_of": sets.of,
         "certified": proof.certified,
         "existence_radius": proof.existence_radius,
         "uniqueness_radius": proof.uniqueness_radius,
@@ -201,6 +206,10 @@ def _collect(system: System, u: Tensor, found: Enumeration) -> ExactFixedPoints:
         **{name: value[order] for name, value in fields.items()},
         start_status=np.repeat(["converged", "stalled"], [n_jumped, found.n_starts - n_jumped]),
         n_found=len(x),
+        set_dimensions=sets.dimensions,
+        set_extents=sets.extents,
+        set_closed=sets.closed,
+        set_cut=sets.cut,
         saturation=np.array([[0, found.n_starts, int((found.hits > 0).sum())]]),
         unseen=(0.0, 0.0, 0.0) if found.verdict != "incomplete" else (np.nan, np.nan, np.nan),
         degree=int(found.signs.sum()) if known else None,
@@ -221,6 +230,25 @@ def _stand_still(x: np.ndarray, residual: np.ndarray, unsure: np.ndarray) -> np.
         keep[k] = False
         keep[k] = not (keep & (np.abs(x - x[k]).max(1) <= size[k])).any()
     return keep
+
+
+def _points_of(system: System, x: Tensor, residual: Tensor, doubtful: np.ndarray) -> Tensor:
+    """Which states are points, each once (state,): no residual above rounding, and of doubtful twins the first."""
+    size = 1 + x.abs().amax(-1)
+    kept = residual <= ROOT * size
+    twins = torch.cdist(x, x, p=torch.inf) <= SAME * torch.minimum(size[:, None], size)
+    for k in range(len(x)):
+        if bool(doubtful[k]):
+            earlier = twins[k, :k] & kept[:k]
+            later = twins[k, k + 1 :] & kept[k + 1 :] & ~torch.from_numpy(doubtful[k + 1 :])
+            kept[k] &= not bool(earlier.any() | later.any())
+    return kept.cpu()
+
+
+def _region(system: System, u: Tensor, x: Tensor) -> Bounds:
+    """How far sets of points are followed: through the box, or ten times as far as the points lie."""
+    far = 10 * (1 + x.abs().amax()) if len(x) else x.new_ones(())
+    return system.box(u) or Bounds(-far.expand(system.state_size), far.expand(system.state_size))
 
 
 def _polished(system: System, x: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:

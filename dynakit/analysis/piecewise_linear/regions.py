@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from scipy.optimize import linprog
 
 from ... import linalg
 from ...systems.enclosures import gamma
@@ -65,15 +66,36 @@ def solution(lcp: LCP, on: np.ndarray) -> Solution | None:
 
 
 def _any(lcp: LCP, on: np.ndarray) -> Solution | None:
-    """Some solution in a region in which there is none or a continuum, by least squares."""
+    """Some solution in a region in which there is none or a continuum, inside it if it has an inside."""
     r, p = np.zeros(len(on)), lcp.p
     r[on] = np.linalg.lstsq(lcp.N[np.ix_(on, on)], p[on], rcond=1e-10)[0]
+    r[on] += _inwards(lcp, on, r)
     s = lcp.N @ r - p
     size = 1e-9 * (1 + np.abs(p).max(initial=0.0) + np.abs(r).max(initial=0.0))
     if (np.abs(s[on]) > size).any() or (r < -size).any() or (s[~on] < -size).any():
         return None
     kinked = (np.abs(r) <= size) & (np.abs(s) <= size)
     return Solution(np.maximum(r, 0.0), on & ~kinked, kinked, True)
+
+
+def _inwards(lcp: LCP, on: np.ndarray, r: np.ndarray) -> np.ndarray:
+    """From one solution (active,) along those beside it to where all signs are clearest, a linear programme.
+
+    The least squares end at a corner: of a ray of solutions, at its end.
+    """
+    _, sizes, right = linalg.svd(lcp.N[np.ix_(on, on)])
+    along = right[sizes <= 1e-10 * (1 + sizes.max(initial=0.0))].T  # (active, direction)
+    slack = np.concatenate([r[on], (lcp.N @ r - lcp.p)[~on]])
+    moves = np.concatenate([along, lcp.N[np.ix_(~on, on)] @ along])
+    far = 10 * (1 + np.abs(r).max(initial=0.0))
+    n = along.shape[1]
+    found = linprog(
+        np.append(np.zeros(n), -1.0),
+        np.concatenate([-moves, np.ones((len(moves), 1))], axis=1),
+        slack,
+        bounds=[(-far, far)] * n + [(0, 1)],
+    )
+    return along @ found.x[:n] if found.success and n else np.zeros(int(on.sum()))
 
 
 def within(lcp: LCP, box: Cuboid) -> list[Solution] | None:
