@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -61,6 +63,31 @@ def test_values_are_not_called_attractors(leaky):
     assert repr(leaky).endswith(f"{100 * leaky.graded.kept:.0f} % of values within tolerance for 3000 steps)")
     assert f"for at least {np.median(leaky.graded.hold_steps):.0f} steps (median)" in leaky.summary()
     assert "\nRest is zero input (shown in 95 % of the steps)\n" in leaky.summary()
+
+
+def test_two_values_at_once_lie_on_a_plane_and_not_on_a_line():
+    """x' = x + u of two units, each its own value; a third unit dies out."""
+    decays = torch.tensor([1.0, 1.0, 0.2], dtype=torch.float64)
+    system = dk.FunctionSystem(
+        lambda x, u: decays * x + torch.cat([u, u[..., :1]], -1),
+        3,
+        2,
+        argument_order="state, input",
+        readout=lambda x: x[..., :2],
+    )
+    inputs = np.zeros((len(VALUES), 20, 2))
+    inputs[:, 0] = np.random.default_rng(0).uniform(-1, 1, (len(VALUES), 2))
+    task = dk.tasks.from_arrays(inputs, np.repeat(inputs[:, :1], 20, axis=1))
+    report = dk.analyze(system, task, include=["graded"])
+    assert report.graded.kept == 1
+    assert "no slow line: the slow set has dimension 2 at 41 of 41 states" in report.summary()
+
+
+def test_states_beside_the_line_are_mentioned(leaky):
+    manifold = dataclasses.replace(leaky.graded.manifold, n_settled=80, n_beside=40)
+    said = dataclasses.replace(leaky.graded, manifold=manifold).sentences()
+    assert said[0].endswith("; 40 of 80 states left alone lie beside it")
+    assert "beside" not in leaky.graded.sentences()[0]
 
 
 def test_where_values_are_lost_at_once_there_is_no_line():
