@@ -89,7 +89,7 @@ def test_a_point_that_lies_on_another_attractor_is_one_of_its_own():
 def test_what_creeps_on_never_comes_back(drift):
     basins = found(dk.FunctionSystem(lambda x: x + drift, 1), [[0.0], [1.0], [5.0]])
     assert basins.labels.tolist() == [-1] * 3
-    assert all(reason.startswith("unresolved") for reason in basins.reasons)
+    assert all(reason.startswith("unbounded") for reason in basins.reasons)
     assert basins.n_attractors == 0
 
 

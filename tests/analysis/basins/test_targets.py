@@ -130,7 +130,7 @@ def test_cycles_points_and_tables_are_read_alike():
     )
     assert len(as_targets(flow, [cycles, table, cycles[:1]], NONE)) == 2  # each counts once
     box = dk.samplers.Box([-3.0, -3.0], [3.0, 3.0])
-    basins = dk.map_basins(flow, table[1:], box, n_samples=8, n_steps=100)
+    basins = dk.map_basins(flow, table[1:], box, n_samples=8, settings=dk.BasinSettings(n_steps=100))
     assert basins.n_attractors == 1
     assert len(as_targets(flow, basins, NONE)) == 1
 

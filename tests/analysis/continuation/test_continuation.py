@@ -414,5 +414,5 @@ def test_drives_of_an_autonomous_system_and_jumps_are_refused():
     with pytest.raises(InputError, match="drives need a system with inputs"):
         dk.trace_fixed_points(dk.catalog.henon(), [0.0, 0.0], drives=np.zeros((2, 0)))
     jumping = dk.FunctionSystem(torch.sign, 1, regularity="discontinuous")
-    with pytest.raises(InputError, match="jumps"):
+    with pytest.raises(InputError, match="jump"):
         dk.trace_fixed_points(jumping, [0.0], family=lambda mu: jumping)

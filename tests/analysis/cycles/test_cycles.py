@@ -602,7 +602,7 @@ def test_the_headline_counts_in_singular_and_plural():
     two = dk.find_limit_cycles(dk.catalog.tanh_unit(2.0), [[0.3], [-0.3]])
     assert two.headline() == "2 fixed points, 2 attracting, 0 of 2 starts nowhere"
     one = dk.find_limit_cycles(dk.catalog.logistic(3.5), [[0.3], [2.0]])
-    assert one.headline() == "1 cycle, 1 attracting, 1 of 2 starts nowhere"
+    assert one.headline() == "1 cycle, 1 attracting, 1 of 2 starts unbounded"
     assert (
         dk.find_limit_cycles(dk.catalog.logistic(4.0), [[0.3]])
         .headline()
@@ -643,7 +643,7 @@ def test_settings_that_make_no_sense_are_refused_by_name(nonsense):
 
 
 def test_spiking_systems_and_periods_of_flows_are_refused():
-    with pytest.raises(dk.InputError, match="jumps"):
+    with pytest.raises(dk.InputError, match="jump"):
         dk.find_limit_cycles(dk.FunctionSystem(lambda x: x.round(), 1, regularity="discontinuous"))
     with pytest.raises(dk.InputError, match="periods"):
         dk.find_limit_cycles(dk.catalog.van_der_pol(), periods=3)

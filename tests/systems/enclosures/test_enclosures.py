@@ -15,7 +15,7 @@ import dynakit as dk
 from dynakit.errors import InputError
 from dynakit.systems import Flow, System
 
-from ..members import MEMBERS, UNFOLLOWED, sample, seeded
+from ..members import MEMBERS, UNFOLLOWED, UNPROVED, sample, seeded
 
 
 def around(x: torch.Tensor, radius: torch.Tensor | float, n: int = 300) -> torch.Tensor:
@@ -69,7 +69,9 @@ def test_bounds_close_in_on_the_jacobian(system):
     assert bool((((hi - lo) / 2).sum((-1, -2)) <= allowed * spread + 1e-11).all())
 
 
-def test_balls_agree_with_intervals(system):
+@pytest.mark.parametrize("name", [name for name in MEMBERS if name not in (*UNFOLLOWED, *UNPROVED)])
+def test_balls_agree_with_intervals(name):
+    system = MEMBERS[name]()
     x, u = sample(system, batch=1)
     for radius in (0.0, 0.05):
         with flint.ctx.workprec(128):
@@ -88,6 +90,14 @@ def test_balls_agree_with_intervals(system):
                 hi.abs().max()
             )  # the floats they are read as
         assert float((hi - lo).sum()) <= 1.5 * float((bounds.hi - bounds.lo).sum())
+
+
+@pytest.mark.parametrize("name", UNPROVED)
+def test_what_a_forward_computes_in_floating_point_is_bounded_and_not_proved(name):
+    system = MEMBERS[name]()
+    x, u = sample(system, batch=1)
+    assert system.jacobian_bounds(x[0], u[0], 0.05) is not None
+    assert system.ball_enclosure(x[0], u[0], 0.05) is None
 
 
 def test_a_radius_may_be_one_number_or_one_per_point_or_per_unit():
