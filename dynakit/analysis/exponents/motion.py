@@ -17,7 +17,8 @@ SAME_STATE = 1e-9  # relative to 1 + |x|
 FAR = 1e10  # relative to 1 + the largest start: a trajectory beyond it has left every bound
 WINDOWS, QUARTERS = 64, 4  # each but the first sets a record of |x| where a trajectory grows without bound
 PACE = 400  # steps over which growth is looked at, if the caller has no span of its own
-STEADY = 1e-3  # by which growth at an even pace may slacken from the first half of the way to the second
+STEADY = 1e-3  # by which an even pace may differ between the two halves of the way
+OUTGROWN = 1e3  # times 1 + |start|: so far on, growth that gathers pace is no way along something bounded
 NUDGE, NUDGED = (
     1e-6,
     3,
@@ -54,8 +55,9 @@ def recurrence(system: System, x: Tensor) -> np.ndarray:
 def grow(system: System, x: Tensor, at: Callable[[int], Tensor], n_steps: int, bound: Tensor) -> np.ndarray:
     """Which trajectories grow without bound, from states (start, unit) under the inputs ``at(t)`` (start, input).
 
-    1: it leaves ``bound`` (start,), or the finite numbers, or goes on at an even pace for 16 times ``n_steps``.  0: at
-    some time within them it comes to a window that sets no record of max |x|.  NaN: still growing, ever more slowly.
+    1: it leaves ``bound`` (start,), or the finite numbers, or goes on at an even pace for 16 times ``n_steps`` and grows
+    by more than 1 + |start| on the way.  0: at some time within them it comes to a window that sets no record of
+    max |x|.  NaN: still growing, but ever more slowly, or so little that it may creep along something bounded.
     """
     fates, rows = np.zeros(len(x)), torch.arange(len(x), device=x.device)
     window, records = max(1, -(-n_steps // QUARTERS)), [x.abs().amax(-1)]
@@ -72,7 +74,11 @@ def grow(system: System, x: Tensor, at: Callable[[int], Tensor], n_steps: int, b
             return fates
     paces = torch.stack(records[1:]).diff(dim=0)
     first, second = paces[: len(paces) // 2].mean(0), paces[len(paces) // 2 :].mean(0)
-    fates[rows.cpu().numpy()] = torch.where(second >= (1 - STEADY) * first, 1.0, torch.nan).cpu().numpy()
+    unit = bound[rows] / FAR
+    by = records[-1] - (unit - 1)
+    even = (by >= unit) & ((second - first).abs() <= STEADY * first)
+    away = (by >= OUTGROWN * unit) & (second > first)
+    fates[rows.cpu().numpy()] = torch.where(even | away, 1.0, torch.nan).cpu().numpy()
     return fates
 
 
