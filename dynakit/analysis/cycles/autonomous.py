@@ -39,8 +39,13 @@ class Autonomous:
         some = max(1, BYTES // (8 * self.size**2))
         return (self.system.jacobian(x[i : i + some], self.u) for i in range(0, len(x), some))
 
-    def exponents(self, orbit: np.ndarray, k: int, n_aligning: int | None = None) -> Estimates:
-        """The k leading Lyapunov exponents, (1, k), along an orbit (step, unit); its first steps align the frame."""
+    def exponents(
+        self, orbit: np.ndarray, k: int, n_aligning: int | None = None, *, smooth: bool | None = None
+    ) -> Estimates:
+        """The k leading Lyapunov exponents, (1, k), along an orbit (step, unit); its first steps align the frame.
+
+        ``smooth``: on a closed curve the averages are those of a regular motion, however few turns there are.
+        """
         states = torch.as_tensor(orbit).to(self.system.device, self.system.dtype)
         frames = Frames(self.system, states[:1], min(k, self.size))
         if self.size > LARGE:
@@ -50,7 +55,7 @@ class Autonomous:
             along = itertools.chain.from_iterable(self._jacobians(orbit[:-1]))
             growth = _numpy(retrace(frames, states, along))
         growth = growth[len(orbit) // ALIGN if n_aligning is None else n_aligning :]
-        return estimate(growth[:, None], np.ones(len(growth), int))
+        return estimate(growth[:, None], np.ones(len(growth), int), smooth=smooth)
 
     def push(self, x: np.ndarray, Q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """F(x) and J(x) Q for directions Q (state, unit, k)."""

@@ -74,6 +74,8 @@ def _named(
     view: View, found: Found, orbit: np.ndarray, spectrum: Estimates, settings: CycleSettings
 ) -> Found:
     """A circle of the steps with its exponents, as what it is."""
+    if (spectrum.weights == "plain").any():
+        spectrum = view.exponents(orbit, settings.n_exponents, smooth=True)
     known = view.named(dataclasses.replace(found, exponents=spectrum.block_averages[0]), settings)
     better = _told_apart(view, found, orbit, settings.n_exponents) if known.kind == found.kind else None
     return known if better is None else dataclasses.replace(known, exponents=better.block_averages[0])
@@ -128,7 +130,7 @@ def _told_apart(flow: Autonomous, found: Found, orbit: np.ndarray, k: int) -> Es
     wanted = int(min(ALIGNED / gaps.min(), MOST_ALIGNING)) if len(gaps) else 0
     if not wanted > len(orbit) // ALIGN:
         return None
-    return flow.exponents(flow.orbit(orbit[-1], wanted + len(orbit)), k, wanted)
+    return flow.exponents(flow.orbit(orbit[-1], wanted + len(orbit)), k, wanted, smooth=True)
 
 
 def _arrives(found: Found, orbit: np.ndarray) -> bool:
@@ -159,7 +161,7 @@ def _creeping(
     found = circle_object(fast, *refined, digits, settings.n_exponents, rng)
     if digits < REGULAR or not _arrives(found, path):
         return None
-    spectrum = fast.exponents(on_it, settings.n_exponents)
+    spectrum = fast.exponents(on_it, settings.n_exponents, smooth=True)
     found = per_step(flow, dataclasses.replace(found, exponents=spectrum.block_averages[0]), k)
     return found if found.residual <= INVARIANT else None
 

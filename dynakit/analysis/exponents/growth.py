@@ -35,13 +35,16 @@ class Estimates(NamedTuple):
     weights: np.ndarray  # (start,)  of the averages: plain | bump
 
 
-def estimate(growth: np.ndarray, durations: np.ndarray, *, driven: bool = False) -> Estimates:
-    """From growth (interval, start, exponent) over ``durations`` (interval,) steps; -inf stays, NaN stays."""
+def estimate(growth: np.ndarray, durations: np.ndarray, *, smooth: bool | None = None) -> Estimates:
+    """From growth (interval, start, exponent) over ``durations`` (interval,) steps; -inf stays, NaN stays.
+
+    ``smooth``: the motion is known to be regular (bump) or not to be (plain); None: as its course says.
+    """
     lost = np.asarray(np.isneginf(growth).any(axis=0))
     growth = np.where(lost, 0.0, growth)
     bump, plain = (_judged(growth, durations, of) for of in (weights, _even))
-    smooth = _regular(bump, lost) & (not driven)
-    best, errors, tolerances, halves = (np.where(smooth[:, None], *both) for both in zip(bump[:4], plain[:4]))
+    regular = _regular(bump, lost) if smooth is None else np.full(growth.shape[1], smooth)
+    best, errors, tolerances, halves = (np.where(regular[:, None], *both) for both in zip(bump[:4], plain[:4]))
     order = np.argsort(-np.where(lost, -np.inf, best), axis=1, kind="stable")
     best, errors, tolerances, lost = (
         np.take_along_axis(values, order, 1) for values in (best, errors, tolerances, lost)
@@ -56,7 +59,7 @@ def estimate(growth: np.ndarray, durations: np.ndarray, *, driven: bool = False)
         np.where(lost, 0.0, tolerances),
         blocks,
         order,
-        np.where(smooth, "bump", "plain"),
+        np.where(regular, "bump", "plain"),
     )
 
 

@@ -136,7 +136,7 @@ def _along(system: System, x: Tensor, course: Course, plan: _Plan) -> tuple[dict
     growth, interval = advance(frames, course, plan.n_steps, interval, limit)
     logs, durations = torch.stack(growth.logs).cpu().numpy(), np.array(growth.durations)
     left_at = frames.left_at.cpu().numpy()
-    known = estimate(logs, durations, driven=plan.driven)
+    known = estimate(logs, durations, smooth=False if plan.driven else None)
     periods = None if plan.driven else recurrence(system, frames.x) * (left_at < 0)
     way = _Way(x, settled, frames.x, left_at)
     kinds = _kinds(system, way, course, plan, known, periods)
