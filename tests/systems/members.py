@@ -171,7 +171,7 @@ for _kind in ("RNN", "GRU", "LSTM"):
             MEMBERS[name] = lambda k=_kind, n=_layers, b=_bias: bare(k, num_layers=n, bias=b)
 
 
-# Maps whose code no enclosure can follow: distances and angles in the plane, and a forward that takes no range of inputs.
+# Maps whose code no enclosure follows: distances and angles in the plane, a forward that takes no range of inputs.
 UNFOLLOWED = ("two_cycles", "circle_map", "arnold", "encoded LSTM, closed")
 # Maps of which a forward computes the inputs, in floating point: nothing can be proved of them.
 UNPROVED = ("encoded GRU", "encoded relu")

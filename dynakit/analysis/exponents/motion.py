@@ -55,9 +55,9 @@ def recurrence(system: System, x: Tensor) -> np.ndarray:
 def grow(system: System, x: Tensor, at: Callable[[int], Tensor], n_steps: int, bound: Tensor) -> np.ndarray:
     """Which trajectories grow without bound, from states (start, unit) under the inputs ``at(t)`` (start, input).
 
-    1: it leaves ``bound`` (start,), or the finite numbers, or goes on at an even pace for 16 times ``n_steps`` and grows
-    by more than 1 + |start| on the way.  0: at some time within them it comes to a window that sets no record of
-    max |x|.  NaN: still growing, but ever more slowly, or so little that it may creep along something bounded.
+    1: it leaves ``bound`` (start,), or the finite numbers, or goes on at an even pace for 16 times ``n_steps`` and is
+    1 + |start| farther out than at the start by then.  0: at some time within them it comes to a window that sets no
+    record of max |x|.  NaN: still growing, but ever more slowly, or so little that it may creep along what is bounded.
     """
     fates, rows = np.zeros(len(x)), torch.arange(len(x), device=x.device)
     window, records = max(1, -(-n_steps // QUARTERS)), [x.abs().amax(-1)]
