@@ -24,7 +24,7 @@ from ...results import Result, per_item
 from ...systems.base import System, checked
 from ..exponents import FAR, grows
 
-CHUNK = 2**18  # readings in memory at a time
+CHUNK = 2**20  # numbers of states, or of readings, in memory at a time
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -153,17 +153,18 @@ class _Readings:
 
     def follow(self, x: Tensor, u: Tensor, n_steps: int) -> Tensor:
         """So many steps on; returns the states there."""
-        most = max(1, CHUNK // max(1, len(x) * max(self.system.output_size, 1)))
+        most = max(1, CHUNK // max(1, x.numel(), len(x) * self.system.output_size))
         while n_steps:
-            readouts, near = [], []
+            path = []
             for _ in range(min(n_steps, most)):
-                x = self.system.step(x, u)
-                readouts.append(self.system.observe(x))
-                near.append(x.abs().amax(-1) <= self.bound)  # False of NaN too
-            n_steps -= len(readouts)
-            outputs = torch.stack(readouts).cpu().numpy()
+                x = self.system._step(x, u)
+                path.append(x)
+            n_steps -= len(path)
+            states = torch.stack(path)
+            near = states.abs().amax(-1) <= self.bound  # False of NaN too
+            outputs = self.system.observe(states).cpu().numpy()
             labels = self._labelled(outputs)
-            for same, inside in zip(self._same(outputs, labels), torch.stack(near).cpu().numpy()):
+            for same, inside in zip(self._same(outputs, labels), near.cpu().numpy()):
                 self.t += 1
                 self.far |= ~inside
                 same = same & ~self.far
