@@ -154,7 +154,11 @@ def _labels(name: str, values: Any, n_trials: int) -> np.ndarray:
         array = array.astype(str)
     if array.dtype.kind not in "biufU":
         raise InputError(f"conditions[{name!r}] must hold numbers or strings, got dtype {array.dtype}")
-    checks.matches_shape(f"conditions[{name!r}]", array.shape, (n_trials,))
+    if array.shape != (n_trials,):
+        raise InputError(
+            f"conditions[{name!r}] must hold one label per trial, shape ({n_trials},), got {array.shape}; "
+            "constant inputs worth analysing are given as drives"
+        )
     return array
 
 

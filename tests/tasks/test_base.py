@@ -75,7 +75,7 @@ def _with(value, index=(1, 2, 0), array=INPUTS):
         ({"mask": np.full((4, 6), 0.5)}, "mask must hold only 0 and 1"),
         ({"mask": torch.full((4, 6), torch.nan)}, "mask must hold only 0 and 1"),
         ({"score_mask": np.full((4, 6), 2)}, "score_mask must hold only 0 and 1"),
-        ({"conditions": {"side": ["left"]}}, r"conditions\['side'\] must have shape \(4\)"),
+        ({"conditions": {"side": ["left"]}}, r"conditions\['side'\] must hold one label per trial, shape \(4,\)"),
         ({"conditions": {"side": [None] * 4}}, r"conditions\['side'\] must hold numbers or strings"),
     ],
 )
