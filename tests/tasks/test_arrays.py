@@ -146,7 +146,7 @@ def test_saved_and_loaded_with_everything(tmp_path):
             {"inputs": INPUTS, "targets": [t[: 6 - i] for i, t in enumerate(TARGETS[:3])]},
             "targets must hold trials",
         ),
-        ({"inputs": INPUTS, "conditions": {"k": [1, 2]}}, r"conditions\['k'\] must hold one label per trial.*given as drives"),
+        ({"inputs": INPUTS, "conditions": {"k": [1, 2]}}, r"conditions\['k'\] must hold one label per trial.*drives"),
         (
             {"inputs": INPUTS, "pulses": {"kick": np.ones((3, 5))}},
             r"pulses\['kick'\] must have shape \(step, 2\)",
