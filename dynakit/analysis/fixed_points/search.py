@@ -18,6 +18,7 @@ from ...systems.base import Bounds, System
 from .continua import region_of
 from .newton import (
     CONVERGED,
+    HELD,
     RUNAWAY,
     STALLED,
     Newton,
@@ -31,6 +32,7 @@ from .starts import BATCH, Starts
 
 QUIET = 2  # batches in a row without a new point that end a search
 UNCHECKED = 4  # and that end it where no theorem says what the signs must sum to
+FEW = 0.01  # share of the starts that must arrive somewhere before a search can be said to have seen all
 TURNS = 8  # times a strategy may go on with one batch
 PATIENCE = 8  # and that end it even where points are known to be missing, if they are half of all batches
 
@@ -43,7 +45,7 @@ class Sought(NamedTuple):
     curve: np.ndarray  # (batch, 2)  starts used and points found after each batch
     expected: int | None  # what the signs of det(I - J) must sum to
     region: Bounds  # where it looked
-    settled: bool  # ended because nothing spoke of points not seen, not for want of starts
+    settled: bool  # ended because nothing spoke of points not seen: not for want of starts, nor of any that arrive
 
 
 def search(
@@ -82,7 +84,9 @@ def search(
         batch, follow = torch.cat([supply.more(roots.x) for _ in range(n_batches)]), newton.run
         batch = batch[: max_starts - n_used]
     region = region_of(supply.pool, supply.box)
-    return Sought(roots, np.concatenate(status), np.array(curve), expected, region, settled)
+    ended = np.concatenate(status)
+    arrived = np.isin(ended, (CONVERGED, HELD)).mean() if len(ended) else 0.0
+    return Sought(roots, ended, np.array(curve), expected, region, settled and bool(arrived >= FEW))
 
 
 def _may_be_all(roots: Roots, aim: int | None) -> bool:

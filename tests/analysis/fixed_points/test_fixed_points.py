@@ -97,13 +97,22 @@ def test_points_far_from_where_a_search_begins_are_found(cell, gain, seed, n_poi
     assert (len(points), len(points.stable), points.completeness) == (n_points, n_stable, "consistent")
 
 
+def test_a_search_of_which_hardly_a_start_arrives_is_not_called_consistent():
+    """A random LSTM whose cells may grow far: three points, of which a search finds one."""
+    points = dk.find_fixed_points(*random_network("LSTM", 3.0, 332))
+    assert points.n_failed > 0.99 * points.n_starts
+    assert points.completeness != "consistent"
+
+
 def random_network(cell, gain, seed):
     """All weights normal with the gain as their spread, under a random constant input."""
     rng = np.random.default_rng(seed)
     n = int(rng.integers(2, 7))
-    model = (
-        dk.models.LeakyRNN(2, n, 1, activation="tanh", form="current") if cell == "current" else torch.nn.RNN(2, n)
-    )
+    model = {
+        "current": lambda: dk.models.LeakyRNN(2, n, 1, activation="tanh", form="current"),
+        "tanh": lambda: torch.nn.RNN(2, n),
+        "LSTM": lambda: torch.nn.LSTM(2, (n + 1) // 2),
+    }[cell]()
     draws = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for p in model.parameters():
