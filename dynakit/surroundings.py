@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -20,30 +20,26 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 @contextmanager
 def own_surroundings() -> Iterator[None]:
     """torch's and NumPy's settings as they are by default, within this context and thread."""
-    import torch
-
     with ExitStack() as stack:
-        if torch.get_default_device().type != "cpu":
-            stack.enter_context(torch.device("cpu"))
-        if torch.is_inference_mode_enabled():
-            stack.enter_context(torch.inference_mode(False))
-        if torch.is_autocast_enabled("cpu"):
-            stack.enter_context(torch.autocast("cpu", enabled=False))
-        if "raise" in np.geterr().values():
-            stack.enter_context(np.errstate(divide="warn", over="warn", under="ignore", invalid="warn"))
+        for setting in _set_aside():
+            stack.enter_context(setting)
         yield
 
 
-def _usual() -> bool:
-    """Is there nothing to set aside?  Asked at every call of a map, so it must cost next to nothing."""
+def _set_aside() -> list[AbstractContextManager[Any]]:
+    """What must be entered to be rid of the caller's settings; asked at every call of a map, so it must cost little."""
     import torch
 
-    return not (
-        torch.is_inference_mode_enabled()
-        or torch.is_autocast_enabled("cpu")
-        or torch.empty(0).device.type != "cpu"  # at a quarter of the cost of asking
-        or "raise" in np.geterr().values()
-    )
+    settings: list[AbstractContextManager[Any]] = []
+    if torch.empty(0).device.type != "cpu":  # at a quarter of the cost of asking for the default device
+        settings.append(torch.device("cpu"))
+    if torch.is_inference_mode_enabled():
+        settings.append(torch.inference_mode(False))
+    if torch.is_autocast_enabled("cpu"):
+        settings.append(torch.autocast("cpu", enabled=False))
+    if "raise" in np.geterr().values():
+        settings.append(np.errstate(divide="warn", over="warn", under="ignore", invalid="warn"))
+    return settings
 
 
 def in_own_surroundings(function: Function) -> Function:
@@ -51,7 +47,7 @@ def in_own_surroundings(function: Function) -> Function:
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        if _usual():
+        if not _set_aside():  # a context costs as much as a small step
             return function(*args, **kwargs)
         with own_surroundings():
             return function(*args, **kwargs)

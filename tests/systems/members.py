@@ -38,6 +38,15 @@ class Sequencer(nn.Module):
         return self.fc(self.rnn(inputs)[0])
 
 
+class Leaking(Sequencer):
+    def forward(self, inputs):
+        h, outputs = torch.zeros(len(inputs), N), []
+        for u in inputs.unbind(1):
+            h = 0.8 * h + 0.2 * self.rnn(u, h)
+            outputs.append(self.fc(h))
+        return torch.stack(outputs, 1)
+
+
 class Encoded(Sequencer):
     """The same behind an encoder of its inputs."""
 

@@ -14,7 +14,7 @@ from torch import nn
 import dynakit as dk
 from dynakit.errors import InputError
 
-from .members import INPUTS, OURS, K, M, N, Sequencer, seeded
+from .members import INPUTS, OURS, K, Leaking, M, N, seeded
 
 
 class Remembering(nn.Module):
@@ -31,15 +31,6 @@ class Remembering(nn.Module):
         self.calls += 1
         self.last = self.drop(self.norm(self.rnn(u, h)))
         return self.last + (0.1 * torch.randn_like(self.last) if self.noisy else 0.0)
-
-
-class Leaking(Sequencer):
-    def forward(self, inputs):
-        h, outputs = torch.zeros(len(inputs), N), []
-        for u in inputs.unbind(1):
-            h = 0.8 * h + 0.2 * self.rnn(u, h)
-            outputs.append(self.fc(h))
-        return torch.stack(outputs, 1)
 
 
 def snapshot(module: nn.Module) -> list[object]:

@@ -23,18 +23,12 @@ from ..members import K, M, N, seeded
 COLLECTED: list[Tensor] = []  # what a user's hook appends to
 
 
-class Loop(nn.Module):
-    """A cell stepped by hand from zeros, and a readout; a subclass says what a step is."""
-
-    Cell: Callable[..., nn.Module] = nn.GRUCell
+class Stepped(nn.Module):
+    """Stepped by hand from zeros, and read out by ``fc``; a subclass says what a step is."""
 
     def __init__(self) -> None:
         super().__init__()
         self.hidden_size, self.input_size = N, M
-        self.cell, self.fc = self.Cell(M, N), nn.Linear(N, K)
-
-    def one_step(self, u: Tensor, h: Tensor) -> Tensor:
-        return self.cell(u, h)
 
     def forward(self, x: Tensor) -> Tensor:
         h, out = torch.zeros(len(x), N), []
@@ -42,6 +36,19 @@ class Loop(nn.Module):
             h = self.one_step(u, h)
             out.append(self.fc(h))
         return torch.stack(out, 1)
+
+
+class Loop(Stepped):
+    """A cell stepped by hand; a subclass may say what a step is."""
+
+    Cell: Callable[..., nn.Module] = nn.GRUCell
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cell, self.fc = self.Cell(M, N), nn.Linear(N, K)
+
+    def one_step(self, u: Tensor, h: Tensor) -> Tensor:
+        return self.cell(u, h)
 
 
 class Leak(Loop):

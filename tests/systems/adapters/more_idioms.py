@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn.utils import parametrize
 
 from ..members import K, M, N, seeded
-from .idioms import Idiom, Loop, Net, of
+from .idioms import Idiom, Loop, Net, Stepped, of
 
 
 class Zoneout(Loop):
@@ -99,24 +99,16 @@ class BothWays(Net):
         self.fc = nn.Linear(2 * N, K)
 
 
-class Hyper(nn.Module):
+class Hyper(Stepped):
     """The recurrent weights of each step are made from its input."""
 
     def __init__(self):
         super().__init__()
-        self.hidden_size, self.input_size = N, M
         self.maker, self.into, self.fc = nn.Linear(M, N * N), nn.Linear(M, N), nn.Linear(N, K)
 
     def one_step(self, u, h):
         W = 0.3 * self.maker(u).reshape(-1, N, N)
         return torch.tanh(torch.einsum("bij,bj->bi", W, h) + self.into(u))
-
-    def forward(self, x):
-        h, out = torch.zeros(len(x), N), []
-        for u in x.unbind(1):
-            h = self.one_step(u, h)
-            out.append(self.fc(h))
-        return torch.stack(out, 1)
 
 
 class HyperGain(Loop):
@@ -128,12 +120,11 @@ class HyperGain(Loop):
         return self.cell(u, h * torch.sigmoid(self.maker(u)))
 
 
-class SparseEcho(nn.Module):
+class SparseEcho(Stepped):
     """An echo-state network: sparse fixed weights in a buffer, a trained readout."""
 
     def __init__(self):
         super().__init__()
-        self.hidden_size, self.input_size = N, M
         W = F.dropout(torch.randn(N, N), 0.5)
         self.register_buffer("W", 0.9 * (W / torch.linalg.matrix_norm(W, 2)).to_sparse())
         self.register_buffer("W_in", torch.randn(N, M))
@@ -141,13 +132,6 @@ class SparseEcho(nn.Module):
 
     def one_step(self, u, h):
         return torch.tanh(torch.sparse.mm(self.W, h.T).T + u @ self.W_in.T)
-
-    def forward(self, x):
-        h, out = torch.zeros(len(x), N), []
-        for u in x.unbind(1):
-            h = self.one_step(u, h)
-            out.append(self.fc(h))
-        return torch.stack(out, 1)
 
 
 class Clocked(Loop):

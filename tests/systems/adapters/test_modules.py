@@ -14,7 +14,7 @@ import dynakit as dk
 from dynakit import models
 from dynakit.errors import InputError
 
-from ..members import INPUTS, OURS, K, M, N, OwnCell, Sequencer, seeded
+from ..members import INPUTS, OURS, K, Leaking, M, N, OwnCell, Sequencer, seeded
 
 
 class Turned(Sequencer):
@@ -38,15 +38,6 @@ class TwoArguments(Sequencer):
 class Tanh(Sequencer):
     def forward(self, inputs):
         return torch.tanh(super().forward(inputs))
-
-
-class Leaking(Sequencer):
-    def forward(self, inputs):
-        h, outputs = torch.zeros(len(inputs), N), []
-        for u in inputs.unbind(1):
-            h = 0.8 * h + 0.2 * self.rnn(u, h)
-            outputs.append(self.fc(h))
-        return torch.stack(outputs, 1)
 
 
 class OwnMatrix(nn.Module):
