@@ -3,6 +3,7 @@
 from .activations import ACTIVATIONS, Activation, activation
 from .base import RecurrentModel, Trajectory
 from .elman import Elman
+from .fully_connected import FullyConnected
 from .gru import GRU
 from .leaky import LeakyRNN
 from .leaky_scan import leaky_loop
@@ -32,6 +33,7 @@ __all__ = [
     "RecurrentModel",
     "Trajectory",
     "Elman",
+    "FullyConnected",
     "GRU",
     "LSTM",
     "LeakyRNN",

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from .. import checks
 from ..errors import InputError
@@ -87,6 +88,19 @@ class RecurrentModel(nn.Module):
         if not isinstance(readout, nn.Linear):
             raise InputError(f"model ({type(self).__name__}) has no linear readout")
         return readout.weight, readout.bias
+
+    def read(self, states: Tensor) -> Tensor:
+        """The outputs (..., output) that the readout says of ``states`` (..., state); differentiable."""
+        return functional.linear(self.features(states), *self.linear_readout())
+
+    def step(self, x: Tensor, u: Tensor) -> Tensor:
+        """One step without noise, from states ``x`` (trial, state) under ``u`` (trial, input); for any derivative."""
+        return self._run(u[:, None], x, None).states[:, 0]
+
+    @property
+    def noisy(self) -> bool:
+        """Whether noise enters the states in training mode."""
+        return False
 
     def forward(
         self, inputs: Tensor, x0: Tensor | None = None, *, generator: torch.Generator | None = None

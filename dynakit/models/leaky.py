@@ -33,7 +33,7 @@ from ..seeding import as_seed, torch_stream
 from ..surroundings import in_own_surroundings
 from .activations import ACTIVATIONS
 from .base import RecurrentModel, Trajectory, checked_sizes
-from .leaky_scan import FORMS, Acting, Leak, leaky_scan
+from .leaky_scan import FORMS, Acting, Leak, leaky_loop, leaky_scan
 
 _MAGNITUDES = {"abs": torch.abs, "relu": torch.relu, "softplus": functional.softplus}
 
@@ -125,6 +125,21 @@ class LeakyRNN(RecurrentModel):
         if not self.signed_io:
             raise InputError("model has signed_io=False: its readout weights cannot take any sign")
         return self.W_out, self.b_out
+
+    def read(self, states: Tensor) -> Tensor:
+        """The outputs (..., output) of the weights that act."""
+        return functional.linear(self.rates(states), self.effective_weights().W_out, self.b_out)
+
+    def step(self, x: Tensor, u: Tensor) -> Tensor:
+        """One step without noise, in plain operations, which have derivatives of every kind."""
+        weights, leak = self.effective_weights(), Leak(self.alpha, self.form, self.activation, 0.0)
+        acting = Acting(weights.W_in, self.b_rec, weights.W_rec, weights.W_out, self.b_out)
+        return leaky_loop(u[None], x, acting, leak, None)[1][0]
+
+    @property
+    def noisy(self) -> bool:
+        """Whether noise enters the states in training mode."""
+        return self.sigma_rec > 0 or self.sigma_in > 0
 
     def effective_weights(self) -> Weights:
         """The weights that act, after signs and masks; differentiable in the raw parameters."""

@@ -71,7 +71,7 @@ class LSTM(RecurrentModel):
             h = h.transpose(0, 1)
             c = self._cells(inputs, h, h0, c0)
         else:
-            h, c = self._peephole_scan(inputs, h0, c0, self.peephole)
+            h, c = self._scan(inputs, h0, c0)
         return Trajectory(self.readout(h), torch.cat([h, c], dim=2))
 
     def _weights(self) -> tuple[Tensor, Tensor, Tensor]:
@@ -93,9 +93,14 @@ class LSTM(RecurrentModel):
             cells.append(c)
         return torch.stack(cells, dim=1)
 
-    def _peephole_scan(self, inputs: Tensor, h: Tensor, c: Tensor, peephole: Tensor) -> tuple[Tensor, Tensor]:
+    def step(self, x: Tensor, u: Tensor) -> Tensor:
+        """One step in plain operations: torch's kernel has no derivatives of a batch of single trials."""
+        h, c = self._scan(u[:, None], *x.split(self.n_hidden, dim=1))
+        return torch.cat([h, c], dim=2)[:, 0]
+
+    def _scan(self, inputs: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
         W_ih, W_hh, b = self._weights()
-        p_i, p_f, p_o = peephole.unbind(0)
+        p_i, p_f, p_o = (0.0, 0.0, 0.0) if self.peephole is None else self.peephole.unbind(0)
         drive, recurrent = functional.linear(inputs, W_ih, b), W_hh.t()
         hs, cs = [], []
         for step in drive.unbind(1):

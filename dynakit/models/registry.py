@@ -5,6 +5,7 @@ from __future__ import annotations
 from .. import checks
 from .base import RecurrentModel
 from .elman import Elman
+from .fully_connected import FullyConnected
 from .gru import GRU
 from .leaky import LeakyRNN
 from .learners import CSNN, TDNN, TDSNN, Learner, OnlineGRU, OnlineLSTM
@@ -14,6 +15,7 @@ from .spiking import LIF, SpikingRNN
 
 MODELS: dict[str, type[RecurrentModel]] = {
     "elman": Elman,
+    "fully-connected": FullyConnected,
     "gru": GRU,
     "lstm": LSTM,
     "leaky": LeakyRNN,

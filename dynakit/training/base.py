@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+import inspect
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from torch import nn
@@ -18,8 +19,8 @@ Callback = Callable[[int, dict[str, float]], object]
 @functools.singledispatch
 def fit(method: Any, model: nn.Module, task: Task, *, seed: int, callback: Callback | None) -> History:
     """Train ``model`` by ``method``; each method registers its own function here."""
-    known = ", ".join(sorted(cls.__name__ for cls in fit.registry if cls is not object))
-    raise InputError(f"method must be one of {known} (with its settings, as in BPTT()), got {method!r}")
+    known = sorted({cls.__name__ for kind in fit.registry if kind is not object for cls in _concrete(kind)})
+    raise InputError(f"method must be one of {', '.join(known)} (with its settings, as in BPTT()), got {method!r}")
 
 
 @functools.singledispatch
@@ -29,6 +30,14 @@ def fit_together(
     """Train ``models`` side by side by ``method``; a method that can registers its own function here."""
     known = " or ".join(sorted(cls.__name__ for cls in fit_together.registry if cls is not object))
     raise InputError(f"method must be {known} to train networks together, got {method!r}")
+
+
+def _concrete(kind: type) -> Iterator[type]:
+    """``kind`` and all that descend from it, as far as they can be built."""
+    if not inspect.isabstract(kind):
+        yield kind
+    for below in kind.__subclasses__():
+        yield from _concrete(below)
 
 
 def check_sizes(model: Any, task: Any) -> None:

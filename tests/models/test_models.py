@@ -13,6 +13,7 @@ from dynakit.models import (
     LSTM,
     MODELS,
     Elman,
+    FullyConnected,
     LeakyRNN,
     Reservoir,
     SpikingNetwork,
@@ -23,6 +24,7 @@ from dynakit.models import (
 VARIANTS = {
     "elman": lambda: Elman(3, 7, 2),
     "elman relu": lambda: Elman(3, 7, 2, activation="relu"),
+    "fully connected": lambda: FullyConnected(3, 7, 2),
     "gru": lambda: GRU(3, 7, 2),
     "lstm": lambda: LSTM(3, 7, 2),
     "peepholes": lambda: LSTM(3, 7, 2, peepholes=True),
@@ -50,6 +52,13 @@ def inputs():
 
 def test_every_registered_model_is_covered():
     assert {type(make()) for make in VARIANTS.values()} == set(MODELS.values())
+
+
+def test_states_say_the_outputs_and_a_step_is_the_run(model, inputs):
+    with torch.no_grad():
+        outputs, states = model(inputs)
+        torch.testing.assert_close(model.read(states), outputs, rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(model.step(states[:, 3], inputs[:, 4]), states[:, 4], rtol=1e-5, atol=1e-6)
 
 
 def test_state_is_markov(model, inputs):

@@ -10,6 +10,7 @@ from torch.nn.utils.parametrize import is_parametrized
 
 from ...errors import InputError
 from ...models.base import RecurrentModel
+from ...models.fully_connected import FullyConnected
 from ...models.leaky import LeakyRNN
 from ...models.reservoir import Reservoir
 from ...models.spiking import SpikingNetwork
@@ -28,6 +29,11 @@ def adapt_layer(rnn: nn.Module, device: torch.device | str | None) -> System:
     """One of :data:`KNOWN` as a system; torch's layers are stacked, our models keep their readout."""
     if isinstance(rnn, LeakyRNN):
         return _leaky(rnn, device)
+    if isinstance(rnn, FullyConnected):
+        read = weights_of(rnn, device)
+        W_rec = read("W_rec")
+        cell = ElmanCell(read("W_in"), W_rec, read("b_rec"), rnn.activation)
+        return WithReadout(cell, torch.eye(rnn.n_outputs, rnn.n_hidden).to(W_rec), W_rec.new_zeros(rnn.n_outputs))
     if isinstance(rnn, Reservoir):
         return adapt_reservoir(rnn, device)
     if isinstance(rnn, SpikingNetwork):

@@ -1,0 +1,83 @@
+"""Units that all see each other and the input, some of which are the outputs (Williams and Zipser 1989).
+
+x' = f(W_rec x + W_in u + b), y = the first ``n_outputs`` entries of x: there is no output layer, so that what an output
+says about an input in the very step it arrives is one unit's threshold of it.  What is not linearly separable, such as
+parity, can be said one step later.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from .. import checks
+from ..errors import InputError
+from ..seeding import as_seed
+from ..surroundings import in_own_surroundings
+from .activations import ACTIVATIONS
+from .base import RecurrentModel, Trajectory, checked_sizes, own_randomness
+
+
+class FullyConnected(RecurrentModel):
+    """One layer of ``n_hidden`` units, outputs included, and no readout.
+
+    ``activation`` is "sigmoid", "tanh", "relu" or "softplus".  Parameters ``W_in``, ``W_rec`` and ``b_rec``, uniform in
+    +-``scale`` at the start, drawn from ``seed``.
+
+    Raises:
+        InputError: a size is not a positive number, or there are fewer units than outputs.
+
+    >>> model = FullyConnected(7, 12, 7)
+    >>> sum(p.numel() for p in model.parameters())
+    240
+    """
+
+    state_layout = "x"
+
+    @in_own_surroundings
+    def __init__(
+        self,
+        n_inputs: int,
+        n_hidden: int,
+        n_outputs: int,
+        activation: str = "sigmoid",
+        scale: float = 0.1,
+        *,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.n_inputs, self.n_hidden, self.n_outputs = checked_sizes(n_inputs, n_hidden, n_outputs)
+        if self.n_outputs > self.n_hidden:
+            raise InputError(
+                f"n_hidden counts all units, outputs included: at least {self.n_outputs}, got {self.n_hidden}"
+            )
+        self.activation = checks.one_of("activation", activation, ACTIVATIONS)
+        self.scale = checks.number("scale", scale, above=0)
+        self.seed = as_seed(seed)
+        with own_randomness(self.seed, "FullyConnected"):
+            self.W_in, self.W_rec, self.b_rec = (
+                nn.Parameter(torch.empty(n_hidden, *columns).uniform_(-scale, scale))
+                for columns in ((n_inputs,), (n_hidden,), ())
+            )
+
+    def read(self, states: Tensor) -> Tensor:
+        """The outputs (..., output): the states of the first units."""
+        return states[..., : self.n_outputs]
+
+    def linear_readout(self) -> tuple[Tensor, Tensor | None]:
+        """Refused: the outputs are units, and nothing is free to be fitted."""
+        raise InputError("model (FullyConnected) has no readout: its outputs are units of the layer")
+
+    def step(self, x: Tensor, u: Tensor) -> Tensor:
+        """One step from states ``x`` (trial, state) under ``u`` (trial, input)."""
+        drive = functional.linear(u, self.W_in, self.b_rec) + functional.linear(x, self.W_rec)
+        return ACTIVATIONS[self.activation].function(drive)
+
+    def _run(self, inputs: Tensor, x0: Tensor, generator: torch.Generator | None) -> Trajectory:
+        x, states = x0, []
+        for u in inputs.unbind(1):
+            x = self.step(x, u)
+            states.append(x)
+        stacked = torch.stack(states, 1)
+        return Trajectory(self.read(stacked), stacked)

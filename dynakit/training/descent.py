@@ -1,0 +1,106 @@
+"""What the methods of gradient descent share: their settings, and what each must provide, its gradient."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from .. import checks
+from ..errors import InputError
+from ..models import RecurrentModel
+from ..tasks import Task, Trials
+
+OPTIMIZERS = ("adam", "sgd")
+
+
+class Gradient(NamedTuple):
+    """One gradient: it lies with the parameters, and this is what it is of."""
+
+    loss: float  # without penalties; NaN where the trial is not over yet
+    outputs: Tensor | None = None  # (trial, time, output), with the last step of a batch
+
+
+@dataclass(frozen=True, kw_only=True)
+class GradientDescent(abc.ABC):
+    """Settings that the methods of gradient training share; each says by itself how the gradient is had.
+
+    ``decay_to``: the learning rate is constant for the first half of ``max_updates`` and then falls linearly
+    to this fraction (1 = constant).  ``clip_norm``: longest gradient, None = any.  The run ends early when
+    the mean of the last 10 batches reaches ``stop_at_score`` or falls to ``stop_at_loss``.  ``optimizer``: "adam", or
+    "sgd" with ``momentum``.  Penalties: ``l2_rate`` and ``l1_rate`` times the mean square and mean absolute firing
+    rate, ``l2_weight`` and ``l1_weight`` times those of all weights (biases excepted); the History has the loss
+    without them.  ``checkpoint`` is a folder from which an interrupted run resumes, bit for bit, written every
+    ``checkpoint_every`` seconds.
+    """
+
+    learning_rate: float = 3e-3
+    batch_size: int = 64
+    clip_norm: float | None = 1.0
+    max_updates: int = 2000
+    stop_at_score: float | None = None
+    stop_at_loss: float | None = None
+    decay_to: float = 0.05
+    optimizer: str = "adam"
+    momentum: float = 0.0
+    l2_rate: float = 0.0
+    l1_rate: float = 0.0
+    l2_weight: float = 0.0
+    l1_weight: float = 0.0
+    checkpoint: str | Path | None = None
+    checkpoint_every: float = 30.0
+
+    def __post_init__(self) -> None:
+        for name in ("batch_size", "max_updates"):
+            checks.count(name, getattr(self, name))
+        for name in ("learning_rate", "clip_norm"):
+            if getattr(self, name) is not None or name == "learning_rate":
+                checks.number(name, getattr(self, name), above=0, closed=False)
+        for name in ("l2_rate", "l1_rate", "l2_weight", "l1_weight", "checkpoint_every"):
+            checks.number(name, getattr(self, name), above=0)
+        checks.number("decay_to", self.decay_to, above=0, below=1)
+        checks.number("momentum", self.momentum, above=0, below=1)
+        if checks.one_of("optimizer", self.optimizer, OPTIMIZERS) == "adam" and self.momentum:
+            raise InputError("momentum belongs to optimizer='sgd'; Adam has its own")
+        if self.stop_at_score is not None:
+            checks.number("stop_at_score", self.stop_at_score, above=0, below=1)
+        if self.stop_at_loss is not None:
+            checks.number("stop_at_loss", self.stop_at_loss)
+
+    @abc.abstractmethod
+    def steps(
+        self, model: RecurrentModel, task: Task, trials: Trials, generator: torch.Generator
+    ) -> Iterator[Gradient]:
+        """Leave a gradient with the parameters, once for each step that the weights are to make on this batch."""
+
+    def rate(self, update: int) -> float:
+        """The learning rate of update ``update`` (from 0), before any rollback."""
+        half = self.max_updates / 2
+        late = max(0.0, update - half) / half
+        return self.learning_rate * (1 - (1 - self.decay_to) * late)
+
+    def penalty(self, model: RecurrentModel, states: Tensor) -> Tensor | float:
+        """What is added to the loss for firing rates and weights."""
+        total: Tensor | float = 0.0
+        if self.l2_rate or self.l1_rate:
+            total = total + _penalty([model.rates(states)], self.l2_rate, self.l1_rate)
+        if self.l2_weight or self.l1_weight:
+            matrices = [p for p in model.parameters() if p.requires_grad and p.ndim > 1]
+            total = total + _penalty(matrices, self.l2_weight, self.l1_weight)
+        return total
+
+
+def inputs_for(model: RecurrentModel, trials: Trials) -> Tensor:
+    """The inputs of the trials in the precision and on the device of the model."""
+    parameter = next(model.parameters())
+    return trials.inputs.to(device=parameter.device, dtype=parameter.dtype)
+
+
+def _penalty(tensors: Sequence[Tensor], l2: float, l1: float) -> Tensor:
+    flat = torch.cat([t.reshape(-1) for t in tensors])
+    return l2 * flat.square().mean() + l1 * flat.abs().mean()
