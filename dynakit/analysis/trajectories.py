@@ -152,6 +152,8 @@ def condition_average(states: Any, trials: Any) -> ConditionAverages:
         states: (trial, time, unit).
         trials: Trials, or a dictionary of arrays (trial,); each combination of values that occurs is a condition.
 
+    Where trials end at different steps, each step is averaged over those that have it; NaN where none has.
+
     Raises InputError if there are no conditions or their lengths differ from the number of trials.
 
     >>> import numpy as np
@@ -176,11 +178,26 @@ def condition_average(states: Any, trials: Any) -> ConditionAverages:
         ]
     )
     names, which = np.unique(labels, return_inverse=True)
+    within = np.arange(states.shape[1]) < _lengths(trials, states)[:, None]
     return ConditionAverages(
         names=names,
-        means=np.stack([states[which == k].mean(axis=0) for k in range(len(names))]),
+        means=np.stack([_mean(states[which == k], within[which == k]) for k in range(len(names))]),
         counts=np.bincount(which),
     )
+
+
+def _lengths(trials: Any, states: np.ndarray) -> np.ndarray:
+    """The steps of each trial (trial,), where they are said."""
+    n_trials, n_steps = states.shape[:2]
+    lengths = getattr(trials, "lengths", None)
+    return np.full(n_trials, n_steps) if lengths is None else np.asarray(lengths)
+
+
+def _mean(states: np.ndarray, within: np.ndarray) -> np.ndarray:
+    """Mean over trials (trial, time, unit) of the steps that are within them."""
+    n = within.sum(axis=0)[:, None]
+    total = np.where(within[:, :, None], states, 0.0).sum(axis=0)
+    return np.divide(total, n, out=np.full(total.shape, np.nan), where=n > 0)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

@@ -65,6 +65,7 @@ def analyze(
     line = in_line(STAGES, as_names(include, STAGES), closed_loop=closed_loop)
     fits(system, model, task)
     trials = task.trials if isinstance(task, ArrayTask) else task.sample(N_TRIALS, seed=seed)
+    trials = trials.until_the_longest()
     system.compared = compared_on(system, model, trials.inputs)
     subject = Subject(system, model, task, trials, as_drives(drives, task), seed)
     names = [stage.name for stage in line]

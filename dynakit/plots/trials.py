@@ -39,20 +39,30 @@ def plot_trials(trials: Any, outputs: Any = None, *, trial: Any = 0, ax: Any = N
     if outputs is not None:
         outputs = reals("outputs", outputs, shape if targets is None else targets.shape, finite=False)
     ax = style.new_axes(ax, figsize=(6.0, 0.9 + 0.42 * (inputs.shape[2] + _n_outputs(targets, outputs))))
-    rows = _stack(ax, inputs[which], 0.0, style.channel_names("input", inputs.shape[2]))
+    counts = None if targets is None else _counts(trials, targets)
+    shown, targets, outputs = (_within(trials, a, which) for a in (inputs, targets, outputs))
+    rows = _stack(ax, shown, 0.0, style.channel_names("input", inputs.shape[2]))
     steps = {"color": style.BLACK, "linewidth": 0.8, "drawstyle": "steps-mid", "gid": "input"}
-    _lines(ax, inputs[which], rows, steps)
-    answers = [a[which] for a in (targets, outputs) if a is not None]
+    _lines(ax, shown, rows, steps)
+    answers = [a for a in (targets, outputs) if a is not None]
     if answers:
         both = np.concatenate(answers, axis=0)
         rows = _stack(ax, both, rows.floor, style.channel_names("output", both.shape[2]))
-        if targets is not None:
-            _targets(ax, targets[which], _counts(trials, targets)[which], rows)
+        if targets is not None and counts is not None:
+            _targets(ax, targets, counts[which, : targets.shape[1]], rows)
         if outputs is not None:
             look = {"color": style.BLUE, "linewidth": 1.0, "label": "output", "zorder": 3, "gid": "output"}
-            _lines(ax, outputs[which], rows, look | kwargs)
-    _finish(ax, len(which), inputs.shape[1])
+            _lines(ax, outputs, rows, look | kwargs)
+    _finish(ax, len(which), shown.shape[1])
     return ax
+
+
+def _within(trials: Any, values: Any, which: np.ndarray) -> Any:
+    """These trials (trial, time, channel) up to the end of the longest of them, and nothing beyond their own ends."""
+    if values is None or getattr(trials, "lengths", None) is None:
+        return None if values is None else values[which]
+    ends = np.asarray(trials.lengths)[which]
+    return np.where((np.arange(ends.max()) < ends[:, None])[:, :, None], values[which, : ends.max()], np.nan)
 
 
 def _which(trial: Any, n: int) -> np.ndarray:
@@ -124,9 +134,10 @@ def _targets(ax: Any, targets: np.ndarray, counts: np.ndarray, rows: _Rows) -> N
     wide = {"color": style.FAINT, "linewidth": 3.0, "label": "target", "zorder": 2, "gid": "target"}
     wide["drawstyle"] = "steps-mid"
     _lines(ax, np.where(counts, targets, np.nan), rows, wide)
-    if not counts.all():
+    uncounted = np.where(counts, np.nan, targets)
+    if np.isfinite(uncounted).any():
         dotted = {"color": style.GREY, "linewidth": 1.6, "linestyle": ":", "gid": "uncounted", "zorder": 2}
-        _lines(ax, np.where(counts, np.nan, targets), rows, dotted | {"label": "target, does not count"})
+        _lines(ax, uncounted, rows, dotted | {"label": "target, does not count"})
 
 
 def _finish(ax: Any, n_trials: int, n_steps: int) -> None:

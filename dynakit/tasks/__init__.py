@@ -2,8 +2,7 @@
 
 from .arrays import ArrayTask as ArrayTask
 from .arrays import from_arrays
-from .base import Task, Trials
-from .base import score_mask as score_mask
+from .base import Task
 from .base import sign_marks as sign_marks
 from .baseline import Baseline as Baseline
 from .baseline import baseline as baseline
@@ -20,6 +19,8 @@ from .sequence import WINDOW as WINDOW
 from .sequence import SequenceStream
 from .sequence import Stream as Stream
 from .sequence import windowed_accuracy as windowed_accuracy
+from .trials import Trials
+from .trials import score_mask as score_mask
 from .xor import Xor
 
 __all__ = [

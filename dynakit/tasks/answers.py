@@ -14,7 +14,8 @@ import numpy as np
 
 from .. import checks
 from ..errors import InputError
-from .base import Trials, score_mask, sign_marks
+from .base import sign_marks
+from .trials import Trials, score_mask
 
 KINDS = ("sign", "argmax", "level")
 MOST_LEVELS = 4  # distinct targets that are still answers; of more, the value is what counts

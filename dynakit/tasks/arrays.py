@@ -14,9 +14,10 @@ from .. import checks, seeding
 from ..errors import InputError
 from ..surroundings import in_own_surroundings
 from .answers import Reading, as_reading, explained_variance
-from .base import Task, Trials
-from .given import one_hot_classes, without_padding
+from .base import Task
+from .given import blank, ends_of, one_hot_classes, stacked
 from .resting import Resting, as_rest, one_hot
+from .trials import Trials
 
 MOST_TOKENS = 100_000  # whole numbers up to here may be tokens
 
@@ -124,7 +125,7 @@ class ArrayTask(Task):
     @property
     def pulses(self) -> dict[str, np.ndarray]:
         """The pulses that were given, name -> (step, input); else, of one-hot inputs, the tokens but that at rest."""
-        rows = self.trials.inputs.reshape(-1, self.n_inputs).cpu().numpy()
+        rows = self.trials.joined.cpu().numpy()
         if self.own_pulses or not one_hot(rows):
             return dict(self.own_pulses)
         tokens = np.eye(self.n_inputs)
@@ -218,12 +219,13 @@ def from_arrays(
     decode: Any = None,
     machine: Mapping[tuple[str, str], str] | None = None,
     dt: float | None = None,
+    lengths: Any = None,
 ) -> ArrayTask:
     """A task made of a user's own trials.
 
     Args:
-        inputs: (trial, time, input), an array, a tensor or a list of (time, input) trials of one length.  Steps of NaN
-            at the end of a trial are no part of it.
+        inputs: (trial, time, input), an array or a tensor, or a list of trials (time, input), which may differ in
+            length.  Steps of NaN at the end of a trial are no part of it.
         targets: (trial, time, output), or None for a task that is only to be analysed; classes may be whole numbers
             (trial, time), and become one-hot; -1 and -100 are not asked for.
         mask: (trial, time, output), (trial, time) or (trial, time, 1), 1 or True where the targets count.
@@ -236,13 +238,15 @@ def from_arrays(
             targets, the sign for two values, the level for more.
         machine: the automaton {(memory, pulse): memory} that the task asks for, memories in the words of ``decode``.
         dt: ms per step.
+        lengths: (trial,), the steps of each trial where an array is filled up at the end with anything; what lies
+            beyond is no part of a trial.  None: all of the time axis, or as the list or the NaN say.
 
     Returns:
         A task whose ``trials`` are all of them, and whose ``sample`` draws among them.
 
     Raises:
-        InputError: an array has the wrong number of axes, trials differ in length, arrays disagree, one seems
-            to be time first, a value is not finite; a rest, drive, decode or machine does not fit the trials.
+        InputError: an array has the wrong number of axes, trials differ in more than their length, arrays disagree, one
+            seems to be time first, a value is not finite; a rest, drive, decode or machine does not fit the trials.
 
     >>> rng = np.random.default_rng(0)
     >>> inputs = rng.normal(size=(20, 50, 2))
@@ -253,45 +257,21 @@ def from_arrays(
     >>> task.score(trials.targets, trials)
     1.0
     """
-    inputs = _stack("inputs", inputs)
+    inputs, lengths = stacked("inputs", inputs, lengths)
     shape = tuple(np.shape(inputs))
     if len(shape) != 3:
         hint = _missing_axis(inputs) if len(shape) == 2 else ""
         raise InputError(f"inputs must have shape (trial, time, input), got {shape}{hint}")
     if 0 in shape[:2]:
         raise InputError(f"inputs must hold at least one trial of at least one step, got shape {shape}")
-    targets = None if targets is None else _stack("targets", targets)
-    mask = None if mask is None else _stack("mask", mask)
-    inputs, targets, mask = without_padding(inputs, targets, mask)
+    own = np.full(shape[0], shape[1]) if lengths is None else lengths
+    targets, mask = stacked("targets", targets, own)[0], stacked("mask", mask, own)[0]
+    lengths = ends_of(inputs, lengths)
+    targets, mask = blank(targets, lengths), blank(mask, lengths)
     targets, mask = one_hot_classes(targets, mask, decode)
     for name, named in (("conditions", conditions), ("pulses", pulses), ("drives", drives)):
         if named is not None and not isinstance(named, Mapping):
             raise InputError(f"{name} must be a dictionary of arrays by name, got {type(named).__name__}")
-    trials = Trials(inputs, targets, mask, dict(conditions or {}))
+    trials = Trials(inputs, targets, mask, dict(conditions or {}), lengths)
     own_machine = dict(machine) if isinstance(machine, Mapping) else machine
     return ArrayTask(trials, dict(pulses or {}), dict(drives or {}), rest, decode, own_machine, dt)
-
-
-def _stack(name: str, value: Any) -> Any:
-    """A list of equally long trials as one array; anything else as it is."""
-    if not isinstance(value, (list, tuple)):
-        return value
-    rows = [_plain(f"{name}[{i}]", row) for i, row in enumerate(value)]
-    for i, row in enumerate(rows):
-        if row.shape != rows[0].shape:
-            raise InputError(
-                f"{name} must hold trials of one shape, but trial 0 has shape {rows[0].shape} and "
-                f"trial {i} has {row.shape}; pad them to one length and mask the padding"
-            )
-    return np.stack(rows) if rows else np.zeros(0)
-
-
-def _plain(name: str, value: Any) -> np.ndarray:
-    """An array, a tensor or nested lists as an array; whole numbers in lists are read as floats."""
-    if hasattr(value, "dtype"):
-        return value.detach().cpu().numpy() if hasattr(value, "detach") else np.asarray(value)
-    try:
-        array = np.asarray(value)
-    except ValueError as error:
-        raise InputError(f"{name} must be a rectangular array of numbers ({error})") from None
-    return array.astype(float) if array.dtype.kind in "iu" else array

@@ -11,7 +11,8 @@ import torch
 from .. import seeding
 from ..records import Record
 from .arrays import ArrayTask
-from .base import Task, Trials, score_mask
+from .base import Task
+from .trials import Trials, score_mask
 
 MOST = 32  # constant answers that are tried, the commonest targets first
 GOOD = 0.99  # a score that is not called chance, though a constant answer may score as much

@@ -11,8 +11,9 @@ import numpy as np
 import torch
 
 from .. import checks, seeding
-from .base import Task, Trials, sign_marks
+from .base import Task, sign_marks
 from .timing import Duration, Gap, draw_gaps, ends, epochs, gap_in_steps, in_steps, noisy
+from .trials import Trials
 
 
 @dataclass(frozen=True)
@@ -116,5 +117,5 @@ class DelayedResponse(TwoChoices):
             during * torch.from_numpy(right)[:, None, None].float(),
             until | during,
             {**labels, "correct": right},
-            during,
+            score_mask=during,
         )

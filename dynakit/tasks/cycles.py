@@ -24,10 +24,11 @@ from ..errors import InputError
 from ..orbits import Orbit, as_orbits
 from ..surroundings import in_own_surroundings
 from .arrays import explained_variance
-from .base import Task, Trials
+from .base import Task
 from .chaos import FLOWS, standardised
 from .evidence import balanced
 from .timing import noisy
+from .trials import Trials
 
 NEAR = 0.1  # of an orbit's radius: how far an output may be from a point of it
 TURN = 2 * np.pi

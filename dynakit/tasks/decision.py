@@ -21,10 +21,10 @@ import torch
 
 from .. import checks, seeding
 from ..surroundings import in_own_surroundings
-from .base import Trials
 from .choice import DelayedResponse, TwoChoices
 from .evidence import balanced, gain, magnitudes, p_right, p_right_uniform, signed
 from .timing import Duration, in_steps, noisy
+from .trials import Trials
 
 CONTEXTS = ("motion", "colour")
 

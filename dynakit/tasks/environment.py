@@ -46,7 +46,7 @@ def from_environment(
     come from ``info["gt"]`` if every step has one; the inputs then depend on those actions wherever the
     environment reacts to them.
 
-    Trials are padded with zeros to the longest, and the padding is masked.  Scalar entries of ``env.trial``
+    Each trial keeps its length.  Scalar entries of ``env.trial``
     that all trials share become conditions.  The environment's own generators are seeded, and it is left
     advanced.
 
@@ -65,12 +65,11 @@ def from_environment(
     n_trials = checks.count("n_trials", n_trials)
     _seed(env, int(stream.integers(2**31)))
     observed, truths, described = zip(*(draw() for _ in range(n_trials)))
-    lengths = np.array([len(ob) for ob in observed])
     asked = all(gt is not None for gt in truths)
     return from_arrays(
-        _pad(observed),
-        _pad([_targets(env, gt, n) for gt, n in zip(truths, lengths)]) if asked else None,
-        np.arange(lengths.max()) < lengths[:, None],
+        list(observed),
+        [_targets(env, gt, len(ob)) for gt, ob in zip(truths, observed)] if asked else None,
+        None,
         _shared_scalars(described),
         pulses,
         dt=_step_of(env) if dt is None else dt,
@@ -195,14 +194,6 @@ def _targets(env: Any, gt: np.ndarray, n_steps: int) -> np.ndarray:
     if gt.min() < 0 or gt.max() >= n:
         raise InputError(f"env.gt must hold classes 0..{n - 1}, got {gt.min()}..{gt.max()}")
     return np.eye(int(n))[gt.astype(int)]
-
-
-def _pad(trials: Any) -> np.ndarray:
-    """Trials (time, unit) of different lengths as one array (trial, time, unit), zeros at the end."""
-    padded = np.zeros((len(trials), max(len(t) for t in trials), trials[0].shape[1]))
-    for row, trial in zip(padded, trials):
-        row[: len(trial)] = trial
-    return padded
 
 
 def _shared_scalars(described: tuple[dict[str, Any], ...]) -> dict[str, np.ndarray]:

@@ -20,8 +20,9 @@ import torch
 
 from .. import checks, seeding
 from ..surroundings import in_own_surroundings
-from .base import Task, Trials, sign_marks
+from .base import Task, sign_marks
 from .timing import Gap, answers, draw_gaps, ends, gap, halves, noisy, turns
+from .trials import Trials
 
 MOST_MACHINE_BITS = 10  # the automaton of n bits has 2^n * 2n entries
 _WAYS = {"up": 1, "down": -1}
@@ -143,7 +144,7 @@ class FlipFlop(Task):
             torch.from_numpy(targets),
             torch.ones(targets.shape),
             {"final": self.decode(targets[:, -1])},
-            torch.from_numpy((age >= self.score_grace).astype(np.float32)),
+            score_mask=torch.from_numpy((age >= self.score_grace).astype(np.float32)),
         )
 
     def _onsets(self, n_trials: int, rng: np.random.Generator) -> np.ndarray:

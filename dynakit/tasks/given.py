@@ -1,4 +1,7 @@
-"""What people mean by the arrays they have: whole numbers are classes, NaN at the end of a trial is no part of it."""
+"""What people mean by the arrays they have.
+
+Whole numbers are classes; trials may be of several lengths, in a list or filled up with NaN at the end.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +14,68 @@ from ..errors import InputError
 IGNORED = (-1, -100)  # classes that are not asked for; -100 is torch's ignore_index
 
 
-def without_padding(inputs: Any, targets: Any, mask: Any) -> tuple[Any, Any, Any]:
-    """Inputs, targets and mask, zero in the steps after a trial in which all inputs are NaN."""
+def stacked(name: str, value: Any, lengths: Any = None) -> tuple[Any, Any]:
+    """A list of trials as one array, filled up with zeros, and its lengths (trial,); anything else as it is.
+
+    Where ``lengths`` are given, those of the inputs, the trials must have them, or all one length.
+    """
+    if not isinstance(value, (list, tuple)):
+        return value, lengths
+    rows = [_plain(f"{name}[{i}]", row) for i, row in enumerate(value)]
+    if not rows:
+        return np.zeros(0), lengths
+    for i, row in enumerate(rows):
+        if row.ndim != rows[0].ndim or row.shape[1:] != rows[0].shape[1:]:
+            raise InputError(
+                f"{name} must hold trials that differ in length only, but trial 0 has shape {rows[0].shape} and "
+                f"trial {i} has {row.shape}"
+            )
+    own = np.array([len(row) if row.ndim else 1 for row in rows])
+    if (own == own[0]).all():
+        return np.stack(rows), lengths
+    if lengths is None:
+        lengths = own
+    elif np.shape(lengths) == own.shape and (wrong := np.flatnonzero(own != np.asarray(lengths))).size:
+        k = wrong[0]
+        raise InputError(f"{name}[{k}] has {own[k]} steps, but trial {k} has {np.asarray(lengths)[k]} steps")
+    whole = np.zeros((len(rows), int(own.max()), *rows[0].shape[1:]), np.result_type(*rows))
+    for into, row in zip(whole, rows):
+        into[: len(row)] = row
+    return whole, lengths
+
+
+def _plain(name: str, value: Any) -> np.ndarray:
+    """An array, a tensor or nested lists as an array; whole numbers in lists are read as floats."""
+    if hasattr(value, "dtype"):
+        return value.detach().cpu().numpy() if hasattr(value, "detach") else np.asarray(value)
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise InputError(f"{name} must be a rectangular array of numbers ({error})") from None
+    return array.astype(float) if array.dtype.kind in "iu" else array
+
+
+def ends_of(inputs: Any, lengths: Any) -> Any:
+    """The lengths (trial,) of the trials: as given, or up to the steps at the end in which all inputs are NaN."""
     array = _as_array(inputs)
-    if array.ndim != 3 or array.dtype.kind != "f" or not np.isnan(array).any():
-        return inputs, targets, mask
+    if lengths is not None or array.ndim != 3 or array.dtype.kind != "f" or not np.isnan(array).any():
+        return lengths
     empty: np.ndarray = np.all(np.isnan(array), axis=2)
-    after = np.logical_and.accumulate(empty[:, ::-1], axis=1)[:, ::-1]
+    after = np.logical_and.accumulate(empty[:, ::-1], axis=1)
     if not after.any() or after.all(axis=1).any():
-        return inputs, targets, mask  # no padding, or a trial of nothing else: not finite
-    return _blank(inputs, after), None if targets is None else _blank(targets, after), _and(mask, ~after)
+        return None  # no padding, or a trial of nothing else: not finite
+    return array.shape[1] - after.sum(axis=1)
+
+
+def blank(value: Any, lengths: Any) -> Any:
+    """A copy of the array (trial, time, ...), zero beyond the ends of trials; as it is where all are of one length."""
+    if value is None or lengths is None:
+        return value
+    array = np.array(_as_array(value))
+    if array.ndim < 2 or np.shape(lengths) != array.shape[:1]:
+        return value  # it does not fit, and that will be said
+    array[np.arange(array.shape[1]) >= np.asarray(lengths)[:, None]] = 0
+    return array
 
 
 def one_hot_classes(targets: Any, mask: Any, decode: Any) -> tuple[Any, Any]:
@@ -44,14 +99,6 @@ def one_hot_classes(targets: Any, mask: Any, decode: Any) -> tuple[Any, Any]:
 
 def _as_array(value: Any) -> np.ndarray:
     return value.detach().cpu().numpy() if hasattr(value, "detach") else np.asarray(value)
-
-
-def _blank(value: Any, where: np.ndarray) -> Any:
-    """A copy of the array, zero at these steps (trial, time)."""
-    array = np.array(_as_array(value))
-    if array.shape[:2] == where.shape:
-        array[where] = 0
-    return array
 
 
 def _and(mask: Any, asked: np.ndarray) -> Any:

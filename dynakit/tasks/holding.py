@@ -15,9 +15,10 @@ import numpy as np
 
 from ..records import Record
 from ..wording import counted, drive_in_words
-from .base import Task, Trials, score_mask
+from .base import Task
 from .resting import Shown, within
 from .settling import ages, lag_of
+from .trials import Trials, score_mask
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ import numpy as np
 
 from .. import checks
 from ..errors import InputError
-from .base import Trials, score_mask
 from .settling import ages, lag_of
+from .trials import Trials, score_mask
 
 SIZEABLE = 0.05  # share of steps that makes an input one at which the trials rest
 COMMON, NOISY = 0.1, 0.2  # ... where it is not zero; ... where it is only near, for noise
@@ -134,7 +134,11 @@ def _noise(values: np.ndarray, valid: np.ndarray) -> float:
 
 
 def within(trials: Trials) -> np.ndarray:
-    """Which steps (trial, time) belong to a trial: all but zeros after its end that nobody asks about."""
+    """Which steps (trial, time) belong to a trial: up to its length; where all are of one length, all but zeros at the
+    end that nobody asks about.
+    """
+    if trials.ragged:
+        return trials.valid.numpy()
     zero = (trials.inputs == 0).all(dim=-1).cpu().numpy()
     mask = score_mask(trials)
     if mask is None:

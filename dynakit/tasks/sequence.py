@@ -20,7 +20,8 @@ from .. import checks, seeding
 from ..errors import InputError
 from ..records import Record
 from ..surroundings import in_own_surroundings
-from .base import Task, Trials
+from .base import Task
+from .trials import Trials
 
 SEQUENCES = (  # start, body, ending before the exchange
     (6, 8, 7, 4, 2, 3, 0),
@@ -211,7 +212,7 @@ class SequenceStream(Task):
         shown = torch.from_numpy(np.stack(inputs)).float()
         ending = torch.from_numpy(np.stack(ends)[:, 1:])
         taught, judged = ((ending > least).float() for least in (-2, -1))
-        return Trials(shown[:, :-1], shown[:, 1:], taught, {}, judged)
+        return Trials(shown[:, :-1], shown[:, 1:], taught, {}, score_mask=judged)
 
     def _pieces(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Symbols (step + 1,), noise as 10, and what each is: a sequence's number at its end, -2 noise, -1 neither."""

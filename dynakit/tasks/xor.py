@@ -10,8 +10,9 @@ import torch
 
 from .. import checks, seeding
 from ..surroundings import in_own_surroundings
-from .base import Task, Trials
+from .base import Task
 from .timing import Gap, answers, draw_gaps, ends, gap, halves, noisy, turns
+from .trials import Trials
 
 
 @dataclass(frozen=True)

@@ -101,6 +101,11 @@ def inputs_for(model: RecurrentModel, trials: Trials) -> Tensor:
     return trials.inputs.to(device=parameter.device, dtype=parameter.dtype)
 
 
+def within(states: Tensor, trials: Trials) -> Tensor:
+    """The states (..., state) of the steps that belong to the trials."""
+    return states[trials.valid.to(states.device)] if trials.ragged else states
+
+
 def _penalty(tensors: Sequence[Tensor], l2: float, l1: float) -> Tensor:
     flat = torch.cat([t.reshape(-1) for t in tensors])
     return l2 * flat.square().mean() + l1 * flat.abs().mean()

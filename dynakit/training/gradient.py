@@ -11,7 +11,7 @@ from torch import Tensor
 from .. import checks
 from ..models import RecurrentModel, Trajectory
 from ..tasks import Task, Trials
-from .descent import Gradient, GradientDescent, inputs_for
+from .descent import Gradient, GradientDescent, inputs_for, within
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +27,7 @@ class BPTT(GradientDescent):
         """One gradient: that of the loss of the batch."""
         outputs, states = self.run(model, inputs_for(model, trials), generator)
         loss = task.loss(outputs, trials)
-        (loss + self.penalty(model, states)).backward()
+        (loss + self.penalty(model, within(states, trials))).backward()
         yield Gradient(float(loss.detach()), outputs.detach())
 
     def run(self, model: RecurrentModel, inputs: Tensor, generator: torch.Generator) -> Trajectory:

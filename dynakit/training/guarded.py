@@ -76,7 +76,7 @@ class _Descent:
     def batch(self, update: int) -> Trials:
         """The trials of one update: they depend on the seed and its number only."""
         seed = int(stream(self.seed, "batch", update).integers(2**62))
-        return self.task.sample(self.method.batch_size, seed=seed)
+        return self.task.sample(self.method.batch_size, seed=seed).until_the_longest()
 
     def _update(self, update: int, began: float) -> None:
         trials = self.batch(update)

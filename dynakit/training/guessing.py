@@ -57,7 +57,7 @@ def _(method: WeightGuessing, model: nn.Module, task: Task, *, seed: int, callba
     if not named:
         raise InputError("model has no parameter that requires a gradient: there is nothing to guess")
     model.eval()
-    trials = task.sample(method.n_trials, seed=int(stream(seed, "batch", 0).integers(2**62)))
+    trials = task.sample(method.n_trials, seed=int(stream(seed, "batch", 0).integers(2**62))).until_the_longest()
     if trials.targets is None:
         raise InputError("these trials have no targets, so no guess can be judged; give targets")
     began, done, best, found = time.monotonic(), 0, [], None

@@ -91,7 +91,8 @@ def _(method: Kalman, model: nn.Module, task: Task, *, seed: int, callback: Call
     while not stopped:
         update = len(curves["losses"])
         r, q = method.noise("output_noise", update), method.noise("process_noise", update)
-        trials = task.sample(method.batch_size, seed=int(stream(seed, "batch", update).integers(2**62)))
+        own = int(stream(seed, "batch", update).integers(2**62))
+        trials = task.sample(method.batch_size, seed=own).until_the_longest()
         outputs = _filter(weights, trials, r, q)
         loss, score = float(task.loss(outputs, trials)), float(task.score(outputs, trials))
         for name, value in zip(curves, (loss, score, time.monotonic() - began, 1 / r)):

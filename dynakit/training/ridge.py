@@ -156,7 +156,7 @@ def _features(model: RecurrentModel, trials: Trials) -> torch.Tensor:
     some = max(1, TOGETHER // (trials.n_steps * model.state_size))
     parts = [twin.features(twin(inputs[i : i + some]).states) for i in range(0, len(inputs), some)]
     features = torch.cat(parts).cpu()
-    bad = ~torch.isfinite(features).all(-1)
+    bad = ~torch.isfinite(features).all(-1) & trials.valid
     if bool(bad.any()):
         trial, step = bad.nonzero()[0].tolist()
         raise NumericalError(f"the states of the model are not finite from step {step} of trial {trial} on")

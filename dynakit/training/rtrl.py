@@ -10,7 +10,7 @@ import torch
 
 from ..models import RecurrentModel
 from ..tasks import Task, Trials
-from .descent import Gradient, GradientDescent, inputs_for
+from .descent import Gradient, GradientDescent, inputs_for, within
 from .sensitivity import sensitivity
 
 
@@ -42,7 +42,7 @@ class RTRL(GradientDescent):
         states.requires_grad_()
         outputs = model.read(states)
         loss = task.loss(outputs, trials)
-        (loss + self.penalty(model, states)).backward()
+        (loss + self.penalty(model, within(states, trials))).backward()
         assert states.grad is not None
         x = torch.zeros_like(states[:, 0])
         for u, slopes in zip(inputs.unbind(1), states.grad.unbind(1)):

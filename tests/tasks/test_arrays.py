@@ -128,8 +128,8 @@ def test_saved_and_loaded_with_everything(tmp_path):
         ({"inputs": []}, r"inputs must have shape \(trial, time, input\), got \(0,\)"),
         ({"inputs": np.zeros((0, 5, 2))}, "at least one trial"),
         (
-            {"inputs": [INPUTS[0], INPUTS[1], INPUTS[2, :4]]},
-            r"trial 0 has shape \(6, 2\) and trial 2 has \(4, 2\)",
+            {"inputs": [INPUTS[0], INPUTS[1], INPUTS[2, :4, :1]]},
+            r"differ in length only, but trial 0 has shape \(6, 2\) and trial 2 has \(4, 1\)",
         ),
         ({"inputs": [[[1.0], [2.0, 3.0]]]}, r"inputs\[0\] must be a rectangular array"),
         ({"inputs": INPUTS.astype(int)}, r"inputs must be real floating-point.*astype"),
@@ -143,8 +143,8 @@ def test_saved_and_loaded_with_everything(tmp_path):
         ),
         ({"inputs": INPUTS, "targets": TARGETS[:, :, 0]}, r"targets must have shape \(trial, time, output\)"),
         (
-            {"inputs": INPUTS, "targets": [t[: 6 - i] for i, t in enumerate(TARGETS[:3])]},
-            "targets must hold trials",
+            {"inputs": INPUTS, "targets": [t[: 6 - i % 2] for i, t in enumerate(TARGETS)]},
+            r"targets\[1\] has 5 steps, but trial 1 has 6 steps",
         ),
         ({"inputs": INPUTS, "conditions": {"k": [1, 2]}}, r"conditions\['k'\] must hold one label per trial.*drives"),
         (

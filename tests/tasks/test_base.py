@@ -38,7 +38,7 @@ def test_gradients_are_cut_and_nothing_given_is_changed():
 
 @pytest.mark.parametrize(("index", "rows"), [(2, [2]), (-1, [3]), (slice(1, 3), [1, 2]), ([3, 0], [3, 0])])
 def test_indexing_picks_trials_everywhere(index, rows):
-    trials = Trials(INPUTS, TARGETS, TARGETS > 0, {"k": ["a", "b", "c", "d"]}, TARGETS < 1)
+    trials = Trials(INPUTS, TARGETS, TARGETS > 0, {"k": ["a", "b", "c", "d"]}, score_mask=TARGETS < 1)
     picked = trials[index]
     for name in ("inputs", "targets", "mask", "score_mask"):
         assert torch.equal(getattr(picked, name), getattr(trials, name)[rows])

@@ -17,7 +17,7 @@ def _answering(subject: Subject) -> dict[str, Any]:
     """From states everywhere, under the trials joined end to end."""
     subject.refuse_lines()
     system = subject.system
-    inputs = subject.trials.inputs.reshape(-1, system.input_size)[:N_STEPS]
+    inputs = subject.trials.joined[:N_STEPS]
     return {"echo_state": check_echo_state(system, inputs, seed=subject.seed)}
 
 

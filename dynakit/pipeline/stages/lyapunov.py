@@ -26,7 +26,7 @@ def _answering(subject: Subject) -> dict[str, Any]:
     """
     subject.refuse_lines()
     system = subject.system
-    inputs = subject.trials.inputs.reshape(-1, system.input_size)[: N_TRANSIENT + N_STEPS]
+    inputs = subject.trials.joined[: N_TRANSIENT + N_STEPS]
     before = min(N_TRANSIENT, len(inputs) // 4)
     found = lyapunov_spectrum(
         system,

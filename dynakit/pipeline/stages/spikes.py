@@ -20,14 +20,15 @@ RASTERS, INNER_DT = 64, 1.0  # states whose spikes within a step are looked at, 
 def _count(subject: Subject, trajectories: Recording) -> dict[str, Any]:
     system = subject.system
     if system.raster is not None:
-        states = trajectories.states.reshape(-1, system.state_size)
+        states = trajectories.states[subject.trials.valid.numpy()]
         some = states[np.linspace(0, len(states) - 1, min(RASTERS, len(states))).astype(int)]
         return {"spikes": spike_statistics(system.raster(torch.from_numpy(some).to(system.device)), dt=INNER_DT)}
     if "spikes" not in system.parts:
         raise InputError("the network does not spike: no part of its state is called spikes")
     if system.dt is None:
         raise InputError("the network spikes, but how long a step is (dt in ms) is not known")
-    return {"spikes": spike_statistics(trajectories.part("spikes"), dt=system.dt)}
+    shortest = int(subject.trials.lengths.min())  # rasters are of one length, and silence after a trial is none of its
+    return {"spikes": spike_statistics(trajectories.part("spikes")[:, :shortest], dt=system.dt)}
 
 
 def _words(spikes: SpikeStatistics) -> list[str]:
@@ -40,7 +41,7 @@ def _table(spikes: SpikeStatistics) -> dict[str, dict[str, np.ndarray]]:
 
 STAGE = Stage(
     name="spikes",
-    about="SpikeStatistics of the trajectories, of a network that spikes",
+    about="SpikeStatistics of the trajectories up to the end of the shortest trial, of a network that spikes",
     place=110,
     run=Finder(_count, needs=("trajectories",)),
     words=(Words("How it spikes", _words, needs=("spikes",)),),

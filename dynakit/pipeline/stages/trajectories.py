@@ -13,7 +13,7 @@ from ..subject import Subject
 
 
 def _record(subject: Subject) -> dict[str, Any]:
-    trajectories = record(subject.system, subject.trials.inputs)
+    trajectories = record(subject.system, subject.trials.inputs, lengths=subject.trials.lengths)
     asked, given = subject.task.n_outputs, subject.system.output_size
     if asked is None:
         return {"trajectories": trajectories, "score": InputError("the trials have no targets")}

@@ -20,7 +20,7 @@ from .adapters import as_system, compared_on
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Recording(Result):
-    """What a network did, one entry per trial.
+    """What a network did, one entry per trial; NaN beyond the end of a trial.
 
     Attributes:
         inputs: (trial, time, input) what came in at each step
@@ -47,7 +47,9 @@ class Recording(Result):
 
 
 @in_own_surroundings
-def record(model: Any, inputs: Any, x0: Any = None, *, time_axis: int | None = None) -> Recording:
+def record(
+    model: Any, inputs: Any, x0: Any = None, *, time_axis: int | None = None, lengths: Any = None
+) -> Recording:
     """Run anything :func:`dynakit.as_system` takes on a batch of input sequences and keep everything.
 
     Arguments:
@@ -56,6 +58,7 @@ def record(model: Any, inputs: Any, x0: Any = None, *, time_axis: int | None = N
         x0: initial state, (unit,) or (trial, unit); default: the network's own (zeros, or what it has learnt).
         time_axis: 0 for ``inputs`` (time, trial, input).  A network that itself takes these, as torch's layers without
             ``batch_first`` do, must be told which of the two is meant.
+        lengths: (trial,) steps of each trial, such as ``trials.lengths``; beyond its end a trial is NaN.  None: all.
 
     Runs in float64 without noise; the result is detached, and (trial, time, unit) in any case.  Raises InputError on
     shapes that do not fit, where it cannot be known which axis is time, and where the network's own forward does
@@ -74,7 +77,7 @@ def record(model: Any, inputs: Any, x0: Any = None, *, time_axis: int | None = N
     elif isinstance(inputs, (list, tuple)) and len({len(trial) for trial in inputs if hasattr(trial, "shape")}) > 1:
         raise InputError(
             "inputs must be trials of equal length; trials of several are given as "
-            "torch.nn.utils.rnn.pack_sequence(trials, enforce_sorted=False)"
+            "torch.nn.utils.rnn.pack_sequence(trials, enforce_sorted=False), or filled up and with lengths="
         )
     elif getattr(inputs, "ndim", np.ndim(inputs)) == 3:
         inputs = _trials_first(inputs, time_axis, not given and system.time_first)
@@ -86,7 +89,8 @@ def record(model: Any, inputs: Any, x0: Any = None, *, time_axis: int | None = N
     with linalg.one_thread():
         states = system.trajectory(system.initial_state() if x0 is None else x0, sequence)
         outputs = system.observe(states)
-    if ends is not None:
+    ends = ends if lengths is None else _ends(lengths, len(sequence), sequence.shape[1])
+    if ends is not None and bool((ends < sequence.shape[1]).any()):
         over = torch.arange(sequence.shape[1])[None, :, None] >= ends[:, None, None]
         sequence, states, outputs = (
             v.masked_fill(over.to(v.device), torch.nan) for v in (sequence, states, outputs)
@@ -98,6 +102,18 @@ def record(model: Any, inputs: Any, x0: Any = None, *, time_axis: int | None = N
         parts={name: (part.start, part.stop) for name, part in system.parts.items()},
         provenance=Provenance.of_call({"system": system, "inputs": inputs, "x0": x0}),
     )
+
+
+def _ends(lengths: Any, n_trials: int, n_steps: int) -> torch.Tensor:
+    """Where trials end, (trial,)."""
+    ends = np.asarray(lengths.detach().cpu() if isinstance(lengths, torch.Tensor) else lengths)
+    whole = ends.dtype.kind in "iu" and ends.shape == (n_trials,)
+    if not whole or ends.min() < 1 or ends.max() > n_steps:
+        raise InputError(
+            f"lengths must hold a whole number of steps, 1 to {n_steps}, for each of the {n_trials} trials, got "
+            f"{ends.dtype} of shape {ends.shape}" + (f", {ends.min()} to {ends.max()}" if whole else "")
+        )
+    return torch.from_numpy(ends.astype(np.int64))
 
 
 def _trials_first(inputs: Any, time_axis: int | None, time_first: bool) -> Any:
