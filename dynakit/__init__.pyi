@@ -12,6 +12,7 @@ from .errors import DynakitError as DynakitError
 from .errors import DynakitWarning as DynakitWarning
 from .errors import InputError as InputError
 from .errors import NumericalError as NumericalError
+from .errors import ResourceError as ResourceError
 from .orbits import Orbit as Orbit
 from .pipeline import analyze as analyze
 from .pipeline import load as load

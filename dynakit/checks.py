@@ -74,6 +74,21 @@ def reals(
     must be of a floating dtype, unless ``integers`` lets whole numbers pass, for quantities that no network holds;
     plain Python numbers and lists of them are read as floats.
     """
+    array = in_place(name, value, shape, integers=integers)
+    array = array.astype(np.float64, order="C")  # a copy, so that any memory layout gives the same numbers
+    if finite and not np.isfinite(array).all():
+        first = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+        raise InputError(
+            f"{name} must be finite, but {int((~np.isfinite(array)).sum())} of {array.size} values are not; "
+            f"the first is {array[first]} at index {first}"
+        )
+    return array
+
+
+def in_place(
+    name: str, value: Any, shape: tuple[Any, ...] | None = None, *, integers: bool = False
+) -> np.ndarray:
+    """What :func:`reals` would read, of its own dtype and where it is: to be read a part at a time, never written."""
     no_record(name, value, shape[-1] if shape else None)
     for dense in ("toarray", "to_dense"):  # of SciPy and of torch, where they are sparse
         value = getattr(value, dense)() if hasattr(value, dense) else value
@@ -87,15 +102,8 @@ def reals(
         raise InputError(f"{name} must be a rectangular array of numbers ({error})") from None
     if array.dtype.kind not in ("fiu" if given is None or integers else "f"):
         raise InputError(f"{name} must be real floating-point numbers, got {_in_words(value, array)}")
-    array = array.astype(np.float64, order="C")  # a copy, so that any memory layout gives the same numbers
     if shape is not None:
         matches_shape(name, array.shape, shape)
-    if finite and not np.isfinite(array).all():
-        first = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
-        raise InputError(
-            f"{name} must be finite, but {int((~np.isfinite(array)).sum())} of {array.size} values are not; "
-            f"the first is {array[first]} at index {first}"
-        )
     return array
 
 

@@ -24,6 +24,10 @@ class NumericalError(DynakitError, ArithmeticError):
         self.partial = partial
 
 
+class ResourceError(DynakitError, MemoryError):
+    """What was asked for would not fit into memory: the message says how large it is, and how much may be used."""
+
+
 class ArtifactError(DynakitError, OSError):
     """A file or folder is missing, damaged, or not one of ours."""
 

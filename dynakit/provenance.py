@@ -12,6 +12,7 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
+from .chunks import parts
 from .records import Record
 from .seeding import as_seed
 from .surroundings import own_surroundings
@@ -81,7 +82,7 @@ def _said(value: Any) -> Any:
         return value
     if hasattr(value, "detach"):
         value = value.detach().cpu().to_dense()
-        value = (value.double() if value.is_floating_point() else value).numpy()  # NumPy has no bfloat16
+        value = (value.double() if str(value.dtype) == "torch.bfloat16" else value).numpy()  # NumPy has none
     if isinstance(value, np.ndarray):
         return _array_said(value)
     if isinstance(value, dict):
@@ -107,5 +108,7 @@ def _rectangular(value: Any) -> bool:
 def _array_said(value: np.ndarray) -> Any:
     if value.size <= SHORT:
         return value.tolist()
-    digest = hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()[:16]
-    return f"{value.dtype} array of shape {value.shape}, SHA-256 {digest}"
+    digest = hashlib.sha256()
+    for part in parts(len(value), value.nbytes / len(value)):
+        digest.update(np.ascontiguousarray(value[part]))
+    return f"{value.dtype} array of shape {value.shape}, SHA-256 {digest.hexdigest()[:16]}"

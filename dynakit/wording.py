@@ -7,14 +7,16 @@ from typing import Any
 import numpy as np
 
 
-def counted(n: Any, noun: str) -> str:
-    """A count with its noun in the right number; nouns end in a plain letter or in y.
+def counted(n: Any, noun: str, several: str = "") -> str:
+    """A count with its noun in the right number; ``several`` of nouns that end in neither a plain letter nor y.
 
-    >>> counted(1, "slow point"), counted(0, "memory"), counted(2, "memory")
-    ('1 slow point', '0 memories', '2 memories')
+    >>> counted(1, "slow point"), counted(0, "memory"), counted(2, "memory"), counted(2, "matrix", "matrices")
+    ('1 slow point', '0 memories', '2 memories', '2 matrices')
     """
     if n == 1:
         return f"{n} {noun}"
+    if several:
+        return f"{n} {several}"
     return f"{n} {noun[:-1]}ies" if noun.endswith("y") else f"{n} {noun}s"
 
 

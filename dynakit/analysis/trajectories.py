@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 
-from .. import checks, linalg
+from .. import checks, chunks, linalg
 from ..checks import count, matches_shape, reals
 from ..errors import InputError
 from ..provenance import with_provenance
@@ -87,6 +87,7 @@ def project(states: Any, n_components: int = 3) -> Projection:
 
     Arguments:
         states: (..., unit), for example trajectories (trial, time, unit); rows that are not finite are left out.
+            They are read a part at a time and never copied whole, so that ``np.memmap`` may hold more than the memory.
         n_components: at most the number of units (fewer are returned if there are fewer units).
 
     The sign of each axis is fixed by its largest entry.  States without variance give zero ratios.
@@ -97,33 +98,65 @@ def project(states: Any, n_components: int = 3) -> Projection:
     >>> project(line, 2).explained_variance_ratio.round(6).tolist()
     [1.0, 0.0]
     """
-    rows = checks.states("states", states, (..., "unit"))
-    if rows.shape[-1] == 0:
-        raise InputError(f"states must have at least one unit, got shape {rows.shape}")
-    rows = rows.reshape(-1, rows.shape[-1])
-    rows = rows[np.isfinite(rows).all(axis=1)]
-    if len(rows) < 2:
-        raise InputError(f"states must hold at least 2 finite rows to fit axes, got {len(rows)}")
-    n_components = min(count("n_components", n_components), rows.shape[1])
-    mean = rows.mean(axis=0)
-    centred = rows - mean
-    unit = np.abs(centred).max() or 1.0  # squares of very large or small states would leave the floats
+    given = checks.in_place("states", checks.states_of(states), (..., "unit"))
+    if given.shape[-1] == 0:
+        raise InputError(f"states must have at least one unit, got shape {given.shape}")
+    given = given[None] if given.ndim == 1 else given
+    n, mean, unit = _measured(given)
+    if n < 2:
+        raise InputError(f"states must hold at least 2 finite rows to fit axes, got {n}")
+    n_components = min(count("n_components", n_components), given.shape[-1])
     with linalg.one_thread():
-        variances, axes = np.linalg.eigh((centred / unit).T @ (centred / unit) / len(rows))
+        covariance = np.zeros((given.shape[-1], given.shape[-1]))
+        for rows in _finite_rows(given):
+            centred = (rows - mean) / unit
+            covariance += centred.T @ centred
+        variances, axes = np.linalg.eigh(covariance / n)
     variances, axes = np.maximum(variances[::-1], 0.0), axes[:, ::-1].T
     axes = axes * np.sign(np.take_along_axis(axes, np.abs(axes).argmax(axis=1)[:, None], axis=1))
     total = variances.sum()
     ratios = variances / total if total > 0 else np.zeros_like(variances)
-    components = axes[:n_components]
-    scores = centred @ components.T
     return Projection(
-        components=components,
+        components=axes[:n_components],
         mean=mean,
         explained_variance_ratio=ratios[:n_components],
         names=np.array([f"PC {k + 1} ({100 * r:.0f} %)" for k, r in enumerate(ratios[:n_components])]),
-        ranges=np.quantile(scores, [0.02, 0.98], axis=0).T,
+        ranges=_ranges(given, n, mean, axes[:n_components]),
         participation_ratio=float(total**2 / (variances**2).sum()) if total > 0 else 0.0,
     )
+
+
+def _finite_rows(states: np.ndarray) -> Iterator[np.ndarray]:
+    """The rows (row, unit) that are finite, as many at a time as fit into memory."""
+    for rows in chunks.rows(states):
+        finite = np.isfinite(rows).all(axis=1)
+        yield rows if finite.all() else rows[finite]
+
+
+def _measured(states: np.ndarray) -> tuple[int, np.ndarray, float]:
+    """How many rows are finite, their mean (unit,), and the largest distance from it: squares of very large or small
+    states would leave the floats."""
+    n, total, low, high = 0, np.zeros(states.shape[-1]), np.inf, -np.inf
+    for rows in _finite_rows(states):
+        n, total = n + len(rows), total + rows.sum(axis=0)
+        low = np.minimum(low, rows.min(axis=0, initial=np.inf))
+        high = np.maximum(high, rows.max(axis=0, initial=-np.inf))
+    if not n:
+        return 0, total, 1.0
+    mean = total / n
+    return n, mean, float(np.maximum(high - mean, mean - low).max()) or 1.0
+
+
+def _ranges(states: np.ndarray, n: int, mean: np.ndarray, components: np.ndarray) -> np.ndarray:
+    """(component, 2) between which 96 % of the scores lie."""
+    ranges = []
+    for some in chunks.parts(len(components), 3 * chunks.FLOAT * n):
+        scores, at = np.empty((n, len(components[some]))), 0
+        for rows in _finite_rows(states):
+            scores[at : at + len(rows)] = (rows - mean) @ components[some].T
+            at += len(rows)
+        ranges.append(np.quantile(scores, [0.02, 0.98], axis=0).T)
+    return np.concatenate(ranges)
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -263,6 +296,7 @@ def plane_flow(
 
     Raises:
         InputError: naming the argument that does not fit the system, or axes that span no plane.
+        ResourceError: for a grid that would not fit into memory.
     """
     size = checked(system).state_size
     point = checks.states("through", through, (..., size))
@@ -276,19 +310,28 @@ def plane_flow(
     here = frame.transform(point)
     margin = 0.12 * np.maximum(np.ptp(ranges, axis=1), 1e-9)
     gx, gy = (np.linspace(lo - m, hi + m, n_grid) for (lo, hi), m in zip(ranges, margin))
-    offsets = np.stack(np.meshgrid(gx, gy), -1) - here
-    states = point + offsets @ np.linalg.pinv(frame.components).T
-    with linalg.one_thread(), torch.no_grad():
+    chunks.refuse_larger(
+        f"a grid of {n_grid} x {n_grid}", 6 * chunks.FLOAT * n_grid**2, "take fewer grid points along each axis"
+    )
+    offsets = (np.stack(np.meshgrid(gx, gy), -1) - here).reshape(-1, 2)
+    lift = np.linalg.pinv(frame.components).T
+
+    def seen(some: slice) -> dict[str, np.ndarray]:
+        states = point + offsets[some] @ lift
         velocity = system.step(states, u).cpu().numpy() - states
-    speed = np.linalg.norm(velocity, axis=-1)
-    inside = np.linalg.norm(velocity @ basis.T, axis=-1)
-    with np.errstate(divide="ignore", invalid="ignore"):
+        speed = np.linalg.norm(velocity, axis=-1)
+        inside = np.linalg.norm(velocity @ basis.T, axis=-1)
         leaving = np.where(speed > 0, np.sqrt(np.clip(1 - (inside / speed) ** 2, 0, 1)), 0.0)
+        return {"velocities": velocity @ frame.components.T, "leaving_share": leaving}
+
+    with linalg.one_thread(), torch.no_grad(), np.errstate(divide="ignore", invalid="ignore"):
+        parts = chunks.parts(len(offsets), 8 * chunks.FLOAT * size)
+        field = chunks.gathered(len(offsets), ((part, seen(part)) for part in parts))
     return PlaneFlow(
         grid_x=gx,
         grid_y=gy,
-        velocities=velocity @ frame.components.T,
-        leaving_share=leaving,
+        velocities=field["velocities"].reshape(n_grid, n_grid, 2),
+        leaving_share=field["leaving_share"].reshape(n_grid, n_grid),
         names=(str(frame.names[0]), str(frame.names[1])),
         through=point,
     )

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from .. import seeding
-from ..errors import InputError
+from ..errors import InputError, ResourceError
 from ..provenance import Provenance
 from ..report import Report, Stage
 from ..surroundings import in_own_surroundings
@@ -95,7 +95,7 @@ def _after(stage: Stage, subject: Subject, report: Report) -> Report:
         return report.without(stage.name, f"it needs {' and '.join(lacking)}, which could not run")
     try:
         return report.having(run.find(subject, *results))
-    except InputError as reason:
+    except (InputError, ResourceError) as reason:
         return report.without(stage.name, str(reason))
 
 

@@ -16,9 +16,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from .. import checks, linalg
+from .. import checks, chunks, linalg
 from ..errors import InputError
 from ..surroundings import in_own_surroundings
+from ..wording import counted
 from .autodiff import autodiff
 from .enclosures import Enclosure, enclose, enclose_point
 from .pieces import OpenPieces, Pieces, Readout
@@ -78,17 +79,22 @@ class System(Signature):
 
     @detached
     def jacobian(self, x: Any, u: Any = None) -> Float[Tensor, "*batch unit unit"]:
-        """dF/dx at (x, u): entry [i, j] is the effect of unit j on unit i."""
+        """dF/dx at (x, u): entry [i, j] is the effect of unit j on unit i.
+
+        Raises ResourceError, before any is made, where they would not fit into memory all together.
+        """
         self.refuse_jumps("a Jacobian")
         x, u, lead = self.as_batch(x, u)
-        return self._jacobian(x, u).reshape(*lead, self.state_size, self.state_size)
+        J = self._matrices(self._jacobian, self.state_size, self.state_size, x, u)
+        return J.reshape(*lead, self.state_size, self.state_size)
 
     @detached
     def input_jacobian(self, x: Any, u: Any = None) -> Float[Tensor, "*batch unit input"]:
         """dF/du at (x, u); of width 0 for an autonomous system."""
         self.refuse_jumps("a Jacobian")
         x, u, lead = self.as_batch(x, u)
-        return self._input_jacobian(x, u).reshape(*lead, self.state_size, self.input_size)
+        J = self._matrices(self._input_jacobian, self.state_size, self.input_size, x, u)
+        return J.reshape(*lead, self.state_size, self.input_size)
 
     @in_own_surroundings
     def speed(self, x: Any, u: Any = None) -> Float[Tensor, "*batch"]:
@@ -108,7 +114,8 @@ class System(Signature):
         if self.readout_jumps:
             self.refuse_jumps("a Jacobian of the readout")
         x, _, lead = self.as_batch(x, None)
-        return self._observe_jacobian(x).reshape(*lead, self.output_size, self.state_size)
+        J = self._matrices(self._observe_jacobian, self.output_size, self.state_size, x)
+        return J.reshape(*lead, self.output_size, self.state_size)
 
     @detached
     def trajectory(self, x0: Any, inputs: Any) -> Float[Tensor, "*trial time unit"]:
@@ -116,7 +123,8 @@ class System(Signature):
 
         ``x0`` (unit,) or (trial, unit); ``inputs`` (trial, time, input), (time, input), or a number of steps
         under zero input.  A trajectory that leaves the finite numbers is NaN from that step on; its
-        neighbours are not affected.  Raises InputError on shapes that do not fit.
+        neighbours are not affected.  Raises InputError on shapes that do not fit, ResourceError where the states of
+        all steps would not fit into memory.
         """
         x = self.as_states("x0", x0)
         inputs = self.as_inputs(inputs)
@@ -127,6 +135,10 @@ class System(Signature):
                 "unit) and inputs (trial, time, input) or (time, input) with as many trials"
             )
         n_trials = len(x) if x.ndim == 2 else len(inputs) if inputs.ndim == 3 else 1
+        n_steps, step = inputs.shape[-2], n_trials * self.state_size * self.dtype.itemsize
+        what = f"{counted(n_steps, 'step')} of {counted(n_trials, 'trial')} of {counted(self.state_size, 'unit')}"
+        remedy = "ask for fewer trials or steps at a time, or for the last states alone with settle"
+        chunks.refuse_larger(what, n_steps * step, remedy)
         x = x.expand(n_trials, -1)
         inputs = inputs.expand(n_trials, -1, -1)
         alive = torch.isfinite(x).all(-1, keepdim=True)
@@ -157,6 +169,14 @@ class System(Signature):
     def recurrent_weights(self) -> dict[str, np.ndarray]:
         """The recurrent matrices by name, W[post, pre]; empty where there are none."""
         return {}
+
+    def _matrices(self, derivative: Callable[..., Tensor], n_rows: int, n_columns: int, *at: Tensor) -> Tensor:
+        """Matrices of a flat batch of states, held in parts while they are made."""
+        each = n_rows * n_columns * self.dtype.itemsize
+        remedy = "ask for fewer states at a time, or for products with few directions by jvp"
+        what = f"{counted(len(at[0]), 'matrix', 'matrices')} of {n_rows} x {n_columns}"
+        chunks.refuse_larger(what, len(at[0]) * each, remedy)
+        return chunks.mapped(derivative, self.copies * each, *at)
 
     # --- what a new type provides: _step, and whichever of the others it can do better -----------------
 
@@ -189,6 +209,7 @@ class System(Signature):
 
     # --- optional hooks, each with a fallback that is always right --------------------------------------
 
+    copies = 16  # of a Jacobian that are held while it is made: reverse mode keeps every intermediate of every row
     start: Tensor | None = None  # (unit,)  where trials start, if not at zero
     readout_jumps = False  # of a map that jumps: whether its readout does too
     span: int | None = None  # where the state is the last inputs, and what is made of them: how many

@@ -96,7 +96,8 @@ class Signature:
         """A sequence of inputs (..., time, input), or as many steps of zero input."""
         if isinstance(inputs, (int, np.integer)):
             n_steps = checks.count("inputs", inputs)
-            return torch.zeros(n_steps, self.input_size, dtype=torch.float64, device=self.device)
+            nothing = torch.zeros(1, self.input_size, dtype=torch.float64, device=self.device)
+            return nothing.expand(n_steps, -1)  # a view: however many steps, it takes no memory
         inputs = self.as_tensor("inputs", inputs, self.input_size)
         if inputs.ndim < 2 or inputs.shape[-2] == 0:
             raise InputError(

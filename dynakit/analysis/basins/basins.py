@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ... import linalg, samplers, seeding
+from ... import chunks, linalg, samplers, seeding
 from ...checks import count, of_kind
 from ...errors import InputError
 from ...provenance import with_provenance
@@ -25,7 +25,7 @@ from ...systems.base import System, checked
 from ..exponents import UNBOUNDED, grows
 from ..proportions import upper_bound, wilson_interval
 from .given import as_targets
-from .labelling import BYTES, UNRESOLVED, Outcome, Run
+from .labelling import UNRESOLVED, Outcome, Run
 from .proximity import Proximity
 from .recurrence import Recurrence
 from .settings import BasinSettings
@@ -184,6 +184,7 @@ def map_basins(
 
     Raises:
         InputError: naming the argument that cannot be used.
+        ResourceError: for samples that would not fit into memory.
 
     >>> import dynakit as dk
     >>> system = dk.catalog.bistable()
@@ -197,6 +198,11 @@ def map_basins(
     of_kind("settings", settings, BasinSettings)
     with linalg.one_thread(), torch.no_grad(), np.errstate(all="ignore"):
         run = as_run(system, drive, settings.n_steps)
+        chunks.refuse_larger(
+            f"where {n_samples} samples of {system.state_size} units begin and end",
+            2 * chunks.FLOAT * n_samples * system.state_size,
+            "take fewer samples, or several lots with seeds of their own",
+        )
         targets = None if attractors is None else as_targets(system, attractors, run.u)
         usual = Recurrence() if targets is None else Proximity()
         how = usual if settings.labelling is None else settings.labelling
@@ -223,16 +229,18 @@ def map_basins(
 def _growing(run: Run, x: np.ndarray, outcome: Outcome) -> Outcome:
     """Those that are unresolved since they grow without bound, by name."""
     open_ = np.flatnonzero(np.char.startswith(outcome.reasons, UNRESOLVED))
-    starts, ends = (torch.from_numpy(states[open_]).to(run.u.device) for states in (x, outcome.ends))
     reasons = outcome.reasons.astype("<U64")
-    growing = open_[grows(run.system, starts, ends, run.u)]
-    reasons[growing] = f"{UNBOUNDED} (still growing after {run.lasting(run.n_steps)})"
+    for rows in run.chunks(len(open_), 16 * run.system.state_size):
+        some = open_[rows]
+        starts, ends = (torch.from_numpy(states[some]).to(run.u.device) for states in (x, outcome.ends))
+        growing = some[grows(run.system, starts, ends, run.u)]
+        reasons[growing] = f"{UNBOUNDED} (still growing after {run.lasting(run.n_steps)})"
     return replace(outcome, reasons=reasons)
 
 
-def as_run(system: System, drive: Any, n_steps: int, n_bytes: int = BYTES, *, name: str = "drive") -> Run:
+def as_run(system: System, drive: Any, n_steps: int, *, name: str = "drive") -> Run:
     """The map under one constant drive, None for none; ``name`` is that of the argument."""
     u: Tensor = checked(system).as_drive(name, drive)
     if u.ndim != 1:
         raise InputError(f"{name} must have shape ({system.input_size},), got {tuple(u.shape)}")
-    return Run(system, u, count("n_steps", n_steps), n_bytes)
+    return Run(system, u, count("n_steps", n_steps))

@@ -17,7 +17,7 @@ from ...errors import InputError
 from ..exponents import average
 from .labelling import Outcome, Run
 from .targets import Targets
-from .windows import outcome, settled, view, watch
+from .windows import outcome, settled, view, watched
 
 UNCLUSTERED = "in no cluster"
 RADIUS = 0.05
@@ -47,21 +47,26 @@ class Features:
         ends, reasons = settled(run, x, run.n_steps)
         kept = np.flatnonzero(reasons == "")
         see = view(run, ends[kept], window, self.projection, count("n_axes", self.n_axes))
-        windows = watch(run, ends[kept], window, see)
-        reasons[kept] = windows.lost
-        kept, points = kept[windows.kept], windows.points[windows.kept]
-        groups = np.full(len(x), -1)
+        groups, described, extents = np.full(len(x), -1), [], []
+        for rows, windows in watched(run, ends[kept], window, see):
+            reasons[kept[rows]] = windows.lost
+            points = windows.points[windows.kept]
+            described += [self._described(one) for one in points]
+            extents += [points.min(axis=(0, 1)), points.max(axis=(0, 1))] if len(points) else []
+        kept = kept[reasons[kept] == ""]
         if len(kept):
-            groups[kept] = self._clustered(points)
+            groups[kept] = self._clustered(np.stack(described), np.ptp(extents, axis=0))
             reasons[kept[groups[kept] < 0]] = UNCLUSTERED
         return outcome(run, x, groups, reasons, ends, targets)
 
-    def _clustered(self, points: np.ndarray) -> np.ndarray:
+    def _described(self, points: np.ndarray) -> np.ndarray:
         describe = describe_window if self.features is None else self.features
-        rows = np.stack([np.ravel(reals("what features returns", describe(p), finite=False)) for p in points])
+        return np.ravel(reals("what features returns", describe(points), finite=False))
+
+    def _clustered(self, rows: np.ndarray, extent: np.ndarray) -> np.ndarray:
         if not np.isfinite(rows).all():
             raise InputError("features must return finite numbers for every trajectory")
-        span = np.ptp(rows, axis=0) if self.features is not None else _spans(rows, points)
+        span = np.ptp(rows, axis=0) if self.features is not None else _spans(rows, extent)
         used = np.ptp(rows, axis=0) > ALIKE * np.maximum(span, 1e-300)
         used &= span > ALIKE**2 * (1 + np.abs(rows).max(axis=0))
         scaled = (rows / np.where(span > 0, span, 1.0))[:, used]
@@ -75,9 +80,8 @@ class Features:
         return np.asarray(DBSCAN(eps=RADIUS, min_samples=least).fit_predict(scaled))
 
 
-def _spans(rows: np.ndarray, points: np.ndarray) -> np.ndarray:
+def _spans(rows: np.ndarray, extent: np.ndarray) -> np.ndarray:
     """What :func:`describe_window` is measured by: lengths by the extent of all trajectories, turns by their own."""
-    extent = np.ptp(points.reshape(-1, points.shape[2]), axis=0)
     return np.append(np.tile(extent, 4), np.ptp(rows[:, -1]))
 
 

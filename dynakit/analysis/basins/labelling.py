@@ -18,12 +18,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ... import chunks
 from ...systems.base import System
 from ...wording import lasting
 from ..exponents import FAR, UNBOUNDED
 from .targets import Target, Targets
 
-BYTES = 128 * 2**20  # of states and distances held at once
 PATIENCE = 10  # those still under way after n_steps get so many times as many
 START = "start not finite"
 REST, UNRESOLVED, ELSEWHERE = "at rest at none of them", "unresolved", "at another attractor"
@@ -55,7 +55,6 @@ class Run:
     system: System
     u: Tensor  # (input,)
     n_steps: int
-    bytes: int = BYTES
 
     @property
     def clock(self) -> dict[str, Any]:
@@ -78,8 +77,7 @@ class Run:
 
     def chunks(self, n: int, floats: int) -> Iterator[np.ndarray]:
         """Indices of n samples, as many at a time as fit when each takes so many numbers."""
-        some = max(1, self.bytes // (8 * max(floats, 1)))
-        return (np.arange(i, min(i + some, n)) for i in range(0, max(n, 1), some))
+        return (np.arange(n)[part] for part in chunks.parts(n, chunks.FLOAT * floats))
 
 
 class Flight:

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ... import chunks
 from ...errors import InputError
 from ..exponents import UNBOUNDED
 from .labelling import PATIENCE, REST, UNRESOLVED, Flight, Outcome, Run
@@ -38,15 +39,9 @@ class Proximity:
         if targets is None:
             raise InputError("attractors must be given for Proximity; pass labelling=None to find them")
         reaches = targets.reaches if self.reach is None else torch.full_like(targets.reaches, self.reach)
-        parts = [
-            _labelled(run, x[rows], targets, reaches)
-            for rows in run.chunks(len(x), 16 * run.system.state_size + 2 * len(targets.states))
-        ]
-        labels, steps, reasons, ends = (
-            np.concatenate([getattr(part, name) for part in parts])
-            for name in ("labels", "steps", "reasons", "ends")
-        )
-        return Outcome(labels, steps, reasons, ends)
+        each = chunks.FLOAT * (16 * run.system.state_size + 2 * len(targets.states))
+        parts = ((part, _labelled(run, x[part], targets, reaches)) for part in chunks.parts(len(x), each))
+        return Outcome(**chunks.gathered(len(x), parts))
 
 
 @dataclass
@@ -90,7 +85,8 @@ class _Stays:
         return ended & (close | stays)
 
 
-def _labelled(run: Run, x: np.ndarray, targets: Targets, reaches: Tensor) -> Outcome:
+def _labelled(run: Run, x: np.ndarray, targets: Targets, reaches: Tensor) -> dict[str, np.ndarray]:
+    """The fields of an :class:`Outcome`."""
     flight = run.flight(x)
     labels, steps, why = np.full(len(x), -1), np.full(len(x), -1), np.full(len(x), "", dtype="<U48")
     stays = _Stays.none(flight)
@@ -112,7 +108,7 @@ def _labelled(run: Run, x: np.ndarray, targets: Targets, reaches: Tensor) -> Out
         stays = _advance(flight, stays, every)
     why[flight.index.cpu().numpy()] = f"{UNRESOLVED} ({run.lasting(flight.t)})"
     lost = flight.reasons()
-    return Outcome(labels, steps, np.where(lost != "", lost, why), flight.ends)
+    return {"labels": labels, "steps": steps, "reasons": np.where(lost != "", lost, why), "ends": flight.ends}
 
 
 def _advance(flight: Flight, stays: _Stays, n_steps: int) -> _Stays:

@@ -18,7 +18,7 @@ from ...checks import count
 from ..exponents import halves
 from .labelling import PATIENCE, UNRESOLVED, Outcome, Run
 from .targets import Targets
-from .windows import Windows, outcome, settled, view, watch
+from .windows import Windows, outcome, settled, view, watch, watched
 
 RETURNING = 0.95  # share of the second half spent in cells of the first
 SHARED = 0.9  # share of two trajectories within a cell of each other
@@ -26,6 +26,8 @@ FEW, STILL = 4, 0.01  # in so few cells the mean must not drift by more than thi
 LONGER = 4  # times the window for those that go on visiting new cells: chaos needs them
 SLOW_CELLS = 4  # along each velocity: enough to tell directions
 CODE = np.random.default_rng(0).integers(1, 2**62, 64) | 1  # one number for each cell, up to wrapping around
+SPANNED = 2**21  # numbers from which the grid is laid: of more trajectories than that, some, evenly chosen
+PLACES = 9  # decimals of a cell below which two points are one
 OUTER = 0.01  # share of states on either side that the grid need not span
 
 
@@ -48,24 +50,32 @@ class Recurrence:
         ends, lost = settled(run, x, run.n_steps)
         kept = np.flatnonzero(lost == "")
         see = view(run, ends[kept], window, self.projection, count("n_axes", self.n_axes))
-        reasons, points, grid = lost.copy(), {}, None
+        reasons, groups, grid, paths = lost.copy(), np.full(len(x), -1), None, _Paths()
         for more in (0, (PATIENCE - 1) * run.n_steps):
             if more:
                 ends[kept], lost[kept] = settled(run, ends[kept], more)
                 reasons[kept] = lost[kept]
                 kept = kept[lost[kept] == ""]
-            windows = watch(run, ends[kept], window * (LONGER if more else 1), see)
-            reasons[kept] = windows.lost
-            grid = _Grid.over(windows, n_cells) if grid is None else grid
-            for i in windows.kept:
-                scaled = grid.scaled(windows.points[i])
-                if _recurrent(scaled):
-                    points[int(kept[i])] = scaled
-            kept = np.array([k for k in kept if int(k) not in points and reasons[k] == ""], int)
+            n_steps = window * (LONGER if more else 1)
+            if grid is None:
+                some = _spread_out(len(kept), SPANNED // (window * self.n_axes))
+                seen = watch(run, ends[kept[some]], n_steps, see)
+                grid, parts = _Grid.over(seen, n_cells), iter([(some, seen)])
+            if more or len(some) < len(kept):
+                parts = watched(run, ends[kept], n_steps, see)
+            for rows, windows in parts:
+                reasons[kept[rows]] = windows.lost
+                groups[kept[rows]] = paths.groups(windows, grid)
+            kept = kept[(groups[kept] < 0) & (reasons[kept] == "")]
             if not len(kept):
                 break
         reasons[kept] = f"{UNRESOLVED} ({run.lasting(PATIENCE * run.n_steps + LONGER * window)})"
-        return outcome(run, x, _groups(points, len(x)), reasons, ends, targets)
+        return outcome(run, x, groups, reasons, ends, targets)
+
+
+def _spread_out(n: int, most: int) -> np.ndarray:
+    """Indices of at most so many of n, evenly."""
+    return np.arange(0, n, max(1, -(-n // max(1, most))))
 
 
 @dataclass(frozen=True)
@@ -106,20 +116,53 @@ def _recurrent(scaled: np.ndarray) -> bool:
     return len(np.unique(cells)) > FEW or bool((halves(scaled) <= STILL).all())
 
 
-def _groups(points: dict[int, np.ndarray], n: int) -> np.ndarray:
-    """Trajectories that run through the same places get the same number; -1 where there is no trajectory."""
-    groups, first = np.full(n, -1), []
-    for i, path in points.items():
-        tree = KDTree(path)
-        for g, (other, other_tree) in enumerate(first):
-            if _near(other_tree, path) and _near(tree, other):
-                groups[i] = g
-                break
-        else:
-            groups[i] = len(first)
-            first.append((path, tree))
-    return groups
+class _Paths:
+    """Where settled trajectories run, in units of cells: those that run through the same places are one group.
+
+    Boxes around them tell most apart, and most alike: all that has come to rest.  The others are compared point by
+    point, in search trees.
+    """
+
+    def __init__(self) -> None:
+        self.low, self.high = np.zeros((0, 0)), np.zeros((0, 0))  # (group, axis)
+        self.places: list[_Places] = []
+
+    def groups(self, windows: Windows, grid: _Grid) -> np.ndarray:
+        """(sample,) the group of each that has come to recur, -1 of the others."""
+        found = np.full(len(windows.lost), -1)
+        for i in windows.kept:
+            scaled = grid.scaled(windows.points[i])
+            if _recurrent(scaled):
+                found[i] = self.group(scaled)
+        return found
+
+    def group(self, path: np.ndarray) -> int:
+        """The group of a trajectory (step, axis); a new one if it runs where no other did."""
+        low, high = path.min(axis=0), path.max(axis=0)
+        if not self.places:
+            self.low, self.high = np.zeros((0, len(low))), np.zeros((0, len(low)))
+        apart = (np.maximum(self.low - high, low - self.high) > 1).any(axis=1)
+        within = (np.maximum(self.high - low, high - self.low) <= 1).all(axis=1)
+        own = None
+        for g in np.flatnonzero(~apart).tolist():
+            if within[g]:
+                return g
+            own = own or _Places(path)
+            if self.places[g].hold(own) and own.hold(self.places[g]):
+                return g
+        self.places.append(own or _Places(path))
+        self.low, self.high = np.vstack([self.low, low]), np.vstack([self.high, high])
+        return len(self.places) - 1
 
 
-def _near(tree: KDTree, path: np.ndarray) -> bool:
-    return float((tree.query(path, p=np.inf, distance_upper_bound=1.0)[0] <= 1.0).mean()) >= SHARED
+class _Places:
+    """The different points of a trajectory, and how often it was at each: what has come to rest is at one."""
+
+    def __init__(self, path: np.ndarray) -> None:
+        self.points, self.times = np.unique(path.round(PLACES), axis=0, return_counts=True)
+        self.tree = KDTree(self.points)
+
+    def hold(self, other: _Places) -> bool:
+        """Is the other trajectory within a cell of this one, nearly all of the time?"""
+        near = self.tree.query(other.points, p=np.inf, distance_upper_bound=1.0)[0] <= 1.0
+        return float(near @ other.times) >= SHARED * other.times.sum()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +15,7 @@ from .given import CLOUD, from_states
 from .labelling import ELSEWHERE, Flight, Outcome, Run
 from .targets import Targets
 
+COPIES = 8  # of what is seen of a trajectory that are held while it is looked at
 SNAPSHOTS = 8  # of each trajectory, from which principal components are fitted
 View = Callable[[torch.Tensor], torch.Tensor]
 
@@ -24,7 +25,6 @@ class Windows(NamedTuple):
 
     points: np.ndarray  # (sample, step, axis)  NaN for those that left
     lost: np.ndarray  # (sample,)  why one left; empty for the others
-    before: np.ndarray  # (sample, unit)  the state at the first of the steps
 
     @property
     def kept(self) -> np.ndarray:
@@ -48,35 +48,63 @@ def view(run: Run, x: np.ndarray, n_steps: int, projection: Any, n_axes: int) ->
         return lambda states: _seen(projection, states)
     if one_of("projection", projection, ("pca", "outputs")) == "outputs":
         return run.system.observe
-    seen = []
+    fit = _Fit(run.system.state_size)
     for rows in run.chunks(len(x), 32 * run.system.state_size):
         flight = run.flight(x[rows])
         for _ in range(SNAPSHOTS):
-            seen.append(flight.x.clone())
+            fit.take(flight.x)
             flight.advance(max(1, n_steps // SNAPSHOTS))
-    states = torch.cat(seen) if seen else torch.zeros(0, run.system.state_size, dtype=torch.float64)
-    if not len(states):
+    if not fit.n:
         return lambda states: states[:, :n_axes]
-    mean = states.mean(0)
-    axes = linalg.symmetric_eig(((states - mean).T @ (states - mean))[None])[1][0].flip(1)[:, :n_axes]
+    mean, axes = fit.mean, fit.axes(n_axes)
     return lambda states: (states - mean) @ axes
 
 
+class _Fit:
+    """The principal axes of states that are taken in one lot after the other."""
+
+    def __init__(self, width: int) -> None:
+        self.n, self.origin = 0, torch.zeros(width, dtype=torch.float64)
+        self.sum, self.squares = self.origin.clone(), torch.zeros(width, width, dtype=torch.float64)
+
+    def take(self, states: torch.Tensor) -> None:
+        """So many more (state, unit), measured from the mean of the first so that no digits are lost."""
+        if not self.n and len(states):
+            self.origin = states.mean(0)
+            self.sum, self.squares = self.sum.to(states), self.squares.to(states)
+        away = states - self.origin
+        self.n += len(states)
+        self.sum += away.sum(0)
+        self.squares += away.T @ away
+
+    @property
+    def mean(self) -> torch.Tensor:
+        return self.origin + self.sum / self.n
+
+    def axes(self, n_axes: int) -> torch.Tensor:
+        """Columns (unit, axis), the longest axis first."""
+        scatter = self.squares - torch.outer(self.sum, self.sum) / self.n
+        return linalg.symmetric_eig(scatter[None])[1][0].flip(1)[:, :n_axes]
+
+
+def watched(run: Run, x: np.ndarray, n_steps: int, see: View) -> Iterator[tuple[np.ndarray, Windows]]:
+    """Follow states for so many steps; what is seen of as many at a time as fit into memory, and which these are."""
+    width = see(torch.from_numpy(x[:1]).to(run.system.device)).shape[1]
+    for rows in run.chunks(len(x), 16 * run.system.state_size + COPIES * n_steps * width):
+        yield rows, watch(run, x[rows], n_steps, see)
+
+
 def watch(run: Run, x: np.ndarray, n_steps: int, see: View) -> Windows:
-    """Follow states for so many steps and keep what is seen of them."""
-    points, lost = [], []
+    """Follow all states for so many steps and keep what is seen of them."""
+    width = see(torch.from_numpy(x[:1]).to(run.system.device)).shape[1]
+    points, lost = np.full((len(x), n_steps, width), np.nan), np.full(len(x), "", dtype="<U48")
     for rows in run.chunks(len(x), 16 * run.system.state_size):
         flight = run.flight(x[rows])
-        width = see(torch.from_numpy(x[rows][:1]).to(run.system.device)).shape[1]
-        seen = np.full((len(rows), n_steps, width), np.nan)
         for t in range(n_steps):
-            _note(flight, seen, t, see)
+            _note(flight, points[rows[0] : rows[-1] + 1] if len(rows) else points, t, see)
             flight.advance(1)
-        points.append(seen)
-        lost.append(flight.reasons())
-    if not points:
-        return Windows(np.zeros((0, n_steps, 1)), np.zeros(0, "<U48"), x)
-    return Windows(np.concatenate(points), np.concatenate(lost), x)
+        lost[rows] = flight.reasons()
+    return Windows(points, lost)
 
 
 def _note(flight: Flight, seen: np.ndarray, t: int, see: View) -> None:

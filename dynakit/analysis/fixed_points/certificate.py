@@ -23,11 +23,10 @@ import torch
 from scipy.spatial.distance import cdist
 from torch import Tensor
 
-from ... import linalg
+from ... import chunks, linalg
 from ...systems.base import System
 from ...systems.enclosures import gamma, upward
 
-CHUNK_BYTES = 64 * 2**20
 NEAREST, FARTHEST, N_RADII = 1e-13, 1e2, 11  # the radii tried first, relative to 1 + |x|
 
 
@@ -64,7 +63,7 @@ def certify(system: System, x: Any, u: Any = None) -> Certificates:
 
 def _chunk(n: int) -> int:
     """Points at a time: about five matrices each, and the vectors of some thirty quantities at all radii."""
-    return max(1, CHUNK_BYTES // (40 * n**2 + 8_000 * n))
+    return chunks.at_once(40 * n**2 + 8_000 * n)
 
 
 def _refused(n_points: int) -> Certificates:

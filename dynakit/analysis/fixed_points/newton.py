@@ -15,10 +15,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ... import linalg
+from ... import chunks, linalg
 from ...systems.base import Bounds, System, minus_identity
 
-CHUNK_BYTES = 64 * 2**20  # of Jacobians held at once
 NEAR = 1e-3  # residual and Newton step, relative to 1 + |x|, at which a start is handed to the polish
 SMALL = {
     torch.float64: 1e-9,
@@ -48,7 +47,7 @@ Strategy = Callable[[System, Tensor, Tensor, Bounds, Holder], Iterates]
 def chunk_of(system: System) -> int:
     """How many states' Jacobians may be in memory at once, with what is made of them."""
     itemsize = torch.finfo(system.dtype).bits // 8
-    return max(1, CHUNK_BYTES // (4 * itemsize * max(1, system.state_size) ** 2))
+    return chunks.at_once(4 * itemsize * system.state_size**2)
 
 
 class Newton:

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ... import linalg
+from ... import chunks, linalg
 from ...systems.base import System
 from ...systems.rest import dynamics_of, linear_part, velocity
 from .verdict import MARGIN, contract_together, contracting, eigenvalues, expanding
@@ -45,9 +45,11 @@ def judge_kinks(
 def adjacent_jacobians(system: System, x: Tensor, u: Tensor) -> list[np.ndarray]:
     """The different Jacobians met in 64 fixed directions from ``x`` (unit,); at most eight of them."""
     found: list[np.ndarray] = []
-    for J in _beside(system, x, u, _looks(len(x))):
-        if len(found) < MOST_SIDES and np.isfinite(J).all() and not any(_same(J, K) for K in found):
-            found.append(J)
+    looks = _looks(len(x))
+    for part in chunks.parts(len(looks), 4 * chunks.FLOAT * len(x) ** 2):
+        for J in _beside(system, x, u, looks[part]):
+            if len(found) < MOST_SIDES and np.isfinite(J).all() and not any(_same(J, K) for K in found):
+                found.append(J.copy())
     return found
 
 

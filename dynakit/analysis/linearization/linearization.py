@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ... import linalg
+from ... import chunks, linalg
 from ...provenance import with_provenance
 from ...results import Result, per_item
 from ...systems.base import System
@@ -38,6 +38,7 @@ from .step import verdicts_of_step, warn_of_step
 from .times import constants, frequencies, growth_rates, in_ms
 from .verdict import count_unstable, judge, judge_flow_of_step, spectrum
 
+COPIES = 16  # of a Jacobian that are held while its modes are found
 SLOW = 100  # steps, or units of time of a flow; modes with longer time constants are counted in words
 
 
@@ -205,6 +206,7 @@ def linearize(system: System, points: Any, drive: Any = None) -> Modes:
 
     Raises:
         InputError: for a discontinuous map, or points and drives that do not fit the system.
+        ResourceError: where the modes of so many points would not fit into memory.
 
     >>> import dynakit as dk
     >>> modes = dk.linearize(dk.catalog.rotation(angle=0.1, radius=0.9), [[0.0, 0.0]])
@@ -216,24 +218,21 @@ def linearize(system: System, points: Any, drive: Any = None) -> Modes:
     """
     x, u = states_and_drives(system, points, drive, "a linearisation")
     system, dynamics = at_rest(system), dynamics_of(system)
+    matrix = chunks.FLOAT * system.state_size**2
+    what = f"the modes of {counted(len(x), 'point')} of {counted(system.state_size, 'unit')}"
+    chunks.refuse_larger(what, 4 * matrix * len(x), "linearise fewer points at a time")
     with linalg.one_thread(), torch.no_grad():
-        J = known_linear_part(system, x, u)
-        eigen, norms = spectrum(J, dynamics), linalg.norms(J)
-        kinked = at_kinks(system, x, u)
-        verdicts = judge(eigen.values, eigen.condition, norms, kinked, J.cpu().numpy(), dynamics)
+        parts = chunks.parts(len(x), COPIES * matrix)
+        known = chunks.gathered(len(x), ((part, _spectra(system, x[part], u[part])) for part in parts))
+        kinked, verdicts = known.pop("kinked"), known["verdicts"]
         one_sided = judge_kinks(system, x, u, kinked, verdicts)
         by_step = verdicts_of_step(system, x, u, verdicts)
     warn_of_step(system, verdicts, by_step)
     return Modes(
+        **known,
         states=x.numpy(force=True),
         drives=u.numpy(force=True),
-        eigenvalues=eigen.values,
-        right=eigen.right,
-        left=eigen.left,
-        condition_numbers=eigen.condition,
-        norms=norms,
         one_sided=one_sided,
-        verdicts=verdicts,
         step_verdicts=by_step,
         dynamics=dynamics,
         dt=system.dt_ms,
@@ -241,6 +240,21 @@ def linearize(system: System, points: Any, drive: Any = None) -> Modes:
         alpha=system.alpha,
         euler=system.euler,
     )
+
+
+def _spectra(system: System, x: torch.Tensor, u: torch.Tensor) -> dict[str, np.ndarray]:
+    """What the linear parts at some points say, by the fields of :class:`Modes`, and which points are at kinks."""
+    dynamics, J = dynamics_of(system), known_linear_part(system, x, u)
+    eigen, norms, kinked = spectrum(J, dynamics), linalg.norms(J), at_kinks(system, x, u)
+    return {
+        "eigenvalues": eigen.values,
+        "right": eigen.right,
+        "left": eigen.left,
+        "condition_numbers": eigen.condition,
+        "norms": norms,
+        "verdicts": judge(eigen.values, eigen.condition, norms, kinked, J.cpu().numpy(), dynamics),
+        "kinked": kinked,
+    }
 
 
 def known_linear_part(system: System, x: torch.Tensor, u: torch.Tensor) -> torch.Tensor:

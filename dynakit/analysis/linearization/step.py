@@ -11,10 +11,12 @@ import warnings
 import numpy as np
 from torch import Tensor
 
-from ... import linalg
+from ... import chunks, linalg
 from ...errors import DynakitWarning
 from ...systems.base import System
 from .verdict import judge
+
+COPIES = 16  # of a Jacobian that are held while it is judged
 
 
 def verdicts_of_step(system: System, x: Tensor, u: Tensor, verdicts: np.ndarray) -> np.ndarray:
@@ -22,6 +24,13 @@ def verdicts_of_step(system: System, x: Tensor, u: Tensor, verdicts: np.ndarray)
     flow = system.flow()
     if flow is None or not len(x):
         return verdicts.copy()
+    by_step = verdicts.copy()
+    for part in chunks.parts(len(x), COPIES * chunks.FLOAT * system.state_size**2):
+        by_step[part] = _by_step(flow, x[part], u[part], verdicts[part])
+    return by_step
+
+
+def _by_step(flow: System, x: Tensor, u: Tensor, verdicts: np.ndarray) -> np.ndarray:
     J = flow.jacobian(x, u)
     kinked = (
         (flow.kinks(x, u) < 1e-9 * (1 + x.abs().amax(-1))).cpu().numpy()

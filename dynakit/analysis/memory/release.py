@@ -16,15 +16,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ... import linalg
+from ... import chunks, linalg
 from ...checks import count, matches_shape
 from ...errors import InputError
 from ...provenance import with_provenance
 from ...results import Result, per_item
 from ...systems.base import System, checked
 from ..exponents import FAR, grows
-
-CHUNK = 2**20  # numbers of states, or of readings, in memory at a time
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -153,7 +151,7 @@ class _Readings:
 
     def follow(self, x: Tensor, u: Tensor, n_steps: int) -> Tensor:
         """So many steps on; returns the states there."""
-        most = max(1, CHUNK // max(1, x.numel(), len(x) * self.system.output_size))
+        most = chunks.at_once(64 * max(x.numel(), len(x) * self.system.output_size))
         while n_steps:
             path = []
             for _ in range(min(n_steps, most)):

@@ -13,11 +13,11 @@ import math
 
 import numpy as np
 
+from ... import chunks
 from ...systems.base import Pieces
 
 MOST = 200_000  # corners
 CHUNK = 20_000  # corners or regions at a time
-ENTRIES = 4_000_000  # of Jacobians at a time
 EPS = float(np.finfo(float).eps)
 FAR = 1e-6  # a region is left out if its own solution is beyond its border by this, relative to the solution's size
 ILL = 1e8  # unless that is known too badly to say so
@@ -32,7 +32,7 @@ def candidates(pieces: Pieces) -> np.ndarray | None:
     regions = _all_regions(W @ np.linalg.svd(W)[2][:d].T, b)
     if regions is None:
         return None
-    chunk = max(1, min(CHUNK, ENTRIES // W.shape[1] ** 2))
+    chunk = min(CHUNK, chunks.at_once(16 * W.shape[1] ** 2))
     parts = np.split(regions, range(chunk, len(regions), chunk))
     return np.concatenate([part[_may_hold(pieces, part)] for part in parts])
 

@@ -15,14 +15,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ... import linalg
+from ... import chunks, linalg
 from ...systems.base import Bounds, System, minus_identity
 from ...systems.rest import AtRest
 
 ROOT = 1e-12  # max |r|, relative to max(1, |x|), at or below which r counts as zero
 EPS = torch.finfo(torch.float64).eps
 DIFFERENCE = EPS ** (1 / 3)  # step of a central difference, relative
-CHUNK_BYTES = 64 * 2**20
 
 ACTIVE, SLOW, FIXED, OUTSIDE, STALLED, NON_FINITE = range(6)
 STATUS = ("unfinished", "slow point", "fixed point", "outside", "stalled", "non-finite start")
@@ -77,7 +76,7 @@ class Residual:
         h = DIFFERENCE * (1 + x.abs())
         steps = torch.diag_embed(h)
         curved = torch.empty_like(A)
-        for rows in torch.arange(m, device=x.device).split(max(1, CHUNK_BYTES // (16 * n * n * 8))):
+        for rows in torch.arange(m, device=x.device).split(chunks.at_once(16 * n * n * 8)):
             z, d = x[rows, None], steps[rows]
             probes = torch.cat([z + d, z - d], 1).reshape(-1, n)
             pulled = self.pulled_back(probes, r[rows, None].expand(-1, 2 * n, -1).reshape(-1, n))
@@ -110,8 +109,7 @@ def descend(residual: Residual, starts: Tensor, limit: Bounds) -> Descent:
     finite = torch.isfinite(x).all(-1)
     x[~finite] = 0.0
     status = torch.where(finite, ACTIVE, NON_FINITE)
-    chunk = max(1, CHUNK_BYTES // (4 * 8 * x.shape[1] ** 2))
-    for rows in finite.nonzero()[:, 0].split(chunk):
+    for rows in finite.nonzero()[:, 0].split(chunks.at_once(4 * 8 * x.shape[1] ** 2)):
         x[rows], status[rows] = levenberg_marquardt(residual, x[rows], limit)
     return Descent(x, status)
 

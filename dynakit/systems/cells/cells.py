@@ -82,6 +82,7 @@ class Cell(System):
     """
 
     gates = ""
+    copies = 4
 
     def __init__(self, W_in: Tensor, W_rec: Tensor, n: int, parts: dict[str, slice], **kwargs: Any) -> None:
         state_size = max(s.stop for s in parts.values())

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import dynakit as dk
+from dynakit import chunks
 from dynakit.analysis.basins.basins import as_run
 from dynakit.analysis.basins.given import as_targets
 from dynakit.analysis.basins.targets import Target
@@ -181,21 +182,24 @@ def test_samples_that_are_lost_never_change_their_neighbours(henon):
     np.testing.assert_array_equal(some.convergence_steps[1::3], kept.convergence_steps[1::3])
 
 
-def test_labels_do_not_depend_on_chunks_nor_on_the_order_of_attractors():
+def test_labels_do_not_depend_on_chunks_nor_on_the_order_of_attractors(monkeypatch):
     system = dk.catalog.tanh_network(2.0 * np.eye(2))
     points = dk.find_fixed_points(system).stable
     basins = dk.map_basins(system, points, Box.of(system), n_samples=100)
     run, targets = as_run(system, None, 1000), as_targets(system, points, torch.zeros(0))
     for n_bytes in (8 * 40 * 7, 8 * 40 * 33):
-        small = dk.Proximity().label(dataclasses.replace(run, bytes=n_bytes), basins.states, targets)
+        monkeypatch.setattr(chunks, "BYTES", n_bytes)
+        small = dk.Proximity().label(run, basins.states, targets)
         np.testing.assert_array_equal(small.labels, basins.labels)
         np.testing.assert_array_equal(small.steps, basins.convergence_steps)
     turned = dk.map_basins(system, points.states[::-1].copy(), Box.of(system), n_samples=100)
     np.testing.assert_array_equal(3 - turned.labels, basins.labels)
     quick = dataclasses.replace(run, n_steps=100)
-    chunked = dataclasses.replace(quick, bytes=8 * 32 * 17)
-    whole, parts = (dk.Recurrence().label(r, basins.states[:40], None).labels for r in (quick, chunked))
-    np.testing.assert_array_equal(whole, parts)
+    found = []
+    for n_bytes in (64 * 2**20, 8 * 32 * 17):
+        monkeypatch.setattr(chunks, "BYTES", n_bytes)
+        found.append(dk.Recurrence().label(quick, basins.states[:40], None).labels)
+    np.testing.assert_array_equal(*found)
 
 
 def test_passing_an_attractor_is_not_reaching_it():

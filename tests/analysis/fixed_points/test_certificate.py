@@ -11,7 +11,7 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
 import dynakit as dk
-from dynakit import linalg
+from dynakit import chunks, linalg
 from dynakit.analysis.fixed_points import certificate
 from dynakit.analysis.fixed_points.certificate import certify, compare
 
@@ -239,7 +239,7 @@ def test_no_points_and_no_enclosures():
 def test_the_size_of_the_chunks_changes_nothing(monkeypatch):
     system, x = rooted("LSTM")
     whole = certify(system, x)
-    monkeypatch.setattr(certificate, "CHUNK_BYTES", 1)
+    monkeypatch.setattr(chunks, "BYTES", 1)
     assert_allclose(certify(system, x).uniqueness_radius, whole.uniqueness_radius, rtol=1e-6)
 
 

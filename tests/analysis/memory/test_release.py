@@ -8,7 +8,7 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
 import dynakit as dk
-from dynakit.analysis.memory import release
+from dynakit import chunks
 from dynakit.errors import InputError
 
 
@@ -94,7 +94,7 @@ def test_readings_are_the_same_in_pieces(monkeypatch):
     system = dk.catalog.linear([[0.99]])
     decode = lambda y: np.where(y[..., 0] > 0.5, "high", "low")  # noqa: E731
     whole = dk.check_memory(system, [[1.0], [0.4]], None, decode, n_steps=200)
-    monkeypatch.setattr(release, "CHUNK", 6)
+    monkeypatch.setattr(chunks, "BYTES", 400)
     assert dk.check_memory(system, [[1.0], [0.4]], None, decode, n_steps=200) == whole
 
 
