@@ -2,6 +2,7 @@
 
 from .activations import ACTIVATIONS, Activation, activation
 from .base import RecurrentModel, Trajectory
+from .bidirectional import BidirectionalElman, BidirectionalLSTM
 from .elman import Elman
 from .fully_connected import FullyConnected
 from .gru import GRU
@@ -20,11 +21,13 @@ from .learners import (
     RateHebb,
 )
 from .lstm import LSTM
+from .memory_blocks import MemoryBlocks
 from .registry import MODELS, by_name
 from .reservoir import Reservoir
 from .saving import check_path, load, packed, savable, save, unpacked
 from .spiking import LIF, SURROGATES, SpikingNetwork, SpikingRNN, spike, to_nir, to_spiking
 from .state_dict import ImportedNetwork, from_state_dict
+from .windowed import WindowedMLP
 
 __all__ = [
     "ACTIVATIONS",
@@ -36,6 +39,10 @@ __all__ = [
     "FullyConnected",
     "GRU",
     "LSTM",
+    "MemoryBlocks",
+    "BidirectionalLSTM",
+    "BidirectionalElman",
+    "WindowedMLP",
     "LeakyRNN",
     "Reservoir",
     "SpikingNetwork",

@@ -44,6 +44,7 @@ class RecurrentModel(nn.Module):
     n_inputs: int
     n_hidden: int
     n_outputs: int
+    causal = True  # an output depends on no later input
     state_layout = "h"  # what a state holds, in the words of the error messages
 
     @property

@@ -7,6 +7,9 @@ parity, can be said one step later.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -16,7 +19,7 @@ from ..errors import InputError
 from ..seeding import as_seed
 from ..surroundings import in_own_surroundings
 from .activations import ACTIVATIONS
-from .base import RecurrentModel, Trajectory, checked_sizes, own_randomness
+from .base import RecurrentModel, Trajectory, checked_sizes, own_randomness, sizes_of
 
 
 class FullyConnected(RecurrentModel):
@@ -60,6 +63,12 @@ class FullyConnected(RecurrentModel):
                 nn.Parameter(torch.empty(n_hidden, *columns).uniform_(-scale, scale))
                 for columns in ((n_inputs,), (n_hidden,), ())
             )
+
+    @classmethod
+    def shapes(cls, config: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+        """The shapes that the weights have with these arguments."""
+        n_inputs, n_hidden, _ = sizes_of(config)
+        return {"W_in": (n_hidden, n_inputs), "W_rec": (n_hidden, n_hidden)}
 
     def read(self, states: Tensor) -> Tensor:
         """The outputs (..., output): the states of the first units."""

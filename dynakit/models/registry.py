@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from .. import checks
 from .base import RecurrentModel
+from .bidirectional import BidirectionalElman, BidirectionalLSTM
 from .elman import Elman
 from .fully_connected import FullyConnected
 from .gru import GRU
 from .leaky import LeakyRNN
 from .learners import CSNN, TDNN, TDSNN, Learner, OnlineGRU, OnlineLSTM
 from .lstm import LSTM
+from .memory_blocks import MemoryBlocks
 from .reservoir import Reservoir
 from .spiking import LIF, SpikingRNN
+from .windowed import WindowedMLP
 
 MODELS: dict[str, type[RecurrentModel]] = {
     "elman": Elman,
@@ -19,6 +22,10 @@ MODELS: dict[str, type[RecurrentModel]] = {
     "gru": GRU,
     "lstm": LSTM,
     "leaky": LeakyRNN,
+    "memory-blocks": MemoryBlocks,
+    "bidirectional-lstm": BidirectionalLSTM,
+    "bidirectional-elman": BidirectionalElman,
+    "windowed-mlp": WindowedMLP,
     "reservoir": Reservoir,
     "lif": LIF,
     "spiking": SpikingRNN,

@@ -6,18 +6,23 @@ import numpy as np
 import pytest
 import torch
 
+from dynakit import as_system
 from dynakit.errors import InputError
 from dynakit.models import (
     GRU,
     LIF,
     LSTM,
     MODELS,
+    BidirectionalElman,
+    BidirectionalLSTM,
     Elman,
     FullyConnected,
     LeakyRNN,
+    MemoryBlocks,
     Reservoir,
     SpikingNetwork,
     SpikingRNN,
+    WindowedMLP,
     by_name,
 )
 
@@ -26,6 +31,13 @@ VARIANTS = {
     "elman relu": lambda: Elman(3, 7, 2, activation="relu"),
     "fully connected": lambda: FullyConnected(3, 7, 2),
     "gru": lambda: GRU(3, 7, 2),
+    "memory blocks": lambda: MemoryBlocks(3, 7, 2),
+    "memory blocks, wide": lambda: MemoryBlocks(3, 7, 2, block_size=7, biases="all", output_bias=[-1.0]),
+    "window": lambda: WindowedMLP(3, 7, 2, before=4),
+    "window, none": lambda: WindowedMLP(3, 7, 2, before=0, activation="relu"),
+    "bidirectional lstm": lambda: BidirectionalLSTM(3, 7, 2),
+    "bidirectional elman": lambda: BidirectionalElman(3, 7, 2),
+    "window ahead": lambda: WindowedMLP(3, 7, 2, before=2, after=3),
     "lstm": lambda: LSTM(3, 7, 2),
     "peepholes": lambda: LSTM(3, 7, 2, peepholes=True),
     "leaky": lambda: LeakyRNN(3, 7, 2, dale="abs", sigma_rec=0.1),
@@ -40,7 +52,10 @@ VARIANTS = {
 }
 
 
-@pytest.fixture(params=VARIANTS)
+CAUSAL = [name for name, make in VARIANTS.items() if make().causal]
+
+
+@pytest.fixture(params=CAUSAL)
 def model(request):
     return VARIANTS[request.param]().eval()
 
@@ -125,6 +140,92 @@ BAD_CALLS = [
 def test_bad_calls_are_named(model, inputs, call, message):
     with pytest.raises(InputError, match=message):
         model(*call(model, inputs))
+
+
+@pytest.mark.parametrize("name", sorted(set(VARIANTS) - set(CAUSAL)))
+def test_a_network_that_sees_ahead_has_no_step_and_is_no_system(name, inputs):
+    model = VARIANTS[name]()
+    with pytest.raises(InputError, match="is not causal"):
+        model.step(torch.zeros(4, model.state_size), inputs[:, 0])
+    with pytest.raises(InputError, match="is not causal: its outputs depend on what is still to come"):
+        as_system(model)
+
+
+@pytest.mark.parametrize("name", ["bidirectional lstm", "bidirectional elman"])
+def test_both_directions_together_say_what_the_whole_says(name, inputs):
+    model = VARIANTS[name]()
+    forward, backward = (model.direction(way) for way in ("forward", "backward"))
+    parts = forward(inputs).outputs + backward(inputs.flip(1)).outputs.flip(1)
+    torch.testing.assert_close(parts, model(inputs).outputs, rtol=1e-5, atol=1e-6)
+    rates = forward.rates(forward(inputs).states)
+    torch.testing.assert_close(model(inputs).states[..., :7], rates, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["bidirectional lstm", "bidirectional elman"])
+def test_the_backward_direction_begins_at_the_end_of_each_trial(name, inputs):
+    model, lengths = VARIANTS[name](), torch.tensor([9, 4, 6, 1])
+    padded = inputs.clone()
+    for k, end in enumerate(lengths):
+        padded[k, end:] = 1e3
+    together = model(padded, lengths=lengths).outputs
+    for k, end in enumerate(lengths):
+        torch.testing.assert_close(together[k, :end], model(inputs[k : k + 1, :end]).outputs[0], rtol=1e-5, atol=1e-6)
+
+
+def test_a_window_is_a_perceptron_of_what_it_holds(inputs):
+    model = WindowedMLP(3, 7, 2, before=2, after=1)
+    line = torch.cat([torch.zeros(4, 2, 3), inputs, torch.zeros(4, 1, 3)], 1)
+    for t in range(9):
+        said = model.readout(torch.tanh(model.hidden(line[:, t : t + 4].flatten(1))))
+        torch.testing.assert_close(model(inputs).outputs[:, t], said)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "settings", "n_weights"),
+    [
+        ((7, 4, 7), {}, 264),  # Hochreiter and Schmidhuber 1997, table 1
+        ((7, 6, 7), {"block_size": 2}, 276),
+        ((2, 4, 1), {"block_size": 2, "biases": "all"}, 93),  # table 7
+        ((8, 4, 4), {"block_size": 2, "biases": "all"}, 156),  # table 9
+        ((8, 6, 8), {"block_size": 2, "biases": "all"}, 308),
+    ],
+)
+def test_memory_blocks_have_the_published_numbers_of_weights(sizes, settings, n_weights):
+    assert sum(p.numel() for p in MemoryBlocks(*sizes, **settings).parameters()) == n_weights
+
+
+def test_memory_blocks_are_the_published_equations():
+    model = MemoryBlocks(2, 4, 3, block_size=2, input_bias=-0.5, output_bias=[-1.0, -2.0], scale=0.8).double()
+    u, rng = torch.randn(1, 6, 2, dtype=torch.float64), np.random.default_rng(0)
+    x0 = torch.tensor(rng.normal(size=12))
+    s = lambda a: 1 / (1 + np.exp(-a))  # noqa: E731
+    W_in, W, W_out = (p.detach().numpy() for p in (model.W_in, model.W_rec, model.W_out))
+    heard, c = x0.numpy()[:8], x0.numpy()[8:]
+    for now in u[0].numpy():
+        a = W_in @ now + W @ heard + np.r_[np.zeros(4), -0.5, -0.5, -1.0, -2.0]
+        i, o = s(a[4:6]), s(a[6:])
+        c = c + np.repeat(i, 2) * (4 * s(a[:4]) - 2)
+        heard = np.r_[np.repeat(o, 2) * (2 * s(c) - 1), i, o]
+    outputs, states = model(u, x0)
+    np.testing.assert_allclose(states[0, -1].detach().numpy(), np.r_[heard, c], rtol=1e-12)
+    np.testing.assert_allclose(outputs[0, -1].detach().numpy(), s(W_out @ heard[:4]), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: MemoryBlocks(2, 5, 1, block_size=2), "must be a multiple of block_size=2, got 5"),
+        (lambda: MemoryBlocks(2, 4, 1, output_bias=[-1.0, -2.0]), "output_bias must be one number or one per block, 4"),
+        (lambda: MemoryBlocks(2, 4, 1).linear_readout(), "logistic units"),
+        (lambda: WindowedMLP(2, 4, 1, before=-1), "before must be at least 0"),
+        (lambda: BidirectionalLSTM(2, 4, 1).direction("left"), "name must be"),
+        (lambda: BidirectionalLSTM(2, 4, 1)(torch.zeros(1, 3, 2), torch.zeros(8)), "x0 must be None"),
+        (lambda: FullyConnected(2, 4, 1).linear_readout(), "its outputs are units of the layer"),
+    ],
+)
+def test_bad_sizes_and_calls_are_refused_in_a_sentence(make, words):
+    with pytest.raises(InputError, match=words):
+        make()
 
 
 def test_lstm_says_what_its_state_is(inputs):

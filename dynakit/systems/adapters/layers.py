@@ -12,11 +12,14 @@ from ...errors import InputError
 from ...models.base import RecurrentModel
 from ...models.fully_connected import FullyConnected
 from ...models.leaky import LeakyRNN
+from ...models.memory_blocks import MemoryBlocks
 from ...models.reservoir import Reservoir
 from ...models.spiking import SpikingNetwork
+from ...models.windowed import WindowedMLP
 from ..base import System
 from ..cells import Cell, ElmanCell, GRUCell, LeakyCell, LSTMCell, Stack
 from ..derived import WithReadout
+from ..function import FunctionSystem
 from .copies import WEIGHT_MAKERS, float64_copy, weights_of
 from .reservoir import adapt_reservoir
 from .spiking import SpikingSystem
@@ -30,10 +33,14 @@ def adapt_layer(rnn: nn.Module, device: torch.device | str | None) -> System:
     if isinstance(rnn, LeakyRNN):
         return _leaky(rnn, device)
     if isinstance(rnn, FullyConnected):
-        read = weights_of(rnn, device)
-        W_rec = read("W_rec")
-        cell = ElmanCell(read("W_in"), W_rec, read("b_rec"), rnn.activation)
-        return WithReadout(cell, torch.eye(rnn.n_outputs, rnn.n_hidden).to(W_rec), W_rec.new_zeros(rnn.n_outputs))
+        return _fully_connected(rnn, device)
+    if isinstance(rnn, RecurrentModel) and not rnn.causal:
+        raise InputError(
+            f"model ({type(rnn).__name__}) is not causal: its outputs depend on what is still to come, so there is no "
+            "map to analyse; of a bidirectional network each direction is one: model.direction('forward')"
+        )
+    if isinstance(rnn, (MemoryBlocks, WindowedMLP)):
+        return _stepped(rnn, device)
     if isinstance(rnn, Reservoir):
         return adapt_reservoir(rnn, device)
     if isinstance(rnn, SpikingNetwork):
@@ -109,6 +116,23 @@ def _leaky(model: LeakyRNN, device: torch.device | str | None) -> System:
     cell.dt = model.dt
     cell.name += ", Dale's law" if model.dale else ""
     return WithReadout(cell, W_out, twin.b_out.detach())
+
+
+def _fully_connected(model: FullyConnected, device: torch.device | str | None) -> System:
+    read = weights_of(model, device)
+    W_rec = read("W_rec")
+    cell = ElmanCell(read("W_in"), W_rec, read("b_rec"), model.activation)
+    return WithReadout(cell, torch.eye(model.n_outputs, model.n_hidden).to(W_rec), W_rec.new_zeros(model.n_outputs))
+
+
+def _stepped(model: RecurrentModel, device: torch.device | str | None) -> System:
+    """A model without closed-form Jacobians: its step and its readout as they are, in float64."""
+    twin = float64_copy(model, device)
+    assert isinstance(twin, RecurrentModel)
+    sizes = (twin.state_size, twin.n_inputs)
+    system = FunctionSystem(twin.step, *sizes, argument_order="state, input", readout=twin.read)
+    system.name = type(model).__name__
+    return system
 
 
 def _our_model(model: RecurrentModel, device: torch.device | str | None) -> System:
