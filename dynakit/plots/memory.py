@@ -39,7 +39,7 @@ def plot_memory(checks: Any, *, what: str = "kept", ax: Any = None, **kwargs: An
         _kept(ax, named, kwargs)
     else:
         _outputs(ax, next(iter(named.values())), kwargs)
-    ax.set_xscale("log")
+    style.log_steps(ax)
     ax.set_xlabel("steps since release")
     style.despine(ax)
     style.legend(ax, "inside" if what == "kept" else "beside")
@@ -90,14 +90,13 @@ def _outputs(ax: Any, check: MemoryCheck, kwargs: dict[str, Any]) -> None:
     offsets = -row * np.arange(n_outputs)
     colours = style.condition_colours(check.labels)
     chosen = np.unique(np.linspace(0, len(check) - 1, min(MOST_TRACES, len(check))).round().astype(int))
-    chosen = chosen[np.argsort(check.labels[chosen], kind="stable")]
-    told: set[Any] = set()
-    for k, label in zip(chosen, check.labels[chosen].tolist()):
-        for j in range(n_outputs):
-            name = str(label) if label not in told and len(colours) <= len(style.CATEGORIES) else None
-            told.add(label)
-            look = {"color": colours[label], "linewidth": 0.8, "alpha": 0.8, "label": name}
-            ax.plot(check.times[later], offsets[j] + check.outputs[later, k, j], **(look | kwargs))
+    for label in np.unique(check.labels[chosen]).tolist():
+        own = chosen[check.labels[chosen] == label]
+        traces = (check.outputs[np.ix_(later, own)] + offsets).transpose(1, 2, 0).reshape(-1, later.sum())
+        lines = style.joined([np.stack([check.times[later], trace], axis=1) for trace in traces])
+        name = str(label) if len(colours) <= len(style.CATEGORIES) else None
+        look = {"color": colours[label], "linewidth": 0.8, "alpha": 0.8, "label": name}
+        ax.plot(*lines.T, **(look | kwargs))
     if n_outputs == 1:
         ax.set_ylabel("output")
         return

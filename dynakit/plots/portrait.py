@@ -76,9 +76,8 @@ def _draw_paths(ax: Any, groups: list[scene.Paths], kwargs: dict[str, Any]) -> N
     crowd = sum(len(group.lines) for group in groups)
     look = {"linewidth": 0.7, "alpha": 0.7 if crowd <= 12 else 0.5, "zorder": 2} | kwargs
     for group in groups:
-        for k, line in enumerate(group.lines):
-            name = group.label if k == 0 and group.label else None
-            ax.plot(*line.T, **({"color": group.colour, "label": name, "gid": "trajectory"} | look))
+        own = {"color": group.colour, "label": group.label or None, "gid": "trajectory"}
+        ax.plot(*style.joined(group.lines).T, **(own | look))
         tips = [tip for line in group.lines if (tip := scene.ends(line)) is not None]
         if not tips:  # no state of the group is finite
             continue
@@ -90,8 +89,8 @@ def _draw_paths(ax: Any, groups: list[scene.Paths], kwargs: dict[str, Any]) -> N
 
 def _draw_directions(ax: Any, segments: np.ndarray) -> None:
     look = {"color": style.UNSTABLE_DIRECTION, "linewidth": 1.4, "zorder": 4, "gid": "direction"}
-    for k, segment in enumerate(segments):
-        ax.plot(*segment.T, label="unstable direction" if k == 0 else None, **look)
+    if len(segments):
+        ax.plot(*style.joined(segments).T, label="unstable direction", **look)
 
 
 def _draw_slow(ax: Any, slow: SlowPoints, placed: np.ndarray) -> None:

@@ -145,6 +145,26 @@ def despine(ax: Axes) -> None:
         axis.line.set_linewidth(0.6)
 
 
+def joined(lines: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
+    """Lines (point, axis) as a single one with gaps: one artist is drawn in a fraction of the time of many.
+
+    >>> joined([np.zeros((2, 1)), np.ones((1, 1))]).ravel().tolist()
+    [0.0, 0.0, nan, 1.0]
+    """
+    gap = np.full((1, np.shape(lines[0])[-1]), np.nan)
+    return np.concatenate([part for line in lines for part in (gap, line)][1:])
+
+
+def log_steps(ax: Axes) -> None:
+    """A logarithmic axis of steps: 1, 10, 100, ... in plain figures, small ticks at their double and fivefold."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    ax.set_xscale("log")
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.12g}".replace(",", "\N{THIN SPACE}")))
+    ax.xaxis.set_minor_locator(LogLocator(subs=(2.0, 5.0)))
+    ax.xaxis.set_minor_formatter(NullFormatter())
+
+
 def legend(ax: Axes, place: str = "beside") -> None:
     """A small legend of everything labelled so far, off the data wherever there is room for it.
 

@@ -22,6 +22,16 @@ def size(line):
     return len(np.atleast_1d(line.get_data_3d()[0] if hasattr(line, "get_data_3d") else line.get_xdata()))
 
 
+def places(line):
+    return np.stack(line.get_data_3d() if hasattr(line, "get_data_3d") else line.get_data(), 1)
+
+
+def pieces(line):
+    """The parts (point, axis) of a line between its gaps."""
+    at = places(line)
+    return np.split(at, np.flatnonzero(np.isnan(at).any(axis=1)))
+
+
 @pytest.mark.parametrize("axes", [(0, 1), (0, 1, 2), (2, 0), (1,)])
 def test_as_many_marks_of_each_kind_as_points(cube, axes):
     ax = P.plot_phase_portrait(cube.projection, cube.states, cube.points, axes=axes)
@@ -52,8 +62,10 @@ def test_three_dimensional_axes_are_used_in_three_dimensions(cube):
     ax = P.plot_phase_portrait(cube.projection, cube.states, cube.points, cube.modes, ax=given)
     assert ax is given
     assert ax.get_zlabel() == cube.projection.names[2]
-    line = drawn(ax, "trajectory")[0]
-    np.testing.assert_allclose(np.stack(line.get_data_3d(), 1), cube.projection.transform(cube.states[0]))
+    (line,) = drawn(ax, "trajectory")
+    assert len(pieces(line)) == len(cube.states)
+    np.testing.assert_allclose(pieces(line)[0], cube.projection.transform(cube.states[0]))
+    np.testing.assert_allclose(pieces(line)[-1][1:], cube.projection.transform(cube.states[-1]))
 
 
 def test_points_stand_where_the_projection_puts_them(cube):
@@ -67,24 +79,24 @@ def test_points_stand_where_the_projection_puts_them(cube):
 def test_unstable_directions_run_through_saddles_along_the_unstable_units(cube):
     axes = dk.Projection.onto(np.eye(3), ["a", "b", "c"])
     ax = P.plot_phase_portrait(axes, points=cube.points, modes=cube.modes, axes=(0, 1, 2))
-    segments = drawn(ax, "direction")
-    assert len(segments) == 12 * 1 + 6 * 2  # none through the repeller
-    for line in segments:
-        ends = np.stack(line.get_data_3d(), 1)
+    (line,) = drawn(ax, "direction")
+    assert line.get_color() == style.UNSTABLE_DIRECTION
+    assert len(pieces(line)) == 12 * 1 + 6 * 2  # none through the repeller
+    for ends in (piece[-2:] for piece in pieces(line)):
         middle, along = ends.mean(axis=0), np.abs(ends[1] - ends[0])
         nearest = np.abs(cube.points.saddles.states - middle).max(axis=1).min()
         assert nearest < 1e-9
         moving = along > 1e-9
         assert moving.sum() == 1  # along one unit
         np.testing.assert_allclose(middle[moving], 0, atol=1e-9)  # the one that sits on its unstable zero
-        assert line.get_color() == style.UNSTABLE_DIRECTION
 
 
 def test_a_complex_pair_spans_its_plane_with_two_lines():
     turn = dk.catalog.linear([[0.9, -0.9, 0.0], [0.9, 0.9, 0.0], [0.0, 0.0, 0.5]])
     modes = dk.linearize(turn, np.zeros((1, 3)))
     ax = P.plot_phase_portrait(dk.Projection.onto(np.eye(3), ["a", "b", "c"]), points=modes, modes=modes)
-    vectors = [np.ptp(np.stack(line.get_data(), 1), axis=0) for line in drawn(ax, "direction")]
+    (line,) = drawn(ax, "direction")
+    vectors = [np.ptp(piece[-2:], axis=0) for piece in pieces(line)]
     assert len(vectors) == 2
     assert abs(np.linalg.det(np.array(vectors))) > 1e-4
 
@@ -92,8 +104,10 @@ def test_a_complex_pair_spans_its_plane_with_two_lines():
 def test_conditions_colour_the_trajectories(cube):
     labels = np.array(["left", "right"] * 6)
     ax = P.plot_phase_portrait(cube.projection, cube.states, conditions=labels)
-    colours = [line.get_color() for line in drawn(ax, "trajectory")]
-    assert {colours.count(c) for c in set(colours)} == {6}
+    lines = drawn(ax, "trajectory")
+    assert [line.get_color() for line in lines] == list(style.condition_colours(labels).values())
+    assert [len(pieces(line)) for line in lines] == [6, 6]
+    np.testing.assert_allclose(pieces(lines[1])[0], cube.projection.transform(cube.states[1])[:, :2])
     assert said(ax) == {"left", "right"}
     shades = style.condition_colours([0.1, 0.2, 0.3, 0.4])
     lightness = [sum(to_rgba(c)[:3]) for c in shades.values()]
@@ -150,8 +164,8 @@ def test_points_that_cannot_be_judged_have_marks_of_their_own():
 
 def test_limits_on_the_number_of_trajectories(cube):
     ax = P.plot_phase_portrait(cube.projection, cube.states, n_trajectories=5, linewidth=2.5)
-    assert len(drawn(ax, "trajectory")) == 5
-    assert {line.get_linewidth() for line in drawn(ax, "trajectory")} == {2.5}
+    (line,) = drawn(ax, "trajectory")
+    assert (len(pieces(line)), line.get_linewidth()) == (5, 2.5)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,51 @@
+"""The pictures of a page: cropped to what is drawn, wherever that lies, and nothing of it cut."""
+
+import io
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from PIL import Image
+
+from dynakit.report.page import png
+
+DPI = 100
+
+
+def drawn(picture):
+    """What is not background: first and last row and column, and the size of the picture."""
+    image = np.asarray(Image.open(io.BytesIO(picture)).convert("RGB"))
+    rows, columns = np.nonzero((image != image[0, 0]).any(axis=2))
+    return (rows.min(), rows.max(), columns.min(), columns.max()), image.shape[:2]
+
+
+@pytest.mark.parametrize("beyond", [0.0, 0.5, 3.0])
+def test_a_picture_holds_what_lies_outside_its_figure_with_a_tenth_of_an_inch_around(beyond):
+    ax = plt.figure(figsize=(2, 1)).add_axes((0, 0, 1, 1))
+    ax.set_axis_off()
+    corners = np.array([0.5, 1.6 + beyond, 0.6, 0.2 - beyond]) / [2, 2, 1, 1]
+    ax.add_artist(plt.Line2D(corners[:2], corners[2:], transform=ax.transAxes, clip_on=False, lw=1))
+    (top, bottom, left, right), (rows, columns) = drawn(png(ax, DPI))
+    assert (top, left, rows - 1 - bottom, columns - 1 - right) == (DPI / 10,) * 4
+    np.testing.assert_allclose([bottom - top, right - left], [DPI * (0.4 + beyond), DPI * (1.1 + beyond)], atol=3)
+
+
+def test_a_picture_says_of_which_manifest_it_is():
+    ax = plt.figure(figsize=(1, 1)).add_subplot()
+    assert Image.open(io.BytesIO(png(ax, DPI, "abc"))).text["dynakit manifest"] == "abc"
+
+
+def test_a_figure_is_drawn_once(monkeypatch):
+    ax = plt.figure(figsize=(2, 2), layout="constrained").add_subplot()
+    line = ax.plot([0, 1], label="a")[0]
+    draw, draws = line.draw, []
+    monkeypatch.setattr(line, "draw", lambda renderer: draws.append(draw(renderer)))
+    png(ax, DPI)
+    assert len(draws) == 1
+
+
+def test_an_empty_picture_and_a_figure_in_colour_are_pictures():
+    assert png(plt.figure(figsize=(1, 1)).add_axes((0, 0, 1, 1), frameon=False, xticks=[], yticks=[]), DPI)
+    dark = plt.figure(figsize=(1, 1), facecolor="navy").add_axes((0.4, 0.4, 0.2, 0.2), xticks=[], yticks=[])
+    _, shape = drawn(png(dark, DPI))
+    np.testing.assert_allclose(shape, (42, 42), atol=2)  # its lines are 0.01 inch wide
