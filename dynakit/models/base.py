@@ -103,14 +103,27 @@ class RecurrentModel(nn.Module):
         """Whether noise enters the states in training mode."""
         return False
 
+    def gates(self, inputs: Tensor, states: Tensor) -> dict[str, Tensor]:
+        """The gates (trial, time, hidden) that a run from zero over ``inputs`` had; ``states`` are those it returned.
+
+        Raises InputError for a network without gates.
+        """
+        raise InputError(f"model ({type(self).__name__}) has no gates that could saturate; use an LSTM")
+
     def forward(
-        self, inputs: Tensor, x0: Tensor | None = None, *, generator: torch.Generator | None = None
+        self,
+        inputs: Tensor,
+        x0: Tensor | None = None,
+        *,
+        generator: torch.Generator | None = None,
+        lengths: Tensor | None = None,
     ) -> Trajectory:
         """Run the network over ``inputs`` (trial, time, input) from ``x0``.
 
         ``x0`` is (state,) for all trials or (trial, state); None is the state of zeros.  ``generator`` feeds
         the noise of networks that have some, in training mode only; None draws it from torch's own
-        generator, as ``torch.nn.Dropout`` does.  Raises InputError for arguments of another shape or dtype.
+        generator, as ``torch.nn.Dropout`` does.  ``lengths`` (trial,) are the steps of each trial, which only a network
+        that hears the end needs to know.  Raises InputError for arguments of another shape or dtype.
         """
         inputs = self._checked_inputs(inputs)
         return self._run(inputs, self._checked_state(x0, inputs), generator)

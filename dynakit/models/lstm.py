@@ -17,9 +17,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .. import checks
+from ..errors import InputError
 from ..seeding import as_seed
 from ..surroundings import in_own_surroundings
 from .base import RecurrentModel, Trajectory, checked_sizes, layer_shapes, own_randomness
+
+INITS = ("torch", "glorot")
 
 
 class LSTM(RecurrentModel):
@@ -28,7 +32,13 @@ class LSTM(RecurrentModel):
     ``rnn`` is the layer (gate order i, f, g, o) and ``readout`` the ``nn.Linear``.  With ``peepholes`` the
     parameter ``peephole`` (3, n_hidden) holds p_i, p_f, p_o and the layer serves as the store of the other
     weights; without, ``peephole`` is None.  Initial values are torch's own (uniform in +-1/sqrt(n_hidden)),
-    drawn from ``seed``.
+    drawn from ``seed``, unless one of these is asked for:
+
+    - ``init="glorot"``: uniform input weights and readout after Glorot and Bengio (2010), orthogonal recurrent weights
+      (Saxe et al. 2014), all biases 0;
+    - ``forget_bias``: the bias of every forget gate (1: Jozefowicz et al. 2015);
+    - ``chrono``: the longest time T that is to be bridged, in steps; forget biases are log U(1, T - 1) and those of the
+      input gates their negatives, so that cells live for times between 1 and T (Tallec and Ollivier 2018, eq. 15).
 
     >>> LSTM(2, 16, 1)(torch.zeros(5, 10, 2)).states.shape
     torch.Size([5, 10, 32])
@@ -38,7 +48,16 @@ class LSTM(RecurrentModel):
 
     @in_own_surroundings
     def __init__(
-        self, n_inputs: int, n_hidden: int, n_outputs: int, peepholes: bool = False, *, seed: int = 0
+        self,
+        n_inputs: int,
+        n_hidden: int,
+        n_outputs: int,
+        peepholes: bool = False,
+        init: str = "torch",
+        forget_bias: float | None = None,
+        chrono: float | None = None,
+        *,
+        seed: int = 0,
     ) -> None:
         super().__init__()
         self.n_inputs, self.n_hidden, self.n_outputs = checked_sizes(n_inputs, n_hidden, n_outputs)
@@ -50,6 +69,12 @@ class LSTM(RecurrentModel):
             bound = 1 / math.sqrt(self.n_hidden)
             drawn = torch.empty(3, self.n_hidden).uniform_(-bound, bound)
         self.peephole = nn.Parameter(drawn) if self.peepholes else None
+        self.init = checks.one_of("init", init, INITS)
+        self.forget_bias = None if forget_bias is None else checks.number("forget_bias", forget_bias)
+        self.chrono = None if chrono is None else checks.number("chrono", chrono, above=2, closed=False)
+        if self.chrono is not None and self.forget_bias is not None:
+            raise InputError("forget_bias and chrono both say what the forget gates begin with: give one of them")
+        self._draw()
 
     @classmethod
     def shapes(cls, config: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
@@ -73,6 +98,36 @@ class LSTM(RecurrentModel):
         else:
             h, c = self._scan(inputs, h0, c0)
         return Trajectory(self.readout(h), torch.cat([h, c], dim=2))
+
+    def gates(self, inputs: Tensor, states: Tensor) -> dict[str, Tensor]:
+        """Gates "i" and "f" in (0, 1) and candidates "g" in (-1, 1), each (trial, time, hidden), of a run from zero."""
+        h, c = (functional.pad(part[:, :-1], (0, 0, 1, 0)) for part in states.split(self.n_hidden, dim=2))
+        W_ih, W_hh, b = self._weights()
+        i, f, g, _ = (functional.linear(inputs, W_ih, b) + functional.linear(h, W_hh)).chunk(4, dim=2)
+        if self.peephole is not None:
+            i, f = i + self.peephole[0] * c, f + self.peephole[1] * c
+        return {"i": torch.sigmoid(i), "f": torch.sigmoid(f), "g": torch.tanh(g)}
+
+    @torch.no_grad()
+    def _draw(self) -> None:
+        """The initial values that were asked for, over torch's own."""
+        W_ih, W_hh, b_ih, b_hh = self.rnn.all_weights[0]
+        opened, kept = (slice(k * self.n_hidden, (k + 1) * self.n_hidden) for k in (0, 1))  # of i and f
+        if self.init == "glorot":
+            with own_randomness(self.seed, "LSTM, Glorot"):
+                for matrix in (*W_ih.chunk(4), self.readout.weight):
+                    nn.init.xavier_uniform_(matrix)
+                for matrix in W_hh.chunk(4):
+                    nn.init.orthogonal_(matrix)
+            for bias in (b_ih, b_hh, self.readout.bias):
+                bias.zero_()
+        if self.forget_bias is not None:
+            b_ih[kept], b_hh[kept] = self.forget_bias, 0.0
+        if self.chrono is not None:
+            with own_randomness(self.seed, "LSTM, chrono"):
+                b_ih[kept] = torch.empty(self.n_hidden).uniform_(1, self.chrono - 1).log()
+            b_ih[opened] = -b_ih[kept]
+            b_hh[kept], b_hh[opened] = 0.0, 0.0
 
     def _weights(self) -> tuple[Tensor, Tensor, Tensor]:
         """W_ih, W_hh and the sum of both biases; rows in gate order i, f, g, o."""

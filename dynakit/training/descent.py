@@ -13,10 +13,17 @@ from torch import Tensor
 
 from .. import checks
 from ..errors import InputError
-from ..models import RecurrentModel
+from ..models import RecurrentModel, Trajectory
 from ..tasks import Task, Trials
 
 OPTIMIZERS = ("adam", "sgd")
+
+
+class Moment(NamedTuple):
+    """Where a run is: the number of the update, from 0, and what its noise is drawn from."""
+
+    update: int
+    generator: torch.Generator
 
 
 class Gradient(NamedTuple):
@@ -73,9 +80,7 @@ class GradientDescent(abc.ABC):
             checks.number("stop_at_loss", self.stop_at_loss)
 
     @abc.abstractmethod
-    def steps(
-        self, model: RecurrentModel, task: Task, trials: Trials, generator: torch.Generator
-    ) -> Iterator[Gradient]:
+    def steps(self, model: RecurrentModel, task: Task, trials: Trials, at: Moment) -> Iterator[Gradient]:
         """Leave a gradient with the parameters, once for each step that the weights are to make on this batch."""
 
     def rate(self, update: int) -> float:
@@ -85,7 +90,7 @@ class GradientDescent(abc.ABC):
         return self.learning_rate * (1 - (1 - self.decay_to) * late)
 
     def penalty(self, model: RecurrentModel, states: Tensor) -> Tensor | float:
-        """What is added to the loss for firing rates and weights."""
+        """What is added to the loss for firing rates, of states (..., state), and for weights."""
         total: Tensor | float = 0.0
         if self.l2_rate or self.l1_rate:
             total = total + _penalty([model.rates(states)], self.l2_rate, self.l1_rate)
@@ -104,6 +109,11 @@ def inputs_for(model: RecurrentModel, trials: Trials) -> Tensor:
 def within(states: Tensor, trials: Trials) -> Tensor:
     """The states (..., state) of the steps that belong to the trials."""
     return states[trials.valid.to(states.device)] if trials.ragged else states
+
+
+def over(model: RecurrentModel, trials: Trials, generator: torch.Generator | None) -> Trajectory:
+    """The network over the inputs of the trials."""
+    return model(inputs_for(model, trials), generator=generator, lengths=trials.lengths if trials.ragged else None)
 
 
 def _penalty(tensors: Sequence[Tensor], l2: float, l1: float) -> Tensor:

@@ -9,30 +9,44 @@ import torch
 from torch import Tensor
 
 from .. import checks
+from ..errors import InputError
 from ..models import RecurrentModel, Trajectory
 from ..tasks import Task, Trials
-from .descent import Gradient, GradientDescent, inputs_for, within
+from .descent import Gradient, GradientDescent, Moment, inputs_for, over, within
 
 
 @dataclass(frozen=True, kw_only=True)
 class BPTT(GradientDescent):
     """Gradients through all steps of a trial (Werbos 1990); ``dk.train(model, task, BPTT(learning_rate=1e-2))``.
 
-    The settings are those of every :class:`GradientDescent`.
+    ``saturation`` times the mean over steps of f (1 - f) + i (1 - i) + i (1 - g^2), summed over the units of an LSTM,
+    is added to the loss: it drives gates to 0 and 1, so that cells count in whole numbers (the saturated automata of
+    Merrill 2019).  It grows from 0 over the first ``saturation_ramp`` updates and is for networks that have learnt the
+    task before.  The other settings are those of every :class:`GradientDescent`.
     """
 
-    def steps(
-        self, model: RecurrentModel, task: Task, trials: Trials, generator: torch.Generator
-    ) -> Iterator[Gradient]:
+    saturation: float = 0.0
+    saturation_ramp: int = 3000
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checks.number("saturation", self.saturation, above=0)
+        checks.count("saturation_ramp", self.saturation_ramp)
+
+    def steps(self, model: RecurrentModel, task: Task, trials: Trials, at: Moment) -> Iterator[Gradient]:
         """One gradient: that of the loss of the batch."""
-        outputs, states = self.run(model, inputs_for(model, trials), generator)
+        outputs, states = self.run(model, trials, at.generator)
         loss = task.loss(outputs, trials)
-        (loss + self.penalty(model, within(states, trials))).backward()
+        total = loss + self.penalty(model, within(states, trials))
+        if self.saturation:
+            strength = self.saturation * min(1.0, at.update / self.saturation_ramp)
+            total = total + strength * _unsaturated(model.gates(inputs_for(model, trials), states), trials)
+        total.backward()
         yield Gradient(float(loss.detach()), outputs.detach())
 
-    def run(self, model: RecurrentModel, inputs: Tensor, generator: torch.Generator) -> Trajectory:
-        """The network over the inputs, with the graph that the gradient runs back through."""
-        return model(inputs, generator=generator)
+    def run(self, model: RecurrentModel, trials: Trials, generator: torch.Generator) -> Trajectory:
+        """The network over the trials, with the graph that the gradient runs back through."""
+        return over(model, trials, generator)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +68,11 @@ class TBPTT(BPTT):
         checks.count("k", self.k)
         checks.count("every", self.every, most=self.k)
 
-    def run(self, model: RecurrentModel, inputs: Tensor, generator: torch.Generator) -> Trajectory:
-        """The network over the inputs in windows of ``k`` steps, each from the state that was reached."""
+    def run(self, model: RecurrentModel, trials: Trials, generator: torch.Generator) -> Trajectory:
+        """The network over the trials in windows of ``k`` steps, each from the state that was reached."""
+        if not model.causal:
+            raise InputError(f"model ({type(model).__name__}) is not causal: cut back in time it is another; use BPTT")
+        inputs = inputs_for(model, trials)
         k, n_steps = self.k, inputs.shape[1]
         first = model(inputs[:, :k], generator=generator)  # what lies within k steps of the start is not cut
         if n_steps <= k:
@@ -78,3 +95,9 @@ class TBPTT(BPTT):
         """The new steps of each window (trial, window, step, unit), joined along time."""
         whole = parts[:, :-1, self.k - self.every :].flatten(1, 2)
         return torch.cat([whole, parts[:, -1, self.k - n_last :]], 1)
+
+
+def _unsaturated(gates: dict[str, Tensor], trials: Trials) -> Tensor:
+    """How far gates are from 0 and 1, and what is written from +-1: summed over units, mean over steps."""
+    i, f, g = gates["i"], gates["f"], gates["g"]
+    return within(f * (1 - f) + i * (1 - i) + i * (1 - g.square()), trials).sum(-1).mean()

@@ -28,7 +28,7 @@ from ..tasks import Task, Trials
 from . import checkpoint
 from .base import Callback, fit
 from .checkpoint import State
-from .descent import GradientDescent, inputs_for
+from .descent import GradientDescent, Moment, over
 
 STOP_WINDOW = 10  # updates whose mean score or loss decides whether to stop
 SNAPSHOT_EVERY = 10  # good updates between two copies of the weights
@@ -99,9 +99,9 @@ class _Descent:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         longest = math.inf if self.method.clip_norm is None else self.method.clip_norm
-        loss, score, generator = math.nan, math.nan, torch_stream(self.seed, "noise", update)
+        loss, score, at = math.nan, math.nan, Moment(update, torch_stream(self.seed, "noise", update))
         self.optimizer.zero_grad(set_to_none=True)
-        for step in self.method.steps(self.model, self.task, trials, generator):
+        for step in self.method.steps(self.model, self.task, trials, at):
             if step.outputs is not None:
                 loss, score = step.loss, float(self.task.score(step.outputs, trials))
             norm = float(nn.utils.clip_grad_norm_(self.parameters, longest))
@@ -180,9 +180,8 @@ class _Descent:
 
     def _reference(self, first: Trials) -> float:
         """The loss of the start, or of a silent output where that is larger (an already trained network)."""
-        inputs = inputs_for(self.model, first)
         with torch.no_grad():
-            outputs = self.model(inputs, generator=torch_stream(self.seed, "noise", 0)).outputs
+            outputs = over(self.model, first, torch_stream(self.seed, "noise", 0)).outputs
             losses = [float(self.task.loss(o, first)) for o in (outputs, torch.zeros_like(outputs))]
         return max((loss for loss in losses if math.isfinite(loss)), default=sys.float_info.max)
 

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, jacrev, vmap
 
-from .. import checks
+from .. import checks, chunks
 from ..errors import InputError, NumericalError
 from ..models import RecurrentModel
 from ..provenance import Provenance
@@ -33,7 +33,7 @@ from ..seeding import stream
 from ..tasks import Task, Trials
 from .base import Callback, fit
 from .descent import inputs_for
-from .sensitivity import MOST, sensitivity
+from .sensitivity import sensitivity
 
 STOP_WINDOW = 10  # updates whose mean score decides whether to stop
 GROUPS = ("unit", "all")
@@ -160,13 +160,11 @@ class _Weights:
         self.groups = [torch.arange(n)[None]]
         if method.groups == "unit":
             self.groups = list(_by_row([recurrent, list(self.readout.values())]))
-        needed = 8 * 3 * sum(len(g) * g.shape[1] ** 2 for g in self.groups)
-        if needed > MOST:
-            remedy = "use groups='unit' or a smaller network" if method.groups == "all" else "use a smaller network"
-            raise InputError(
-                f"model has {n} weights, whose covariances need {needed / 2**30:.1f} GiB, and {MOST / 2**30:.0f} are "
-                f"allowed; {remedy}"
-            )
+        chunks.refuse_larger(
+            f"the covariances of {n} weights",
+            8 * 3 * sum(len(g) * g.shape[1] ** 2 for g in self.groups),
+            "use groups='unit' or a smaller network" if method.groups == "all" else "use a smaller network",
+        )
         self.P = [method.covariance * torch.eye(g.shape[1]).double().repeat(len(g), 1, 1) for g in self.groups]
 
     def slopes(self, x: Tensor, J: Tensor) -> Tensor:

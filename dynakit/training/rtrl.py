@@ -10,7 +10,7 @@ import torch
 
 from ..models import RecurrentModel
 from ..tasks import Task, Trials
-from .descent import Gradient, GradientDescent, inputs_for, within
+from .descent import Gradient, GradientDescent, Moment, inputs_for, within
 from .sensitivity import sensitivity
 
 
@@ -29,9 +29,7 @@ class RTRL(GradientDescent):
 
     online: bool = False
 
-    def steps(
-        self, model: RecurrentModel, task: Task, trials: Trials, generator: torch.Generator
-    ) -> Iterator[Gradient]:
+    def steps(self, model: RecurrentModel, task: Task, trials: Trials, at: Moment) -> Iterator[Gradient]:
         """The gradient of the batch, or one after each of its steps."""
         return (self._along if self.online else self._whole)(model, task, trials)
 
@@ -55,10 +53,11 @@ class RTRL(GradientDescent):
         said = inputs.new_zeros(*inputs.shape[:2], model.n_outputs)
         x, last = inputs.new_zeros(len(inputs), model.state_size), inputs.shape[1] - 1
         for t, u in enumerate(inputs.unbind(1)):
+            present = trials.valid[:, t].to(x.device)
             x = carried.advance(x, u).requires_grad_()
             outputs = model.read(x)
             loss = task.loss(said.index_copy(1, torch.tensor([t]), outputs[:, None]), trials)  # others do not move
-            (loss + self.penalty(model, x)).backward()
+            (loss + self.penalty(model, x[present])).backward()
             slopes, x = x.grad, x.detach()
             assert slopes is not None
             said[:, t] = outputs.detach()

@@ -15,10 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, jacrev, vmap
 
+from .. import chunks
 from ..errors import InputError
 from ..models import ACTIVATIONS, Elman, FullyConnected, RecurrentModel
-
-MOST = 2**32  # bytes of the derivatives and of what is needed to advance them
 
 
 class Sensitivity(abc.ABC):
@@ -40,18 +39,16 @@ class Sensitivity(abc.ABC):
 
     def _start(self, model: RecurrentModel, n_trials: int, copies: int) -> None:
         n_weights, like = sum(p.numel() for p in self.parameters), next(model.parameters())
-        needed = n_trials * model.state_size * n_weights * like.element_size() * copies
-        if needed > MOST:
-            raise InputError(
-                f"model is too large for derivatives carried forward: {model.state_size} state entries by {n_weights} "
-                f"weights by {n_trials} trials need {needed / 2**30:.1f} GiB, and {MOST / 2**30:.0f} are allowed; use "
-                "BPTT, a smaller batch_size or a smaller network"
-            )
+        chunks.refuse_larger(
+            f"the derivatives of {model.state_size} state entries in {n_weights} weights, for {n_trials} trials,",
+            n_trials * model.state_size * n_weights * like.element_size() * copies,
+            "use BPTT, a smaller batch_size or a smaller network",
+        )
         self.J = like.new_zeros(n_trials, model.state_size, n_weights)
 
 
 def sensitivity(model: RecurrentModel, n_trials: int) -> Sensitivity:
-    """dx/dw = 0 at the start of ``n_trials`` trials; raises InputError for a network that is too large or noisy."""
+    """dx/dw = 0 at the start of ``n_trials`` trials; refuses networks with noise or too many weights."""
     if model.noisy:
         raise InputError("model has noise in its states, through which no derivative is carried forward: use BPTT")
     return Layered(model, n_trials) if isinstance(model, (Elman, FullyConnected)) else General(model, n_trials)

@@ -172,6 +172,36 @@ def test_the_backward_direction_begins_at_the_end_of_each_trial(name, inputs):
         torch.testing.assert_close(together[k, :end], model(inputs[k : k + 1, :end]).outputs[0], rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("peepholes", [False, True])
+def test_the_gates_of_a_run_are_those_that_made_its_cells(inputs, peepholes):
+    model = LSTM(3, 7, 2, peepholes=peepholes)
+    states = model(inputs).states
+    gates, c = model.gates(inputs, states), states[..., 7:]
+    before = torch.cat([torch.zeros(4, 1, 7), c[:, :-1]], 1)
+    torch.testing.assert_close(gates["f"] * before + gates["i"] * gates["g"], c, rtol=1e-5, atol=1e-6)
+
+
+def test_chrono_cells_live_for_times_up_to_the_longest():
+    model = LSTM(3, 400, 2, chrono=100.0)
+    b_ih, b_hh = (bias.detach() for bias in (model.rnn.bias_ih_l0, model.rnn.bias_hh_l0))
+    times = b_ih[400:800].exp()  # 1 / (1 - f) = 1 + e^b
+    assert times.min() >= 1
+    assert times.max() <= 99
+    assert times.mean() == pytest.approx(50, abs=5)  # uniform
+    assert torch.equal(b_ih[:400], -b_ih[400:800])
+    assert not b_hh[:800].any()
+
+
+def test_glorot_weights_are_orthogonal_where_they_recur():
+    model = LSTM(3, 6, 2, init="glorot", forget_bias=1.0)
+    for W in model.rnn.weight_hh_l0.detach().chunk(4):
+        torch.testing.assert_close(W @ W.T, torch.eye(6), rtol=0, atol=1e-5)
+    bias = (model.rnn.bias_ih_l0 + model.rnn.bias_hh_l0).detach()
+    assert torch.equal(bias, torch.tensor([0.0] * 6 + [1.0] * 6 + [0.0] * 12))
+    limit = math.sqrt(6 / (3 + 6))
+    assert 0.5 * limit < model.rnn.weight_ih_l0.abs().max() <= limit
+
+
 def test_a_window_is_a_perceptron_of_what_it_holds(inputs):
     model = WindowedMLP(3, 7, 2, before=2, after=1)
     line = torch.cat([torch.zeros(4, 2, 3), inputs, torch.zeros(4, 1, 3)], 1)
@@ -214,6 +244,10 @@ def test_memory_blocks_are_the_published_equations():
 @pytest.mark.parametrize(
     ("make", "words"),
     [
+        (lambda: LSTM(2, 4, 1, forget_bias=1.0, chrono=50), "forget_bias and chrono both say"),
+        (lambda: LSTM(2, 4, 1, chrono=2), "chrono must be"),
+        (lambda: LSTM(2, 4, 1, init="orthogonal"), "init must be"),
+        (lambda: GRU(2, 4, 1).gates(torch.zeros(1, 3, 2), torch.zeros(1, 3, 4)), "has no gates that could saturate"),
         (lambda: MemoryBlocks(2, 5, 1, block_size=2), "must be a multiple of block_size=2, got 5"),
         (lambda: MemoryBlocks(2, 4, 1, output_bias=[-1.0, -2.0]), "output_bias must be one number or one per block, 4"),
         (lambda: MemoryBlocks(2, 4, 1).linear_readout(), "logistic units"),

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from dynakit.errors import InputError, NumericalError
-from dynakit.models import GRU, Elman, LeakyRNN
-from dynakit.tasks import FlipFlop
+from dynakit.models import GRU, LSTM, BidirectionalElman, Elman, LeakyRNN
+from dynakit.tasks import FlipFlop, from_arrays
 from dynakit.training import BPTT, train
 
 TASK = FlipFlop(n_bits=1, n_steps=40)
@@ -287,3 +287,37 @@ def test_a_module_that_is_no_recurrent_model_is_refused():
         train(Other(1, 1), TASK)
     with pytest.raises(InputError, match="model must be"):
         train(SimpleNamespace(n_inputs=1, n_outputs=1), TASK)
+
+
+def test_saturation_opens_and_closes_the_gates_of_a_network_that_has_learnt():
+    model = LSTM.for_task(TASK, 4, forget_bias=2.0)
+    train(model, TASK, BPTT(learning_rate=2e-2, max_updates=80, batch_size=16))
+    trials = TASK.sample(64, seed=9)
+
+    def undecided():
+        with torch.no_grad():
+            f = model.gates(trials.inputs, model(trials.inputs).states)["f"]
+        return float((f * (1 - f)).mean())
+
+    before, scored = undecided(), TASK.score(model(trials.inputs).outputs, trials)
+    history = train(model, TASK, BPTT(learning_rate=2e-2, max_updates=80, batch_size=16, saturation=3.0, saturation_ramp=10))
+    assert undecided() < 0.4 * before
+    assert TASK.score(model(trials.inputs).outputs, trials) > scored - 0.05
+    assert len(history) == 80
+
+
+def test_a_network_that_hears_the_end_is_trained_on_trials_of_unequal_length():
+    """What is asked at the first step is only heard at the last of each trial: chance for whoever cannot look ahead."""
+    rng = np.random.default_rng(0)
+    lengths = rng.integers(3, 8, 64)
+    bits = rng.choice([-1.0, 1.0], 64)
+    inputs, targets = np.full((64, 8, 1), 5.0), np.repeat(bits[:, None, None], 8, 1)
+    for k, (end, bit) in enumerate(zip(lengths, bits)):
+        inputs[k, :end] = 0
+        inputs[k, end - 1] = bit
+    task = from_arrays(inputs, targets, lengths=lengths)
+    scores = {}
+    for cls in (BidirectionalElman, Elman):
+        history = train(cls(1, 6, 1), task, BPTT(learning_rate=2e-2, max_updates=100))
+        scores[cls] = history.losses[-10:].mean()
+    assert scores[BidirectionalElman] < 0.05 < 0.3 < scores[Elman]
