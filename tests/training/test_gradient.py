@@ -290,20 +290,21 @@ def test_a_module_that_is_no_recurrent_model_is_refused():
 
 
 def test_saturation_opens_and_closes_the_gates_of_a_network_that_has_learnt():
-    model = LSTM.for_task(TASK, 4, forget_bias=2.0)
-    train(model, TASK, BPTT(learning_rate=2e-2, max_updates=80, batch_size=16))
-    trials = TASK.sample(64, seed=9)
+    task = FlipFlop(n_bits=1, n_steps=15)
+    model = LSTM.for_task(task, 4, forget_bias=2.0)
+    train(model, task, BPTT(learning_rate=2e-2, max_updates=80, batch_size=16))
+    trials = task.sample(64, seed=9)
 
     def undecided():
         with torch.no_grad():
             f = model.gates(trials.inputs, model(trials.inputs).states)["f"]
         return float((f * (1 - f)).mean())
 
-    before, scored = undecided(), TASK.score(model(trials.inputs).outputs, trials)
+    before, scored = undecided(), task.score(model(trials.inputs).outputs, trials)
     pressed = BPTT(learning_rate=1e-2, max_updates=120, batch_size=16, saturation=1.0, saturation_ramp=20)
-    history = train(model, TASK, pressed)
+    history = train(model, task, pressed)
     assert undecided() < 0.7 * before
-    assert TASK.score(model(trials.inputs).outputs, trials) > scored - 0.1
+    assert task.score(model(trials.inputs).outputs, trials) > scored - 0.1
     assert len(history) == 120
 
 
