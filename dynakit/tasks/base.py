@@ -85,6 +85,16 @@ class Task(Record, abc.ABC):
         """Whether a value is remembered, and not one of a few answers."""
         return False
 
+    def ideal(self, trials: Trials) -> torch.Tensor:
+        """What a perfect network would answer, (trial, time, output): the targets, unless several answers are right.
+
+        Raises:
+            InputError: the trials have no targets.
+        """
+        if trials.targets is None:
+            raise InputError("these trials have no targets, so that nothing is asked for")
+        return trials.targets
+
     def score(self, outputs: Any, trials: Trials) -> float:
         """Fraction of correct outputs, 0..1, where the score mask of the trials is 1.
 

@@ -7,11 +7,16 @@ from typing import Any
 
 from .. import checks
 from ..errors import InputError
+from .adding import Adding
 from .base import Task
+from .counting import CountingLanguage
 from .cycles import Cycles
 from .decision import ContextIntegration, DelayedComparison, PerceptualDecision
 from .flip_flop import FlipFlop, SetReset
+from .parity import Parity
+from .reber import EmbeddedReber
 from .sequence import SequenceStream
+from .temporal_order import TemporalOrder
 from .xor import Xor
 
 TASKS: dict[str, type[Task]] = {
@@ -23,6 +28,11 @@ TASKS: dict[str, type[Task]] = {
     "delayed-comparison": DelayedComparison,
     "cycles": Cycles,
     "sequence-stream": SequenceStream,
+    "parity": Parity,
+    "embedded-reber": EmbeddedReber,
+    "counting-language": CountingLanguage,
+    "adding": Adding,
+    "temporal-order": TemporalOrder,
 }
 
 
@@ -39,6 +49,8 @@ def by_name(spec: str) -> Task:
     0.1
     >>> by_name("set-reset:quiet_gap=10..40").quiet_gap
     (10, 40)
+    >>> by_name("adding:variant=modern,length=50")
+    Adding(length=50, variant='modern')
     """
     name, _, text = spec.partition(":") if isinstance(spec, str) else (spec, "", "")
     task = TASKS[checks.one_of("task", name, TASKS)]
@@ -51,14 +63,17 @@ def by_name(spec: str) -> Task:
             raise InputError(f"parameters of {name} must be written name=value, got {part!r}")
         if key in parameters:
             raise InputError(f"parameter {key} of {name} is given twice")
-        parameters[key] = _value(key, value)
+        words = next(f.type for f in dataclasses.fields(task) if f.name == key) == "str"
+        parameters[key] = value if words else _value(key, value)
     return task(**parameters)
 
 
 def _value(name: str, text: str) -> Any:
-    """A number, a range or none, from its text."""
+    """A number, a range, true, false or none, from its text."""
     if text.lower() == "none":
         return None
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
     low, dots, high = text.partition("..")
     if dots:
         return _value(name, low), _value(name, high)

@@ -7,16 +7,22 @@ import torch
 from dynakit.errors import InputError
 from dynakit.records import load_record, save_record
 from dynakit.tasks import (
+    Adding,
     ContextIntegration,
+    CountingLanguage,
     Cycles,
     DelayedComparison,
+    EmbeddedReber,
     FlipFlop,
+    Parity,
     PerceptualDecision,
     SetReset,
+    TemporalOrder,
     Xor,
     from_arrays,
 )
 from dynakit.tasks.registry import TASKS
+from dynakit.tasks.whole import WholeTrials
 
 
 def _own_trials():
@@ -40,6 +46,12 @@ VARIANTS = {
     "random delay between vibrations": DelayedComparison(delay=(100.0, 900.0)),
     "shapes, noisy": Cycles.shapes(noise=0.1),
     "two chaotic attractors": Cycles.lorenz_rossler(300),
+    "signed parity, asked late": Parity(length=(4, 9), signed=True, settling=2),
+    "parity at every step": Parity(length=7, every_step=True, input_noise=0.1),
+    "256 strings": EmbeddedReber(strings="test", pair=1),
+    "a^n b^n c^n": CountingLanguage("abc", n=(2, 5)),
+    "modern adding": Adding(variant="modern", length=30),
+    "order of three, tail": TemporalOrder(n_symbols=3, tail=40),
     "own trials": _own_trials(),
 }
 
@@ -50,7 +62,7 @@ def task(request):
 
 
 def arrays_of(trials):
-    tensors = {name: getattr(trials, name) for name in ("inputs", "targets", "mask", "score_mask")}
+    tensors = {name: getattr(trials, name) for name in ("inputs", "targets", "mask", "score_mask", "lengths")}
     return {**{k: v.numpy() for k, v in tensors.items() if v is not None}, **trials.conditions}
 
 
@@ -80,9 +92,11 @@ def test_shapes_and_precision_agree(task):
 
 def test_perfect_outputs_score_one_and_inverted_ones_zero(task):
     trials = task.sample(16, seed=2)
-    inverted = trials.targets.min() + trials.targets.max() - trials.targets
-    assert task.score(trials.targets, trials) == 1.0
-    assert task.score(trials.targets.double().numpy(), trials) == 1.0
+    ideal = task.ideal(trials)
+    low, high = ideal.min(), ideal.max()
+    inverted = ideal + high - low + 1 if task.graded else low + high - ideal
+    assert task.score(ideal, trials) == 1.0
+    assert task.score(ideal.double().numpy(), trials) == 1.0
     assert task.score(inverted, trials) == 0.0
     assert task.score(torch.full_like(trials.targets, torch.nan), trials) == 0.0
     assert task.score(torch.full_like(trials.targets, torch.inf), trials) == 0.0
@@ -100,6 +114,17 @@ def test_loss_is_the_masked_mean_square_and_flows_back_only_through_the_mask(tas
     np.testing.assert_allclose(outputs.grad.numpy()[counted], 2 * errors / counted.sum(), rtol=1e-4)
     assert not outputs.grad.numpy()[~counted].any()
     assert float(task.loss(trials.targets, trials)) == 0.0
+
+
+def test_nothing_beyond_the_end_of_a_trial_is_asked_for_or_judged(task):
+    trials = task.sample(8, seed=6)
+    beyond = ~trials.valid[:, :, None]
+    assert not trials.mask[beyond.expand_as(trials.mask)].any()
+    assert task.score(task.ideal(trials).masked_fill(beyond, torch.nan), trials) == 1.0
+    asked = trials.mask.any(dim=2).any(dim=1)
+    assert asked.all()
+    short = trials[:3].until_the_longest()
+    assert task.score(task.ideal(short), short) == 1.0
 
 
 def test_outputs_that_cannot_be_judged_are_refused(task):
@@ -149,6 +174,21 @@ def test_drives_and_pulses_fit_the_inputs(task):
         assert len(pulse) == getattr(task, "pulse_width", getattr(task, "stim_dur", len(pulse)))
         assert (pulse == pulse[0]).all()
         assert not np.array_equal(pulse[0], task.rest)
+
+
+@pytest.mark.parametrize("task", [t for t in VARIANTS.values() if isinstance(t, WholeTrials)], ids=repr)
+def test_one_wrong_answer_makes_its_trial_wrong_and_the_task_unsolved(task):
+    trials = task.sample(8, seed=3)
+    outputs = task.ideal(trials).clone()
+    assert task.solved(outputs, trials)
+    mask = trials.mask if trials.score_mask is None else trials.score_mask
+    step = int(mask[5].any(dim=1).nonzero()[-1])
+    outputs[5, step] = 2 - 3 * outputs[5, step]  # 1 and 0, as well as 1 and -1, are far away, and change places
+    assert task.right(outputs, trials).tolist() == [k != 5 for k in range(8)]
+    assert task.score(outputs, trials) == 7 / 8
+    assert not task.solved(outputs, trials)
+    with pytest.raises(InputError, match=r"outputs must have shape"):
+        task.solved(outputs[:, :1], trials)
 
 
 def test_decoding_keeps_leading_axes_and_marks_what_is_no_memory(task):

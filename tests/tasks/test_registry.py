@@ -1,7 +1,7 @@
 import pytest
 
 from dynakit.errors import InputError
-from dynakit.tasks import FlipFlop, SetReset, Xor, by_name
+from dynakit.tasks import Adding, CountingLanguage, FlipFlop, Parity, SetReset, Xor, by_name
 
 
 @pytest.mark.parametrize(
@@ -14,6 +14,9 @@ from dynakit.tasks import FlipFlop, SetReset, Xor, by_name
         ("flip-flop:repulse_every=20", FlipFlop(repulse_every=20)),
         ("set-reset:quiet_gap=20", SetReset(quiet_gap=20)),
         ("set-reset:quiet_gap=10..60", SetReset(quiet_gap=(10, 60))),
+        ("adding:variant=modern,length=50", Adding(variant="modern", length=50)),
+        ("counting-language:letters=abc,n=1..20", CountingLanguage("abc", n=(1, 20))),
+        ("parity:signed=true", Parity(signed=True)),
         ("xor:memory_gap=5..9,input_noise=0", Xor(memory_gap=(5, 9), input_noise=0)),
     ],
 )
@@ -34,6 +37,7 @@ def test_specs(spec, task):
         ("flip-flop:n_bits=two", "n_bits must be a number, a range"),
         ("flip-flop:n_bits=2.5", "n_bits must be a whole number"),
         ("flip-flop:p_flip=2", "p_flip"),
+        ("adding:variant=old", "variant must be one of '1997', 'modern', got 'old'"),
         ("set-reset:quiet_gap=10..", "quiet_gap must be a number, a range"),
         ("set-reset:quiet_gap=80..10", "quiet_gap must be a pair"),
     ],
