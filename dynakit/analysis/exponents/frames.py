@@ -8,8 +8,8 @@ k, and its digits with it, so k follows from the spread (von Bremen, Udwadia and
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -20,8 +20,30 @@ from ...systems.base import Bounds, System
 
 SAFE_SPREAD = 20.0  # nats between the fastest and the slowest direction over one interval
 LARGEST_SPREAD = 25.0  # beyond it the interval is halved
+DIGITS = 1e-6  # nats: to which the growth over an interval must be right
+EVEN = 1e3  # between the sizes of columns: it costs no digits that matter
+OFTEN, FEW = (
+    0.5,
+    4,
+)  # intervals whose steps are taken again: the share and number beyond which shorter ones pay
 LONGEST = 10  # steps: the frame costs little by then
 SMALL = 1024  # numbers: such a frame costs little at every step, and each step is a sample of the growth
+
+
+class Step(NamedTuple):
+    """How a step is taken again, for some starts (row,)."""
+
+    jacobians: Callable[[Tensor], list[Tensor]]  # of rows: factors (row, unit, unit), the first acts first
+    push: Callable[[Tensor, Tensor], Tensor] | None = None  # of rows and directions: those moved
+
+
+class Carried(NamedTuple):
+    """A frame that has been moved and made orthonormal again."""
+
+    Q: Tensor  # (start, direction, unit)
+    L: Tensor  # (start, direction, direction)  what was moved is L Q
+    growth: Tensor  # (start, direction)  ln |L_ii|
+    gone: Tensor  # (start, direction)  sent to zero
 
 
 class Frames:
@@ -39,11 +61,8 @@ class Frames:
         frame = linalg.orthonormalize(torch.from_numpy(draws).to(x))[0]
         self.T = frame.expand(len(x), -1, -1).clone()  # generic: a frame along the axes may never turn
         self.lost = torch.zeros(len(x), n_directions, dtype=torch.bool, device=x.device)
-        self.n_done = 0
-        self._from, self._steps = (
-            self.T,
-            list[Callable[[], list[Tensor]]](),
-        )  # since the frame was orthonormal
+        self.n_done = self.n_again = 0  # steps, and frames for which they had to be taken again
+        self._from, self._steps = self.T, list[Step]()  # since the frame was orthonormal
         self.left_at = torch.where(torch.isfinite(x).all(-1), -1, 0)
         self.x = torch.where(self.inside[:, None], x, 0.0)
         self.all_inside = bool(self.inside.all())
@@ -55,15 +74,19 @@ class Frames:
 
     def step(self, u: Tensor) -> None:
         """One step under the inputs u (start, input)."""
-        x = self.x
-        self.moved(*self.system._push(x, u, self.T), lambda: self.system._jacobian_factors(x, u))
+        system, x = self.system, self.x
+        again = Step(
+            lambda rows: system._jacobian_factors(x[rows], u[rows]),
+            lambda rows, T: system._push(x[rows], u[rows], T)[1],
+        )
+        self.moved(*system._push(x, u, self.T), again)
 
-    def moved(self, x: Tensor, T: Tensor, jacobians: Callable[[], list[Tensor]]) -> None:
-        """One step that leads to the states x and the directions T; its Jacobian is the product of ``jacobians()``."""
+    def moved(self, x: Tensor, T: Tensor, again: Step) -> None:
+        """One step that leads to the states x and the directions T, and how it is taken again."""
         self.n_done += 1
         if not self._steps:
             self._from = self.T
-        self._steps.append(jacobians)
+        self._steps.append(again)
         if self.all_inside and bool(torch.isfinite(x.sum() + T.sum())):
             self.x, self.T = x, T
             return
@@ -79,7 +102,7 @@ class Frames:
         The growth is -inf for a direction that is lost, and NaN for a trajectory that has left.
         """
         Q, L = linalg.orthonormalize(self.T)
-        growth = L.diagonal(dim1=-2, dim2=-1).abs().log()
+        growth = _log_diagonal(L)
         if not float(growth.amax() - growth.amin()) < SAFE_SPREAD / 2:  # NaN too
             Q, L, growth = self._again(Q, L, growth)
         self.T, self._steps = Q, []
@@ -89,6 +112,7 @@ class Frames:
         """The same, step by step, for the starts whose slowest directions lie in the rounding of others."""
         doubted = (_digits_lost(L) & ~self.lost).any(-1) & self.inside
         if bool(doubted.any()) and self._steps:
+            self.n_again += 1
             rows = doubted.nonzero()[:, 0]
             again = self._step_by_step(rows)
             Q, L, growth = (old.index_copy(0, rows, new) for old, new in zip((Q, L, growth), again))
@@ -96,17 +120,31 @@ class Frames:
 
     def _step_by_step(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Frames, factors and growth of some starts since the last time, with all the digits that there are."""
-        T, gone = self._from[rows], self.lost[rows]
-        L, growth = torch.eye(T.shape[1]).to(T).expand(len(T), -1, -1), torch.zeros_like(T[..., 0])
-        for J in (J for jacobians in self._steps for J in jacobians()):
-            T, factor, logs, gone = carried(T, J[rows])
-            gone = gone & ~self.lost[rows]
-            if bool(gone.any()):
-                self._lose(rows, gone)
-                return self._step_by_step(rows)
-            T = T.masked_fill(self.lost[rows][..., None], 0.0)
-            L, growth = L @ factor, growth + logs
+        T, L = self._from[rows], torch.eye(self.T.shape[1]).to(self.T).expand(len(rows), -1, -1)
+        growth = torch.zeros_like(T[..., 0])
+        for step in self._steps:
+            for following, factor, logs, gone in self._carry(step, rows, T):
+                gone = gone & ~self.lost[rows]
+                if bool(gone.any()):
+                    self._lose(rows, gone)
+                    return self._step_by_step(rows)
+                T, L, growth = following, L @ factor, growth + logs
         return T, L, growth
+
+    def _carry(self, step: Step, rows: Tensor, T: Tensor) -> Iterator[Carried]:
+        """A frame along one step: at once where that leaves the digits, or else factor by factor."""
+        lost = self.lost[rows]
+        if step.push is not None and len(self._steps) > 1:
+            Q, L = linalg.orthonormalize(step.push(rows, T))
+            if not bool((_digits_lost(L) & ~lost).any()):
+                yield Carried(
+                    Q.masked_fill(lost[..., None], 0.0), L, _log_diagonal(L), torch.zeros_like(lost)
+                )
+                return
+        for J in step.jacobians(rows):
+            moved = carried(T, J)
+            T = moved.Q.masked_fill(lost[..., None], 0.0)
+            yield moved._replace(Q=T)
 
     def _lose(self, rows: Tensor, gone: Tensor) -> None:
         """Zero the directions that are gone and put them last: a frame is built from the front."""
@@ -119,24 +157,36 @@ class Frames:
 
 
 def _digits_lost(L: Tensor) -> Tensor:
-    """Where a diagonal entry of L = R^T is so small beside its row, and one before it, that few digits are left."""
-    left = L.diagonal(dim1=-2, dim2=-1).abs() / L.norm(dim=-1)
-    before = torch.cat([torch.ones_like(left[:, :1]), left.cummin(-1).values[:, :-1]], -1)
-    return ~(left * before > math.exp(-SAFE_SPREAD))  # NaN too: a row of zeros
+    """Which diagonal entries of L = R^T have few digits left (start, direction); so has a row of zeros.
+
+    Errors dT_j of the rows T_j = (L Q)_j change ln |L_ii| by sum_j (L^-1)_ij dT_j . Q_i (Stewart 1977), and rounding is
+    of the size of |T_j|: what they come to is the norm of row i of the inverse of L with rows of length one.
+    """
+    rounding = torch.finfo(L.dtype).eps / 2
+    unit = L / L.norm(dim=-1, keepdim=True)
+    eye = torch.eye(L.shape[-1], dtype=L.dtype, device=L.device).expand_as(L)
+    return ~(rounding * torch.linalg.solve_triangular(unit, eye, upper=False).norm(dim=-1) < DIGITS)
 
 
-def carried(T: Tensor, J: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """J T made orthonormal: the frame, R^T, the growth ln |R_ii| and which directions J sends to zero.
+def carried(T: Tensor, J: Tensor) -> Carried:
+    """J T made orthonormal.
 
     ``T`` (start, direction, unit), ``J`` (start, unit, unit).  Saturated units make rows of J small, or columns, by
-    more than 16 digits: first the columns' sizes are taken out, then the rows'.
+    more than 16 digits: first the columns' sizes are taken out, where they differ much, then the rows'.
     """
     sizes = J.abs().amax(-2)
+    if bool((sizes.amin(-1) * EVEN >= sizes.amax(-1)).all()):
+        only = linalg.orthonormalize_graded(T @ J.mT)
+        return Carried(only.Q, only.L, _log_diagonal(only.L), only.dependent)
     first = linalg.orthonormalize_graded(T * sizes[:, None])
     second = linalg.orthonormalize_graded(first.Q @ (J / sizes.masked_fill(sizes == 0, 1.0)[:, None]).mT)
-    growth = sum(part.L.diagonal(dim1=-2, dim2=-1).abs().log() for part in (first, second))
     gone = torch.where(first.dependent.any(-1, keepdim=True), first.dependent, second.dependent)
-    return second.Q, first.L @ second.L, torch.as_tensor(growth), gone
+    growth = _log_diagonal(first.L) + _log_diagonal(second.L)
+    return Carried(second.Q, first.L @ second.L, growth, gone)
+
+
+def _log_diagonal(L: Tensor) -> Tensor:
+    return L.diagonal(dim1=-2, dim2=-1).abs().log()
 
 
 class Course:
@@ -183,9 +233,10 @@ def advance(
 ) -> tuple[Growth, int]:
     """Take steps, orthonormalize after every ``interval`` of them; the growth, and the interval at the end.
 
-    The interval is halved where the directions spread by more than ``limit`` within it.
+    The interval is halved where the directions spread by more than ``limit`` within it, and where they often lose
+    digits: to take steps again costs more than to make the frame orthonormal in time.
     """
-    growth, since = Growth(), 0
+    growth, since, mark = Growth(), 0, (frames.n_again, 0)
     for k in range(n_steps):
         frames.step(course.at(frames.n_done))
         since += 1
@@ -195,8 +246,9 @@ def advance(
         growth.logs.append(logs)
         growth.durations.append(since)
         since = 0
-        if interval > 1 and spread(logs) > limit:
-            interval //= 2
+        again, of = frames.n_again - mark[0], len(growth) - mark[1]
+        if interval > 1 and limit < np.inf and (spread(logs) > limit or again > max(FEW, OFTEN * of)):
+            interval, mark = interval // 2, (frames.n_again, len(growth))
     return growth, interval
 
 
@@ -207,7 +259,7 @@ def retrace(frames: Frames, orbit: Tensor, jacobians: Iterable[Tensor]) -> Tenso
     """
     logs = []
     for x, J in zip(orbit[1:], jacobians):
-        frames.moved(x[None], frames.T @ J.mT, lambda J=J: [J[None]])
+        frames.moved(x[None], frames.T @ J.mT, Step(lambda rows, J=J: [J[None]]))
         logs.append(frames.orthonormalize()[0][0])
     return torch.stack(logs)
 

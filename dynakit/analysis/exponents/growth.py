@@ -124,25 +124,28 @@ def _blocks(exponents: np.ndarray, halves: np.ndarray) -> np.ndarray:
     Directions of equal growth turn among each other, so only their sum converges fast.  ``halves`` (2, exponent).
     """
     averaged, start = exponents.copy(), 0
-    apart = np.ptp(halves, axis=0)
+    apart, sums = np.ptp(halves, axis=0), np.concatenate([np.zeros((2, 1)), halves.cumsum(axis=1)], axis=1)
     while start < len(exponents):
         best = start + 1
         if np.isfinite(exponents[start]):
-            best = _end_of_block(exponents, halves, apart, start)
+            best = _end_of_block(exponents, sums, apart, start)
         averaged[start:best] = exponents[start:best].mean()
         start = best
     return averaged
 
 
-def _end_of_block(exponents: np.ndarray, halves: np.ndarray, apart: np.ndarray, start: int) -> int:
-    end, spread = start + 1, apart[start]
+def _end_of_block(exponents: np.ndarray, sums: np.ndarray, apart: np.ndarray, start: int) -> int:
+    """``sums`` (2, exponent + 1): of the halves' exponents before each."""
+    end, spread, widest = start + 1, apart[start], apart[start]
     for stop in range(start + 2, len(exponents) + 1):
         gap = exponents[stop - 2] - exponents[stop - 1]
         if not gap <= 2 * (apart[stop - 2] + apart[stop - 1]) + FLOOR:
             break
-        together = np.ptp(halves[:, start:stop].mean(axis=1))
+        widest = max(widest, apart[stop - 1])
+        with np.errstate(invalid="ignore"):  # too few intervals: infinite, and no halves agree
+            together = abs(np.subtract(*(sums[:, stop] - sums[:, start]))) / (stop - start)
         exact = exponents[start] - exponents[stop - 1] <= FLOOR
-        if exact or 10 * together <= min(spread, apart[start:stop].max()) < np.inf:
+        if exact or 10 * together <= min(spread, widest) < np.inf:
             end, spread = stop, max(together, FLOOR)
     return end
 
