@@ -9,6 +9,7 @@ do the same under the same input (Pecora and Carroll 1991), which says nothing o
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,11 +23,12 @@ from ...provenance import with_provenance
 from ...systems.base import System, checked
 from .frames import LARGEST_SPREAD, LONGEST, Course, Frames, advance, settle_frames
 from .growth import Estimates, entropy_rate, estimate, kaplan_yorke, signs
-from .motion import COLLAPSED, FAR, NO_START, UNBOUNDED, collapsed, grow, kinds_of, recurrence
+from .motion import COLLAPSED, FAR, NO_START, UNBOUNDED, collapsed, grow, kinds_of, recurrence, superstable
 from .spectrum import LyapunovSpectrum
 
 BYTES = 2**28  # of frames and growth held at once
 DETERMINANTS = 64  # steps over which the sum of all exponents is compared with ln |det J|
+RANK = 1e-12  # a multiplier below it may be zero
 CURVE = 60  # times at which the running mean is kept
 
 
@@ -138,6 +140,8 @@ def _along(system: System, x: Tensor, course: Course, plan: _Plan) -> tuple[dict
     left_at = frames.left_at.cpu().numpy()
     known = estimate(logs, durations, smooth=False if plan.driven else None)
     periods = None if plan.driven else recurrence(system, frames.x) * (left_at < 0)
+    if periods is not None:
+        known = _superstable(system, known, periods, frames.x)
     way = _Way(x, settled, frames.x, left_at)
     kinds = _kinds(system, way, course, plan, known, periods)
     spectra = [
@@ -160,6 +164,19 @@ def _along(system: System, x: Tensor, course: Course, plan: _Plan) -> tuple[dict
         "convergence": np.take_along_axis(_running(logs, durations, _times(plan)), known.order[:, None], 2),
     }
     return fields, interval
+
+
+def _superstable(system: System, known: Estimates, periods: np.ndarray, ends: Tensor) -> Estimates:
+    """Growth that is finite only because the orbit misses a point of none by its rounding is none."""
+    low = periods * np.nan_to_num(known.exponents[:, -1], nan=0.0, neginf=0.0) < math.log(RANK)
+    n_lost = superstable(system, ends, periods * low)
+    lost = np.arange(known.exponents.shape[1]) >= system.state_size - n_lost[:, None]
+    return known._replace(
+        exponents=np.where(lost, -np.inf, known.exponents),
+        block_averages=np.where(lost, -np.inf, known.block_averages),
+        standard_errors=np.where(lost, np.nan, known.standard_errors),
+        tolerances=np.where(lost, 0.0, known.tolerances),
+    )
 
 
 class _Way(NamedTuple):

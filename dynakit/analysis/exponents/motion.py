@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ... import seeding
+from ... import linalg, seeding
 from ...systems.base import Bounds, System
 from .growth import SHARP, signs
 
@@ -23,6 +23,7 @@ NUDGE, NUDGED = (
     1e-6,
     3,
 )  # of a start, relative, and how often: typical orbits do not come to rest on what repels
+ROUNDED = 4 * float(np.finfo(float).eps)  # of a state, relative
 UNBOUNDED, COLLAPSED, CONTRACTS = "unbounded", "collapsed", "contracts along this trajectory"
 NO_START = "start not finite"
 
@@ -93,6 +94,28 @@ def grows(system: System, x0: Tensor, x: Tensor, u: Tensor, n_steps: int = PACE)
     drive = u.expand(len(x), -1)
     with torch.no_grad():
         return grow(system, x, lambda t: drive, n_steps, bound) > 0
+
+
+def superstable(system: System, ends: Tensor, periods: np.ndarray) -> np.ndarray:
+    """How many directions orbits lose that repeat themselves, up to the rounding of their states: (start,).
+
+    ``periods`` (start,) of the states ``ends`` (start, unit); 0: not asked.  A singular value of the Jacobian that
+    moves by more than its own size within the rounding of the state is zero on the orbit; that of a saturated unit,
+    however small, moves by little.
+    """
+    found = np.zeros(len(ends), int)
+    for k in np.flatnonzero(periods):
+        x = ends[k].expand(1, -1)
+        for _ in range(int(periods[k]) - 1):
+            x = torch.cat([x, system.step(x[-1:])])
+        noise = seeding.stream(0, "rounding").choice([-1.0, 1.0], size=(NUDGED, *x.shape))
+        near = x + ROUNDED * (1 + x.abs().amax(-1, keepdim=True)) * torch.from_numpy(noise).to(x)
+        J, moved = (system.jacobian(of).cpu().numpy() for of in (x, near.flatten(0, 1)))
+        for matrix, others in zip(J, moved.reshape(NUDGED, *J.shape).swapaxes(0, 1)):
+            U, sizes, V = linalg.svd(matrix)
+            by = np.abs(((U.T @ (others - matrix)) * V).sum(axis=-1)).max(axis=0)
+            found[k] = max(found[k], int((sizes <= by).sum()))
+    return found
 
 
 def collapsed(system: System, x0: Tensor, ends: Tensor, periods: np.ndarray, n_steps: int) -> np.ndarray:

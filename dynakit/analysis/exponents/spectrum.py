@@ -22,7 +22,7 @@ class LyapunovSpectrum(Result):
     """Lyapunov exponents along trajectories, a row for each start, also for one.
 
     Attributes:
-        exponents: (start, exponent) nats per step, falling; -inf where the map loses a rank
+        exponents: (start, exponent) nats per step, falling; -inf where the map loses a rank, as on superstable orbits
         standard_errors: (start, exponent) of those, nats per step; NaN: too few steps to tell
         tolerances: (start, exponent) an exponent within it of zero counts as zero, nats per step
         block_averages: (start, exponent) equal exponents by their mean, which converges, nats per step
@@ -110,7 +110,8 @@ class LyapunovSpectrum(Result):
         if self.left_at[0] >= 0 or self.kind in TOLD:
             return self._cut_short()
         scale, unit = self.told()
-        first = f"{scale * self.exponents[0, 0]:.6g} +- {scale * self.standard_errors[0, 0]:.1g}"
+        first, error = scale * self.exponents[0, 0], scale * self.standard_errors[0, 0]
+        first = f"{first:.6g}" if np.isneginf(first) else f"{first:.6g} +- {error:.1g}"
         return f"{self.kind}, largest exponent {first} nats per {unit}, dimension {self.kaplan_yorke:.4g}"
 
     def _cut_short(self) -> str:

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose
+from scipy.optimize import brentq
 from torch import nn
 
 import dynakit as dk
+from dynakit.analysis.exponents import frames
 
 rng = np.random.default_rng(0)
 NOISE = np.random.default_rng(2).normal(size=(700, 1))
@@ -99,6 +101,67 @@ def test_superstable_exponents_are_minus_infinity():
     thin = dk.catalog.tanh_network(rng.normal(size=(6, 2)) @ rng.normal(size=(2, 6)), W_in=np.ones((6, 1)))
     lyap = dk.lyapunov_spectrum(thin, np.zeros(6), NOISE[:300], n_steps=200, n_transient=100)
     assert np.isneginf(lyap.exponents[0]).tolist() == [False] * 2 + [True] * 4
+
+
+@pytest.mark.parametrize(("rate", "period"), [(2.0, 1), (1 + 5**0.5, 2), (3.831874055283316, 3)])
+def test_orbits_that_rounding_keeps_beside_a_point_of_no_growth_are_superstable(rate, period):
+    """Of x' = r x (1 - x) the orbit of 1/2 comes back to it at these r; in floating point it may miss it."""
+    lyap = dk.lyapunov_spectrum(dk.catalog.logistic(rate), [0.3], n_steps=900)
+    assert lyap.periods == [period]
+    assert lyap.exponents == lyap.block_averages == -np.inf
+    assert "largest exponent -inf nats" in lyap.headline()
+
+
+def test_a_superstable_direction_leaves_the_others_their_exponents():
+    def both(x):
+        return torch.stack([2 * x[..., 0] * (1 - x[..., 0]), 0.5 * x[..., 1] + 0.3 * x[..., 0]], -1)
+
+    lyap = dk.lyapunov_spectrum(dk.FunctionSystem(both, 2), [0.3, 0.1], n_steps=200)
+    assert_allclose(lyap.exponents, [[np.log(0.5), -np.inf]], rtol=1e-9)
+
+
+def test_a_saturated_unit_at_rest_is_not_superstable():
+    net = dk.catalog.tanh_network(np.diag([20.0, 0.5]), b=[18.0, 0.0])
+    rest = brentq(lambda x: np.tanh(20 * x + 18) - x, 0.5, 1.5)
+    expected = np.log(20) - 2 * np.log(np.cosh(20 * rest + 18))
+    lyap = dk.lyapunov_spectrum(net, [0.3, 0.1], n_steps=200)
+    assert_allclose(lyap.exponents, [[np.log(0.5), expected]], rtol=1e-9)  # -71.6: finite
+
+
+@pytest.mark.parametrize(("gain", "again"), [(3.0, False), (8.0, True)])
+def test_steps_are_taken_again_only_where_digits_go_and_exponents_stay_the_same(gain, again, monkeypatch):
+    layer, generator = nn.LSTM(2, 12).double(), torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for p in layer.parameters():
+            p.normal_(generator=generator).mul_(gain / 12**0.5)
+    system, inputs = dk.as_system(layer), np.random.default_rng(0).normal(size=(100, 2))
+    calls, factors = [], type(system)._jacobian_factors
+    monkeypatch.setattr(type(system), "_jacobian_factors", lambda *args: calls.append(1) or factors(*args))
+
+    def spectrum():
+        calls.clear()
+        lyap = dk.lyapunov_spectrum(system, np.zeros(24), inputs, n_steps=40, n_transient=60, qr_interval=1)
+        return lyap.exponents, len(calls) - 40  # but those for the determinants
+
+    quick, n_again = spectrum()
+    assert (n_again > 0) == again
+    monkeypatch.setattr("dynakit.analysis.exponents.frames.DIGITS", 0.0)
+    every, n_all = spectrum()
+    assert n_all > n_again
+    assert_allclose(quick, every, rtol=1e-7)
+
+
+def test_entries_of_a_factor_that_are_not_doubted_are_right(monkeypatch):
+    """Rows that lean on each other: ln |L_ii| of the rows as float32 against that of the rows themselves."""
+    monkeypatch.setattr(frames, "DIGITS", 1e-4)
+    draw = np.random.default_rng(0)
+    rows = draw.normal(size=(40, 40)) @ np.diag(np.geomspace(1, 1e-4, 40)) @ draw.normal(size=(40, 40))
+    rough, exact = (np.linalg.qr(of.T)[1].T for of in (rows.astype(np.float32).astype(float), rows))
+    off = np.abs(np.log(np.abs(rough.diagonal() / exact.diagonal())))
+    lost = frames._digits_lost(torch.from_numpy(rough)[None].float())[0].numpy()
+    assert 0 < lost.sum() < 20
+    assert (off[~lost] < 1e-4).all()
+    assert off[lost].max() > 1e-4
 
 
 def test_under_inputs_an_exponent_is_the_plain_mean_of_its_growth():
