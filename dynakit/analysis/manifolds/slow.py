@@ -50,14 +50,16 @@ def trace_slow_manifold(
             ``states`` such as FixedPoints.  The curve is looked for near them and followed as far as they reach.
         drive: the constant input, (input,); None is zero input.
         separation: how many times slower than every other mode the slow one must be.
-        max_points: most points either way.
+        max_points: most points either way; at most twice as many steps are tried for them.
         seed: of the sub-sampling of the starts.
 
     From the start (or what it relaxes to) at which one real mode is slowest against all others, the curve is followed
     both ways until it closes on itself, leaves the range of the starts (widened by a tenth), or stops being
-    slow: the time scales are no longer apart, or the drift outruns the contraction.  Before that, the dimension of what
-    is slow is asked of two witnesses, the rates of the modes at settled starts and the cloud of these (the module
-    ``dimension``): through a torus, a sphere or a plane no curve is drawn.
+    slow: the time scales are no longer apart, or the drift outruns the contraction; or until 25 points in a row lie
+    closer than 1/64 of a usual step, or the steps to be tried are spent.  ``ends`` says which.
+
+    Before that, the dimension of what is slow is asked of two witnesses, the rates of the modes at settled starts and
+    the cloud of these (the module ``dimension``): through a torus, a sphere or a plane no curve is drawn.
 
     Returns:
         SlowManifold.

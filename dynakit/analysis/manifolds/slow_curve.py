@@ -22,7 +22,7 @@ from ...systems.base import System
 from ...systems.rest import AtRest, at_rest, dynamics_of, linear_part, velocity
 from ..linearization import beyond, eigenvalues
 
-MAX_CORRECTIONS = 12
+MAX_CORRECTIONS, REMEMBERED = 12, 4  # and steps before each that it learns from
 STEPS = 40  # in the length of the region, if none is shortened
 ANGLE, CORNER = (
     0.15,
@@ -30,6 +30,7 @@ ANGLE, CORNER = (
 )  # radians the tangent may turn from one point to the next: smooth map, or with kinks
 SHARES = tuple(0.5**k for k in range(14))  # of a step, to try
 LEAPS = (1.0, 2.0, 3.0, 4.0)  # steps to try over a kink, beside which the next line may begin
+TINY, PATIENCE = 1 / 64, 25  # of the largest step, and how many such in a row are the end
 STILL = 1e-13  # drift, relative to 1 + |x|, that cannot be told from rounding
 CLOSED = "closed"
 
@@ -78,6 +79,27 @@ class Walls(NamedTuple):
         return ""
 
 
+class _Anderson:
+    """Steps of z -> z + f(z) that learn from those before how f changes (Anderson 1965).
+
+    The bordered matrix leaves out that t turns with x, and its steps alone come nearer by a factor that tends to one as
+    another mode becomes as slow; that factor lies along few directions, and as many steps tell them.
+    """
+
+    def __init__(self) -> None:
+        self.z, self.f = list[np.ndarray](), list[np.ndarray]()
+
+    def after(self, z: np.ndarray, f: np.ndarray) -> np.ndarray:
+        """The next z."""
+        self.z, self.f = [*self.z[-REMEMBERED:], z], [*self.f[-REMEMBERED:], f]
+        if len(self.z) == 1:
+            return z + f
+        by_z, by_f = np.diff(self.z, axis=0).T, np.diff(self.f, axis=0).T
+        share, _ = linalg.least_squares(by_f, f)
+        learnt = (by_z + by_f) @ share
+        return z + f - learnt if np.abs(learnt).max() <= 10 * np.abs(self.f).max() else z + f
+
+
 class SlowCurve:
     """The map or the flow under one drive, as the corrector sees it."""
 
@@ -85,6 +107,7 @@ class SlowCurve:
         self.system, self.u, self.dynamics = at_rest(system), u, dynamics_of(system)
         self.slow_at = 1.0 if self.dynamics == "map" else 0.0  # the eigenvalue of a mode that stands still
         self.eye, self.smooth = np.eye(system.state_size), system.regularity == "smooth"
+        self.n_left = 0  # trial steps that a walk may still make
         self.still = STILL / (self.system.pace if isinstance(self.system, AtRest) else 1.0)  # of a drift
 
     def residual(self, x: np.ndarray) -> np.ndarray:
@@ -108,7 +131,7 @@ class SlowCurve:
 
     def correct(self, x: np.ndarray, guess: SlowState) -> SlowState | None:
         """The point of the curve in the plane through ``x`` across the guess's tangent, or None."""
-        n, across, start = len(x), guess.t, x
+        n, across, start, turn = len(x), guess.t, x, _Anderson()
         value, t, l, drift = guess.value, guess.t, guess.l, guess.drift
         for _ in range(MAX_CORRECTIONS):
             J = self.jacobian(x)
@@ -125,9 +148,10 @@ class SlowCurve:
             if not bool(usable[0]):
                 return None
             move = step[0].numpy()
-            x, drift = x + move[:n], drift + float(move[n])
             if np.abs(move[:n]).max() <= 1e-11 * (1 + np.abs(x).max()):
-                return self.settled(x, drift, value, t, l)
+                return self.settled(x + move[:n], drift + float(move[n]), value, t, l)
+            following = turn.after(np.append(x, drift), move)
+            x, drift = following[:n], float(following[n])
         return None
 
     def settled(self, x: np.ndarray, drift: float, value: float, t: np.ndarray, l: np.ndarray) -> SlowState:
@@ -151,8 +175,9 @@ class SlowCurve:
 
     def walk(self, first: SlowState, bounds: Walls) -> tuple[list[SlowState], str]:
         """The points after ``first``, in the direction of its tangent, and why the walk ended."""
-        here, path = first, []
+        here, path, short = first, [], 0
         largest = step = bounds.length / STEPS
+        self.n_left = 2 * bounds.max_points + len(SHARES)
         while len(path) < bounds.max_points:
             after, reason = self._advance(here, step, largest, bounds)
             if after is None:
@@ -160,8 +185,11 @@ class SlowCurve:
             if len(path) > 2 and _passes(here, after, first):
                 return path, CLOSED
             path.append(after)
-            step = min(largest, 1.5 * float(np.linalg.norm(after.x - here.x)))
-            here = after
+            made = float(np.linalg.norm(after.x - here.x))
+            short = short + 1 if made < TINY * largest else 0
+            if short == PATIENCE:
+                return path, "only tiny steps follow it: it turns too often, or is about to end"
+            step, here = min(largest, 1.5 * made), after
         return path, "max_points was reached"
 
     def _advance(
@@ -171,6 +199,9 @@ class SlowCurve:
         reason = "no next point was found"
         lengths = [share * step for share in (SHARES if self.smooth else SHARES[:4])]
         for length in lengths + [leap * largest for leap in (() if self.smooth else LEAPS)]:
+            self.n_left -= 1
+            if self.n_left < 0:
+                return None, "the budget of 2 max_points trial steps was spent"
             after = self.correct(here.x + length * here.t, here)
             if after is None or not self._follows(here, after, length):
                 continue

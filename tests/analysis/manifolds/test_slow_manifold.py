@@ -10,6 +10,8 @@ import torch
 from numpy.testing import assert_allclose
 
 import dynakit as dk
+from dynakit.analysis.manifolds import slow_curve
+from dynakit.analysis.manifolds.slow_curve import SlowCurve
 from dynakit.errors import InputError, NumericalError
 
 ANGLES = np.linspace(0, 2 * np.pi, 20, endpoint=False)
@@ -406,3 +408,57 @@ def test_modes_and_states_that_disagree_are_told_apart():
         NumericalError, match=r"disagree: one mode is slow at \d+ of 80 states, .* fill \d dim"
     ):
         dk.trace_slow_manifold(dk.FunctionSystem(step, 3), scattered(3))
+
+
+def wave(height: float, number: float) -> dk.System:
+    """A line of fixed points y = height sin(number x), which everything falls onto by half at each step."""
+
+    def step(z):
+        x, y = z.unbind(-1)
+        return torch.stack([x, (y + height * torch.sin(number * x)) / 2], -1)
+
+    def jacobian(z):
+        across = number * height * torch.cos(number * z[:, 0]) / 2
+        rows = [torch.ones_like(across), torch.zeros_like(across), across, torch.full_like(across, 0.5)]
+        return torch.stack(rows, -1).unflatten(-1, (2, 2))
+
+    return dk.FunctionSystem(step, 2, jacobian=jacobian)
+
+
+LEVEL = np.stack([np.linspace(-1, 1, 9), np.zeros(9)], 1)
+
+
+def test_a_wavy_line_is_followed_to_its_ends_and_one_of_a_thousand_waves_is_left_with_the_reason():
+    system = wave(0.05, 6.0)
+    manifold = dk.trace_slow_manifold(system, LEVEL)
+    assert_allclose(manifold.states[:, 1], 0.05 * np.sin(6 * manifold.states[:, 0]), atol=1e-12)
+    assert manifold.ends == ("left the range of the starts",) * 2
+    curled = dk.trace_slow_manifold(wave(1e-3, 3e3), LEVEL)
+    assert {end[:31] for end in curled.ends} == {"only tiny steps follow it: it t"}
+    assert len(curled) < 80
+
+
+def test_no_more_steps_are_tried_than_the_budget_says(monkeypatch):
+    calls, correct = [], SlowCurve.correct
+    monkeypatch.setattr(SlowCurve, "correct", lambda *args: calls.append(1) or correct(*args))
+    monkeypatch.setattr(slow_curve, "PATIENCE", 10**6)
+    dk.trace_slow_manifold(wave(1e-3, 3e3), LEVEL, max_points=2)
+    few = len(calls)
+    curled = dk.trace_slow_manifold(wave(1e-3, 3e3), LEVEL, max_points=30)
+    assert len(calls) - 2 * few <= 2 * 2 * (30 - 2)
+    assert set(curled.ends) <= {"max_points was reached", "the budget of 2 max_points trial steps was spent"}
+
+
+def test_a_slow_mode_that_turns_as_it_goes_takes_no_more_points_than_one_that_does_not():
+    """x' = .8 x and w' = .5 w for w = y - 3 x^2: steps of Newton alone, blind to the turning, need 160 points."""
+
+    def step(z):
+        x, w = 0.8 * z[..., 0], 0.5 * (z[..., 1] - 3 * z[..., 0] ** 2)
+        return torch.stack([x, w + 3 * x**2], -1)
+
+    x = np.linspace(-1, 1, 9)
+    manifold = dk.trace_slow_manifold(dk.FunctionSystem(step, 2), np.stack([x, 3 * x**2], 1), separation=1.5)
+    assert len(manifold) < 40
+    assert manifold.ends == ("not slow: the drift outruns the contraction",) * 2
+    moves = step(torch.from_numpy(manifold.states)).numpy() - manifold.states
+    assert_allclose(moves, manifold.drift[:, None] * manifold.right, atol=1e-10)
