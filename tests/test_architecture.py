@@ -37,7 +37,8 @@ MAY_IMPORT = {
     "pipeline": {"tasks", "models", "training", "systems", "analysis", "plots", "report"},
     "__main__": {"dynakit"},
 }
-WITH_ROOMS = ("analysis", "models", "systems")  # a folder, or a file, of these is a room; elsewhere the part is one
+# A folder, or a file, of these is a room; elsewhere the part is one.
+WITH_ROOMS = ("analysis", "models", "systems", "tasks")
 # Libraries that belong to certain parts alone.
 ONLY_IN = {
     "matplotlib": {"plots", "report"},

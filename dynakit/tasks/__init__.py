@@ -1,13 +1,12 @@
 """What the network must do: tasks that draw trials and judge outputs, and a user's own trials as a task."""
 
-from .adding import Adding
 from .arrays import ArrayTask as ArrayTask
 from .arrays import from_arrays
 from .base import Task
 from .base import sign_marks as sign_marks
 from .baseline import Baseline as Baseline
 from .baseline import baseline as baseline
-from .counting import CountingLanguage
+from .classic import Adding, CountingLanguage, EmbeddedReber, Parity, TemporalOrder
 from .cycles import Cycles
 from .decision import ContextIntegration, DelayedComparison, PerceptualDecision
 from .environment import from_environment
@@ -15,15 +14,12 @@ from .flip_flop import FlipFlop, SetReset
 from .holding import Hold as Hold
 from .holding import Holds as Holds
 from .holding import find_holds as find_holds
-from .parity import Parity
-from .reber import EmbeddedReber
 from .registry import by_name
 from .sequence import N_DIGITS as N_DIGITS
 from .sequence import WINDOW as WINDOW
 from .sequence import SequenceStream
 from .sequence import Stream as Stream
 from .sequence import windowed_accuracy as windowed_accuracy
-from .temporal_order import TemporalOrder
 from .trials import Trials
 from .trials import score_mask as score_mask
 from .xor import Xor

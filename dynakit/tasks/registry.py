@@ -7,16 +7,12 @@ from typing import Any
 
 from .. import checks
 from ..errors import InputError
-from .adding import Adding
 from .base import Task
-from .counting import CountingLanguage
+from .classic import Adding, CountingLanguage, EmbeddedReber, Parity, TemporalOrder
 from .cycles import Cycles
 from .decision import ContextIntegration, DelayedComparison, PerceptualDecision
 from .flip_flop import FlipFlop, SetReset
-from .parity import Parity
-from .reber import EmbeddedReber
 from .sequence import SequenceStream
-from .temporal_order import TemporalOrder
 from .xor import Xor
 
 TASKS: dict[str, type[Task]] = {

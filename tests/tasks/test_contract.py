@@ -21,8 +21,8 @@ from dynakit.tasks import (
     Xor,
     from_arrays,
 )
+from dynakit.tasks.classic import WholeTrials
 from dynakit.tasks.registry import TASKS
-from dynakit.tasks.whole import WholeTrials
 
 
 def _own_trials():

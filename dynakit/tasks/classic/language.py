@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from .. import checks
-from ..errors import InputError
-from ..surroundings import in_own_surroundings
-from .trials import Trials
+from ... import checks
+from ...errors import InputError
+from ...surroundings import in_own_surroundings
+from ..trials import Trials
 from .whole import WholeTrials
 
 

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from .. import checks, seeding
-from ..surroundings import in_own_surroundings
-from .timing import Gap, draw_gaps, ends, gap, halves, noisy
-from .trials import Trials
+from ... import checks, seeding
+from ...surroundings import in_own_surroundings
+from ..timing import Gap, draw_gaps, ends, gap, halves, noisy
+from ..trials import Trials
 from .whole import WholeTrials
 
 

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from .. import checks, seeding
-from ..errors import InputError
-from ..surroundings import in_own_surroundings
-from .timing import Gap, draw_gaps, ends, gap
-from .trials import Trials
+from ... import checks, seeding
+from ...errors import InputError
+from ...surroundings import in_own_surroundings
+from ..timing import Gap, draw_gaps, ends, gap
+from ..trials import Trials
 from .whole import WholeTrials
 
 SYMBOLS = "EBXYabcd"

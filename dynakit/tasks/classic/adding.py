@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from .. import checks, seeding
-from ..surroundings import in_own_surroundings
-from .trials import Trials
+from ... import checks, seeding
+from ...surroundings import in_own_surroundings
+from ..trials import Trials
 from .whole import WholeTrials
 
 TOLERANCE = 0.04  # within which an answer is right

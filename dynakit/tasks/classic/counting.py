@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from .. import checks, seeding
-from ..errors import InputError
-from ..surroundings import in_own_surroundings
+from ... import checks, seeding
+from ...errors import InputError
+from ...surroundings import in_own_surroundings
+from ..timing import Gap, draw_gaps, ends, gap
+from ..trials import Trials
 from .language import Language, chosen_symbols
-from .timing import Gap, draw_gaps, ends, gap
-from .trials import Trials
 
 START = "S"
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from .base import Task
-from .trials import Trials, score_mask
+from ..base import Task
+from ..trials import Trials, score_mask
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from .. import checks, seeding
-from ..errors import InputError
-from ..surroundings import in_own_surroundings
+from ... import checks, seeding
+from ...errors import InputError
+from ...surroundings import in_own_surroundings
+from ..trials import Trials
 from .language import Language, chosen_symbols, in_order, symbols_shown
-from .trials import Trials
 
 SYMBOLS = "BTPSXVE"
 INNER = (  # (symbol, next) from each state of Reber's own automaton; 7: its end
