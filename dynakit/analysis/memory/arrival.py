@@ -1,26 +1,35 @@
 """Where states come to rest that are not there yet: the slowest mode says how long that takes, not the observer.
 
 A state is followed as long as it comes nearer to a stable point, up to a budget of steps.  It need not be followed to
-the end: with J = V diag(lambda) V^-1 at the point x*, in the norm |V^-1 d| the linear map contracts by |lambda_1|, and
+the end: with J = V diag(lambda) V^-1 at the point x*, and d = x - x* in its modes, c = V^-1 d,
 
-    F(x) - x* = int_0^1 J(x* + s d) ds  d,    d = x - x*,
+    V^-1 (F(x) - x*) = int_0^1 V^-1 J(x* + s d) V ds  c,
 
-so that F contracts towards x* where |V^-1 (J(x* + s d) - J) V| < 1 - |lambda_1| (Ostrowski 1966, ch. 22).  The left
-side is read halfway and at the state itself, and taken twice, for the directions in between that nobody reads.
+so that F brings x nearer to x* in the norm max_i |c_i| / w_i where A w < w, A = |diag(lambda)| + |V^-1 D V| entry by
+entry, D the mean of J(x* + s d) - J over s.  Such weights w > 0 exist if and only if the spectral radius of A is below
+one, and w = (1 - A)^-1 1 are some (Berman and Plemmons 1994, ch. 6): a slow mode may be far from rest where the norm of
+the whole would not let it.  D is Simpson's mean, taken twice, for the directions that nobody reads; then all states that
+are as near in that norm are drawn in too.  Of a conjugate pair, the two real coordinates are one entry.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ... import linalg
 from ...systems.base import System
 from ..basins import Targets
 from ..linearization import spectrum
 
 CHUNK = 250  # steps between two looks
-DOUBT = 2.0  # by which the change of the Jacobian that was read is multiplied
+DOUBT = 2.0  # by which the mean change of the Jacobian is multiplied
+NEARER = 0.7  # of its distance when it was last judged: then a state is judged again
+TRIED = 4  # states judged by their own Jacobians, of all those near one point
+MOST = 2**23  # numbers of Jacobians in memory at a time
 
 
 def arrivals(system: System, u: Tensor, targets: Targets, x: np.ndarray, most_steps: int) -> tuple[np.ndarray, int]:
@@ -28,9 +37,14 @@ def arrivals(system: System, u: Tensor, targets: Targets, x: np.ndarray, most_st
     which, distance = targets.at(x)
     state = torch.from_numpy(np.array(x)).to(u)
     left, done = np.flatnonzero((which < 0) & np.isfinite(x).all(axis=1)), 0
-    basins = {k: _Basin(system, u, t.states[0]) for k, t in enumerate(targets.list) if t.kind == "fixed point"}
+    basins = Neighbourhoods(system, u, targets)
+    judged = np.full(len(x), np.inf)
     while True:
-        which[left] = _drawn(basins, targets, state[left])
+        due = left[distance[left] <= NEARER * judged[left]]
+        judged[due] = distance[due]
+        which[due] = basins.judge(state[due])
+        left = left[which[left] < 0]
+        which[left] = basins.known(state[left])
         left = left[which[left] < 0]
         if not len(left) or done >= most_steps:
             return which, done
@@ -42,17 +56,36 @@ def arrivals(system: System, u: Tensor, targets: Targets, x: np.ndarray, most_st
         left = left[(which[left] < 0) & nearer]
 
 
-def _drawn(basins: dict[int, _Basin], targets: Targets, x: Tensor) -> np.ndarray:
-    """The fixed point to which each state is drawn as by the linear map there, or -1."""
-    which = np.full(len(x), -1)
-    if not len(x) or not basins:
+class Neighbourhoods:
+    """Of each stable point among targets, the states that are drawn in as by the linear map there."""
+
+    def __init__(self, system: System, u: Tensor, targets: Targets) -> None:
+        self.system, self.u, self.targets = system, u, targets
+        self._basins: dict[int, _Basin] = {}
+
+    def judge(self, x: Tensor) -> np.ndarray:
+        """The point to which each state (state, unit) is drawn, or -1, by the Jacobians at some of them."""
+        return self._ask(x, _Basin.draws_in)
+
+    def known(self, x: Tensor) -> np.ndarray:
+        """The same, by what was read before."""
+        return self._ask(x, _Basin.holds)
+
+    def _ask(self, x: Tensor, question: Callable[[_Basin, Tensor], np.ndarray]) -> np.ndarray:
+        which = np.full(len(x), -1)
+        if not len(x) or not len(self.targets):
+            return which
+        nearest = self.targets.distances(x).argmin(1).cpu().numpy()
+        for k in np.unique(nearest).tolist():
+            if self.targets.list[k].kind == "fixed point":
+                rows = np.flatnonzero(nearest == k)
+                which[rows[question(self._basin(k), x[rows])]] = k
         return which
-    nearest = targets.distances(x).argmin(1).cpu().numpy()
-    for k, basin in basins.items():
-        rows = np.flatnonzero(nearest == k)
-        if len(rows):
-            which[rows[basin.draws_in(x[rows])]] = k
-    return which
+
+    def _basin(self, k: int) -> _Basin:
+        if k not in self._basins:
+            self._basins[k] = _Basin(self.system, self.u, self.targets.list[k].states[0])
+        return self._basins[k]
 
 
 class _Basin:
@@ -62,18 +95,57 @@ class _Basin:
         self.system, self.u, self.point = system, u, torch.from_numpy(np.array(point)).to(u)
         self.J = system.jacobian(self.point[None], u[None])[0]
         eigen = spectrum(self.J[None])
-        self.slack = 1.0 - float(np.abs(eigen.values[0]).max(initial=0.0))
-        # rows of V^-1 are the left eigenvectors, scaled as l.r = 1
-        self.into = torch.from_numpy(eigen.left[0].conj().T).to(u.device)
-        self.out = torch.from_numpy(eigen.right[0]).to(u.device)
+        values, one = eigen.values[0], np.flatnonzero(eigen.values[0].imag >= 0)  # one of each pair
+        pairs = np.flatnonzero(values[one].imag > 0)
+        scale = np.where(values[one].imag > 0, 2**0.5, 1.0)
+        # rows of V^-1 are the left eigenvectors, scaled as l.r = 1; of a pair x = 2 Re (l.x) r
+        left, right = (scale * vectors[0][:, one] for vectors in (eigen.left, eigen.right))
+        real = lambda v: torch.from_numpy(np.concatenate([v.real, v.imag[:, pairs]], 1)).to(u.device)  # noqa: E731
+        self.into, self.out = real(left).mT, real(right)
+        self.mode = torch.from_numpy(np.concatenate([np.arange(len(one)), pairs])).to(u.device)
+        self.rates = torch.from_numpy(np.abs(values[one])).to(u.device)
+        self.usable = bool((self.rates < 1).all()) and bool(torch.isfinite(self.into).all())
+        self.balls: list[tuple[Tensor, Tensor]] = []  # weights (mode,) and the radius in the norm they make
 
     def draws_in(self, x: Tensor) -> np.ndarray:
-        """Which states (state, unit) the map brings nearer to the point, in the norm of its modes."""
-        if not (self.slack > 0 and bool(torch.isfinite(self.into).all())):
-            return np.zeros(len(x), bool)
-        change = torch.zeros(len(x), dtype=torch.float64, device=x.device)
-        for share in (0.5, 1.0):
-            J = self.system.jacobian(self.point + share * (x - self.point), self.u.expand(len(x), -1))
-            moved = self.into @ (J - self.J).to(self.into.dtype) @ self.out
-            change = torch.maximum(change, torch.linalg.matrix_norm(moved))
-        return (DOUBT * change < self.slack).cpu().numpy()
+        """Which states (state, unit) the map brings nearer to the point; new ones are judged by their Jacobians."""
+        drawn = self.holds(x)
+        order = np.flatnonzero(~drawn)
+        if not self.usable or not len(order):
+            return drawn
+        farthest = (x[order] - self.point).norm(dim=-1).argsort(descending=True).cpu().numpy()
+        some = order[farthest[np.unique(np.linspace(0, len(order) - 1, TRIED).astype(int))]]
+        most = max(1, MOST // self.J.numel())
+        for k in range(0, len(some), most):
+            self._read(x[some[k : k + most]])
+        return self.holds(x)
+
+    def holds(self, x: Tensor) -> np.ndarray:
+        """Which states are at least as near as one that was found to be drawn in."""
+        inside = torch.zeros(len(x), dtype=torch.bool, device=x.device)
+        if self.balls:
+            c = self._sizes((x - self.point) @ self.into.mT)
+            for weights, radius in self.balls:
+                inside |= (c / weights).amax(-1) <= radius
+        return inside.cpu().numpy()
+
+    def _read(self, x: Tensor) -> None:
+        """Keep the ball of each of these states that is drawn in, unless a ball holds it."""
+        half, whole = (
+            self.system.jacobian(self.point + share * (x - self.point), self.u.expand(len(x), -1)) - self.J
+            for share in (0.5, 1.0)
+        )
+        change = self.into @ ((4 * half + whole) / 6) @ self.out
+        rest = -DOUBT * self._sizes(self._sizes(change).mT).mT
+        rest.diagonal(dim1=-2, dim2=-1).add_(1 - self.rates)
+        weights, solved = linalg.solve(rest, torch.ones_like(rest[..., 0]))
+        for k in torch.nonzero(solved & (weights > 0).all(-1)).flatten().tolist():
+            radius = (self._sizes((x[k] - self.point) @ self.into.mT) / weights[k]).amax()
+            self.balls.append((weights[k], radius * (1 + 1e-12)))
+
+    def _sizes(self, values: Tensor) -> Tensor:
+        """Lengths over the two coordinates of each pair, (..., unit) -> (..., mode)."""
+        if len(self.rates) == len(self.mode):
+            return values.abs()
+        squares = values.new_zeros(*values.shape[:-1], len(self.rates)).index_add_(-1, self.mode, values.square())
+        return squares.sqrt()
