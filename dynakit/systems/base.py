@@ -155,8 +155,9 @@ class System(Signature):
         """The states after ``n_steps`` under one constant drive, without keeping the way there."""
         x, u, lead = self.as_batch(x0, drive, ("x0", "drive"))
         n_steps = checks.count("n_steps", n_steps, least=0)
+        step = self._stepping(u)
         for _ in range(n_steps):
-            x = self._step(x, u)
+            x = step(x)
         return x.reshape(*lead, self.state_size)
 
     @in_own_surroundings
@@ -182,6 +183,10 @@ class System(Signature):
 
     def _step(self, x: Tensor, u: Tensor) -> Tensor:
         raise NotImplementedError
+
+    def _stepping(self, u: Tensor) -> Callable[[Tensor], Tensor]:
+        """The step of a flat batch under inputs (batch, input) that stay, for many steps without gradients."""
+        return lambda x: self._step(x, u)
 
     def _jacobian(self, x: Tensor, u: Tensor) -> Tensor:
         return autodiff(lambda z: self._step(z, u), x)

@@ -40,6 +40,10 @@ class Wrapped(System):
     def _step(self, x: Tensor, u: Tensor) -> Tensor:
         return self.inner._step(x, u)
 
+    def _stepping(self, u: Tensor) -> Callable[[Tensor], Tensor]:
+        own = type(self)._step is not Wrapped._step
+        return super()._stepping(u) if own else self.inner._stepping(u)
+
     def _jacobian(self, x: Tensor, u: Tensor) -> Tensor:
         return self.inner._jacobian(x, u)
 

@@ -137,6 +137,7 @@ def test_settle_is_a_trajectory_without_the_way(system):
     x, u = sample(system)
     x = 0.1 * x
     assert_allclose(system.settle(x, u[0], 5), system.trajectory(x, u[:1].expand(5, -1))[:, -1], atol=1e-12)
+    assert_allclose(system.settle(x, u, 1), system.step(x, u), atol=1e-14)
 
 
 def test_newton_step_solves_the_linearized_equation(system):

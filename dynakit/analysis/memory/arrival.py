@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ... import linalg
+from ... import chunks, linalg
 from ...systems.base import System
 from ..basins import Targets
 from ..linearization import spectrum
@@ -29,7 +29,6 @@ CHUNK = 250  # steps between two looks
 DOUBT = 2.0  # by which the mean change of the Jacobian is multiplied
 NEARER = 0.7  # of its distance when it was last judged: then a state is judged again
 TRIED = 4  # states judged by their own Jacobians, of all those near one point
-MOST = 2**23  # numbers of Jacobians in memory at a time
 
 
 def arrivals(system: System, u: Tensor, targets: Targets, x: np.ndarray, most_steps: int) -> tuple[np.ndarray, int]:
@@ -115,9 +114,8 @@ class _Basin:
             return drawn
         farthest = (x[order] - self.point).norm(dim=-1).argsort(descending=True).cpu().numpy()
         some = order[farthest[np.unique(np.linspace(0, len(order) - 1, TRIED).astype(int))]]
-        most = max(1, MOST // self.J.numel())
-        for k in range(0, len(some), most):
-            self._read(x[some[k : k + most]])
+        for part in chunks.parts(len(some), 8 * 8 * self.J.numel()):
+            self._read(x[some[part]])
         return self.holds(x)
 
     def holds(self, x: Tensor) -> np.ndarray:

@@ -24,6 +24,8 @@ from ...results import Result, per_item
 from ...systems.base import System, checked
 from ..exponents import FAR, grows
 
+SAME = 1e-14  # relative distance at which states, the same but for rounding, are followed as one
+
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class MemoryCheck(Result):
@@ -112,7 +114,8 @@ def check_memory(
     with linalg.one_thread(), torch.no_grad():
         watch, start = _Readings(system, decode, x), x
         for steps in np.diff(times):
-            x = watch.follow(x, u, int(steps))
+            watch.follow(u, int(steps))
+        x = watch.states
         speeds, unbounded = system.speed(x, u).cpu().numpy(), watch.far.copy()
         unbounded[~unbounded] = _grow(system, start, x, u, torch.from_numpy(~watch.far))
     return MemoryCheck(
@@ -140,6 +143,7 @@ class _Readings:
 
     def __init__(self, system: System, decode: Callable[[np.ndarray], np.ndarray], x: Tensor) -> None:
         self.system, self.decode, self.t = system, decode, 0
+        self._x, self._index = x, np.arange(len(x))  # the states that differ, and which of them each state is
         self.outputs: list[np.ndarray] = []
         self.labels: list[np.ndarray] = []
         self.kept: list[float] = []
@@ -149,28 +153,51 @@ class _Readings:
         readout = system.observe(x).detach().cpu().numpy()[None]
         self._keep(readout, self._labelled(readout))
 
-    def follow(self, x: Tensor, u: Tensor, n_steps: int) -> Tensor:
-        """So many steps on; returns the states there."""
+    @property
+    def states(self) -> Tensor:
+        """Where each is now, (state, unit)."""
+        return self._x[self._index]
+
+    def follow(self, u: Tensor, n_steps: int) -> None:
+        """So many steps on, under inputs (state, input) that are the same for all."""
+        x, step = self._x, self.system._stepping(u[: len(self._x)])
         most = chunks.at_once(64 * max(x.numel(), len(x) * self.system.output_size))
         while n_steps:
             path = []
             for _ in range(min(n_steps, most)):
-                x = self.system._step(x, u)
+                x = step(x)
                 path.append(x)
             n_steps -= len(path)
-            states = torch.stack(path)
-            near = states.abs().amax(-1) <= self.bound  # False of NaN too
-            outputs = self.system.observe(states).cpu().numpy()
-            labels = self._labelled(outputs)
-            for same, inside in zip(self._same(outputs, labels), near.cpu().numpy()):
-                self.t += 1
-                self.far |= ~inside
-                same = same & ~self.far
-                self.first_wrong[~same & (self.first_wrong < 0)] = self.t
-                self.wrong += ~same
-                self.lapses = np.where(same, self.wrong, self.lapses)
+            outputs, labels = self._read(torch.stack(path))
+        self._x = x
         self._keep(outputs, labels)
-        return x
+        self._merge()
+
+    def _read(self, path: Tensor) -> tuple[np.ndarray, np.ndarray]:
+        """Note what is said along (step, trajectory, unit); returns the readings and labels of each state."""
+        size = path.abs().amax(-1)[:, self._index]
+        near = size <= self.bound  # False of NaN too
+        outputs = self.system.observe(path).cpu().numpy()
+        labels = self._labelled(outputs)[:, self._index]
+        outputs = outputs[:, self._index]
+        for same, inside in zip(self._same(outputs, labels), near.cpu().numpy()):
+            self.t += 1
+            self.far |= ~inside
+            same = same & ~self.far
+            self.first_wrong[~same & (self.first_wrong < 0)] = self.t
+            self.wrong += ~same
+            self.lapses = np.where(same, self.wrong, self.lapses)
+        return outputs, labels
+
+    def _merge(self) -> None:
+        """Follow those that are the same but for rounding as one: neighbours in the order of a weighted sum."""
+        order = (self._x @ torch.linspace(1, 2, self._x.shape[1]).to(self._x)).argsort()
+        x = self._x[order]
+        apart = (x[1:] - x[:-1]).abs().amax(-1) > SAME * (1 + x[1:].abs().amax(-1))
+        first = torch.cat([apart.new_ones(min(1, len(x))), apart | ~torch.isfinite(x[1:]).all(-1)])
+        self._x, place = x[first], torch.empty_like(order)
+        place[order] = first.cumsum(0) - 1
+        self._index = place.cpu().numpy()[self._index]
 
     def _keep(self, outputs: np.ndarray, labels: np.ndarray) -> None:
         self.outputs.append(outputs[-1])

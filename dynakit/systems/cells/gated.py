@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -38,6 +39,19 @@ class GRUCell(Cell):
 
     def _step(self, x: Tensor, u: Tensor) -> Tensor:
         return self._next(x, self._gates(x, u))
+
+    def _stepping(self, u: Tensor) -> Callable[[Tensor], Tensor]:
+        drive, W, n = _one_row(u) @ self.W_in.T + self.b_in, self.W_rec.T, self.state_size
+        n_in = drive[:, 2 * n :].clone()
+        drive[:, 2 * n :] = 0.0
+        bias = drive + self.b_rec
+
+        def step(x: Tensor) -> Tensor:
+            gates = torch.addmm(bias, x, W)
+            r, z = gates[:, : 2 * n].sigmoid_().chunk(2, -1)
+            return torch.addcmul(n_in, r, gates[:, 2 * n :]).tanh_().lerp_(x, z)
+
+        return step
 
     def _next(self, x: Tensor, gates: tuple[Tensor, ...]) -> Tensor:
         _, a_z, _, a_n = gates
@@ -109,6 +123,21 @@ class LSTMCell(Cell):
 
     def _step(self, x: Tensor, u: Tensor) -> Tensor:
         return self._next(self._gates(x, u))
+
+    def _stepping(self, u: Tensor) -> Callable[[Tensor], Tensor]:
+        if self.peephole is not None:
+            return super()._stepping(u)
+        bias, W, n = _one_row(u) @ self.W_in.T + self.b, self.W_rec.T, self.output_size
+
+        def step(x: Tensor) -> Tensor:
+            gates, following = torch.addmm(bias, x[:, :n], W), torch.empty_like(x)
+            (i, f), o = gates[:, : 2 * n].sigmoid_().chunk(2, -1), gates[:, 3 * n :].sigmoid_()
+            h, c = following.chunk(2, -1)
+            torch.mul(f, x[:, n:], out=c).addcmul_(i, gates[:, 2 * n : 3 * n].tanh_())
+            torch.mul(o, torch.tanh(c), out=h)
+            return following
+
+        return step
 
     def _next(self, gates: tuple[Tensor, ...]) -> Tensor:
         *_, a_o, c_next = gates
@@ -207,6 +236,11 @@ class LSTMCell(Cell):
         box = constant_box((-1.0, 1.0), self.b[: self.output_size])
         assert box is not None
         return box
+
+
+def _one_row(u: Tensor) -> Tensor:
+    """Inputs (batch, input) that are known to be the same for all, as one row."""
+    return u[:1] if len(u) and u.stride(0) == 0 else u
 
 
 def _mix(coefficients: Tensor, W: Tensor, out: Tensor) -> Tensor:

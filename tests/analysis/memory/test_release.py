@@ -176,3 +176,25 @@ def test_a_state_that_grows_without_bound_remembers_nothing_though_its_sign_stay
     assert "2 grow without bound" in grows.headline()
     assert dk.check_memory(one(lambda x: x + 1), [[1.0]], None, sign, n_steps=200).unbounded.all()
     assert not dk.check_memory(one(lambda x: 0.9 * x), [[1.0]], None, sign, n_steps=200).unbounded.any()
+
+
+def test_states_that_have_met_are_followed_as_one_and_read_one_by_one():
+    """Under x' = 0.5 x the eight states are one but for rounding after 47 steps: 1e-14 is 2^-46.5."""
+    followed, calls = [], []
+
+    def halve(x):
+        followed.append(len(x))
+        return 0.5 * x
+
+    def large(y):
+        calls.append(len(followed))
+        return np.abs(y[..., 0]) > 0.1
+
+    states = np.linspace(-1, 1, 8)[:, None]
+    check = dk.check_memory(dk.FunctionSystem(halve, 1), states, None, large, n_steps=400)
+    steps = followed[calls[0] : calls[0] + 400]
+    assert (steps[40], steps[-1]) == (8, 1) and sum(steps) < 8 * 60 + 400
+    assert_array_equal(
+        check.hold_times, np.where(check.labels, np.floor(np.log2(np.abs(states[:, 0]) / 0.1)), 400)
+    )
+    assert check.outputs.shape == (len(check.times), 8, 1)
