@@ -8,8 +8,8 @@ the end: with J = V diag(lambda) V^-1 at the point x*, and d = x - x* in its mod
 so that F brings x nearer to x* in the norm max_i |c_i| / w_i where A w < w, A = |diag(lambda)| + |V^-1 D V| entry by
 entry, D the mean of J(x* + s d) - J over s.  Such weights w > 0 exist if and only if the spectral radius of A is below
 one, and w = (1 - A)^-1 1 are some (Berman and Plemmons 1994, ch. 6): a slow mode may be far from rest where the norm of
-the whole would not let it.  D is Simpson's mean, taken twice, for the directions that nobody reads; then all states that
-are as near in that norm are drawn in too.  Of a conjugate pair, the two real coordinates are one entry.
+the whole would not let it.  D is Simpson's mean, taken twice, for the directions that nobody reads; then all states
+that are as near in that norm are drawn in too.  Of a conjugate pair, the two real coordinates are one entry.
 """
 
 from __future__ import annotations

@@ -185,3 +185,19 @@ def test_modes_far_from_orthogonal_are_judged_in_their_own_norm(state, drawn):
     )
     basin = _Basin(system, system.as_drive("u", None), np.zeros(2))
     assert basin.draws_in(torch.tensor([[0.0, state]], dtype=torch.float64)).tolist() == [drawn]
+
+
+@pytest.mark.parametrize(("radius", "drawn"), [(0.70, True), (0.72, False)])
+def test_states_on_a_spiral_are_judged_by_the_pair_of_modes_and_a_few_for_all(radius, drawn):
+    """z' = 0.8 i z + 0.1 z^2: on the way J changes by a turn of length 0.1 |z|, Frobenius' norm 2^1/2 times that."""
+
+    def step(x):
+        z = torch.complex(x[..., 0], x[..., 1])
+        return torch.view_as_real(0.8j * z + 0.1 * z**2)
+
+    system = dk.FunctionSystem(step, 2)
+    basin = _Basin(system, system.as_drive("u", None), np.zeros(2))
+    z = radius * torch.exp(2j * torch.pi * torch.arange(16) / 16)
+    assert basin.draws_in(torch.view_as_real(z.to(torch.complex128))).tolist() == [drawn] * 16
+    assert len(basin.balls) == (4 if drawn else 0)
+    assert basin.holds(0.99 * torch.view_as_real(z.to(torch.complex128))).tolist() == [drawn] * 16
