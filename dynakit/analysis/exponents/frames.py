@@ -30,7 +30,7 @@ LONGEST = 10  # steps: the frame costs little by then
 SMALL = 1024  # numbers: such a frame costs little at every step, and each step is a sample of the growth
 
 
-class Step(NamedTuple):
+class StepAgain(NamedTuple):
     """How a step is taken again, for some starts (row,)."""
 
     jacobians: Callable[[Tensor], list[Tensor]]  # of rows: factors (row, unit, unit), the first acts first
@@ -62,7 +62,7 @@ class Frames:
         self.T = frame.expand(len(x), -1, -1).clone()  # generic: a frame along the axes may never turn
         self.lost = torch.zeros(len(x), n_directions, dtype=torch.bool, device=x.device)
         self.n_done = self.n_again = 0  # steps, and frames for which they had to be taken again
-        self._from, self._steps = self.T, list[Step]()  # since the frame was orthonormal
+        self._from, self._steps = self.T, list[StepAgain]()  # since the frame was orthonormal
         self.left_at = torch.where(torch.isfinite(x).all(-1), -1, 0)
         self.x = torch.where(self.inside[:, None], x, 0.0)
         self.all_inside = bool(self.inside.all())
@@ -75,13 +75,13 @@ class Frames:
     def step(self, u: Tensor) -> None:
         """One step under the inputs u (start, input)."""
         system, x = self.system, self.x
-        again = Step(
+        again = StepAgain(
             lambda rows: system._jacobian_factors(x[rows], u[rows]),
             lambda rows, T: system._push(x[rows], u[rows], T)[1],
         )
         self.moved(*system._push(x, u, self.T), again)
 
-    def moved(self, x: Tensor, T: Tensor, again: Step) -> None:
+    def moved(self, x: Tensor, T: Tensor, again: StepAgain) -> None:
         """One step that leads to the states x and the directions T, and how it is taken again."""
         self.n_done += 1
         if not self._steps:
@@ -131,7 +131,7 @@ class Frames:
                 T, L, growth = following, L @ factor, growth + logs
         return T, L, growth
 
-    def _carry(self, step: Step, rows: Tensor, T: Tensor) -> Iterator[Carried]:
+    def _carry(self, step: StepAgain, rows: Tensor, T: Tensor) -> Iterator[Carried]:
         """A frame along one step: at once where that leaves the digits, or else factor by factor."""
         lost = self.lost[rows]
         if step.push is not None and len(self._steps) > 1:
@@ -259,7 +259,7 @@ def retrace(frames: Frames, orbit: Tensor, jacobians: Iterable[Tensor]) -> Tenso
     """
     logs = []
     for x, J in zip(orbit[1:], jacobians):
-        frames.moved(x[None], frames.T @ J.mT, Step(lambda rows, J=J: [J[None]]))
+        frames.moved(x[None], frames.T @ J.mT, StepAgain(lambda rows, J=J: [J[None]]))
         logs.append(frames.orthonormalize()[0][0])
     return torch.stack(logs)
 

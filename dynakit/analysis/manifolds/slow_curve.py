@@ -31,6 +31,7 @@ ANGLE, CORNER = (
 SHARES = tuple(0.5**k for k in range(14))  # of a step, to try
 LEAPS = (1.0, 2.0, 3.0, 4.0)  # steps to try over a kink, beside which the next line may begin
 TINY, PATIENCE = 1 / 64, 25  # of the largest step, and how many such in a row are the end
+LOST = 1e6  # a correction, relative to 1 + |x|
 STILL = 1e-13  # drift, relative to 1 + |x|, that cannot be told from rounding
 CLOSED = "closed"
 
@@ -145,9 +146,9 @@ class SlowCurve:
             bordered[:n, :n], bordered[:n, n], bordered[n, :n] = J - self.slow_at * self.eye, -t, across
             rhs = np.append(drift * t - self.residual(x), across @ (start - x))
             step, usable = linalg.solve(torch.from_numpy(bordered)[None], torch.from_numpy(rhs)[None])
-            if not bool(usable[0]):
-                return None
             move = step[0].numpy()
+            if not bool(usable[0]) or np.abs(move).max() > LOST * (1 + np.abs(start).max()):
+                return None
             if np.abs(move[:n]).max() <= 1e-11 * (1 + np.abs(x).max()):
                 return self.settled(x + move[:n], drift + float(move[n]), value, t, l)
             following = turn.after(np.append(x, drift), move)

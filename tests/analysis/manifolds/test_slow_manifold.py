@@ -460,5 +460,5 @@ def test_a_slow_mode_that_turns_as_it_goes_takes_no_more_points_than_one_that_do
     manifold = dk.trace_slow_manifold(dk.FunctionSystem(step, 2), np.stack([x, 3 * x**2], 1), separation=1.5)
     assert len(manifold) < 40
     assert manifold.ends == ("not slow: the drift outruns the contraction",) * 2
-    moves = step(torch.from_numpy(manifold.states)).numpy() - manifold.states
+    moves = step(torch.tensor(manifold.states)).numpy() - manifold.states
     assert_allclose(moves, manifold.drift[:, None] * manifold.right, atol=1e-10)
