@@ -59,6 +59,7 @@ def results() -> dict[str, Any]:
         dk.lyapunov_spectrum(closed, starts[:2], n_steps=20, n_transient=5),
         dk.covariant_vectors(closed, starts[0], n_steps=20, n_transient=5, n_backward=5),
         dk.check_echo_state(net, np.zeros((50, 1)), n_pairs=2),
+        dk.gradient_by_lag(net, trials().sample),
         dk.list_attractors(net, points, None, decode, memory=memory),
         dk.map_transitions(net, points, PULSES),
         dk.map_basins(net, points, box, n_samples=6),

@@ -93,6 +93,14 @@ class Trials(Record):
         return _until(self.lengths, self.n_steps)
 
     @property
+    def last_asked(self) -> np.ndarray:
+        """(trial,) the last step that is scored, from 0; of trials in which nothing is, the last step."""
+        mask = score_mask(self)
+        counted = self.valid if mask is None else self.valid & (mask != 0).any(2).to(self.valid.device)
+        last = self.n_steps - 1 - counted.flip(1).long().argmax(1)
+        return torch.where(counted.any(1), last, self.lengths - 1).numpy(force=True)
+
+    @property
     def joined(self) -> torch.Tensor:
         """The inputs of all trials end to end: (step, input)."""
         return self.inputs[self.valid.to(self.inputs.device)]

@@ -11,6 +11,7 @@ from dynakit.models import Elman
 from dynakit.records import load_record, save_record
 from dynakit.tasks import FlipFlop, Trials, baseline, from_arrays
 from dynakit.training import BPTT, RTRL, TBPTT, Kalman, Ridge, train
+from dynakit.training.descent import Moment
 
 LENGTHS = np.array([5, 12, 9, 7, 12, 3, 8, 10, 6, 11])
 BEYOND = np.arange(12) >= LENGTHS[:, None]
@@ -229,7 +230,7 @@ def test_padding_trains_nothing(method):
 def test_rates_beyond_the_end_cost_nothing(method):
     trials, net, task = padded(np.nan), Elman(2, 3, 2, seed=1), FlipFlop(2)
     settings = method(l2_rate=2.0, l1_rate=0.5, **({"k": 20} if method is TBPTT else {}))
-    list(settings.steps(net, task, trials, torch.Generator()))
+    list(settings.steps(net, task, trials, Moment(0, torch.Generator())))
     found = [p.grad.clone() for p in net.parameters()]
     rates = torch.cat([net(torch.from_numpy(INPUTS[k : k + 1, :n])).states[0] for k, n in enumerate(LENGTHS)])
     outputs = net(torch.from_numpy(INPUTS)).outputs

@@ -2,6 +2,7 @@
 
 from . import birkhoff
 from .birkhoff import CLEAR, average, coefficients, halves, wrapped
+from .by_lag import GradientByLag, gradient_by_lag
 from .covariant import CovariantVectors, covariant_vectors
 from .echo_state import EchoState, check_echo_state
 from .frames import Course, Frames, advance, retrace
@@ -13,8 +14,10 @@ from .spectrum import LyapunovSpectrum
 __all__ = [
     "CovariantVectors",
     "EchoState",
+    "GradientByLag",
     "LyapunovSpectrum",
     "check_echo_state",
     "covariant_vectors",
+    "gradient_by_lag",
     "lyapunov_spectrum",
 ]
