@@ -70,6 +70,14 @@ class Task(Record, abc.ABC):
         return None
 
     @property
+    def question(self) -> np.ndarray | None:
+        """What asks for an answer that had to wait: the inputs (step, input) that end each trial; None: the trials say.
+
+        Given where all kinds of inputs come before it, so that the trials show none under which they wait.
+        """
+        return None
+
+    @property
     def unsaved(self) -> str | None:
         """Why this task is not saved with a report: its class is not of this package; None where it is saved."""
         ours = type(self).__module__.startswith(f"{__name__.partition('.')[0]}.")

@@ -81,7 +81,7 @@ def find_holds(task: Task, trials: Trials, drives: Mapping[str, np.ndarray]) -> 
         if name == "rest" and task.rest_problem is not None:
             reasons[name] = task.rest_problem
             continue
-        hold, why = _Asking(X, asked, answers).hold(name, drive, shown)
+        hold, why = _Asking(X, asked, answers, task.question).hold(name, drive, shown)
         if hold is None:
             reasons[name] = why
         else:
@@ -123,6 +123,7 @@ class _Asking:
     inputs: np.ndarray
     asked: np.ndarray
     answers: np.ndarray
+    question: np.ndarray | None = None  # (step, input) what asks in every trial, whatever came before
 
     def hold(self, name: str, drive: np.ndarray, shown: Shown) -> tuple[Hold | None, str]:
         """What has to be kept under this input; or None, and why."""
@@ -130,6 +131,8 @@ class _Asking:
         if not near.any():
             return None, "nothing is asked, as the trials never show that input"
         longest, here = int(ages(shown.near(drive, 4.0)).max()), near & self.asked
+        if self.question is not None:
+            return self._until_asked(name, drive, longest, self.question)
         if not (self.answers != "").any():
             return Hold(name, drive, np.arange(len(near)), _last(self.asked), longest), ""
         if len(np.unique(self.answers[here])) < 2:
@@ -141,6 +144,16 @@ class _Asking:
         here &= age > lag
         rows = np.flatnonzero(here.any(axis=1))
         return Hold(name, drive, rows, _last(here)[rows], longest), ""
+
+    def _until_asked(
+        self, name: str, drive: np.ndarray, longest: int, question: np.ndarray
+    ) -> tuple[Hold | None, str]:
+        """From the last step before the question, whatever that step shows."""
+        starts = _last(self.asked) - len(question)
+        rows = np.flatnonzero(starts >= 0)
+        if len(np.unique(self.answers[rows, starts[rows] + len(question)])) < 2:
+            return None, "no choice is asked for, then or later"
+        return Hold(name, drive, rows, starts[rows], longest, question), ""
 
     def _waiting(
         self, name: str, drive: np.ndarray, near: np.ndarray, longest: int, exact: bool

@@ -81,16 +81,17 @@ class GradedMemory(Record):
 
 
 def _read(subject: Subject, memory: MemoryCheck, holds: Holds, trajectories: Recording) -> dict[str, Any]:
-    task: Any = subject.task
-    if not task.graded:
+    if not subject.task.graded:
         raise InputError("the targets are a few answers, not values")
     hold = next(iter(holds.by_name.values()), holds.ends)
-    targets, asked = task.trials.targets.cpu().numpy(), _asked(task.trials)
+    asked = _asked(subject.trials)
     if memory.outputs.shape[-1] != len(asked):
         raise InputError(f"the network gives {memory.outputs.shape[-1]} outputs, the task has {len(asked)}")
     spans = np.array([np.ptp(a) if len(a) else 0.0 for a in asked])
-    tolerance = TOLERANCE * np.where(spans > 0, spans, task.reading.spread)
-    wanted = targets[hold.rows, hold.steps + (0 if hold.question is None else len(hold.question))]
+    tolerance = TOLERANCE * np.where(spans > 0, spans, np.ptp(np.concatenate(asked)))
+    assert subject.trials.targets is not None
+    later = 0 if hold.question is None else len(hold.question)
+    wanted = subject.trials.targets.cpu().numpy()[hold.rows, hold.steps + later]
     # from what is asked, and not from what is said at release: a value lost before is not kept
     right = (np.abs(memory.outputs - wanted) <= tolerance).all(axis=2)
     manifold, why = _line(subject, trajectories, hold)

@@ -91,6 +91,11 @@ class Adding(WholeTrials):
         low = 0 if self.variant == "modern" else -1
         return {f"mark {value}": np.array([[value, 1.0]]) for value in (1, low)}
 
+    @property
+    def question(self) -> np.ndarray:
+        """The last pair, of value 0: (1, 2)."""
+        return np.array([[0.0, 0.0 if self.variant == "modern" else -1.0]])
+
     @in_own_surroundings
     def sample(self, n_trials: int, seed: Any = 0) -> Trials:
         """Draw sequences; conditions: the values ``"X1"`` and ``"X2"``, and ``"t1"`` and ``"t2"``, their steps."""

@@ -102,6 +102,11 @@ class TemporalOrder(WholeTrials):
         """``"X"`` and ``"Y"`` for one step, (1, 8)."""
         return {symbol: self._symbol(symbol)[None] for symbol in "XY"}
 
+    @property
+    def question(self) -> np.ndarray:
+        """The last symbol, B: (1, 8)."""
+        return self._symbol("B")[None]
+
     def _symbol(self, symbol: str) -> np.ndarray:
         return np.eye(len(SYMBOLS))[SYMBOLS.index(symbol)]
 

@@ -27,7 +27,7 @@ class WholeTrials(Task, abc.ABC):
             InputError: as :meth:`score`.
         """
         super().score(outputs, trials)  # whether they can be judged at all
-        given = torch.as_tensor(outputs).detach()
+        given = outputs.detach() if isinstance(outputs, torch.Tensor) else torch.tensor(np.asarray(outputs))
         targets, mask = trials.targets, score_mask(trials)
         assert targets is not None
         right = self._right(given, targets.to(given), trials) & torch.isfinite(given)
