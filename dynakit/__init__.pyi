@@ -11,6 +11,7 @@ from .errors import ArtifactError as ArtifactError
 from .errors import DynakitError as DynakitError
 from .errors import DynakitWarning as DynakitWarning
 from .errors import InputError as InputError
+from .errors import Interrupted as Interrupted
 from .errors import NumericalError as NumericalError
 from .errors import ResourceError as ResourceError
 from .orbits import Orbit as Orbit

@@ -28,6 +28,10 @@ class ResourceError(DynakitError, MemoryError):
     """What was asked for would not fit into memory: the message says how large it is, and how much may be used."""
 
 
+class Interrupted(DynakitError):
+    """A call was ended by its callback before there was anything to return."""
+
+
 class ArtifactError(DynakitError, OSError):
     """A file or folder is missing, damaged, or not one of ours."""
 

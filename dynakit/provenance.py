@@ -13,12 +13,14 @@ from typing import Any, TypeVar, cast
 import numpy as np
 
 from .chunks import parts
+from .progress import watching
 from .records import Record
 from .seeding import as_seed
 from .surroundings import own_surroundings
 from .version import __version__
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+UNSAID = ("seed", "system", "callback")  # of a call: recorded elsewhere, or of no consequence for its result
 SHORT = 64  # values of an array that is recorded whole; of a longer one only the shape and a hash
 
 
@@ -45,7 +47,7 @@ class Provenance(Record):
         """The provenance of a result that a function computed from these arguments, by name."""
         seed, subject = arguments.get("seed"), next(iter(arguments.values()), None)
         subject = subject[-1] if isinstance(subject, (list, tuple)) and subject else subject  # the last checkpoint
-        said = {name: _said(value) for name, value in arguments.items() if name not in ("seed", "system")}
+        said = {name: _said(value) for name, value in arguments.items() if name not in UNSAID}
         return cls.of(subject, seed=seed, **said)
 
 
@@ -65,15 +67,30 @@ def with_provenance(function: Function) -> Function:
         bound.apply_defaults()
         if "seed" in bound.arguments:
             bound.arguments["seed"] = as_seed(bound.arguments["seed"])
-        with own_surroundings():
-            result = function(*bound.args, **bound.kwargs)
-        provenance = Provenance.of_call(dict(bound.arguments))
-        parts = {f.name: getattr(result, f.name) for f in dataclasses.fields(result) if f.init}
-        own = {name: part for name, part in parts.items() if hasattr(part, "provenance") and not part.provenance}
-        within = {name: dataclasses.replace(part, provenance=provenance) for name, part in own.items()}
-        return dataclasses.replace(result, **within, provenance=provenance)
+        with own_surroundings(), watching(bound.arguments.get("callback")) as watch:
+            try:
+                result = function(*bound.args, **bound.kwargs)
+            except Exception:
+                if watch.raised is None:
+                    raise
+                result = None  # it was ended before there was anything to return
+        if result is not None:
+            result = _signed(result, Provenance.of_call(dict(bound.arguments)), watch.said)
+        if watch.raised is not None:
+            watch.raised.partial = result  # type: ignore[attr-defined]
+            raise watch.raised
+        return result
 
     return cast(Function, call)
+
+
+def _signed(result: Any, provenance: Provenance, interrupted: str) -> Any:
+    """A result, and those within it that have none, with where they come from; and whether the call ended early."""
+    parts = {f.name: getattr(result, f.name) for f in dataclasses.fields(result) if f.init}
+    own = {name: part for name, part in parts.items() if hasattr(part, "provenance") and not part.provenance}
+    within = {name: dataclasses.replace(part, provenance=provenance) for name, part in own.items()}
+    marks = {"interrupted": interrupted} if interrupted else {}
+    return dataclasses.replace(result, **within, **marks, provenance=provenance)
 
 
 def _said(value: Any) -> Any:

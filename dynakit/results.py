@@ -30,11 +30,17 @@ def per_item(**kwargs: Any) -> Any:
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Result(Record):
-    """Base of all results."""
+    """Base of all results.
+
+    Attributes:
+        provenance: the call that made it
+        interrupted: "" if it ran to its end; else after how much it was ended, "interrupted after 300 of 1000 starts"
+    """
 
     since: ClassVar[int] = 2
 
     provenance: Provenance | None = None
+    interrupted: str = ""
 
     def __post_init__(self) -> None:
         for f in dataclasses.fields(self):
@@ -80,7 +86,7 @@ class Result(Record):
         return f"{len(self)} items"
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.headline()})"
+        return f"{type(self).__name__}({self.headline()}{', ' if self.interrupted else ''}{self.interrupted})"
 
     def table(self) -> dict[str, np.ndarray]:
         """Columns that describe each item: every one-dimensional per-item field."""

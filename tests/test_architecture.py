@@ -22,8 +22,8 @@ PACKAGE = ROOT / "dynakit"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 STUDIES = sorted((ROOT / "studies").rglob("*.py"))
 
-FOUNDATION = {"artifacts", "checks", "chunks", "declared", "errors", "lazy", "linalg", "orbits", "provenance"}
-FOUNDATION |= {"records", "results", "samplers", "seeding", "surroundings", "version", "wording"}
+FOUNDATION = {"artifacts", "checks", "chunks", "declared", "errors", "lazy", "linalg", "orbits", "progress"}
+FOUNDATION |= {"provenance", "records", "results", "samplers", "seeding", "surroundings", "version", "wording"}
 # What each part may import besides the foundation and itself; a dotted name admits that room only.
 MAY_IMPORT = {
     **{name: set() for name in FOUNDATION},

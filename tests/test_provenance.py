@@ -57,7 +57,7 @@ def test_the_whole_call_is_in_the_provenance(name, points):
         *(points if isinstance(value, str) and value == "points" else value for value in given), **named
     )
     settings = dict(found.provenance.settings)
-    asked = set(inspect.signature(function).parameters) - {"system", "seed"}
+    asked = set(inspect.signature(function).parameters) - {"system", "seed", "callback"}
     assert set(settings) == asked
     for key, value in named.items():
         if key == "seed":
@@ -67,7 +67,7 @@ def test_the_whole_call_is_in_the_provenance(name, points):
     defaults = {
         k: p.default for k, p in inspect.signature(function).parameters.items() if p.kind is p.KEYWORD_ONLY
     }
-    for key in set(defaults) - set(named) - {"seed"}:
+    for key in set(defaults) - set(named) - {"seed", "callback"}:
         assert settings[key] == written(defaults[key])
 
 

@@ -8,11 +8,12 @@ is asked which orbits its closed loop holds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from .. import seeding
 from ..errors import InputError, ResourceError
+from ..progress import Callback, expect, going, interruptible, watching
 from ..provenance import Provenance
 from ..report import Report, Stage
 from ..surroundings import in_own_surroundings
@@ -34,7 +35,7 @@ def analyze(
     drives: Any = None,
     seed: Any = 0,
     include: Iterable[str] | None = None,
-    callback: Callable[[int, dict[str, Any]], None] | None = None,
+    callback: Callback | None = None,
 ) -> Report:
     """Find out what a trained network does, and how.
 
@@ -46,7 +47,8 @@ def analyze(
             None: all of ``task.drives``.
         seed: of the trials and of every search.
         include: names of the stages to run (those they need run too); None: all.
-        callback: called before each stage with its index and {"stage": name, "total": number of stages}.
+        callback: called before each stage with its index and {"stage": name, "total": number of stages, "unit":
+            "stage"}; StopIteration raised in it ends the call: the stages that are left are in ``skipped``.
 
     Returns:
         Report; a stage that could not run is None, with the reason in ``report.skipped``.
@@ -79,10 +81,17 @@ def analyze(
         stages=STAGES,
         provenance=Provenance.of(system, seed=seed, include=names, drives=subject.drives, compared=system.compared),
     )
-    for k, stage in enumerate(line):
-        if callback is not None:
-            callback(k, {"stage": stage.name, "total": len(line)})
-        report = _after(stage, subject, report)
+    with watching(callback) as watch:
+        expect(len(line), "stage")
+        for k, stage in enumerate(line):
+            with interruptible("stage"):
+                if going(k, "stage", stage=stage.name):
+                    report = _after(stage, subject, report)
+                    continue
+            report = report.without(stage.name, watch.said)
+    if watch.raised is not None:
+        watch.raised.partial = report  # type: ignore[attr-defined]
+        raise watch.raised
     return report
 
 

@@ -19,6 +19,7 @@ from torch import Tensor
 from ... import chunks, linalg, samplers, seeding
 from ...checks import count, of_kind
 from ...errors import InputError
+from ...progress import Callback, ended, expect
 from ...provenance import with_provenance
 from ...results import Result, per_item
 from ...systems.base import System, checked
@@ -163,6 +164,7 @@ def map_basins(
     n_samples: int,
     seed: Any = 0,
     settings: BasinSettings = AS_USUAL,
+    callback: Callback | None = None,
 ) -> Basins:
     """Draw initial states and find the attractor that each goes to.
 
@@ -177,6 +179,8 @@ def map_basins(
         n_samples: how many; the interval of a share of one half is +-1 / sqrt(n_samples) at 95 %.
         seed: of the sampler.
         settings: how to label and how long to follow, see :class:`dynakit.analysis.BasinSettings`.
+        callback: called from time to time with the samples whose fate is known and {"total": n_samples, "unit":
+            "sample"}; StopIteration raised in it ends the call: the others are unresolved (``interrupted``).
 
     Returns:
         Basins.  The label -1 is for none of the attractors: it grows without bound (the reason says when it left),
@@ -207,7 +211,9 @@ def map_basins(
         usual = Recurrence() if targets is None else Proximity()
         how = usual if settings.labelling is None else settings.labelling
         x = samplers.draw(sampler, n_samples, system.state_size, seeding.stream(seed, "basins"))
-        outcome = _growing(run, x, how.label(run, x, targets))
+        expect(n_samples, "sample")
+        outcome = how.label(run, x, targets)
+        outcome = outcome if ended() else _growing(run, x, outcome)
     known = Targets(outcome.found, system.state_size) if targets is None else targets
     name, description = samplers.describe(sampler)
     return Basins(

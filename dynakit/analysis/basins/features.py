@@ -14,8 +14,9 @@ import numpy as np
 
 from ...checks import count, reals
 from ...errors import InputError
+from ...progress import ended, passed
 from ..exponents import average
-from .labelling import Outcome, Run
+from .labelling import INTERRUPTED, Outcome, Run
 from .targets import Targets
 from .windows import outcome, settled, view, watched
 
@@ -53,8 +54,11 @@ class Features:
             points = windows.points[windows.kept]
             described += [self._described(one) for one in points]
             extents += [points.min(axis=(0, 1)), points.max(axis=(0, 1))] if len(points) else []
+            passed(len(points), "sample")
         kept = kept[reasons[kept] == ""]
-        if len(kept):
+        if ended():
+            reasons[kept] = INTERRUPTED
+        elif len(kept):
             groups[kept] = self._clustered(np.stack(described), np.ptp(extents, axis=0))
             reasons[kept[groups[kept] < 0]] = UNCLUSTERED
         return outcome(run, x, groups, reasons, ends, targets)

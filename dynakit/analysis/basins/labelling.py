@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from ... import chunks
+from ...progress import going
 from ...systems.base import System
 from ...wording import lasting
 from ..exponents import FAR, UNBOUNDED
@@ -26,6 +27,8 @@ from .targets import Target, Targets
 
 PATIENCE = 10  # those still under way after n_steps get so many times as many
 START = "start not finite"
+INTERRUPTED = "unresolved (interrupted)"
+BETWEEN = 50  # steps between two looks at whether the call is to go on
 REST, UNRESOLVED, ELSEWHERE = "at rest at none of them", "unresolved", "at another attractor"
 
 
@@ -109,6 +112,12 @@ class Flight:
                 self.x = following
                 continue
             self._leave(inside, following)
+
+    def go(self, n_steps: int) -> None:
+        """So many steps further, unless the call is to end."""
+        end = self.t + n_steps
+        while self.t < end and going(0, "sample"):
+            self.advance(min(BETWEEN, end - self.t))
 
     def stop(self, which: Tensor) -> None:
         """Follow these (a mask of those still followed) no longer."""

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from ... import chunks
 from ...errors import InputError
+from ...progress import going, interruptible, passed
 from ..exponents import UNBOUNDED
 from .labelling import PATIENCE, REST, UNRESOLVED, Flight, Outcome, Run
 from .targets import Targets
@@ -92,20 +93,22 @@ def _labelled(run: Run, x: np.ndarray, targets: Targets, reaches: Tensor) -> dic
     stays = _Stays.none(flight)
     every = -(-targets.stay // CHECKS)
     asked = False
-    while len(flight) and flight.t < PATIENCE * run.n_steps:
-        stays.update(targets.distances(flight.x), reaches, flight.t)
-        done = stays.arrived(targets.floors)
-        if bool(done.any()):
-            rows = flight.index[done].cpu().numpy()
-            labels[rows], steps[rows] = stays.which[done].cpu().numpy(), stays.since[done].cpu().numpy()
-            flight.stop(done)
-            stays = stays[~done]
-        if not asked and flight.t >= run.n_steps and len(flight):
-            asked, rests = True, ~flight.moving() & (stays.which < 0)
-            why[flight.index[rests].cpu().numpy()] = REST
-            flight.stop(rests)
-            stays = stays[~rests]
-        stays = _advance(flight, stays, every)
+    with interruptible("sample"):
+        while len(flight) and flight.t < PATIENCE * run.n_steps and going(len(x) - len(flight), "sample"):
+            stays.update(targets.distances(flight.x), reaches, flight.t)
+            done = stays.arrived(targets.floors)
+            if bool(done.any()):
+                rows = flight.index[done].cpu().numpy()
+                labels[rows], steps[rows] = stays.which[done].cpu().numpy(), stays.since[done].cpu().numpy()
+                flight.stop(done)
+                stays = stays[~done]
+            if not asked and flight.t >= run.n_steps and len(flight):
+                asked, rests = True, ~flight.moving() & (stays.which < 0)
+                why[flight.index[rests].cpu().numpy()] = REST
+                flight.stop(rests)
+                stays = stays[~rests]
+            stays = _advance(flight, stays, every)
+    passed(len(x), "sample")
     why[flight.index.cpu().numpy()] = f"{UNRESOLVED} ({run.lasting(flight.t)})"
     lost = flight.reasons()
     return {"labels": labels, "steps": steps, "reasons": np.where(lost != "", lost, why), "ends": flight.ends}

@@ -15,8 +15,9 @@ import numpy as np
 from scipy.spatial import KDTree
 
 from ...checks import count
+from ...progress import ended, going, passed
 from ..exponents import halves
-from .labelling import PATIENCE, UNRESOLVED, Outcome, Run
+from .labelling import INTERRUPTED, PATIENCE, UNRESOLVED, Outcome, Run
 from .targets import Targets
 from .windows import Windows, outcome, settled, view, watch, watched
 
@@ -64,12 +65,15 @@ class Recurrence:
             if more or len(some) < len(kept):
                 parts = watched(run, ends[kept], n_steps, see)
             for rows, windows in parts:
+                if ended():
+                    break
                 reasons[kept[rows]] = windows.lost
                 groups[kept[rows]] = paths.groups(windows, grid)
             kept = kept[(groups[kept] < 0) & (reasons[kept] == "")]
-            if not len(kept):
+            if ended() or not len(kept):
                 break
-        reasons[kept] = f"{UNRESOLVED} ({run.lasting(PATIENCE * run.n_steps + LONGER * window)})"
+        waited = f"{UNRESOLVED} ({run.lasting(PATIENCE * run.n_steps + LONGER * window)})"
+        reasons[kept] = INTERRUPTED if ended() else waited
         return outcome(run, x, groups, reasons, ends, targets)
 
 
@@ -131,9 +135,12 @@ class _Paths:
         """(sample,) the group of each that has come to recur, -1 of the others."""
         found = np.full(len(windows.lost), -1)
         for i in windows.kept:
+            if not going(0, "sample"):
+                break
             scaled = grid.scaled(windows.points[i])
             if _recurrent(scaled):
                 found[i] = self.group(scaled)
+                passed(1, "sample")
         return found
 
     def group(self, path: np.ndarray) -> int:

@@ -16,6 +16,7 @@ from scipy.optimize import linear_sum_assignment
 
 from ...checks import count, number, of_kind, reals
 from ...errors import InputError
+from ...progress import Callback, expect, going, interruptible
 from ...provenance import with_provenance
 from ...results import Result, per_item
 from ...systems.base import System
@@ -84,6 +85,7 @@ def trace_basins(
     max_distance: float | None = None,
     seed: Any = 0,
     settings: BasinSettings = AS_USUAL,
+    callback: Callback | None = None,
 ) -> TracedBasins:
     """Estimate the shares of basins at each value of a parameter, attractors matched from value to value.
 
@@ -96,6 +98,8 @@ def trace_basins(
         max_distance: between states of an attractor at neighbouring values, at most; None: half the spread of all.
         seed: of the sampler.
         settings: how to label and how long to follow, see :class:`dynakit.analysis.BasinSettings`.
+        callback: called after each value with the values done and {"total": how many, "unit": "value"}; StopIteration
+            raised in it ends the call, which returns the values done by then (``interrupted``).
 
     Returns:
         TracedBasins.
@@ -119,21 +123,25 @@ def trace_basins(
     count("n_samples", n_samples)
     limit = None if max_distance is None else number("max_distance", max_distance, above=0.0)
     basins: list[Basins] = []
-    for value in points.tolist():
-        system = family(value)
-        if not isinstance(system, System):
-            raise InputError(f"family must return a System, got {type(system).__name__} at {value:g}")
-        known = None if attractors is None else attractors(system)
-        basins.append(
-            map_basins(system, known, sampler, drive, n_samples=n_samples, seed=seed, settings=settings)
-        )
-    numbers = _numbered(basins, limit)
+    expect(len(points), "value")
+    with interruptible("value"):
+        for value in points.tolist():
+            system = family(value)
+            if not isinstance(system, System):
+                raise InputError(f"family must return a System, got {type(system).__name__} at {value:g}")
+            known = None if attractors is None else attractors(system)
+            basins.append(
+                map_basins(system, known, sampler, drive, n_samples=n_samples, seed=seed, settings=settings)
+            )
+            if not going(len(basins), "value"):
+                break
+    points, numbers = points[: len(basins)], _numbered(basins, limit)
     return TracedBasins(
         **_laid_out(points, basins, numbers),
         values=points,
         n_left=np.array([int((b.labels < 0).sum()) for b in basins]),
         n_samples=n_samples,
-        confidence=basins[0].confidence,
+        confidence=settings.confidence,
         basins=tuple(basins),
         numbers=tuple(tuple(row) for row in numbers),
     )

@@ -11,8 +11,9 @@ import torch
 from ... import linalg
 from ...checks import one_of
 from ...errors import InputError
+from ...progress import going
 from .given import CLOUD, from_states
-from .labelling import ELSEWHERE, Flight, Outcome, Run
+from .labelling import BETWEEN, ELSEWHERE, Flight, Outcome, Run
 from .targets import Targets
 
 COPIES = 8  # of what is seen of a trajectory that are held while it is looked at
@@ -37,7 +38,7 @@ def settled(run: Run, x: np.ndarray, n_steps: int) -> tuple[np.ndarray, np.ndarr
     ends, lost = np.array(x), np.full(len(x), "", dtype="<U48")
     for rows in run.chunks(len(x), 16 * run.system.state_size):
         flight = run.flight(x[rows])
-        flight.advance(n_steps)
+        flight.go(n_steps)
         ends[rows], lost[rows] = flight.ends, flight.reasons()
     return ends, lost
 
@@ -101,6 +102,8 @@ def watch(run: Run, x: np.ndarray, n_steps: int, see: View) -> Windows:
     for rows in run.chunks(len(x), 16 * run.system.state_size):
         flight = run.flight(x[rows])
         for t in range(n_steps):
+            if t % BETWEEN == 0 and not going(0, "sample"):
+                break
             _note(flight, points[rows[0] : rows[-1] + 1] if len(rows) else points, t, see)
             flight.advance(1)
         lost[rows] = flight.reasons()

@@ -10,10 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ... import chunks
+from ...progress import going
 from ...systems.base import System
 from ..exponents import FAR, Course, Estimates, Frames, advance, estimate, retrace
 
-BYTES = 64 * 2**20  # of Jacobians held at once
+BETWEEN = 100  # steps between two looks at whether the call is to go on
 LARGE = 64  # units beyond which a few directions are carried without Jacobians
 ALIGN = 8  # the first of so many parts of an orbit turns the frame into place
 
@@ -36,7 +38,7 @@ class Autonomous:
         return np.concatenate([_numpy(part) for part in self._jacobians(x)])
 
     def _jacobians(self, x: np.ndarray) -> Iterator[Tensor]:
-        some = max(1, BYTES // (8 * self.size**2))
+        some = chunks.at_once(chunks.FLOAT * self.size**2)
         return (self.system.jacobian(x[i : i + some], self.u) for i in range(0, len(x), some))
 
     def exponents(
@@ -88,6 +90,8 @@ def settle(flow: Autonomous, x: np.ndarray, n_steps: int) -> Settled:
     left = torch.where(torch.isfinite(here).all(-1), -1, 0)
     with torch.no_grad():
         for t in range(1, n_steps + 1):
+            if t % BETWEEN == 0 and not going(None, "start"):
+                break
             following = system._step(here, u)
             inside = ((following.abs() <= bound[:, None]) & torch.isfinite(following)).all(-1)
             left = torch.where(~inside & (left < 0), t, left)

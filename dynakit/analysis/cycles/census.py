@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from ...progress import ended, going
 from ...seeding import stream
 from ...systems.derived import Iterated
 from ..exponents import grows
@@ -42,7 +43,7 @@ class Census:
         """Follow every start to its object."""
         states = self._settled(self.starts, n_transient, 0)
         slow = self._label(states, n_transient, final=False)
-        if slow.any():
+        if slow.any() and not ended():
             states[slow] = self._settled(states[slow], LONGER * n_transient, n_transient, slow)
             self._label(states, (1 + LONGER) * n_transient, final=True)
 
@@ -70,6 +71,8 @@ class Census:
         for i in np.flatnonzero(waiting):
             if self.reached[i] >= 0:
                 continue
+            if not going(int(((self.reached >= 0) | (self.left_at >= 0)).sum()), "start"):
+                break
             if slow.sum() >= ENOUGH:  # the others are likely to be under way as well
                 slow[i] = True
                 continue
@@ -118,6 +121,8 @@ class Census:
     def look_for(self, periods: list[int], max_starts: int) -> None:
         """Cycles of these periods, stable or not, by Newton's method on the iterated map from many starts."""
         for q in periods:
+            if not going(None, "start"):
+                break
             points = find_fixed_points(
                 Iterated(self.view.system, q), self.starts, self.view.u, seed=self.seed, max_starts=max_starts
             )

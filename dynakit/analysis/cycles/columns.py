@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ...progress import ended
 from ...systems.base import System
 from ..exponents import UNBOUNDED
 from .autonomous import Autonomous
@@ -32,7 +33,7 @@ def columns(census: Census) -> dict[str, Any]:
         "exponents": _padded([item.exponents for item in found]),
         "starts_per_object": np.bincount(reached[reached >= 0], minlength=len(found)),
         "start_object": reached,
-        "start_status": _status(census.starts, reached, found),
+        "start_status": _status(census.starts, reached, census.left_at, found),
         "left_at": census.left_at,
         "precision": _precision(census.view.system),
         "dynamics": census.view.dynamics,
@@ -98,9 +99,11 @@ def _read_along(flow: Autonomous, curve: Curve) -> np.ndarray:
     return (np.fft.rfft(flow.observe(curve.on_grid(m)), axis=0) / m)[: len(curve.c)]
 
 
-def _status(starts: np.ndarray, reached: np.ndarray, found: list[Found]) -> np.ndarray:
+def _status(starts: np.ndarray, reached: np.ndarray, left_at: np.ndarray, found: list[Found]) -> np.ndarray:
     """What became of each start, in a word."""
     status = np.where(reached >= 0, "settled", UNBOUNDED).astype("<U10")
+    if ended():
+        status[(reached < 0) & (left_at < 0)] = "unfinished"
     status[np.isin(reached, [k for k, item in enumerate(found) if item.kind == "slow"])] = "slow"
     status[~np.isfinite(starts).all(axis=1)] = "not finite"
     return status

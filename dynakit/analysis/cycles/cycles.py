@@ -26,6 +26,7 @@ import torch
 from ... import linalg
 from ...checks import count, matches_shape, of_kind
 from ...errors import InputError
+from ...progress import Callback, ended, expect, interruptible
 from ...provenance import with_provenance
 from ...seeding import stream
 from ...systems.base import System, checked
@@ -50,6 +51,7 @@ def find_limit_cycles(
     periods: int | Sequence[int] = (),
     settings: CycleSettings = AS_USUAL,
     seed: Any = 0,
+    callback: Callback | None = None,
 ) -> LimitCycles:
     """Find what a map or a flow settles on: fixed points, cycles, invariant circles, or something else.
 
@@ -65,6 +67,9 @@ def find_limit_cycles(
             are found that way.  Cycles beside given starts are found without, stable or not.
         settings: how far to look, see :class:`dynakit.analysis.CycleSettings`.
         seed: of random starts.
+        callback: called from time to time with the starts whose object is known and {"total": how many, "unit":
+            "start"}; StopIteration raised in it ends the search, which returns the objects found by then
+            (``interrupted``).
 
     Returns:
         LimitCycles.  The order of objects does not depend on the starts.  "slow" means that eleven times
@@ -91,10 +96,12 @@ def find_limit_cycles(
             tensor = system.as_states("starts", starts)
             given = tensor.detach().cpu().numpy().reshape(-1, system.state_size)
         census = Census(view_of(system, u), given, settings, seed)
-        census.run(settings.n_transient)
-        if starts is not None:
-            census.look_near()
-        census.look_for(wanted, NEWTON_STARTS)
+        expect(len(given), "start")
+        with interruptible("start"):
+            census.run(settings.n_transient)
+            if starts is not None and not ended():
+                census.look_near()
+            census.look_for(wanted, NEWTON_STARTS)
         return LimitCycles(**columns(census))
 
 

@@ -48,7 +48,7 @@ class LimitCycles(Result):
         output_orbits: (object, step, output) the readout along that
         starts_per_object: (object,) how many starts ended on it
         start_object: (start,) the object it reached, as numbered in the whole result; -1: none
-        start_status: (start,) settled | slow | unbounded | not finite
+        start_status: (start,) settled | slow | unbounded | not finite | unfinished: the search was ended before
         left_at: (start,) the step at which a start left every bound; -1: it did not
         precision: of the numbers that were analysed, and of the weights where that is known
         dynamics: "map", or "flow": looked at in continuous time

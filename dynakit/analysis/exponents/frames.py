@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from ... import linalg, seeding
+from ...progress import going
 from ...systems.base import Bounds, System
 
 SAFE_SPREAD = 20.0  # nats between the fastest and the slowest direction over one interval
@@ -26,6 +27,7 @@ OFTEN, FEW = (
     0.5,
     4,
 )  # intervals whose steps are taken again: the share and number beyond which shorter ones pay
+BETWEEN = 100  # steps between two looks at whether the call is to go on
 LONGEST = 10  # steps: the frame costs little by then
 SMALL = 1024  # numbers: such a frame costs little at every step, and each step is a sample of the growth
 
@@ -234,10 +236,13 @@ def advance(
     """Take steps, orthonormalize after every ``interval`` of them; the growth, and the interval at the end.
 
     The interval is halved where the directions spread by more than ``limit`` within it, and where they often lose
-    digits: to take steps again costs more than to make the frame orthonormal in time.
+    digits: to take steps again costs more than to make the frame orthonormal in time.  Fewer are taken if the call is
+    to end.
     """
     growth, since, mark = Growth(), 0, (frames.n_again, 0)
     for k in range(n_steps):
+        if k % BETWEEN == 0 and not going(frames.n_done, "step"):
+            break
         frames.step(course.at(frames.n_done))
         since += 1
         if since < interval and k + 1 < n_steps:
@@ -283,7 +288,7 @@ def settle_frames(frames: Frames, course: Course, n_steps: int, given: int | Non
     quarter = n_steps // 4
     advance(frames, course, quarter, 1)
     growth, _ = advance(frames, course, quarter, 1)
-    interval = choose_interval(growth.rates()) if quarter >= 4 else 1
+    interval = choose_interval(growth.rates()) if quarter >= 4 and len(growth) else 1
     return advance(frames, course, n_steps - 2 * quarter, interval)[1]
 
 

@@ -16,9 +16,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ... import linalg
+from ... import chunks, linalg
 from ...checks import count
-from ...errors import InputError
+from ...errors import InputError, Interrupted
+from ...progress import Callback, ended, expect, passed
 from ...provenance import with_provenance
 from ...systems.base import System, checked
 from .frames import LARGEST_SPREAD, LONGEST, Course, Frames, advance, settle_frames
@@ -26,7 +27,6 @@ from .growth import Estimates, entropy_rate, estimate, kaplan_yorke, signs
 from .motion import COLLAPSED, FAR, NO_START, UNBOUNDED, collapsed, grow, kinds_of, recurrence, superstable
 from .spectrum import LyapunovSpectrum
 
-BYTES = 2**28  # of frames and growth held at once
 DETERMINANTS = 64  # steps over which the sum of all exponents is compared with ln |det J|
 RANK = 1e-12  # a multiplier below it may be zero
 CURVE = 60  # times at which the running mean is kept
@@ -42,6 +42,7 @@ def lyapunov_spectrum(
     n_exponents: int | None = None,
     n_transient: int = 500,
     qr_interval: int | None = None,
+    callback: Callback | None = None,
 ) -> LyapunovSpectrum:
     """Lyapunov exponents along the trajectory from each start.
 
@@ -55,9 +56,13 @@ def lyapunov_spectrum(
         n_transient: steps before, for the state to reach its attractor and the frame to align.
         qr_interval: steps between two orthonormalizations; None: as many as the spread that shows in the transient
             leaves safe.
+        callback: called every hundred steps with the steps done and {"total": of all starts that are followed together,
+            "unit": "step"}; StopIteration raised in it ends the call, which returns what the steps taken by then say:
+            ``interrupted``, and ``n_steps`` is how many they were.
 
     Raises:
         InputError: for a discontinuous map, or arguments that do not fit the system.
+        Interrupted: if it was ended within the transient.
 
     >>> import dynakit as dk, math
     >>> henon = dk.lyapunov_spectrum(dk.catalog.henon(), [0.1, 0.1], n_steps=4000)
@@ -75,12 +80,23 @@ def lyapunov_spectrum(
     x, course = starts_and_inputs(system, x0, inputs, n_transient + n_steps)
     plan = _Plan(k, n_steps, n_transient, interval, inputs is not None)
     with linalg.one_thread(), torch.inference_mode(False), torch.no_grad():
-        some = max(1, BYTES // (8 * ((6 * k + system.state_size) * system.state_size + 2 * n_steps * k)))
-        parts = [_along(system, x[rows], course.of(rows), plan) for rows in torch.arange(len(x)).split(some)]
+        each = chunks.FLOAT * ((6 * k + system.state_size) * system.state_size + 2 * n_steps * k)
+        lots = torch.arange(len(x)).split(chunks.at_once(each))
+        expect(len(lots) * (n_transient + n_steps), "step")
+        parts = []
+        for rows in lots:
+            along = _along(system, x[rows], course.of(rows), plan)
+            if along is None or (parts and ended()):  # those before it are whole
+                break
+            parts.append(along)
+            passed(n_transient + n_steps, "step")
+    if not parts:
+        raise Interrupted("interrupted within the transient: no step was averaged over")
+    n_steps = parts[0][2]
     fields: dict[str, Any] = {name: np.concatenate([part[0][name] for part in parts]) for name in parts[0][0]}
     return LyapunovSpectrum(
         **fields,
-        times=_times(plan),
+        times=_times(plan._replace(n_steps=n_steps)),
         n_steps=n_steps,
         n_transient=n_transient,
         qr_interval=min(part[1] for part in parts),
@@ -129,13 +145,19 @@ def starts_and_inputs(
     return x, Course(sequence, x, system.input_size)
 
 
-def _along(system: System, x: Tensor, course: Course, plan: _Plan) -> tuple[dict[str, np.ndarray], int]:
-    """The fields of the result for some starts, and the interval of their frames."""
+def _along(system: System, x: Tensor, course: Course, plan: _Plan) -> tuple[dict[str, np.ndarray], int, int] | None:
+    """The fields of the result for some starts, the interval of their frames, and the steps averaged over.
+
+    None if the call was to end before there were any.
+    """
     frames = Frames(system, x, plan.n_exponents)
     interval = settle_frames(frames, course, plan.n_transient, plan.interval)
     settled = frames.x
     limit = LARGEST_SPREAD if plan.interval is None else np.inf
     growth, interval = advance(frames, course, plan.n_steps, interval, limit)
+    if not len(growth):
+        return None
+    plan = plan._replace(n_steps=sum(growth.durations))
     logs, durations = torch.stack(growth.logs).cpu().numpy(), np.array(growth.durations)
     left_at = frames.left_at.cpu().numpy()
     known = estimate(logs, durations, smooth=False if plan.driven else None)
@@ -163,7 +185,7 @@ def _along(system: System, x: Tensor, course: Course, plan: _Plan) -> tuple[dict
         "determinant_gaps": _determinant_gaps(system, settled, course, plan, logs, durations),
         "convergence": np.take_along_axis(_running(logs, durations, _times(plan)), known.order[:, None], 2),
     }
-    return fields, interval
+    return fields, interval, plan.n_steps
 
 
 def _superstable(system: System, known: Estimates, periods: np.ndarray, ends: Tensor) -> Estimates:

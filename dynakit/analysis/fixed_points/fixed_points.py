@@ -23,6 +23,7 @@ from torch import Tensor
 from ... import linalg, seeding
 from ...checks import count, one_of
 from ...errors import InputError
+from ...progress import Callback, ended, expect, passed
 from ...provenance import with_provenance
 from ...systems.base import System, checked
 from ...systems.rest import at_rest, dynamics_of, velocity
@@ -47,6 +48,7 @@ def find_fixed_points(
     seed: Any = 0,
     max_starts: int = 4096,
     proof: bool = False,
+    callback: Callback | None = None,
 ) -> FixedPoints:
     """Find the fixed points of a map, or the equilibria of a flow, under a constant drive.
 
@@ -62,6 +64,8 @@ def find_fixed_points(
         max_starts: most starts to use under each drive.
         proof: certify in ball arithmetic, so that ``evidence`` may say "proved": slower, and needs the extra
             ``proof`` (python-flint).  Otherwise certificates hold up to the accuracy of the machine's tanh and exp.
+        callback: called after each batch with the starts used and {"total": max_starts of all drives, "unit": "start"};
+            StopIteration raised in it ends the search, which returns the points found by then (``interrupted``).
 
     The search adds batches of starts (states from everywhere in the box, left alone or near its faces; then noisy
     ones, mixtures of found points, random states) until two in a row bring no new point (four without an invariant
@@ -91,10 +95,14 @@ def find_fixed_points(
     with linalg.one_thread(), torch.no_grad():
         n_followed, n_unbounded = _run_away(system, given, group, drives, seed)
         system, outcomes = at_rest(system), []
+        expect(max_starts * len(drives), "start", at_most=True)
         for k, u in enumerate(drives):
             rng = seeding.stream(seed, "starts", k)
             own = given if given is None or group is None else given[group == k]
             outcomes.append(search(system, own, u, rng, max_starts))
+            passed(len(outcomes[-1].status), "start")
+            if ended():
+                break
         points = _collect(system, outcomes, proof)
     points = replace(points, n_followed=n_followed, n_unbounded=n_unbounded)
     warn_of_step(system, points.verdicts, points.step_verdicts)

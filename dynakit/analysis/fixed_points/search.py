@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ...progress import ended, going, interruptible, watching
 from ...systems.base import Bounds, System
 from .continua import region_of
 from .newton import (
@@ -60,7 +61,8 @@ def search(
     supply = Starts(system, u, rows, pool, rng)
     roots = Roots(system, u, odd=_is_odd(system, u, supply))
     for factor in system.factors():
-        roots.include_relatives(search(factor, given, u, rng, max_starts).roots.x)
+        with watching(None):  # the starts that are counted are those of the system itself
+            roots.include_relatives(search(factor, given, u, rng, max_starts).roots.x)
     newton, status, curve = _Batches(system, u, supply), [], []
     expected = None if supply.box is None else 1
     aim = 1 if expected == 1 or supply.comes_back() else None
@@ -70,9 +72,14 @@ def search(
     while len(batch):
         before, first = roots.n_isolated, not status
         for part in batch.split(n_batches * BATCH if follow == newton.run else len(batch)):
-            status.append(follow(part, roots).cpu().numpy())
-            n_used += len(part)
-            curve.append((n_used, len(roots)))
+            with interruptible("start"):
+                status.append(follow(part, roots).cpu().numpy())
+                n_used += len(part)
+                curve.append((n_used, len(roots)))
+            if not going(n_used, "start"):
+                break
+        if ended():
+            break
         quiet = 0 if roots.n_isolated > before else quiet + n_batches
         settled = quiet >= enough and _may_be_all(roots, aim)
         if settled or quiet >= max(PATIENCE, len(curve) // 2):
@@ -84,9 +91,10 @@ def search(
         batch, follow = torch.cat([supply.more(roots.x) for _ in range(n_batches)]), newton.run
         batch = batch[: max_starts - n_used]
     region = region_of(supply.pool, supply.box)
-    ended = np.concatenate(status)
-    arrived = np.isin(ended, (CONVERGED, HELD)).mean() if len(ended) else 0.0
-    return Sought(roots, ended, np.array(curve), expected, region, settled and bool(arrived >= FEW))
+    came = np.concatenate([np.zeros(0, int), *status])
+    arrived = np.isin(came, (CONVERGED, HELD)).mean() if len(came) else 0.0
+    curve = np.array(curve, int).reshape(-1, 2)
+    return Sought(roots, came, curve, expected, region, settled and bool(arrived >= FEW))
 
 
 def _may_be_all(roots: Roots, aim: int | None) -> bool:

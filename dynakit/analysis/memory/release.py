@@ -19,6 +19,7 @@ from torch import Tensor
 from ... import chunks, linalg
 from ...checks import count, matches_shape
 from ...errors import InputError
+from ...progress import Callback, expect, going
 from ...provenance import with_provenance
 from ...results import Result, per_item
 from ...systems.base import System, checked
@@ -90,7 +91,13 @@ class MemoryCheck(Result):
 
 @with_provenance
 def check_memory(
-    system: System, states: Any, rest: Any, decode: Callable[[np.ndarray], np.ndarray], *, n_steps: int = 3000
+    system: System,
+    states: Any,
+    rest: Any,
+    decode: Callable[[np.ndarray], np.ndarray],
+    *,
+    n_steps: int = 3000,
+    callback: Callback | None = None,
 ) -> MemoryCheck:
     """Release states under a resting input and see whether the readout keeps saying the same.
 
@@ -100,6 +107,8 @@ def check_memory(
         rest: the resting input, (input,).
         decode: labels of readouts, (..., output) -> (...); a task's ``decode``.
         n_steps: how long to watch.
+        callback: called from time to time with the steps done and {"total": n_steps, "unit": "step"}; StopIteration
+            raised in it ends the call, which returns what was read by then (``interrupted``).
 
     The readout is read at every step; about 60 of the readings, spaced by ratio, are kept to be drawn.  A readout that
     is not finite remembers nothing, whatever its label, nor does a state that has grown beyond every bound.
@@ -112,16 +121,19 @@ def check_memory(
     matches_shape("states", (*lead, system.state_size), ("state", system.state_size))
     times = np.concatenate([[0], np.unique(np.round(np.geomspace(1, n_steps, 60)).astype(int))])
     with linalg.one_thread(), torch.no_grad():
+        expect(n_steps, "step")
         watch, start = _Readings(system, decode, x), x
         for steps in np.diff(times):
             watch.follow(u, int(steps))
-        x = watch.states
+            if not going(watch.t, "step"):
+                break
+        x, times = watch.states, times[: len(watch.kept)]
         speeds, unbounded = system.speed(x, u).cpu().numpy(), watch.far.copy()
         unbounded[~unbounded] = _grow(system, start, x, u, torch.from_numpy(~watch.far))
     return MemoryCheck(
         labels=watch.labels[0],
         end_labels=watch.labels[-1],
-        hold_times=np.where(watch.first_wrong < 0, n_steps, watch.first_wrong - 1),
+        hold_times=np.where(watch.first_wrong < 0, watch.t, watch.first_wrong - 1),
         lapses=watch.lapses,
         end_states=x.cpu().numpy(),
         end_speeds=speeds,

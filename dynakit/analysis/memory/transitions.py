@@ -19,6 +19,7 @@ from torch import Tensor
 from ... import linalg
 from ...checks import count, number, reals
 from ...errors import InputError
+from ...progress import Callback, ended, expect, going, passed
 from ...provenance import with_provenance
 from ...results import Result, per_item
 from ...systems.base import System
@@ -123,6 +124,7 @@ def map_transitions(
     rest: Any = None,
     n_settle: int = 1000,
     amplitudes: tuple[float, float] | None = None,
+    callback: Callback | None = None,
 ) -> Transitions:
     """Apply every pulse at every attractor and see where the network goes.
 
@@ -135,6 +137,9 @@ def map_transitions(
         n_settle: steps after the pulse; an end state that is at no attractor gets up to ten times as many.
         amplitudes: (low, high) factors of ``pulse - rest`` between which to bisect for the weakest pulse that
             still switches, per edge; None: not sought.
+        callback: called before each round of settling, or of the bisection, with the rounds done and {"total": at most,
+            "unit": "round"}; StopIteration raised in it ends the call: what has not settled is at no attractor, and
+            amplitudes are the weakest found to switch by then (``interrupted``).
 
     At a fixed point a pulse is applied once; at a cycle, a curve or a cloud at up to 8 phases, evenly around it.
 
@@ -160,12 +165,14 @@ def map_transitions(
         targets = as_targets(system, attractors, run.u, least=0)
         starts, n_phases = _starts(targets, system.state_size)
         runner = _Runner(run, targets, torch.from_numpy(starts).to(run.u))
+        expect(ROUNDS + (0 if factors is None else HALVINGS), "round", at_most=True)
         home = np.repeat(np.arange(len(targets)), len(played) * n_phases)
         start = np.arange(len(targets) * n_phases).reshape(-1, 1, n_phases).repeat(len(played), 1).ravel()
         which = np.tile(np.repeat(np.arange(len(played)), n_phases), len(targets))
         ends, reached, distances = runner.run(start, played[which])
         critical = np.full(len(start), np.nan)
-        if factors is not None:
+        passed(ROUNDS, "round")
+        if factors is not None and not ended():
             switched = np.flatnonzero((reached >= 0) & (reached != home))
             critical[switched] = _bisect(
                 runner, start[switched], played[which[switched]], reached[switched], *factors
@@ -271,7 +278,9 @@ class _Runner:
         """End states, the attractors they belong to (-1: none) and the distance from the nearest one."""
         x = self.play(start, deviations)
         targets, distance = self.targets.at(x)
-        for _ in range(ROUNDS):
+        for k in range(ROUNDS):
+            if not going(k, "round"):
+                break
             x = self.system.settle(x, self.rest, self.n_settle)
             targets, distance = self.targets.at(x)
             targets = self._watched(x, targets)
@@ -297,7 +306,9 @@ def _bisect(
         return lo
     reaches = lambda f: runner.reaches(start, deviations * torch.from_numpy(f)[:, None, None], targets)  # noqa: E731
     bracketed = ~reaches(lo) & reaches(hi)
-    for _ in range(HALVINGS):
+    for k in range(HALVINGS):
+        if not going(k, "round"):
+            break
         middle = (lo + hi) / 2
         there = reaches(middle)
         lo, hi = np.where(there, lo, middle), np.where(there, middle, hi)

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ...progress import ended
 from ...systems.base import Pieces, System
 from .arrangement import candidates
 from .complementarity import Tree, search
@@ -72,7 +73,8 @@ def enumerated(
     sure = np.array([_is_sure(pieces, hinges, one) for one in found.solutions], bool)
     inside = np.ones(len(points.states), bool) if limits is None else _inside(points.states, limits)
     left = {
-        "sub-problem{s} open when time ran out": len(tree.open),
+        "sub-problem{s} open when "
+        + ("the call was ended" if ended() else "time ran out"): len(tree.open),
         "region{s} in which I - J is singular as far as can be told": len(tree.singular),
         "place{s} where too many hinges are near zero": sum(part is None for part in around),
         "point{s} at a kink that may be none or several": int((inside & ~sure).sum()),

@@ -14,6 +14,7 @@ The flow dx/dt = rate (F(x, u) - x) of such a map rests where the map does.
 
 from __future__ import annotations
 
+import itertools
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,7 @@ from torch import Tensor
 from ... import linalg, seeding
 from ...checks import count, number, reals
 from ...errors import InputError
+from ...progress import Callback, expect, going
 from ...provenance import with_provenance
 from ...results import per_item
 from ...systems.base import Bounds, Pieces, System, checked, minus_identity
@@ -80,6 +82,7 @@ def enumerate_fixed_points(
     box: Any = None,
     time_limit: float = 60.0,
     seed: Any = 0,
+    callback: Callback | None = None,
 ) -> ExactFixedPoints:
     """Find all fixed points of a piecewise-linear map, or all equilibria of its flow, with proof.
 
@@ -92,6 +95,8 @@ def enumerate_fixed_points(
         box: intervals (unit, 2), or one (low, high) for every unit: only the points in this box, which is faster.
         time_limit: seconds after which the search stops and says what is open.
         seed: of the regions that are jumped from.
+        callback: called for each sub-problem with how many were looked at and {"total": None, "unit": "sub-problem"};
+            StopIteration raised in it ends the search as ``time_limit`` does (``interrupted``).
 
     Returns:
         ExactFixedPoints.
@@ -120,9 +125,10 @@ def enumerate_fixed_points(
     whole = whole if period == 1 else Iterated(whole, period)
     with linalg.one_thread(), torch.no_grad():
         rng, end = seeding.stream(seed, "regions"), start + seconds
-        found = enumerated(
-            whole, u, pieces.repeated(period), limits, rng, stop=lambda: time.monotonic() > end
-        )
+        expect(None, "sub-problem")
+        looked = itertools.count()
+        stop = lambda: not going(next(looked), "sub-problem") or time.monotonic() > end  # noqa: E731
+        found = enumerated(whole, u, pieces.repeated(period), limits, rng, stop=stop)
         points = _collect(whole, u, found)
     warn_of_step(whole, points.verdicts, points.step_verdicts)
     return points

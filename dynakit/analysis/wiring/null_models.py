@@ -20,7 +20,8 @@ import numpy as np
 
 from ... import linalg, seeding
 from ...checks import count, number, one_of, reals
-from ...errors import InputError
+from ...errors import InputError, Interrupted
+from ...progress import Callback, expect, going, interruptible
 from ...provenance import with_provenance
 from ...results import Result, per_item
 from .connectivity import BLOCKS, TRIADS, adjacency, block_means, clustering, count_triads, signs_of
@@ -99,6 +100,7 @@ def compare_with_null(
     seed: Any = 0,
     threshold: float | None = None,
     sign: Any = None,
+    callback: Callback | None = None,
 ) -> NullComparison:
     """Statistics of a connectivity matrix against those of random matrices.
 
@@ -114,6 +116,8 @@ def compare_with_null(
         seed: of the draws; the first n draws of more are the same.
         threshold: |weights| at or below it are no edges and stay out; None: every weight other than zero is an edge.
         sign: +1 or -1 for each presynaptic unit (Dale's law); None: read off the columns of W, 0 where they are mixed.
+        callback: called after each draw with the draws done and {"total": n, "unit": "draw"}; StopIteration raised in
+            it ends the call, which compares with those drawn by then (``interrupted``, and ``n`` of them).
 
     The cost for a thousand units: of a graph of the same degrees 0.03 s (one edge in a hundred) to 0.2 s (every second
     one), of clustering and a triad one matrix product, of the spectral radius a second.
@@ -132,11 +136,19 @@ def compare_with_null(
     observed = np.array([_value(f, W, name) for name, f in statistics])
     values, shared = np.empty((len(statistics), n)), np.empty(n)
     draw = _sampler(W, model, seed)
-    with linalg.one_thread():
+    done = 0
+    expect(n, "draw")
+    with linalg.one_thread(), interruptible("draw"):
         for k in range(n):
             drawn = draw(k)
             values[:, k] = [_value(f, drawn, name) for name, f in statistics]
             shared[k] = ((drawn != 0) & (W != 0)).sum()
+            done = k + 1
+            if not going(done, "draw"):
+                break
+    if not done:
+        raise Interrupted("interrupted before anything was drawn")
+    values, shared, n = values[:, :done], shared[:done], done
     n_edges = int((W != 0).sum())
     return NullComparison(
         statistics=np.array([name for name, _ in statistics]),

@@ -1,0 +1,185 @@
+"""Long calls say how far they are, and end early with what they have: one contract for all that take a callback."""
+
+import inspect
+
+import numpy as np
+import pytest
+
+import dynakit as dk
+from dynakit.samplers import Box
+
+UNIT = dk.catalog.tanh_unit(2.0)
+BOX = Box([-1.0], [1.0])
+QUICK = dk.BasinSettings(100, labelling=dk.Recurrence(window=40))
+RINGS = np.roll(np.eye(8), 1, axis=0) + np.roll(np.eye(8), -1, axis=0)
+RELU = dk.catalog.piecewise_linear(0.5 * np.eye(4), np.eye(4), np.eye(4)[::-1].copy(), c=[-1.0, 0.5, 0.2, -0.3])
+
+
+def sign(y):
+    return np.where(y[..., 0] > 0, "up", "down")
+
+
+def pulses():
+    return {"up": [[3.0]], "down": [[-3.0]]}
+
+
+CALLS = {  # by the name of the function: the call, with whatever callback; all that loop long are here
+    "find_fixed_points": lambda **kw: dk.find_fixed_points(UNIT, **kw),
+    "enumerate_fixed_points": lambda **kw: dk.enumerate_fixed_points(RELU, **kw),
+    "find_limit_cycles": lambda **kw: dk.find_limit_cycles(dk.catalog.logistic(3.5), [[0.3], [0.8]], **kw),
+    "map_basins": lambda **kw: dk.map_basins(UNIT, [[0.9575], [-0.9575]], BOX, n_samples=20, **kw),
+    "trace_basins": lambda **kw: dk.trace_basins(
+        dk.catalog.tanh_unit, [0.5, 1.5, 2.0], BOX, n_samples=10, settings=QUICK, **kw
+    ),
+    "lyapunov_spectrum": lambda **kw: dk.lyapunov_spectrum(
+        dk.catalog.henon(), [0.1, 0.1], n_steps=400, n_transient=50, **kw
+    ),
+    "map_transitions": lambda **kw: dk.map_transitions(
+        UNIT, [[0.9575], [-0.9575]], pulses(), amplitudes=(0.1, 1.0), n_settle=100, **kw
+    ),
+    "check_memory": lambda **kw: dk.check_memory(UNIT, [[0.5], [-0.5]], [0.0], sign, n_steps=200, **kw),
+    "compare_with_null": lambda **kw: dk.compare_with_null(RINGS, "reciprocity", n=5, **kw),
+}
+
+
+LATER = {"find_limit_cycles": 1, "lyapunov_spectrum": 4}  # the call of the callback, if not the second, that ends it
+
+
+@pytest.fixture(scope="module")
+def whole():
+    return {name: call() for name, call in CALLS.items()}
+
+
+def stop(after, error=StopIteration):
+    """A callback that raises when it is called for the time ``after``, and what it heard."""
+    heard = []
+
+    def callback(done, info):
+        heard.append((done, info))
+        if len(heard) == after:
+            raise error("enough")
+
+    return callback, heard
+
+
+def test_every_function_that_takes_a_callback_is_held_to_the_contract():
+    named = {name: getattr(dk, name) for name in dk.__all__ if inspect.isfunction(getattr(dk, name))}
+    listening = {name for name, f in named.items() if "callback" in inspect.signature(f).parameters}
+    assert listening - {"analyze", "train", "train_together"} == CALLS.keys()
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_callback_hears_how_much_is_done_and_changes_nothing(name, whole):
+    callback, heard = stop(0)
+    assert CALLS[name](callback=callback) == whole[name]
+    done = [n for n, _ in heard]
+    totals = {info["total"] for _, info in heard}
+    assert done
+    assert done == sorted(done)
+    assert len(totals) == 1
+    assert totals == {None} or 0 <= done[0] <= done[-1] <= totals.pop()
+    assert all(info["unit"] for _, info in heard)
+    assert whole[name].interrupted == ""
+
+
+@pytest.mark.parametrize("error", [StopIteration, KeyboardInterrupt])
+@pytest.mark.parametrize("name", CALLS)
+def test_an_interrupted_call_returns_what_it_has_and_says_so(name, error, tmp_path):
+    callback, heard = stop(LATER.get(name, 2), error)
+    found = CALLS[name](callback=callback)
+    done, info = heard[-1]
+    whole = "" if info["total"] is None else f" of {info['total']:,}"
+    assert found.interrupted.replace("at most ", "").startswith(f"interrupted after {done:,}{whole} {info['unit']}")
+    assert repr(found).endswith(f"{found.interrupted})")
+    assert "callback" not in found.provenance.settings
+    found.save(tmp_path)
+    assert dk.load(tmp_path) == found
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_another_error_of_the_callback_leaves_the_call_and_carries_what_there_is(name):
+    callback, _ = stop(LATER.get(name, 2), ZeroDivisionError)
+    with pytest.raises(ZeroDivisionError, match="enough") as left:
+        CALLS[name](callback=callback)
+    assert left.value.partial.interrupted.startswith("interrupted after")
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_what_is_no_function_is_no_callback(name):
+    with pytest.raises(dk.InputError, match=r"callback must be a function of \(done, info\), got int"):
+        CALLS[name](callback=3)
+
+
+def test_points_found_by_then_are_points(whole):
+    network = dk.catalog.tanh_network(2.0 * np.eye(4))
+    found = dk.find_fixed_points(network, callback=stop(1)[0])
+    assert 0 < len(found) <= 81
+    assert found.residuals.max() < 1e-12
+    assert found.certified.all()
+    assert found.completeness != "consistent"
+
+
+def test_samples_that_were_not_followed_are_unresolved():
+    for how in (dk.Proximity(), dk.Recurrence(window=40), dk.Features(window=40)):
+        known = [[0.9575], [-0.9575]] if isinstance(how, dk.Proximity) else None
+        settings = dk.BasinSettings(100, labelling=how)
+        found = dk.map_basins(UNIT, known, BOX, n_samples=20, settings=settings, callback=stop(1)[0])
+        assert found.n_left == {"unresolved": 20}
+        assert found.unseen_bound == 1.0
+
+
+def test_exponents_of_fewer_steps_are_those_of_so_many():
+    henon = dk.catalog.henon()
+    found = dk.lyapunov_spectrum(henon, [0.1, 0.1], n_steps=10**6, n_transient=50, callback=stop(6)[0])
+    fewer = dk.lyapunov_spectrum(henon, [0.1, 0.1], n_steps=found.n_steps, n_transient=50)
+    assert found.n_steps == 400
+    np.testing.assert_array_equal(found.exponents, fewer.exponents)
+    with pytest.raises(dk.Interrupted, match="within the transient: no step"):
+        dk.lyapunov_spectrum(henon, [0.1, 0.1], n_steps=100, callback=stop(1)[0])
+
+
+def test_null_models_drawn_by_then_are_the_first_of_all(whole):
+    found = CALLS["compare_with_null"](callback=stop(3)[0])
+    assert found.n == 3
+    np.testing.assert_array_equal(found.values, whole["compare_with_null"].values[:, :3])
+
+
+def test_an_enumeration_that_was_ended_proves_nothing():
+    found = CALLS["enumerate_fixed_points"](callback=stop(1)[0])
+    assert found.completeness == "incomplete"
+    assert "open when the call was ended" in found.left
+
+
+def test_ctrl_c_leaves_the_call_and_carries_what_there_is():
+    """The third system of a family is asked for while the key is pressed."""
+    asked = []
+
+    def family(w):
+        asked.append(w)
+        if len(asked) == 3:
+            raise KeyboardInterrupt
+        return dk.catalog.tanh_unit(w)
+
+    with pytest.raises(KeyboardInterrupt) as left:
+        dk.trace_basins(family, [0.5, 0.6, 0.7, 0.8], BOX, n_samples=10, settings=QUICK)
+    assert left.value.partial.values.tolist() == [0.5, 0.6]
+    assert left.value.partial.interrupted == "interrupted after 2 of 4 values"
+
+
+def test_a_callback_hears_nothing_of_calls_within_a_call():
+    callback, heard = stop(0)
+    find = lambda system: dk.find_fixed_points(system)  # noqa: E731
+    dk.trace_basins(dk.catalog.tanh_unit, [0.5, 1.5], BOX, attractors=find, n_samples=10, callback=callback)
+    assert [(done, info["unit"]) for done, info in heard] == [(1, "value"), (2, "value")]
+
+
+def test_a_report_that_was_interrupted_has_what_was_found_before():
+    task = dk.tasks.FlipFlop(n_bits=1)
+    network = dk.models.GRU.for_task(task, n_hidden=3)
+    include = ["fixed_points", "connectivity"]
+    report = dk.analyze(network, task, include=include, callback=stop(2)[0])
+    (late,) = [name for name, reason in report.skipped.items() if reason.startswith("interrupted after 1 of")]
+    assert getattr(report, late) is None or not getattr(report, late)
+    with pytest.raises(ZeroDivisionError) as left:
+        dk.analyze(network, task, include=include, callback=stop(2, ZeroDivisionError)[0])
+    assert left.value.partial.skipped == report.skipped
