@@ -23,10 +23,7 @@ SAFE_SPREAD = 20.0  # nats between the fastest and the slowest direction over on
 LARGEST_SPREAD = 25.0  # beyond it the interval is halved
 DIGITS = 1e-6  # nats: to which the growth over an interval must be right
 EVEN = 1e3  # between the sizes of columns: it costs no digits that matter
-OFTEN, FEW = (
-    0.5,
-    4,
-)  # intervals whose steps are taken again: the share and number beyond which shorter ones pay
+OFTEN, FEW = 0.5, 4  # intervals whose steps are taken again: the share and number beyond which shorter ones pay
 BETWEEN = 100  # steps between two looks at whether the call is to go on
 LONGEST = 10  # steps: the frame costs little by then
 SMALL = 1024  # numbers: such a frame costs little at every step, and each step is a sample of the growth
