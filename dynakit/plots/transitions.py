@@ -108,6 +108,11 @@ def _edges(
         if len(switches) <= MOST_AMPLITUDES and np.isfinite(amplitude):
             _amplitude(ax, places[list(pair)], bend, f"{amplitude:.2g}", colours[j])
     _stubs(ax, np.argwhere(targets < 0), places, colours)
+    away = int((transitions.reasons == "unbounded").sum())
+    notes = {"ends near no known attractor": int((targets < 0).sum()) - away, "grows without bound": away}
+    for note, n in notes.items():
+        if n:
+            ax.plot([], [], marker="x", color=style.GREY, linewidth=1.1, markersize=5, label=f"{note} ({n})")
     if own.any():
         ax.plot([], [], linestyle="none", label=f"no change: not drawn ({int(own.sum())})")
 
@@ -142,8 +147,6 @@ def _stubs(ax: Any, lost: np.ndarray, places: np.ndarray, colours: dict[int, str
             ax.plot(*np.stack([places[i], tip]).T, color=colours[j], linewidth=1.1, zorder=1, gid="stub")
             cross = {"marker": "x", "markersize": 6, "markeredgewidth": 1.5}
             ax.plot(*tip, color=colours[j], zorder=3, gid="nowhere", **cross)
-    note = f"ends near no known attractor ({len(lost)})"
-    ax.plot([], [], marker="x", color=style.GREY, linewidth=1.1, markersize=5, label=note)
 
 
 def _frame(ax: Any, places: np.ndarray, projection: Any) -> None:

@@ -146,6 +146,11 @@ def test_ends_nowhere_are_stubs_with_a_cross(cube):
     assert len(drawn(ax, "nowhere")) == len(drawn(ax, "stub")) == 6
     assert len(drawn(ax, "edge")) == 21
     assert "ends near no known attractor (6)" in said(ax)
+    reasons = np.where(targets < 0, "near none of the attractors", "")
+    reasons[0, :2] = "unbounded"
+    two = dataclasses.replace(cube.transitions, targets=targets, reasons=reasons)
+    ax = P.plot_transitions(two, labels=cube.labels)
+    assert {"ends near no known attractor (4)", "grows without bound (2)"} <= set(said(ax))
 
 
 def test_critical_amplitudes_are_printed_on_few_edges_only(cube):

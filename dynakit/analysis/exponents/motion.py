@@ -60,6 +60,7 @@ def grow(system: System, x: Tensor, at: Callable[[int], Tensor], n_steps: int, b
     1 + |start| farther out than at the start by then.  0: at some time within them it comes to a window that sets no
     record of max |x|.  NaN: still growing, but ever more slowly, or so little that it may creep along what is bounded.
     """
+    bound = bound.clamp_max(torch.finfo(bound.dtype).max)
     fates, rows = np.zeros(len(x)), torch.arange(len(x), device=x.device)
     window, records = max(1, -(-n_steps // QUARTERS)), [x.abs().amax(-1)]
     for k in range(WINDOWS):

@@ -24,6 +24,7 @@ from ...results import Result, per_item
 from ...systems.base import System, checked
 from ...systems.rest import dynamics_of
 from ..basins import Targets, as_targets
+from ..exponents import UNBOUNDED, grows
 from ..fixed_points import FixedPoints
 from .local import LocalManifold, local_manifold
 
@@ -33,7 +34,9 @@ if TYPE_CHECKING:
 NEAR = 1e-4  # of the seeds to their saddle, relative to the states: what is left out is about NEAR^3
 SPACING, FEWEST, MOST = 1.05, 8, 64  # of the seeds: ratio of their distances, and how many on a branch
 MOVED = 5e-3  # states closer than this to the one before, relative to the states, are not kept
-FAR = 1e6  # of the state, relative: the orbit does not come back
+FAR = 1e6  # of the state, relative: no orbit is drawn so far out
+NOWHERE = "near none of the stable points"
+AWAY = -2  # in place of a target, until it is said in words: it grows without bound
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -43,8 +46,9 @@ class UnstableManifolds(Result):
     Attributes:
         saddles: (path,) index of the fixed point it leaves
         targets: (path,) index of the stable fixed point it reaches; -1: none of them
+        reasons: (path,) why none: "near none of the stable points" | "unbounded" (it grows without bound); else ""
         shares: (path,) of its seeds that end so: below 1, the branch itself divides
-        n_steps: (path,) steps until the last seed has arrived
+        n_steps: (path,) steps until the last seed has arrived, or has gone too far to be drawn
         dimensions: (path,) unstable directions of the saddle
         directions: (path, unit) in which it leaves, of length 1
         states: (path, sample, unit) along the path, saddle and end included; then NaN
@@ -54,6 +58,7 @@ class UnstableManifolds(Result):
 
     saddles: np.ndarray = per_item()
     targets: np.ndarray = per_item()
+    reasons: np.ndarray = per_item()
     shares: np.ndarray = per_item()
     n_steps: np.ndarray = per_item()
     dimensions: np.ndarray = per_item()
@@ -75,10 +80,12 @@ class UnstableManifolds(Result):
         return graph
 
     def headline(self) -> str:
-        n, lost = len(np.unique(self.saddles)), int((self.targets < 0).sum())
+        n, away = len(np.unique(self.saddles)), int((self.reasons == UNBOUNDED).sum())
+        lost = int((self.targets < 0).sum()) - away
         said = f"{len(self)} paths from {n} unstable point{'s' if n != 1 else ''}"
         reached = len(np.unique(self.targets[self.targets >= 0]))
         said += f" to {reached} attractor{'s' if reached != 1 else ''}"
+        said += f", {away} grow without bound" if away else ""
         return said + (f", {lost} reach none" if lost else "")
 
 
@@ -187,7 +194,7 @@ def _sphere(k: int, n: int, rng: np.random.Generator) -> np.ndarray:
 class _Grown(NamedTuple):
     """The orbits of the seeds of one path."""
 
-    targets: np.ndarray  # (seed,)  which attractor, -1: none
+    targets: np.ndarray  # (seed,)  which attractor, -1: none, AWAY
     n_steps: np.ndarray  # (seed,)
     states: np.ndarray  # (kept, unit)  in the order of the branch
 
@@ -202,13 +209,14 @@ def _grow(
     x = torch.from_numpy(np.concatenate([s.states for s in seeds] or [np.zeros((0, system.state_size))]))
     x = x.to(system.device)
     scale = 1 + max(float(np.abs(known).max(initial=0.0)) for known in (x.cpu().numpy(), attractors.states))
-    targets, steps = np.full(len(x), -1), np.full(len(x), n_steps)
+    targets, steps, first, ends = np.full(len(x), -1), np.full(len(x), n_steps), x, x.clone()
     alive, last = np.arange(len(x)), x.cpu().numpy().copy()
     kept = [(np.zeros(len(x), int), np.arange(len(x)), last.copy())]
     for k in range(1, n_steps + 1):
         if not len(alive):
             break
         x = system.step(x, drive)
+        ends[torch.from_numpy(alive).to(x.device)] = x
         now = x.cpu().numpy()
         here, _ = attractors.at(now)
         gone = ~(np.abs(now).max(axis=1) < FAR * scale)  # true for NaN
@@ -220,6 +228,9 @@ def _grow(
         targets[alive], steps[alive[(here >= 0) | gone]] = here, k
         on = (here < 0) & ~gone
         alive, x = alive[on], x[torch.from_numpy(on).to(x.device)]
+    lost = np.flatnonzero(targets < 0)
+    of = torch.from_numpy(lost).to(x.device)
+    targets[lost[grows(system, first[of], ends[of], torch.from_numpy(drive).to(x))]] = AWAY
     when, rows, states = (np.concatenate([part[i] for part in kept]) for i in range(3))
     order = np.lexsort((rank[rows], when // stride[rows], owner[rows]))
     bounds = np.searchsorted(owner[rows][order], np.arange(len(seeds) + 1))
@@ -234,10 +245,12 @@ def _path(x: np.ndarray, seeds: _Seeds, grown: _Grown, stable: np.ndarray, n_sam
     ends, counts = np.unique(grown.targets, return_counts=True)
     end = int(ends[counts.argmax()])
     target = int(stable[end]) if end >= 0 else -1
+    reason = "" if end >= 0 else UNBOUNDED if end == AWAY else NOWHERE
     rows = [x[[seeds.saddle]], grown.states] + ([x[[target]]] if target >= 0 else [])
     return {
         "saddles": seeds.saddle,
         "targets": target,
+        "reasons": reason,
         "shares": counts.max() / len(grown.targets),
         "n_steps": int(grown.n_steps.max()),
         "dimensions": seeds.dimension,
@@ -259,8 +272,8 @@ def _thinned(states: np.ndarray, n: int) -> np.ndarray:
 def _result(system: System, paths: list[dict[str, Any]], n_samples: int, n_points: int) -> UnstableManifolds:
     n = system.state_size
     shapes = {"directions": (-1, n), "states": (-1, n_samples, n)}
-    kinds = {"saddles": int, "targets": int, "n_steps": int, "dimensions": int}
-    names = ("saddles", "targets", "shares", "n_steps", "dimensions", "directions", "states")
+    kinds = {"saddles": int, "targets": int, "n_steps": int, "dimensions": int, "reasons": "<U30"}
+    names = ("saddles", "targets", "reasons", "shares", "n_steps", "dimensions", "directions", "states")
     fields: dict[str, Any] = {
         name: np.array([path[name] for path in paths], kinds.get(name, float)).reshape(
             shapes.get(name, (-1,))

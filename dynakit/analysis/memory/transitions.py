@@ -24,6 +24,7 @@ from ...provenance import with_provenance
 from ...results import Result, per_item
 from ...systems.base import System
 from ..basins import Run, Targets, as_run, as_targets, fates
+from ..exponents import UNBOUNDED, grows
 
 if TYPE_CHECKING:
     import networkx
@@ -32,6 +33,7 @@ ROUNDS = 10  # an end state still on its way is given this many times n_settle s
 HALVINGS = 20
 PHASES = 8  # of a cycle, or states of a cloud, at which pulses are applied
 NOWHERE, BY_PHASE = "near none of the attractors", "target differs by phase"
+AWAY = -2  # in place of a target, until it is said in words: it grows without bound
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -40,7 +42,8 @@ class Transitions(Result):
 
     Attributes:
         targets: (attractor, pulse) index of the attractor reached from every phase; -1: there is none
-        reasons: (attractor, pulse) why none: "near none of the attractors" | "target differs by phase"; else ""
+        reasons: (attractor, pulse) why none: "near none of the attractors" | "unbounded" (it grows without bound from
+            every phase) | "target differs by phase"; else ""
         phase_targets: (attractor, pulse, phase) index of the attractor reached; -1: none of them; of an attractor that
             stands for fewer phases the first ones are repeated
         distances: (attractor, pulse) of the end from the nearest attractor, Euclidean, the largest over the phases
@@ -94,8 +97,9 @@ class Transitions(Result):
 
     def headline(self) -> str:
         said = [f"{len(self)} attractors", f"{len(self.pulses)} pulses", f"{self.n_switches} switches"]
-        nowhere, differ = (int((self.reasons == why).sum()) for why in (NOWHERE, BY_PHASE))
+        nowhere, differ, away = (int((self.reasons == why).sum()) for why in (NOWHERE, BY_PHASE, UNBOUNDED))
         said += [f"{nowhere} ends near no known attractor"] if nowhere else []
+        said += [f"{away} grow without bound"] if away else []
         said += [f"{differ} depend on the phase of the pulse"] if differ else []
         said += [f"{self.n_left_out} given that do not attract left out"] if self.n_left_out else []
         return ", ".join(said)
@@ -107,8 +111,10 @@ class Transitions(Result):
         if len(critical):
             amplitudes = f"{critical.min():.2f} to {critical.max():.2f} of the trained amplitude"
             lines.append(f"the weakest pulse that still switches has {amplitudes}")
-        lost = int((self.targets < 0).sum())
-        return lines + ([f"{lost} responses end near no known attractor"] if lost else [])
+        away = int((self.reasons == UNBOUNDED).sum())
+        lost = int((self.targets < 0).sum()) - away
+        lines += [f"{lost} responses end near no known attractor"] if lost else []
+        return lines + ([f"{away} responses grow without bound"] if away else [])
 
     def table(self) -> dict[str, np.ndarray]:
         columns = {"from": np.arange(len(self))}
@@ -144,8 +150,8 @@ def map_transitions(
     At a fixed point a pulse is applied once; at a cycle, a curve or a cloud at up to 8 phases, evenly around it.
 
     Returns:
-        Transitions; a target of -1 means that the end state is near none of the attractors, or that the phase
-        decides (``reasons`` says which, ``phase_targets`` the target at each phase).
+        Transitions; a target of -1 means that the end state is near none of the attractors, that it grows without
+        bound, or that the phase decides (``reasons`` says which, ``phase_targets`` the target at each phase).
 
     Raises:
         InputError: naming the pulse that does not fit, if there are no pulses, states that do not attract, points
@@ -202,11 +208,11 @@ def _together(reached: np.ndarray, distances: np.ndarray, critical: np.ndarray) 
     """What is said of each attractor and pulse, from what was found at each phase (attractor, pulse, phase)."""
     agree = (reached == reached[..., :1]).all(axis=2)
     same = np.where(agree, reached[..., 0], -1)
-    why = np.where(agree, NOWHERE, BY_PHASE)
+    why = np.where(agree, np.where(same == AWAY, UNBOUNDED, NOWHERE), BY_PHASE)
     return {
-        "targets": same,
+        "targets": np.maximum(same, -1),
         "reasons": np.where(same >= 0, "", why),
-        "phase_targets": reached,
+        "phase_targets": np.maximum(reached, -1),
         "distances": distances.max(axis=2),
         "critical_amplitudes": np.where(same >= 0, critical.max(axis=2), np.nan),
     }
@@ -275,8 +281,8 @@ class _Runner:
         return self._watched(x, arrived) == targets
 
     def run(self, start: np.ndarray, deviations: Tensor) -> tuple[Tensor, np.ndarray, np.ndarray]:
-        """End states, the attractors they belong to (-1: none) and the distance from the nearest one."""
-        x = self.play(start, deviations)
+        """End states, the attractors they belong to (-1: none, or AWAY) and the distance from the nearest one."""
+        first = x = self.play(start, deviations)
         targets, distance = self.targets.at(x)
         for k in range(ROUNDS):
             if not going(k, "round"):
@@ -287,6 +293,9 @@ class _Runner:
             moving = (self.system.step(x, self.rest) - x).abs().amax(-1) > 1e-13 * (1 + x.abs().amax(-1))
             if not (moving.cpu().numpy() & (targets < 0)).any():
                 break
+        lost = np.flatnonzero(targets < 0)
+        rows = torch.from_numpy(lost).to(x.device)
+        targets[lost[grows(self.system, first[rows], x[rows], self.rest)]] = AWAY
         return x, targets, distance
 
     def _watched(self, x: Tensor, arrived: np.ndarray) -> np.ndarray:

@@ -156,3 +156,22 @@ def test_bad_arguments_are_named(ask, message):
     system = dk.catalog.tanh_unit(2.0)
     with pytest.raises(InputError, match=message):
         ask(system, dk.find_fixed_points(system))
+
+
+def test_branches_that_grow_without_bound_are_told_from_those_that_reach_nothing_given():
+    """x' = x + x (1 - x) (x + 1) / 5 has its saddle at 0 held by -1 and 1; x' = 1.2 x + x^2 / 5 only on one side."""
+    both = dk.FunctionSystem(lambda x: 1.2 * x, 1)
+    paths = dk.map_unstable_manifolds(both, dk.find_fixed_points(both, [[0.0]]), n_steps=60)
+    assert paths.reasons.tolist() == ["unbounded"] * 2  # after 60 steps still this side of 1e6
+    assert "2 grow without bound" in paths.headline()
+    one = dk.FunctionSystem(lambda x: 1.2 * x + x**2 / 5, 1)
+    points = dk.find_fixed_points(one, [[0.0], [-1.1]])
+    paths = dk.map_unstable_manifolds(one, points)
+    assert sorted(zip(paths.targets.tolist(), paths.reasons.tolist())) == [
+        (-1, "unbounded"),
+        (int(points.states[:, 0].argmin()), ""),
+    ]
+    held = dk.FunctionSystem(lambda x: x + x * (1 - x) * (x + 1) / 5, 1)
+    middle = dk.find_fixed_points(held, [[0.0], [1.0], [-1.0]])
+    alone = middle[middle.verdicts == "unstable"]
+    assert dk.map_unstable_manifolds(held, alone).reasons.tolist() == ["near none of the stable points"] * 2

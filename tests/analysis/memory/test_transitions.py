@@ -58,7 +58,9 @@ def test_a_pulse_is_what_is_heard_instead_of_rest():
     lower, upper = (int(np.abs(graph.states[:, 0] - x).argmin()) for x in (low, high))
     assert graph.targets[lower].tolist() == [upper, lower, upper]
     assert graph.targets[upper].tolist() == [upper] * 3
-    assert_allclose(graph.critical_amplitudes[lower, 0], (np.arctanh(middle) - 2 * low - 0.1) / 2.9, atol=1e-6)
+    assert_allclose(
+        graph.critical_amplitudes[lower, 0], (np.arctanh(middle) - 2 * low - 0.1) / 2.9, atol=1e-6
+    )
 
 
 def test_an_end_near_no_known_attractor_is_minus_one():
@@ -130,7 +132,7 @@ def test_pulses_lead_from_cycle_to_cycle_across_the_circle_between_them(two_circ
     assert graph.n_phases == 8
     assert graph.targets[inner].tolist() == [outer, inner, inner]
     assert graph.targets[outer].tolist() == [-1, inner, outer]  # at r = 7.5 the step of the method explodes
-    assert graph.reasons[outer].tolist() == ["near none of the attractors", "", ""]
+    assert graph.reasons[outer].tolist() == ["unbounded", "", ""]
     # the boundary r = 2 is where 1 + 1.5 a = 2, and 3 (1 - 0.5 a) = 2
     assert_allclose(graph.critical_amplitudes[inner, 0], 2 / 3, atol=1e-4)
     assert_allclose(graph.critical_amplitudes[outer, 1], 2 / 3, atol=1e-4)
@@ -172,3 +174,26 @@ def test_a_chaotic_attractor_is_gone_to_where_a_trajectory_stays():
     assert graph.targets[:, 0].tolist() == [1, 1]
     assert graph.targets[1].tolist() == [1, 0, 1]
     assert graph.targets[0, 2] == 0
+
+
+def test_pulses_after_which_states_grow_without_bound_are_told_from_those_that_end_elsewhere():
+    """Beyond 1 the state grows by its double, beyond -1 by a tenth at each step; between 4 and 6 it comes to rest."""
+
+    def step(x, u):
+        x = x + u
+        outside = torch.where(x > 0, 3 * x, x - 0.1)
+        there = torch.where((x - 5).abs() < 1, 5 + (x - 5) / 2, outside)
+        return torch.where(x.abs() < 1, x / 2, there)
+
+    system = dk.FunctionSystem(step, 1, 1, argument_order="state, input", regularity="discontinuous")
+    pulses = {"small": [[0.5]], "up": [[2.0]], "down": [[-2.0]], "other": [[4.5]], "overflow": [[1e300]]}
+    graph = dk.map_transitions(system, [[0.0]], pulses, n_settle=50)
+    assert graph.targets.tolist() == [[0, -1, -1, -1, -1]]
+    assert graph.phase_targets.min() == -1
+    elsewhere, away = "near none of the attractors", "unbounded"
+    assert graph.reasons.tolist() == [["", away, away, elsewhere, away]]
+    assert "1 ends near no known attractor, 3 grow without bound" in graph.headline()
+    assert graph.sentences()[-2:] == [
+        "1 responses end near no known attractor",
+        "3 responses grow without bound",
+    ]
