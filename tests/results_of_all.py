@@ -60,6 +60,8 @@ def results() -> dict[str, Any]:
         dk.covariant_vectors(closed, starts[0], n_steps=20, n_transient=5, n_backward=5),
         dk.check_echo_state(net, np.zeros((50, 1)), n_pairs=2),
         dk.gradient_by_lag(net, trials().sample),
+        dk.stress_strings(untrained(dk.tasks.EmbeddedReber()), dk.tasks.EmbeddedReber(), [1, 3]),
+        dk.hold_time(untrained(dk.tasks.Xor()), dk.tasks.Xor(), [0, 5], n_trials=4),
         dk.list_attractors(net, points, None, decode, memory=memory),
         dk.map_transitions(net, points, PULSES),
         dk.map_basins(net, points, box, n_samples=6),
@@ -100,6 +102,11 @@ class trials:
 
     task = dk.tasks.FlipFlop(n_bits=1, n_steps=12)
     sample = task.sample(4, seed=0)
+
+
+def untrained(task: Any) -> dk.System:
+    """An Elman network of two units with the inputs and outputs of a task."""
+    return dk.as_system(dk.models.Elman.for_task(task, UNITS))
 
 
 @functools.cache

@@ -6,6 +6,7 @@ from .continuation import *
 from .cycles import *
 from .exponents import *
 from .fixed_points import *
+from .generalization import *
 from .linearization import *
 from .manifolds import *
 from .memory import *

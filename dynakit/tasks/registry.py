@@ -46,7 +46,7 @@ def by_name(spec: str) -> Task:
     >>> by_name("set-reset:quiet_gap=10..40").quiet_gap
     (10, 40)
     >>> by_name("adding:variant=modern,length=50")
-    Adding(length=50, variant='modern')
+    Adding(length=50, variant='modern', delay=0)
     """
     name, _, text = spec.partition(":") if isinstance(spec, str) else (spec, "", "")
     task = TASKS[checks.one_of("task", name, TASKS)]

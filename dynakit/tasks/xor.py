@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
@@ -78,6 +79,11 @@ class Xor(Task):
     def pulses(self) -> dict[str, np.ndarray]:
         """``"0"`` and ``"1"``: one value shown for ``stim_dur`` steps, (stim_dur, 2)."""
         return {name: np.tile(self.drives[name], (self.stim_dur, 1)) for name in ("0", "1")}
+
+    def delayed(self, gap: int) -> Xor:
+        """The same task with so many quiet steps more between the pulses."""
+        gap, (low, high) = checks.count("gap", gap, least=0), ends(self.memory_gap)
+        return dataclasses.replace(self, memory_gap=(low + gap, high + gap))
 
     @in_own_surroundings
     def sample(self, n_trials: int, seed: Any = 0) -> Trials:

@@ -93,7 +93,7 @@ def _read(subject: Subject, memory: MemoryCheck, holds: Holds, trajectories: Rec
     later = 0 if hold.question is None else len(hold.question)
     wanted = subject.trials.targets.cpu().numpy()[hold.rows, hold.steps + later]
     # from what is asked, and not from what is said at release: a value lost before is not kept
-    right = (np.abs(memory.outputs - wanted) <= tolerance).all(axis=2)
+    right = np.all(np.abs(memory.outputs - wanted) <= tolerance, axis=2)
     manifold, why = _line(subject, trajectories, hold)
     values = np.zeros((0, len(asked)))
     if manifold is not None:

@@ -6,6 +6,7 @@ variant after Le, Jaitly and Hinton 2015, arXiv:1504.00941.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
@@ -42,6 +43,7 @@ class Adding(WholeTrials):
     Args:
         length: pairs of the shortest sequence, at least 20.
         variant: "1997" | "modern".
+        delay: further pairs without a marker before the last one.
 
     Raises:
         InputError: a parameter is out of its range; the message names it.
@@ -53,10 +55,12 @@ class Adding(WholeTrials):
     _: KW_ONLY
     length: int = 100
     variant: str = "1997"
+    delay: int = 0
 
     def __post_init__(self) -> None:
         checks.count("length", self.length, least=SHORTEST)
         checks.one_of("variant", self.variant, ("1997", "modern"))
+        checks.count("delay", self.delay, least=0)
 
     @property
     def n_inputs(self) -> int:
@@ -71,7 +75,7 @@ class Adding(WholeTrials):
     @property
     def n_steps(self) -> int:
         """Steps of the longest sequence."""
-        return self.length if self.variant == "modern" else self.length + self.length // 10
+        return self.length + self.delay + (0 if self.variant == "modern" else self.length // 10)
 
     @property
     def graded(self) -> bool:
@@ -96,12 +100,17 @@ class Adding(WholeTrials):
         """The last pair, of value 0: (1, 2)."""
         return np.array([[0.0, 0.0 if self.variant == "modern" else -1.0]])
 
+    def delayed(self, gap: int) -> Adding:
+        """The same task with so many pairs more before the last one."""
+        return dataclasses.replace(self, delay=self.delay + checks.count("gap", gap, least=0))
+
     @in_own_surroundings
     def sample(self, n_trials: int, seed: Any = 0) -> Trials:
         """Draw sequences; conditions: the values ``"X1"`` and ``"X2"``, and ``"t1"`` and ``"t2"``, their steps."""
         seed, n_trials = seeding.as_seed(seed), checks.count("n_trials", n_trials)
         modern, rows = self.variant == "modern", np.arange(n_trials)
-        lengths = seeding.stream(seed, "adding", "lengths").integers(self.length, self.n_steps + 1, n_trials)
+        own = seeding.stream(seed, "adding", "lengths").integers(self.length, self.n_steps - self.delay + 1, n_trials)
+        lengths = own + self.delay
         low = 0.0 if modern else -1.0
         values = seeding.stream(seed, "adding", "values").uniform(low, 1.0, (n_trials, self.n_steps))
         places = self._places(n_trials, seed)
@@ -114,8 +123,9 @@ class Adding(WholeTrials):
         answer = marked.sum(axis=1) if modern else 0.5 + marked.sum(axis=1) / 4
         last = np.arange(self.n_steps) == lengths[:, None] - 1
         named = {"X1": marked[:, 0], "X2": marked[:, 1], "t1": places[:, 0], "t2": places[:, 1]}
-        targets = np.where(last, answer[:, None], 0.0)[:, :, None]
-        return Trials(np.stack([values, markers], axis=-1), targets, last, named, lengths)
+        inputs = torch.from_numpy(np.stack([values, markers], axis=-1))
+        targets = torch.from_numpy(np.where(last, answer[:, None], 0.0)[:, :, None])
+        return Trials(inputs, targets, torch.from_numpy(last), named, torch.from_numpy(lengths))
 
     def _places(self, n_trials: int, seed: int) -> np.ndarray:
         """The steps of the two markers, (trial, 2)."""

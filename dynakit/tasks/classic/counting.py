@@ -123,9 +123,12 @@ class CountingLanguage(Language):
         for row, string in zip(targets, strings):
             row[: len(string)] = self._sets(string)
         numbers = (lengths - 1) // len(self.letters)
-        asked = np.ones(targets.shape[:2])
         return Trials(
-            self._one_hot(strings, n_steps), targets, asked, {"string": np.array(strings), "n": numbers}, lengths
+            torch.from_numpy(self._one_hot(strings, n_steps)),
+            torch.from_numpy(targets),
+            torch.ones(targets.shape),
+            {"string": np.array(strings), "n": numbers},
+            torch.from_numpy(lengths),
         )
 
     def _sets(self, string: str) -> np.ndarray:

@@ -103,11 +103,11 @@ class Parity(WholeTrials):
         values = (2 * bits - 1 if self.signed else bits).astype(np.float32)
         return Trials(
             noisy(values[:, :, None], self.input_noise, seeding.stream(seed, "parity", "noise")),
-            answer.astype(np.float32),
-            step >= self.settling if self.every_step else last,
+            torch.from_numpy(answer).float(),
+            torch.from_numpy(step >= self.settling if self.every_step else last),
             {"parity": np.where(odd[:, -1] > 0, "odd", "even")},
-            lengths,
-            last if self.every_step else None,
+            torch.from_numpy(lengths),
+            torch.from_numpy(last) if self.every_step else None,
         )
 
     def correct(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:

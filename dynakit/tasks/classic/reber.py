@@ -138,6 +138,19 @@ class EmbeddedReber(Language):
         except InputError:
             return False
 
+    def stressed(self, times: int) -> dict[str, str]:
+        """Strings that go round each loop of the grammar so many times: {"BTBT(S)": "BTBTSSSXSETE", ...}.
+
+        Drawn strings hardly ever stay in a loop, so that only these show whether the second symbol is kept there.
+        """
+        times = checks.count("times", times)
+        found = {}
+        for (state, symbol), after in AUTOMATON.items():
+            if state == after:
+                before, rest = _shortest(0, state), _shortest(state, END)
+                found[f"{before}({symbol})"] = before + symbol * times + rest
+        return found
+
     @in_own_surroundings
     def draw(self, n: int, seed: Any = 0) -> list[str]:
         """So many random strings."""
@@ -179,10 +192,10 @@ class EmbeddedReber(Language):
     def _trials(self, strings: list[str], n_steps: int | None = None) -> Trials:
         lengths = np.array([len(string) - 1 for string in strings])
         n_steps = int(lengths.max()) if n_steps is None else n_steps
-        shown = self._one_hot(strings, max(n_steps, int(lengths.max())) + 1)
+        shown = torch.from_numpy(self._one_hot(strings, max(n_steps, int(lengths.max())) + 1))
         conditions = {"string": np.array(strings), "outer": np.array([string[1] for string in strings])}
-        asked = np.ones(shown[:, 1:].shape[:2])
-        return Trials(shown[:, :-1], shown[:, 1:], asked, conditions, lengths)
+        asked = torch.ones(shown[:, 1:].shape)
+        return Trials(shown[:, :-1], shown[:, 1:], asked, conditions, torch.from_numpy(lengths))
 
     def ideal(self, trials: Trials) -> torch.Tensor:
         """The probability of each symbol to come, as far as it can be known: (trial, time, symbol)."""
@@ -211,6 +224,14 @@ class EmbeddedReber(Language):
     def decode(self, outputs: Any) -> np.ndarray:
         """The symbols that outputs (..., symbol) say may come, those above 0.25: ``"TP"``, ...; ``"?"`` for NaN."""
         return chosen_symbols(SYMBOLS, outputs, 0.25)
+
+
+def _shortest(start: int, end: int) -> str:
+    """The shortest string that leads from one state to another."""
+    ways = {start: ""}
+    while end not in ways:
+        ways |= {after: ways[s] + c for (s, c), after in AUTOMATON.items() if s in ways and after not in ways}
+    return ways[end]
 
 
 def _walk(turns: list[int]) -> str:

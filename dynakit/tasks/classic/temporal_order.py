@@ -5,6 +5,7 @@ Reference: Hochreiter and Schmidhuber 1997, Neural Computation 9, 1735, experime
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
@@ -107,6 +108,11 @@ class TemporalOrder(WholeTrials):
         """The last symbol, B: (1, 8)."""
         return self._symbol("B")[None]
 
+    def delayed(self, gap: int) -> TemporalOrder:
+        """The same task with so many distractors more before the last symbol."""
+        gap, (low, high) = checks.count("gap", gap, least=0), ends(self.length)
+        return dataclasses.replace(self, length=(low + gap, high + gap))
+
     def _symbol(self, symbol: str) -> np.ndarray:
         return np.eye(len(SYMBOLS))[SYMBOLS.index(symbol)]
 
@@ -127,7 +133,9 @@ class TemporalOrder(WholeTrials):
         last = np.arange(self.n_steps) == lengths[:, None] - 1
         targets = np.where(last[:, :, None], np.eye(self.n_outputs, dtype=np.float32)[which][:, None], np.float32(0))
         inputs = torch.eye(len(SYMBOLS))[torch.from_numpy(at)]
-        return Trials(inputs, torch.from_numpy(targets), last, {"order": np.array(self.classes)[which]}, lengths)
+        orders = {"order": np.array(self.classes)[which]}
+        asked = torch.from_numpy(last)
+        return Trials(inputs, torch.from_numpy(targets), asked, orders, torch.from_numpy(lengths))
 
     def correct(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """Right within 0.3."""
