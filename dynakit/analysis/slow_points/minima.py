@@ -98,6 +98,8 @@ def _minimise(landscape: Landscape, starts: Tensor, box: Bounds | None) -> Desce
         reach = 1e3 * (1 + starts.abs().nan_to_num(0.0, 0.0, 0.0).amax(0))
         limit = Bounds(-reach, reach)
     x, status = descend(landscape.residual, starts, limit)
+    if box is not None:  # what has come to the neighbourhood of a minimum out there is followed no more
+        status[(status == STALLED) & ~within(x, box)] = OUTSIDE
     rows = (status == STALLED).nonzero()[:, 0]
     if len(rows):
         x[rows], status[rows] = landscape.settle(x[rows], limit)
