@@ -9,7 +9,10 @@ so that F brings x nearer to x* in the norm max_i |c_i| / w_i where A w < w, A =
 entry, D the mean of J(x* + s d) - J over s.  Such weights w > 0 exist if and only if the spectral radius of A is below
 one, and w = (1 - A)^-1 1 are some (Berman and Plemmons 1994, ch. 6): a slow mode may be far from rest where the norm of
 the whole would not let it.  D is Simpson's mean, taken twice, for the directions that nobody reads; then all states
-that are as near in that norm are drawn in too.  Of a conjugate pair, the two real coordinates are one entry.
+that are as near in that norm are drawn in too.
+
+Of a conjugate pair, the two real coordinates are one entry.  So are those of all modes that a step leaves half of, or
+less: some of their eigenvectors are nearly parallel, and nothing is gained by telling them apart.
 """
 
 from __future__ import annotations
@@ -27,6 +30,8 @@ from ..linearization import spectrum
 
 CHUNK = 250  # steps between two looks
 DOUBT = 2.0  # by which the mean change of the Jacobian is multiplied
+FAST = 0.5  # share that a step leaves of a mode, up to which it is one of the fast ones
+WITHIN = 0.75  # which they stay below in one norm
 NEARER = 0.7  # of its distance when it was last judged: then a state is judged again
 TRIED = 4  # states judged by their own Jacobians, of all those near one point
 
@@ -93,16 +98,7 @@ class _Basin:
     def __init__(self, system: System, u: Tensor, point: np.ndarray) -> None:
         self.system, self.u, self.point = system, u, torch.from_numpy(np.array(point)).to(u)
         self.J = system.jacobian(self.point[None], u[None])[0]
-        eigen = spectrum(self.J[None])
-        values, one = eigen.values[0], np.flatnonzero(eigen.values[0].imag >= 0)  # one of each pair
-        pairs = np.flatnonzero(values[one].imag > 0)
-        scale = np.where(values[one].imag > 0, 2**0.5, 1.0)
-        # rows of V^-1 are the left eigenvectors, scaled as l.r = 1; of a pair x = 2 Re (l.x) r
-        left, right = (scale * vectors[0][:, one] for vectors in (eigen.left, eigen.right))
-        real = lambda v: torch.from_numpy(np.concatenate([v.real, v.imag[:, pairs]], 1)).to(u.device)  # noqa: E731
-        self.into, self.out = real(left).mT, real(right)
-        self.mode = torch.from_numpy(np.concatenate([np.arange(len(one)), pairs])).to(u.device)
-        self.rates = torch.from_numpy(np.abs(values[one])).to(u.device)
+        self.into, self.out, self.mode, self.rates = _coordinates(self.J)
         self.usable = bool((self.rates < 1).all()) and bool(torch.isfinite(self.into).all())
         self.balls: list[tuple[Tensor, Tensor]] = []  # weights (mode,) and the radius in the norm they make
 
@@ -147,3 +143,41 @@ class _Basin:
             return values.abs()
         squares = values.new_zeros(*values.shape[:-1], len(self.rates)).index_add_(-1, self.mode, values.square())
         return squares.sqrt()
+
+
+def _coordinates(J: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Matrices into coordinates of the modes and out of them, the entry of each coordinate, and |J| of each entry."""
+    eigen = spectrum(J[None])
+    values = eigen.values[0]
+    one = np.flatnonzero((values.imag >= 0) & ~(np.abs(values) <= FAST))  # one of each pair of the slow ones
+    pairs = np.flatnonzero(values[one].imag > 0)
+    scale = np.where(values[one].imag > 0, 2**0.5, 1.0)
+    # rows of V^-1 are the left eigenvectors, scaled as l.r = 1; of a pair x = 2 Re (l.x) r
+    left, right = (scale * vectors[0][:, one] for vectors in (eigen.left, eigen.right))
+    real = lambda v: torch.from_numpy(np.concatenate([v.real, v.imag[:, pairs]], 1)).to(J)  # noqa: E731
+    L, V = real(left).mT, real(right)
+    mode = torch.from_numpy(np.concatenate([np.arange(len(one)), pairs])).to(J.device)
+    rates = torch.from_numpy(np.abs(values[one])).to(J)
+    if len(V.mT) == len(J) or not bool(torch.isfinite(L).all()):
+        return L, V, mode, rates
+    Q = torch.linalg.qr(L.mT, mode="complete")[0][:, len(L) :]  # all that the slow modes do not see
+    rest = Q.mT @ J @ Q
+    R = _norm_within(rest / WITHIN)
+    B, C = R @ (Q.mT - (Q.mT @ V) @ L), torch.linalg.solve_triangular(R, Q, upper=True, left=False)
+    fast = torch.linalg.matrix_norm(R @ rest @ torch.linalg.inv(R), 2)
+    together = mode.new_full((len(B),), len(one))
+    return (
+        torch.cat([L, B]),
+        torch.cat([V, C], 1),
+        torch.cat([mode, together]),
+        torch.cat([rates, fast[None]]),
+    )
+
+
+def _norm_within(A: Tensor) -> Tensor:
+    """R with |R A x| < |R x|: R^T R = sum_k (A^T)^k A^k, which solves Stein's equation, doubled (Smith 1968)."""
+    P = torch.eye(len(A)).to(A)
+    for _ in range(8):
+        P, A = P + A.mT @ P @ A, A @ A
+    R, failed = torch.linalg.cholesky_ex(P, upper=True)
+    return R if not bool(failed) else torch.full_like(R, torch.nan)

@@ -201,3 +201,19 @@ def test_states_on_a_spiral_are_judged_by_the_pair_of_modes_and_a_few_for_all(ra
     assert basin.draws_in(torch.view_as_real(z.to(torch.complex128))).tolist() == [drawn] * 16
     assert len(basin.balls) == (4 if drawn else 0)
     assert basin.holds(0.99 * torch.view_as_real(z.to(torch.complex128))).tolist() == [drawn] * 16
+
+
+@pytest.mark.parametrize(("state", "drawn"), [(0.49, True), (0.51, False)])
+def test_fast_modes_are_not_told_apart(state, drawn):
+    """Two fast modes a millionth apart, in a Jordan block but for that, whose eigenvectors are nearly parallel."""
+    fast = torch.tensor([[0.3, 0.1], [0.0, 0.3 + 1e-6]], dtype=torch.float64)
+
+    def step(x):
+        slow = 0.9 * x[..., 0] + 0.1 * x[..., 0] ** 2
+        bent = 0.1 * x[..., :1] * torch.stack([torch.zeros_like(slow), x[..., 1]], -1)
+        return torch.cat([slow[..., None], x[..., 1:] @ fast.T + bent], -1)
+
+    system = dk.FunctionSystem(step, 3)
+    basin = _Basin(system, system.as_drive("u", None), np.zeros(3))
+    x = torch.tensor([[state, 0.0, 0.0]], dtype=torch.float64)
+    assert basin.draws_in(x).tolist() == [drawn]
