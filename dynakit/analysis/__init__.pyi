@@ -1,6 +1,7 @@
 """What this part hands out: the public names of each room, which stand in the ``__all__`` of its face."""
 
 from . import spikes as spikes
+from .automata import *
 from .basins import *
 from .continuation import *
 from .cycles import *
