@@ -2,8 +2,8 @@
 
 Two states of a network stand for one state of a machine as long as no continuation in a set of suffixes tells them
 apart; a word on which machine and network differ gives a new suffix (for trained networks: Weiss, Goldberg and Yahav
-2018).  What is asked are states that words lead to, not fixed points alone: a counter modulo three has three states, and
-none of them need be at rest.
+2018).  What is asked are states that words lead to, not fixed points alone: a counter modulo three has three states,
+and none of them need be at rest.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def extract_automaton(
     *,
     words: Iterable[Sequence[str]] | int = 2000,
     legal: bool | None = None,
-    ends: str = "",
+    whole: Callable[[list[str]], bool] | None = None,
     first: str | None = None,
     max_states: int = 64,
     seed: Any = 0,
@@ -102,7 +102,8 @@ def extract_automaton(
             else of 1 to 60 random symbols that may come.
         legal: whether a label names the symbols that may come next, one character each, and no others are asked for;
             None: as the task has it, else False.
-        ends: symbols after which a word is over, one character each; of a task: its own.
+        whole: whether a word is over, so that nothing may come after it; None: of a language, as that accepts it, else
+            none ever is.
         first: what counts as said before the first symbol, where a network is not taught it; None: of a task its own,
             else what the network says.
         max_states: states of the machine at most.
@@ -117,7 +118,7 @@ def extract_automaton(
     >>> extract_automaton(net, bits, lambda y: np.where(y[..., 0] < 0, "odd", "even")).automaton
     Automaton(2 states, 2 symbols)
     """
-    teacher = _teacher(checked(system), alphabet, decode, legal=legal, ends=ends, first=first)
+    teacher = _teacher(checked(system), alphabet, decode, legal=legal, whole=whole, first=first)
     most = count("max_states", max_states)
     with linalg.one_thread(), torch.no_grad():
         tests = _words(teacher, alphabet, words, seed)
@@ -132,7 +133,7 @@ def extract_automaton(
         n_agreeing = teacher.partings(machine, tests).count(None)
         separation = _separation(teacher, machine, tests)
     return Extraction(
-        access=np.array([" ".join(word) for word in table.words]),
+        access=np.array([" ".join(teacher.symbols[k] for k in word) for word in table.words]),
         labels=machine.labels,
         states=table.states.numpy(),
         transitions=machine.transitions,
@@ -155,7 +156,7 @@ def _first(teacher: Teacher, machine: Automaton, words: list[list[int]]) -> list
 
 
 def _teacher(
-    system: System, alphabet: Any, decode: Any, *, legal: bool | None, ends: str, first: str | None
+    system: System, alphabet: Any, decode: Any, *, legal: bool | None, whole: Any, first: str | None
 ) -> Teacher:
     table = getattr(alphabet, "alphabet", alphabet)
     decode = getattr(alphabet, "decode", None) if decode is None else decode
@@ -170,9 +171,16 @@ def _teacher(
         torch.from_numpy(inputs),
         decode,
         hasattr(alphabet, "legal") if legal is None else bool(legal),
-        ends or getattr(alphabet, "ends", ""),
+        _accepts(alphabet) if whole is None else whole,
         getattr(alphabet, "first", None) if first is None else first,
     )
+
+
+def _accepts(task: Any) -> Callable[[list[str]], bool] | None:
+    """Whether a task with a grammar accepts a word; None of any other."""
+    if not hasattr(task, "accepts"):
+        return None
+    return lambda word: bool(word) and task.accepts("".join(word))
 
 
 def _words(teacher: Teacher, alphabet: Any, words: Any, seed: Any) -> list[list[int]]:
@@ -211,7 +219,7 @@ def _random(teacher: Teacher, n: int, seed: Any) -> list[list[int]]:
             if alive[row]:
                 symbols[row] = ways[int(rng.integers(len(ways)))]
                 found[row].append(int(symbols[row]))
-                alive[row] = not teacher.over(int(symbols[row]))
+                alive[row] = not teacher.over(found[row])
         x = teacher.system.step(x, teacher.inputs[symbols])
     return found
 

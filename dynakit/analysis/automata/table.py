@@ -6,6 +6,8 @@ suffix in a word on which machine and teacher differ: Rivest and Schapire 1993 (
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -20,7 +22,7 @@ class Table:
     def __init__(self, teacher: Teacher, most: int) -> None:
         self.teacher, self.most, self.full = teacher, most, False
         self.suffixes: list[list[int]] = [[], *([k] for k in range(len(teacher.symbols)))]
-        self.words: list[list[str]] = []
+        self.words: list[list[int]] = []
         self.states = torch.zeros(0, teacher.system.state_size, dtype=torch.float64)
 
     def close(self) -> Automaton:
@@ -34,24 +36,24 @@ class Table:
 
     def _restart(self) -> None:
         x = self.teacher.system.initial_state()[None]
-        (signature,) = self._signatures(x)
+        (signature,) = self._signatures(x, [[]])
         self.known, self.full = {signature: 0}, False
         self.found, self.labels, self.words = [x[0]], [signature[0]], [[]]
 
     def _row(self, at: int) -> np.ndarray:
         """Where each symbol leads from a state, (symbol,); states that are new join the others."""
         teacher, row = self.teacher, np.full(len(self.teacher.symbols), NOWHERE)
-        ways = teacher.may(self.labels[at])
-        for k in (k for k in ways if teacher.over(k)):
-            row[k] = self._place((END,), torch.full_like(self.found[0], torch.nan), at, k)
-        on = [k for k in ways if not teacher.over(k)]
+        words = {k: [*self.words[at], k] for k in teacher.may(self.labels[at])}
+        on = [k for k, word in words.items() if not teacher.over(word)]
+        for k in words.keys() - set(on):
+            row[k] = self._place((END,), torch.full_like(self.found[0], torch.nan), words[k])
         if on:
             after = teacher.system.step(self.found[at].expand(len(on), -1), teacher.inputs[on])
-            for k, signature, x in zip(on, self._signatures(after), after):
-                row[k] = self._place(signature, x, at, k)
+            for k, signature, x in zip(on, self._signatures(after, [words[k] for k in on]), after):
+                row[k] = self._place(signature, x, words[k])
         return row
 
-    def _place(self, signature: tuple[str, ...], x: Tensor, at: int, symbol: int) -> int:
+    def _place(self, signature: tuple[str, ...], x: Tensor, word: list[int]) -> int:
         """The number of the state with this signature, a new one where none has it and there is room."""
         if signature not in self.known:
             if len(self.known) >= self.most:
@@ -60,18 +62,18 @@ class Table:
             self.known[signature] = len(self.found)
             self.found.append(x)
             self.labels.append(signature[0])
-            self.words.append([*self.words[at], self.teacher.symbols[symbol]])
+            self.words.append(word)
         return self.known[signature]
 
-    def _signatures(self, x: Tensor) -> list[tuple[str, ...]]:
-        """What is said after each suffix from states (row, unit)."""
-        return list(zip(*(self.teacher.after(suffix, x).tolist() for suffix in self.suffixes)))
+    def _signatures(self, x: Tensor, words: list[list[int]]) -> list[tuple[str, ...]]:
+        """What is said after each suffix from states (row, unit), to which these words led."""
+        return list(zip(*(self.teacher.after(suffix, x, words).tolist() for suffix in self.suffixes)))
 
     def learn(self, machine: Automaton, word: list[int]) -> bool:
         """Take the suffix that tells two states apart from a word on which machine and network differ, if one does."""
         path = machine.path([self.teacher.symbols[k] for k in word])
         said = [self._end(state, word[i:]) for i, state in enumerate(path) if state != NOWHERE]
-        for i, (before, after) in enumerate(zip(said, said[1:])):
+        for i, (before, after) in enumerate(pairwise(said)):
             if before != after and word[i + 1 :] not in self.suffixes:
                 self.suffixes.append(word[i + 1 :])
                 return True
@@ -80,4 +82,4 @@ class Table:
     def _end(self, state: int, suffix: list[int]) -> str:
         """What the network says after a suffix from its own state for a state of the machine."""
         x = self.states[state]
-        return END if bool(torch.isnan(x).any()) else str(self.teacher.after(suffix, x[None])[0])
+        return END if bool(torch.isnan(x).any()) else str(self.teacher.after(suffix, x[None], [self.words[state]])[0])

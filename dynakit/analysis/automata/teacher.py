@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +27,7 @@ class Teacher:
     inputs: Tensor  # (symbol, input)
     decode: Callable[[Any], Any]
     legal: bool  # whether labels name the symbols that may come
-    ends: str  # symbols after which a word is over
+    whole: Callable[[list[str]], bool] | None  # whether a word is over; None: none ever is
     first: str | None  # what is said before the first symbol; None: as the network says
 
     def labels(self, x: Tensor) -> np.ndarray:
@@ -46,17 +46,21 @@ class Teacher:
             return []
         return [k for k, symbol in enumerate(self.symbols) if not self.legal or symbol in label]
 
-    def over(self, symbol: int) -> bool:
-        """Whether a word is over after this symbol."""
-        return self.symbols[symbol] in self.ends
+    def over(self, word: list[int]) -> bool:
+        """Whether a word is over, so that nothing comes after it."""
+        return self.whole is not None and bool(self.whole([self.symbols[k] for k in word]))
 
-    def after(self, suffix: Sequence[int], x: Tensor) -> np.ndarray:
-        """What the network says (row,) at the end of a suffix from states (row, unit)."""
+    def after(self, suffix: list[int], x: Tensor, ways: list[list[int]]) -> np.ndarray:
+        """What the network says (row,) at the end of a suffix from states (row, unit), to which these words led."""
+        if suffix and not self.legal and self.whole is None:
+            return self.labels(self.system.trajectory(x, self.inputs[suffix].expand(len(x), -1, -1))[:, -1])
         said = self.labels(x)
-        for symbol in suffix:
+        for k, symbol in enumerate(suffix, start=1):
             strayed = np.array([symbol not in self.may(label) for label in said], dtype=bool)
             x = self.system.step(x, self.inputs[symbol].expand(len(x), -1))
-            said = np.full(len(x), END, object) if self.over(symbol) else self.labels(x)
+            said = self.labels(x)
+            if self.whole is not None:
+                said[[self.over(way + suffix[:k]) for way in ways]] = END
             said[strayed] = STRAYED
         return said
 
@@ -71,7 +75,7 @@ class Teacher:
             states = torch.cat([states, self.system.trajectory(start, inputs)], 1)
         labels, ends = self.labels(states), [len(word) + 1 for word in words]
         for row, word, end in zip(labels, words, ends):
-            if word and self.over(word[-1]):
+            if self.over(word):
                 row[end - 1] = END
         return [s[:end].numpy() for s, end in zip(states, ends)], [row[:end] for row, end in zip(labels, ends)]
 

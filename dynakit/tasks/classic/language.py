@@ -42,6 +42,16 @@ class Language(WholeTrials, abc.ABC):
         """Whether ``string`` is a string of this language; InputError for an unknown symbol."""
 
     @property
+    def alphabet(self) -> dict[str, np.ndarray]:
+        """The input (symbol,) that shows each symbol."""
+        return dict(zip(self.symbols, np.eye(self.n_inputs)))
+
+    @property
+    def first(self) -> str:
+        """The symbols with which a string may begin: what would be said before the first one."""
+        return self.legal("")
+
+    @property
     def n_inputs(self) -> int:
         """One per symbol."""
         return len(self.symbols)
@@ -59,12 +69,12 @@ class Language(WholeTrials, abc.ABC):
     @property
     def drives(self) -> dict[str, np.ndarray]:
         """``"rest"``, no symbol, and each symbol shown for ever."""
-        return {"rest": self.rest} | dict(zip(self.symbols, np.eye(self.n_inputs)))
+        return {"rest": self.rest} | self.alphabet
 
     @property
     def pulses(self) -> dict[str, np.ndarray]:
         """Each symbol for one step, (1, symbol)."""
-        return {symbol: row[None] for symbol, row in zip(self.symbols, np.eye(self.n_inputs))}
+        return {symbol: row[None] for symbol, row in self.alphabet.items()}
 
     def as_indices(self, string: Any) -> np.ndarray:
         """The places (step,) of the symbols of a string; InputError where it is empty or holds another symbol."""

@@ -74,6 +74,21 @@ class Parity(WholeTrials):
         return np.array([-1.0 if self.signed else 0.0])
 
     @property
+    def alphabet(self) -> dict[str, np.ndarray]:
+        """The input (1,) that shows each bit."""
+        return {"0": self.rest, "1": np.ones(1)}
+
+    @property
+    def automaton(self) -> dict[tuple[str, str], str]:
+        """(parity, bit) -> parity: what each bit makes of the parity so far."""
+        return {(at, "0"): at for at in ("even", "odd")} | self.machine
+
+    @property
+    def first(self) -> str:
+        """The parity of no bits at all."""
+        return "even"
+
+    @property
     def drives(self) -> dict[str, np.ndarray]:
         """``"rest"``, the bit 0, and ``"1"``, under which the parity alternates."""
         return {"rest": self.rest, "1": np.ones(1)}

@@ -105,6 +105,11 @@ class EmbeddedReber(Language):
         """
         return dict(AUTOMATON)
 
+    @property
+    def automaton_labels(self) -> dict[int, str]:
+        """The symbols that may come in each state of :attr:`automaton`; "." at the end."""
+        return {state: in_order(SYMBOLS, legal) or "." for state, legal in enumerate(LEGAL)}
+
     def states(self, string: str) -> np.ndarray:
         """The states (step,) of the automaton after each symbol of a string or of its beginning.
 
