@@ -59,6 +59,7 @@ def results() -> dict[str, Any]:
         dk.lyapunov_spectrum(closed, starts[:2], n_steps=20, n_transient=5),
         dk.covariant_vectors(closed, starts[0], n_steps=20, n_transient=5, n_backward=5),
         dk.check_echo_state(net, np.zeros((50, 1)), n_pairs=2),
+        dk.extract_automaton(net, {"0": [0.0], "1": [1.0]}, lambda y: np.where(y[..., 0] > 0, "+", "-"), words=9),
         dk.gradient_by_lag(net, trials().sample),
         dk.stress_strings(untrained(dk.tasks.EmbeddedReber()), dk.tasks.EmbeddedReber(), [1, 3]),
         dk.hold_time(untrained(dk.tasks.Xor()), dk.tasks.Xor(), [0, 5], n_trials=4),

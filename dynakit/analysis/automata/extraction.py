@@ -23,7 +23,7 @@ from ...results import Result, per_item
 from ...seeding import stream
 from ...systems.base import System, checked
 from .machine import NOWHERE, Automaton
-from .table import Table
+from .table import ObservationTable
 from .teacher import END, Teacher
 
 LOOPS = (10, 30, 100)  # times that a symbol which leads a state to itself is repeated in the words of stress
@@ -122,7 +122,7 @@ def extract_automaton(
     most = count("max_states", max_states)
     with linalg.one_thread(), torch.no_grad():
         tests = _words(teacher, alphabet, words, seed)
-        table = Table(teacher, most)
+        table = ObservationTable(teacher, most)
         machine = table.close()
         found = _first(teacher, machine, tests)
         while found is not None and not table.full and table.learn(machine, found):

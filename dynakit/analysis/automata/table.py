@@ -16,7 +16,7 @@ from .machine import NOWHERE, Automaton
 from .teacher import END, Teacher
 
 
-class Table:
+class ObservationTable:
     """The states found so far, and the suffixes that tell them apart."""
 
     def __init__(self, teacher: Teacher, most: int) -> None:
