@@ -99,6 +99,33 @@ def spectral_order(values: np.ndarray) -> np.ndarray:
     return np.lexsort((-np.angle(values), -np.round(modulus / scale, 12)))
 
 
+def conditions(matrices: Tensor | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Eigenvalues (batch, k) and the condition number of each, as :func:`eig` has them, without the eigenvectors."""
+    batch = np.asarray(
+        matrices.detach().cpu() if isinstance(matrices, Tensor) else matrices, dtype=np.float64
+    )
+    values = np.full(batch.shape[:2], np.nan, complex)
+    condition = np.full(batch.shape[:2], np.nan)
+    for i in np.flatnonzero(finite_elements(batch)) if batch.shape[1] else ():
+        scale = _power_of_two(batch[i])
+        real, imag, left, right, info = scipy.linalg.lapack.dgeev(batch[i] / scale, overwrite_a=True)
+        if info == 0:  # else the QR iteration did not converge: this element stays NaN
+            order = spectral_order(w := scale * (real + 1j * imag))
+            values[i], condition[i] = w[order], _condition_of(imag, left, right)[order]
+    return values, condition
+
+
+def _condition_of(imag: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """1 / |l^H r| of unit vectors as LAPACK packs them: a complex pair is two columns, real and imaginary part."""
+    overlap = (left * right).sum(axis=0)
+    first = np.flatnonzero(imag > 0)
+    if len(first):
+        across = (left[:, first] * right[:, first + 1] - left[:, first + 1] * right[:, first]).sum(axis=0)
+        overlap[first] = overlap[first + 1] = np.hypot(overlap[first] + overlap[first + 1], across)
+    with np.errstate(divide="ignore"):
+        return 1 / np.abs(overlap)
+
+
 def eigvals(matrix: np.ndarray) -> np.ndarray:
     """Eigenvalues of one matrix by falling modulus; all NaN if it is not finite or they cannot be found."""
     if not np.isfinite(matrix).all():

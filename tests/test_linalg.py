@@ -219,3 +219,15 @@ def test_symmetric_matrices_are_decomposed_and_bad_ones_marked():
     assert_allclose((batch[0] @ vectors[0] - vectors[0] * values[0]).abs().max(), 0, atol=1e-12)
     assert torch.isnan(values[1]).all()
     assert torch.isnan(vectors[1]).all()
+
+
+@pytest.mark.parametrize("n", [1, 2, 9, 70])
+def test_conditions_without_vectors_are_those_with_them(n):
+    batch = np.random.default_rng(n).standard_normal((4, n, n))
+    batch[1], batch[2] = np.nan, np.triu(batch[2])
+    values, condition = linalg.conditions(batch)
+    eigen = linalg.eig(batch)
+    assert_allclose(values, eigen.values, rtol=1e-12)
+    assert_allclose(np.minimum(condition, 1e12), np.minimum(eigen.condition, 1e12), rtol=1e-4)
+    assert np.isnan(condition[1]).all()
+    assert np.isfinite(condition[0]).all()

@@ -14,9 +14,11 @@ from ... import chunks
 from ...progress import going
 from ...systems.base import System
 from ..exponents import FAR, Course, Estimates, Frames, advance, estimate, retrace
+from ..linearization import Pull
 
 BETWEEN = 100  # steps between two looks at whether the call is to go on
 LARGE = 64  # units beyond which a few directions are carried without Jacobians
+NEARER = 64  # steps after each of which a state that is drawn to a point must be nearer
 ALIGN = 8  # the first of so many parts of an orbit turns the frame into place
 
 
@@ -63,6 +65,15 @@ class Autonomous:
         """F(x) and J(x) Q for directions Q (state, unit, k)."""
         y, moved = self.system.push(x, self.u, np.array(Q))
         return _numpy(y), _numpy(moved)
+
+    def pulled(self, point: np.ndarray, orbits: np.ndarray) -> np.ndarray:
+        """Which orbits (start, step, unit) come nearer to a point (unit,) that draws them in, as far as is known."""
+        pull = Pull(self.system, self.u, point)
+        states = torch.as_tensor(orbits[:, ::-NEARER].copy()).to(self.u)
+        sizes = pull.size(states)
+        rows = (sizes[:, :-1] < sizes[:, 1:]).all(-1).cpu().numpy()
+        rows[rows] = [pull.draws_from_afar(x) for x in states[rows, 0]]
+        return rows
 
     def observe(self, x: np.ndarray) -> np.ndarray:
         """The readout of each state."""

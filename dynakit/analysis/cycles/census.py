@@ -99,6 +99,9 @@ class Census:
         rows = np.flatnonzero(candidates & (self.reached < 0))
         if len(rows):
             self.reached[rows[known.holds(tails[rows])]] = k
+        rows = rows[self.reached[rows] < 0]
+        if len(rows) and known.kind == "fixed point" and known.attracting:
+            self.reached[rows[self.view.pulled(known.orbit[0], tails[rows])]] = k
 
     def add(self, found: Found) -> int:
         """The place of an object among those found, as a new one if it is."""

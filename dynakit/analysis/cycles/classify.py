@@ -43,7 +43,7 @@ def classify(
     One that does not show what it is is followed further if ``patient``, and else "slow" for the time being.
     """
     orbit = view.orbit(x, max(SHORT, 2 * settings.max_period))
-    found = _recurrent(view, orbit, settings)
+    found = _recurrent(view, orbit, settings) or _drawn(view, orbit)
     if found is None and np.isfinite(orbit).all() and len(orbit) <= settings.n_record:
         orbit = np.concatenate([orbit[:-1], view.orbit(orbit[-1], settings.n_record - len(orbit) + 1)])
         found = _recurrent(view, orbit, settings)
@@ -64,6 +64,13 @@ def classify(
             return _named(view, found, orbit, spectrum, settings)
     kind = on_its_way(orbit, spectrum, settings.max_period) if patient else "slow"
     return irregular(kind, orbit, view.pace * spectrum.block_averages)
+
+
+def _drawn(view: View, orbit: np.ndarray) -> Found | None:
+    """The stable fixed point to which an orbit is drawn, however slowly; it need not be followed there."""
+    found = view.around(orbit[-1]) if np.isfinite(orbit).all() else None
+    near = found is not None and found.attracting and bool(view.pulled(found.orbit[0], orbit[None])[0])
+    return found if near else None
 
 
 def _recurrent(view: View, orbit: np.ndarray, settings: CycleSettings) -> Found | None:

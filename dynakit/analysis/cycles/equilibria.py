@@ -34,7 +34,7 @@ def reached(flow: Flow, u: torch.Tensor, orbit: np.ndarray) -> Found | None:
     scale = 1 + float(np.abs(orbit).max())
     if not np.abs(orbit[-1] - orbit[-2]).max() <= RETURNS * scale:
         return None
-    found = _object(flow, u, orbit[-1]) or _resting(flow, u, orbit[-1], ACCEPT)
+    found = led_to(flow, u, orbit[-1]) or _resting(flow, u, orbit[-1], ACCEPT)
     if found is None:
         return None
     late, early = found.distances(orbit[[-1, len(orbit) // 2]])
@@ -43,7 +43,7 @@ def reached(flow: Flow, u: torch.Tensor, orbit: np.ndarray) -> Found | None:
 
 def beside(flow: Flow, u: torch.Tensor, x: np.ndarray) -> Found | None:
     """The equilibrium near one state, stable or not."""
-    found = _object(flow, u, x, NEAR * (1 + float(np.abs(x).max())))
+    found = led_to(flow, u, x, NEAR * (1 + float(np.abs(x).max())))
     return found if found is not None and found.distances(x[None])[0] <= NEAR else None
 
 
@@ -54,7 +54,7 @@ def close_to(flow: Flow, u: torch.Tensor, tail: np.ndarray, near: float) -> Foun
     """
     speeds = np.abs(flow.rhs(tail, u).cpu().numpy()).max(axis=1)
     order = speeds.argsort(kind="stable")
-    found = [item for x in tail[order[:STARTS]] if (item := _object(flow, u, x)) is not None]
+    found = [item for x in tail[order[:STARTS]] if (item := led_to(flow, u, x)) is not None]
     found = [item for item in found if np.linalg.norm(item.orbit[0] - tail[-1]) <= near]
     if found:
         return min(found, key=lambda item: float(np.linalg.norm(item.orbit[0] - tail[-1])))
@@ -70,7 +70,7 @@ def _resting(flow: Flow, u: torch.Tensor, x: np.ndarray, most: float) -> Found |
     return _described(flow, u, x, residual, J) if at_rest else None
 
 
-def _object(flow: Flow, u: torch.Tensor, x: np.ndarray, longest: float = np.inf) -> Found | None:
+def led_to(flow: Flow, u: torch.Tensor, x: np.ndarray, longest: float = np.inf) -> Found | None:
     """All that is said about the equilibrium that Newton's method leads to from x (unit,), if no step is longer."""
     root = _root(flow, u, x, longest)
     return None if root is None else _described(flow, u, *root)

@@ -149,6 +149,10 @@ class OfFlow(Autonomous):
         """The equilibrium or limit cycle that an orbit (step, unit) has arrived at."""
         return equilibria.reached(self.flow, self.u, orbit) or self._loop(orbit, settings.max_harmonics)
 
+    def around(self, x: np.ndarray) -> Found | None:
+        """The equilibrium that Newton's method leads to from x (unit,)."""
+        return equilibria.led_to(self.flow, self.u, x)
+
     def _loop(self, orbit: np.ndarray, most: int) -> Found | None:
         found = limit_cycle(self, orbit, most) if self.size <= LARGE else None
         if found is None:

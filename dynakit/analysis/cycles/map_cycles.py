@@ -30,6 +30,11 @@ class OfMap(Autonomous):
         """The fixed point or cycle that an orbit (step, unit) has arrived at."""
         return cycle(self, orbit, settings.max_period)
 
+    def around(self, x: np.ndarray) -> Found | None:
+        """The fixed point that Newton's method leads to from x (unit,)."""
+        closed = shooting.close(self, x[None])
+        return None if closed is None else cycle_object(self, closed)
+
     def named(self, found: Found, settings: CycleSettings) -> Found:
         """An invariant circle as what it is: that."""
         return found

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from ... import chunks, linalg
 from ...systems.base import Bounds, System, minus_identity
+from .known import FROM, Known
 
 NEAR = 1e-3  # residual and Newton step, relative to 1 + |x|, at which a start is handed to the polish
 SMALL = {
@@ -26,6 +27,10 @@ SMALL = {
 FLAT = 1e-6  # singular value of J - I that is taken for none where the matrix has no inverse
 GLANCE = 16  # starts that are asked first whether lines of roots may be near
 TAIL = 8  # steps after which the last few starts of a batch are given up: fresh ones find more
+FEW, FEW_LARGE = (
+    1 / 32,
+    1 / 10,
+)  # which share of the batch that is; of a large system, where a step costs more
 ACCEPT = 1e-12  # residual of an accepted root, relative to max(1, |x|)
 
 ACTIVE, CONVERGED, STALLED, RUNAWAY, NON_FINITE, HELD = range(6)
@@ -40,8 +45,7 @@ class Iterates(NamedTuple):
     owner: Tensor  # (start,)  the root that holds it, or -1
 
 
-Holder = Callable[[Tensor], Tensor]  # which known root holds each state, or -1
-Strategy = Callable[[System, Tensor, Tensor, Bounds, Holder], Iterates]
+Strategy = Callable[[System, Tensor, Tensor, Bounds, Known], Iterates]
 
 
 def chunk_of(system: System) -> int:
@@ -65,7 +69,7 @@ class Newton:
             return starts
         return torch.minimum(torch.maximum(starts, self.box.lo), self.box.hi)
 
-    def follow(self, strategy: Strategy, starts: Tensor, holder: Holder) -> Iterates:
+    def follow(self, strategy: Strategy, starts: Tensor, known: Known) -> Iterates:
         """Follow every start; those that are not finite are marked and left where they are."""
         x = starts.to(self.rough.dtype, copy=True)  # they may be the caller's own
         finite = torch.isfinite(x).all(-1)
@@ -73,8 +77,9 @@ class Newton:
         owner = torch.full_like(status, -1)
         if bool(finite.any()):
             limit = _limits(x[finite], self.box)
-            for rows in finite.nonzero()[:, 0].split(self.chunk):
-                result = strategy(self.rough, x[rows], self.u.expand(len(rows), -1), limit, holder)
+            n_parts = -(-int(finite.sum()) // self.chunk)
+            for rows in finite.nonzero()[:, 0].tensor_split(n_parts):
+                result = strategy(self.rough, x[rows], self.u.expand(len(rows), -1), limit, known)
                 x[rows], status[rows], owner[rows] = result.x, result.status, result.owner
         return Iterates(x.to(starts.dtype), status, owner)
 
@@ -99,7 +104,7 @@ def iterate(
     x: Tensor,
     u: Tensor,
     limit: Bounds,
-    holder: Holder,
+    known: Known,
     update: Callable[..., tuple[Tensor, Tensor]],
     max_steps: int,
 ) -> Iterates:
@@ -108,15 +113,17 @@ def iterate(
     A start is done where residual r and Newton step p are short.  A small r alone also occurs in slow regions and in
     valleys far from any root, where Newton's method would go on for ever; the polish tells these apart.
     """
-    floor = SMALL[x.dtype]
-    x, owner = x.clone(), holder(x)
-    status = torch.where(owner >= 0, HELD, ACTIVE)
-    rows = (owner < 0).nonzero()[:, 0]
+    floor, x = SMALL[x.dtype], x.clone()
+    owner = torch.full(x.shape[:1], -1, device=x.device)
+    status, rows = torch.full_like(owner, ACTIVE), torch.arange(len(x), device=x.device)
     for k in range(max_steps):
-        if not len(rows) or (k >= TAIL and len(rows) <= len(x) // 32):
+        if not len(rows) or (k >= TAIL and len(rows) <= _few(status, x.shape[1])):
             break
         z, v = x[rows], u[rows]
         r = system.step(z, v) - z
+        owner[rows] = held = known.owns(system, z, v, r)
+        status[rows[held >= 0]] = HELD
+        rows, z, v, r = (t[held < 0] for t in (rows, z, v, r))
         p, usable = system.newton_step(z, v, r)
         size, length, scale = r.abs().amax(-1), p.abs().amax(-1), 1 + z.abs().amax(-1)
         close = usable & (size <= NEAR * scale) & (length <= NEAR * scale)
@@ -124,16 +131,23 @@ def iterate(
         following, gave_up = update(rows, z, v, r, torch.where(usable[:, None], p, torch.nan))
         z = torch.where(close[:, None], z + p, torch.where(done[:, None], z, following))
         away = ~(torch.isfinite(size) & (z >= limit.lo).all(-1) & (z <= limit.hi).all(-1))
-        held = holder(z)
         now = torch.where(done, CONVERGED, torch.where(away, RUNAWAY, torch.where(gave_up, STALLED, ACTIVE)))
-        now = torch.where(held >= 0, HELD, now)
-        x[rows], owner[rows], status[rows] = z, held, now
+        x[rows], status[rows] = z, now
         rows = rows[now == ACTIVE]
+    rows = (owner < 0).nonzero()[:, 0]
+    owner[rows] = held = known.holds(x[rows])
+    status[rows[held >= 0]] = HELD
     return Iterates(x, torch.where(status == ACTIVE, STALLED, status), owner)
 
 
+def _few(status: Tensor, n_units: int) -> int:
+    """How many starts (start,) of a batch are not worth more steps."""
+    arrived = int(((status == HELD) | (status == CONVERGED)).sum())
+    return int((FEW_LARGE if n_units >= FROM and 2 * arrived >= len(status) else FEW) * len(status))
+
+
 def capped_newton(
-    system: System, x: Tensor, u: Tensor, limit: Bounds, holder: Holder, max_steps: int = 40
+    system: System, x: Tensor, u: Tensor, limit: Bounds, known: Known, max_steps: int = 40
 ) -> Iterates:
     """Full Newton steps, shortened to a cap where the map is smooth; no merit function, so no local minima."""
     smooth = system.regularity == "smooth"
@@ -145,11 +159,11 @@ def capped_newton(
         lost = torch.isnan(length[:, 0])  # J - I is singular
         return torch.where(lost[:, None], z, following), lost
 
-    return iterate(system, x, u, limit, holder, update, max_steps)
+    return iterate(system, x, u, limit, known, update, max_steps)
 
 
 def shortest_newton(
-    system: System, x: Tensor, u: Tensor, limit: Bounds, holder: Holder, max_steps: int = 20
+    system: System, x: Tensor, u: Tensor, limit: Bounds, known: Known, max_steps: int = 20
 ) -> Iterates:
     """Newton steps onto a line of roots the shortest way, from starts at which J - I has no inverse.
 
@@ -192,7 +206,7 @@ def _shortest_step(system: System, z: Tensor, v: Tensor, r: Tensor) -> Tensor:
 
 
 def trust_region(
-    system: System, x: Tensor, u: Tensor, limit: Bounds, holder: Holder, max_steps: int = 60
+    system: System, x: Tensor, u: Tensor, limit: Bounds, known: Known, max_steps: int = 60
 ) -> Iterates:
     """Powell's dogleg with one radius per start; a start whose merit has not fallen by 10 % in 6 steps gives up."""
     size = spread(x)
@@ -220,7 +234,7 @@ def trust_region(
         patience[rows] = torch.where(fell, 0.0, patience[rows] + 1)
         return torch.where(better[:, None], trial, z), patience[rows] >= 6
 
-    return iterate(system, x, u, limit, holder, update, max_steps)
+    return iterate(system, x, u, limit, known, update, max_steps)
 
 
 def _times(A: Tensor, v: Tensor) -> Tensor:

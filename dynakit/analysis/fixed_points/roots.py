@@ -17,6 +17,7 @@ from ... import linalg
 from ...systems.base import System, minus_identity
 from .certificate import certify
 from .isolation import Isolation, isolation
+from .known import Inverses, Known
 from .newton import CONVERGED, HELD, STALLED, Iterates, chunk_of, polish
 
 TELLING = 1e-9  # radius of uniqueness from which on it tells roots apart beyond rounding
@@ -33,7 +34,8 @@ class Roots:
         self.x = torch.empty(0, n, dtype=torch.float64, device=system.device)
         self.residual, self.existence, self.uniqueness = (self.x.new_empty(0) for _ in range(3))
         self.matrices: dict[int, Tensor] = {}  # J - I, where the certificate does not tell roots apart
-        self.regions: dict[torch.dtype, tuple[Tensor, Tensor, Tensor]] = {}  # kept until a root is added
+        self.inverses = Inverses()
+        self.seen: dict[torch.dtype, Known] = {}  # kept until a root is added
         self.hits: list[int] = []
         self.signs: list[int] = []  # of det(I - J)
         self.alone: list[Isolation] = []  # only points that stand alone count as progress of a search
@@ -55,21 +57,14 @@ class Roots:
         """Which of the roots stand alone (root,)."""
         return np.array([not item.singular for item in self.alone], bool)
 
-    def holder(self, x: Tensor) -> Tensor:
-        """The certified root whose region of uniqueness holds each state, or -1."""
-        known, centres, radii = self._regions(x.dtype)
-        if not len(known) or not len(x):
-            return torch.full(x.shape[:1], -1, device=x.device)
-        nearest, which = (torch.cdist(x, centres, p=torch.inf) / radii).min(-1)
-        return torch.where(nearest < 0.9, known[which], -1)
-
-    def _regions(self, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
-        """The roots whose region of uniqueness this precision can see, their states and the radii."""
-        if dtype not in self.regions:
+    def known(self, dtype: torch.dtype) -> Known:
+        """The certified roots whose region of uniqueness this precision can see."""
+        if dtype not in self.seen:
             coarse = 1e3 * torch.finfo(dtype).eps * (1 + self.x.abs().amax(-1))
-            known = (self.uniqueness > coarse).nonzero()[:, 0]
-            self.regions[dtype] = known, self.x[known].to(dtype), self.uniqueness[known].to(dtype)
-        return self.regions[dtype]
+            which = (self.uniqueness > coarse).nonzero()[:, 0]
+            x, radii = self.x[which].to(dtype), self.uniqueness[which].to(dtype)
+            self.seen[dtype] = Known(x, radii, which, self.inverses.of[dtype])
+        return self.seen[dtype]
 
     def absorb(self, found: Iterates) -> Tensor:
         """Polish what has converged and merge it into the set; returns the status of each start after that."""
@@ -77,18 +72,23 @@ class Roots:
         for k in found.owner[status == HELD].tolist():
             self.hits[k] += 1
         rows = (status == CONVERGED).nonzero()[:, 0]
-        first = True
+        rows, first = self._unknown(found.x, rows), True
         while len(rows):
             chosen = rows[_representatives(found.x[rows])] if first else rows
             refined, residual, sure = polish(self.system, found.x[chosen], self.u.expand(len(chosen), -1))
             status[chosen[~sure]] = STALLED
             self.include(refined[sure], residual[sure])
             rows = rows[~torch.isin(rows, chosen)]
-            owner = self.holder(found.x[rows])
-            for k in owner[owner >= 0].tolist():
-                self.hits[k] += 1
-            rows, first = rows[owner < 0], False
+            rows, first = self._unknown(found.x, rows), False
         return status
+
+    def _unknown(self, x: Tensor, rows: Tensor) -> Tensor:
+        """Those of the ``rows`` of x that lead to no known root; the others are counted as hits."""
+        u = self.u.expand(len(rows), -1)
+        owner = self.known(x.dtype).owns(self.system, x[rows], u, self.system.step(x[rows], u) - x[rows])
+        for k in owner[owner >= 0].tolist():
+            self.hits[k] += 1
+        return rows[owner < 0]
 
     def include(self, x: Tensor, residual: Tensor, hit: int = 1) -> None:
         """Merge polished roots into the set; those that are new are certified where that is possible."""
@@ -102,6 +102,8 @@ class Roots:
             self.include_relatives(torch.cat([related, -x]) if self.odd else related)
 
     def _include(self, x: Tensor, residual: Tensor, hit: int) -> None:
+        if not len(x):
+            return
         drive = self.u.expand(len(x), -1)
         A = minus_identity(self.system.jacobian(x, drive))
         proofs = certify(self.system, x, drive)
@@ -124,7 +126,8 @@ class Roots:
             )
             self.existence = torch.cat([self.existence, existence[k : k + 1]])
             self.uniqueness = torch.cat([self.uniqueness, uniqueness[k : k + 1]])
-            self.regions.clear()
+            self.seen.clear()
+            self.inverses.add(A[k], len(self) - 1)
             self.alone.append(alone)
             self.signs.append(int(signs[k]))
             self.hits.append(hit)
@@ -137,7 +140,7 @@ class Roots:
 
     def _without_known(self, x: Tensor, residual: Tensor, hit: int) -> tuple[Tensor, Tensor]:
         """What of ``x`` is new; the others are counted as hits of the roots they are."""
-        owner = self.holder(x)
+        owner = self.known(x.dtype).holds(x)
         known = torch.tensor(list(self.matrices), dtype=torch.long, device=x.device)
         if len(known) and len(x):
             same = self._same(known, x, residual)

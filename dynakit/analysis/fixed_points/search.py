@@ -17,6 +17,7 @@ from torch import Tensor
 from ...progress import ended, going, interruptible, watching
 from ...systems.base import Bounds, System
 from .continua import region_of
+from .known import FROM
 from .newton import (
     CONVERGED,
     HELD,
@@ -31,7 +32,7 @@ from .newton import (
 from .roots import Roots
 from .starts import BATCH, Starts
 
-QUIET = 2  # batches in a row without a new point that end a search
+QUIET = 2  # batches in a row without a new point that end a search; of a large system half as many, if none was rare
 UNCHECKED = 4  # and that end it where no theorem says what the signs must sum to
 FEW = 0.01  # share of the starts that must arrive somewhere before a search can be said to have seen all
 TURNS = 8  # times a strategy may go on with one batch
@@ -46,7 +47,9 @@ class Sought(NamedTuple):
     curve: np.ndarray  # (batch, 2)  starts used and points found after each batch
     expected: int | None  # what the signs of det(I - J) must sum to
     region: Bounds  # where it looked
-    settled: bool  # ended because nothing spoke of points not seen: not for want of starts, nor of any that arrive
+    settled: (
+        bool  # ended because nothing spoke of points not seen: not for want of starts, nor of any that arrive
+    )
 
 
 def search(
@@ -66,7 +69,7 @@ def search(
     newton, status, curve = _Batches(system, u, supply), [], []
     expected = None if supply.box is None else 1
     aim = 1 if expected == 1 or supply.comes_back() else None
-    enough = QUIET if expected == 1 else UNCHECKED
+    usual = QUIET if expected == 1 else UNCHECKED
     n_used, quiet, settled, n_batches = 0, 0, False, 1
     batch, follow = supply.first()[:max_starts], newton.run
     while len(batch):
@@ -81,13 +84,16 @@ def search(
         if ended():
             break
         quiet = 0 if roots.n_isolated > before else quiet + n_batches
+        enough = usual // 2 if system.state_size >= FROM and _all_seen_twice(roots) else usual
         settled = quiet >= enough and _may_be_all(roots, aim)
         if settled or quiet >= max(PATIENCE, len(curve) // 2):
             break
         if first:
             batch, follow = supply.everywhere()[: max_starts - n_used], newton.glance
             continue
-        n_batches = max(1, QUIET - quiet) if roots.degree == aim else 1  # a last look, all at once
+        n_batches = (
+            max(1, min(enough, QUIET) - quiet) if roots.degree == aim else 1
+        )  # a last look, all at once
         batch, follow = torch.cat([supply.more(roots.x) for _ in range(n_batches)]), newton.run
         batch = batch[: max_starts - n_used]
     region = region_of(supply.pool, supply.box)
@@ -100,6 +106,16 @@ def search(
 def _may_be_all(roots: Roots, aim: int | None) -> bool:
     """Does neither the sum of the signs (None: any will do) nor the number of points seen once speak of others?"""
     return aim in (None, roots.degree) and unseen(roots)[0] < 0.5
+
+
+def _all_seen_twice(roots: Roots) -> bool:
+    """Did more than one start lead to each point that any led to, of as many as a batch has?
+
+    The share of further starts that would lead to points not seen yet is about the share of those used that led to
+    points seen once (Good 1953): none.
+    """
+    hits = np.array(roots.hits, int)[roots.isolated]
+    return int(hits.sum()) >= BATCH and bool((hits != 1).all())
 
 
 class _Batches:
@@ -137,7 +153,7 @@ class _Batches:
 
     def _follow(self, strategy: Strategy, starts: Tensor, roots: Roots) -> tuple[Tensor, Tensor]:
         """Where a strategy leads from each start, and the status there."""
-        found = self.newton.follow(strategy, starts, roots.holder)
+        found = self.newton.follow(strategy, starts, roots.known(self.newton.rough.dtype))
         status = roots.absorb(found)
         lost = ((status == STALLED) & (found.status == CONVERGED)).nonzero()[:, 0]
         if len(lost) and self.newton.rough is not self.system:  # float32 could not bring these close enough
@@ -150,7 +166,7 @@ class _Batches:
     def _in_double(self, strategy: Strategy, x: Tensor, roots: Roots) -> Tensor:
         newton = Newton(self.system, self.u, self.newton.box)
         newton.rough, newton.u = self.system, self.u
-        return roots.absorb(newton.follow(strategy, x, roots.holder))
+        return roots.absorb(newton.follow(strategy, x, roots.known(x.dtype)))
 
 
 def _is_odd(system: System, u: Tensor, supply: Starts) -> bool:

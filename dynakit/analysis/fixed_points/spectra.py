@@ -9,7 +9,7 @@ from torch import Tensor
 from ... import linalg
 from ...systems.base import System
 from ...systems.rest import dynamics_of, linear_part
-from ..linearization import at_kinks, count_unstable, judge, judge_kinks, spectrum
+from ..linearization import at_kinks, conditioned, count_unstable, judge, judge_kinks
 from .newton import chunk_of
 
 
@@ -21,10 +21,9 @@ def spectra(system: System, x: Tensor, u: Tensor) -> tuple[np.ndarray, np.ndarra
     for part in torch.arange(len(x)).split(chunk_of(system)):
         rows = part.numpy()
         J = linear_part(system, x[rows], u[rows])
-        eigen = spectrum(J, dynamics)
-        values[rows] = eigen.values
+        values[rows], condition = conditioned(J, dynamics)
         norms = linalg.norms(J) + (dynamics == "map")  # of a map, J - I is what is known
-        verdicts[rows] = judge(eigen.values, eigen.condition, norms, kinked[rows], J.cpu().numpy(), dynamics)
+        verdicts[rows] = judge(values[rows], condition, norms, kinked[rows], J.cpu().numpy(), dynamics)
     judge_kinks(system, x, u, kinked, verdicts)
     return values, verdicts
 

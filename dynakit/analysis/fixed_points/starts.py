@@ -20,6 +20,7 @@ RELAX = 100  # steps under the drive
 FAR = 1e3  # times the size of the known states
 SHARES = (1.0, 0.3, 0.1)  # of the box
 SIZES = (0.1, 1.0, 10.0)  # of states where there is no box
+POOL = 4096  # states of trajectories from which starts are drawn: at most twice as many, evenly
 WORK = 2**23  # multiplications in a Newton step of all states near faces
 LOOKS = (BATCH // 4, 8 * BATCH)  # at least and at most so many of them
 
@@ -39,6 +40,7 @@ class Starts:
         wide = self._wide(max(BATCH // 2, self.look // 2))
         known = [t for t in (given, pool) if t is not None]
         states = torch.cat(known) if known else wide
+        states = states[:: max(1, len(states) // POOL)]
         self.pool = states[torch.isfinite(states).all(-1)]
         if not len(self.pool):
             self.pool = wide

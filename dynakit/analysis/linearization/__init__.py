@@ -3,10 +3,11 @@
 from .kinks import at_kinks, judge_kinks
 from .linearization import Modes, linearize
 from .points import drives_of
+from .pull import Pull
 from .selection import Selection, selection_vectors
 from .step import verdicts_of_step, warn_of_step
 from .times import constants, frequencies, growth_rates, in_ms
 from .transients import NonNormality, nonnormality
-from .verdict import beyond, contracting, count_unstable, eigenvalues, expanding, judge, spectrum
+from .verdict import beyond, conditioned, contracting, count_unstable, eigenvalues, expanding, judge, spectrum
 
 __all__ = ["Modes", "NonNormality", "Selection", "linearize", "nonnormality", "selection_vectors"]

@@ -35,8 +35,8 @@ def _by_step(flow: System, x: Tensor, u: Tensor, verdicts: np.ndarray) -> np.nda
     kinked = (
         (flow.kinks(x, u) < 1e-9 * (1 + x.abs().amax(-1))).cpu().numpy()
     )  # there, one side is all that J says
-    eigen, known = linalg.eig(J), (verdicts != "undetermined") & ~kinked
-    by_step = judge(eigen.values, eigen.condition, linalg.norms(J), ~known, J.cpu().numpy())
+    (values, condition), known = linalg.conditions(J), (verdicts != "undetermined") & ~kinked
+    by_step = judge(values, condition, linalg.norms(J), ~known, J.cpu().numpy())
     firm = known & (verdicts != "marginal") & (by_step != "undetermined") & (by_step != "marginal")
     return np.where(firm, by_step, verdicts)  # what is marginal of one may be either of the other
 

@@ -70,6 +70,15 @@ def spectrum(matrices: Tensor | np.ndarray, dynamics: str = "map") -> linalg.Eig
     )
 
 
+def conditioned(matrices: Tensor | np.ndarray, dynamics: str = "map") -> tuple[np.ndarray, np.ndarray]:
+    """The eigenvalues (batch, mode) of :func:`spectrum` and their condition numbers: all that a verdict needs."""
+    values, condition = linalg.conditions(matrices)
+    if dynamics == "map":
+        return values, condition
+    order = np.array([order_of(row, dynamics) for row in values], int).reshape(values.shape)
+    return np.take_along_axis(values, order, 1), np.take_along_axis(condition, order, 1)
+
+
 def eigenvalues(matrix: np.ndarray, dynamics: str = "map") -> np.ndarray:
     """Eigenvalues of one matrix, those nearest to instability first; all NaN if they cannot be found."""
     values = linalg.eigvals(matrix)

@@ -391,6 +391,32 @@ def test_a_fixed_point_that_is_not_reached_is_slow():
     assert slow.start_status.tolist() == ["slow"]
 
 
+def spiral(rate):
+    """x -> R x with the modulus of x multiplied by ``rate`` of its square."""
+    R = torch.tensor([[np.cos(0.3), -np.sin(0.3)], [np.sin(0.3), np.cos(0.3)]])
+    return dk.FunctionSystem(lambda x: x @ R.T * rate(x.square().sum(-1, keepdim=True)), 2)
+
+
+@pytest.mark.parametrize("modulus", [0.9999, 0.99999])
+@pytest.mark.parametrize("bend", [0.0, 1.0])
+def test_a_slow_spiral_is_told_by_its_linear_part(modulus, bend):
+    system = spiral(lambda q: modulus / (1 + bend * q) ** 0.5)
+    found = dk.find_limit_cycles(system, [[0.5, 0.0], [0.0, -1.0], [0.1, 0.2]])
+    assert found.kinds.tolist() == ["fixed point"]
+    assert found.verdicts.tolist() == ["attracting"]
+    assert found.start_object.tolist() == [0, 0, 0]
+    assert_allclose(np.abs(found.multipliers[0]), modulus, rtol=1e-12)
+
+
+def test_a_circle_just_born_and_one_around_a_stable_point_are_not_taken_for_the_point():
+    born = dk.find_limit_cycles(spiral(lambda q: 1.0001 / (1 + q) ** 0.5), [[0.1, 0.0]])
+    assert born.kinds.tolist() == ["invariant circle"]
+    assert_allclose(np.linalg.norm(born.states[0]), np.sqrt(1.0001**2 - 1), rtol=1e-6)
+    both = spiral(lambda q: 1 - 0.02 * (1 - q / 0.1**2) * (1 - q / 0.2**2))
+    found = dk.find_limit_cycles(both, [[0.05, 0.0], [0.11, 0.0], [0.3, 0.0]])
+    assert found.kinds[found.start_object].tolist() == ["fixed point", "invariant circle", "invariant circle"]
+
+
 def test_a_start_that_leaves_says_when_and_spoils_nothing():
     alone = dk.find_limit_cycles(dk.catalog.logistic(3.5), [[0.3]])
     mixed = dk.find_limit_cycles(dk.catalog.logistic(3.5), [[2.0], [0.3], [np.nan]])

@@ -12,6 +12,7 @@ from scipy.optimize import brentq
 
 import dynakit as dk
 from dynakit.analysis.fixed_points.newton import CONVERGED, NON_FINITE, Newton, capped_newton
+from dynakit.analysis.fixed_points.roots import Roots
 from dynakit.analysis.fixed_points.search import chao
 from dynakit.analysis.fixed_points.starts import Starts
 from dynakit.errors import InputError
@@ -89,7 +90,12 @@ def test_estimate_of_unseen_points_is_the_published_formula():
 
 @pytest.mark.parametrize(
     ("cell", "gain", "seed", "n_points", "n_stable"),
-    [("current", 1.0, 18, 3, 2), ("current", 3.0, 35, 3, 2), ("tanh", 3.0, 53, 5, 1), ("tanh", 3.0, 260, 5, 2)],
+    [
+        ("current", 1.0, 18, 3, 2),
+        ("current", 3.0, 35, 3, 2),
+        ("tanh", 3.0, 53, 5, 1),
+        ("tanh", 3.0, 260, 5, 2),
+    ],
 )
 def test_points_far_from_where_a_search_begins_are_found(cell, gain, seed, n_points, n_stable):
     """Random networks whose other points 12,000 starts of a Newton's method of its own find; see the benchmark."""
@@ -125,7 +131,9 @@ def test_states_near_faces_have_a_share_of_their_units_at_the_ends_of_the_box():
     supply = Starts(system, system.as_drive("drive", None), None, None, np.random.default_rng(0))
     x = supply._near_faces(4000).numpy()
     at_end = (np.abs(np.abs(x) - 1) < 1e-12).sum(axis=1)
-    assert_allclose(np.bincount(at_end, minlength=13) / 4000, 1 / 13, atol=0.02)  # any number as likely as another
+    assert_allclose(
+        np.bincount(at_end, minlength=13) / 4000, 1 / 13, atol=0.02
+    )  # any number as likely as another
     assert_allclose(np.abs(x[(np.abs(x) < 1)]).mean(), 0.5, atol=0.01)
 
 
@@ -362,11 +370,8 @@ def test_one_bad_start_is_marked_and_the_others_are_as_in_a_clean_run():
     assert (np.delete(a.start_status[:64], 17) == np.delete(b.start_status[:64], 17)).all()
     assert_allclose(a.states, b.states, atol=1e-13)
     u = torch.zeros(1, 0, dtype=torch.float64)
-    newton = Newton(system, u, system.box())
-    reached, beside = (
-        newton.follow(capped_newton, torch.from_numpy(x), lambda z: torch.full((len(z),), -1))
-        for x in (clean, spoilt)
-    )
+    newton, nothing = Newton(system, u, system.box()), Roots(system, u).known(torch.float32)
+    reached, beside = (newton.follow(capped_newton, torch.from_numpy(x), nothing) for x in (clean, spoilt))
     others = np.delete(np.arange(64), 17)
     assert beside.status[17] == NON_FINITE
     assert (reached.status[others] == CONVERGED).all()
@@ -399,7 +404,9 @@ def test_states_from_far_come_back_where_a_linear_map_contracts(slope, back):
     assert supply.comes_back() is back
 
 
-def test_without_a_box_a_search_ends_later_and_later_still_where_the_sum_is_not_that_of_a_bounded_map(monkeypatch):
+def test_without_a_box_a_search_ends_later_and_later_still_where_the_sum_is_not_that_of_a_bounded_map(
+    monkeypatch,
+):
     unbounded = dk.catalog.linear(2.0 * np.eye(1))  # one point, of sign -1
 
     def quiet_batches(system):
@@ -469,7 +476,9 @@ def test_points_come_by_unstable_dimension_then_stability_then_place():
     """
     gains = (3.0, 1.5, 1.3)
     points = dk.find_fixed_points(dk.catalog.tanh_network(np.diag(gains)), seed=4)
-    places = [[sign * brentq(lambda x, g=g: np.tanh(g * x) - x, 1e-3, 2) for sign in (-1, 0, 1)] for g in gains]
+    places = [
+        [sign * brentq(lambda x, g=g: np.tanh(g * x) - x, 1e-3, 2) for sign in (-1, 0, 1)] for g in gains
+    ]
     expected = []
     for state in itertools.product(*places):
         multipliers = [g * (1 - x**2) for g, x in zip(gains, state)]

@@ -9,7 +9,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import dynakit as dk
 from dynakit.analysis import list_attractors
-from dynakit.analysis.memory.arrival import CHUNK, _Basin
+from dynakit.analysis.linearization import Pull
+from dynakit.analysis.memory.arrival import CHUNK
 from dynakit.errors import InputError
 
 
@@ -172,7 +173,7 @@ def test_states_that_come_no_nearer_are_not_followed():
 def test_a_state_is_drawn_in_where_the_jacobian_changes_less_than_half_of_what_is_left_to_one(state, drawn):
     """x' = 0.9 x + 0.1 x^2: on the way J changes by 0.1 d, twice of which must stay below 0.1; the basin ends at 1."""
     system = dk.FunctionSystem(lambda x: 0.9 * x + 0.1 * x**2, 1)
-    basin = _Basin(system, system.as_drive("u", None), np.zeros(1))
+    basin = Pull(system, system.as_drive("u", None), np.zeros(1))
     assert basin.draws_in(torch.tensor([[state]], dtype=torch.float64)).tolist() == [drawn]
 
 
@@ -183,7 +184,7 @@ def test_modes_far_from_orthogonal_are_judged_in_their_own_norm(state, drawn):
     system = dk.FunctionSystem(
         lambda x: torch.stack([0.5 * x[..., 0] + 0.3 / e * x[..., 1], 0.8 * x[..., 1] + x[..., 1] ** 2], -1), 2
     )
-    basin = _Basin(system, system.as_drive("u", None), np.zeros(2))
+    basin = Pull(system, system.as_drive("u", None), np.zeros(2))
     assert basin.draws_in(torch.tensor([[0.0, state]], dtype=torch.float64)).tolist() == [drawn]
 
 
@@ -196,7 +197,7 @@ def test_states_on_a_spiral_are_judged_by_the_pair_of_modes_and_a_few_for_all(ra
         return torch.view_as_real(0.8j * z + 0.1 * z**2)
 
     system = dk.FunctionSystem(step, 2)
-    basin = _Basin(system, system.as_drive("u", None), np.zeros(2))
+    basin = Pull(system, system.as_drive("u", None), np.zeros(2))
     z = radius * torch.exp(2j * torch.pi * torch.arange(16) / 16)
     assert basin.draws_in(torch.view_as_real(z.to(torch.complex128))).tolist() == [drawn] * 16
     assert len(basin.balls) == (4 if drawn else 0)
@@ -214,6 +215,6 @@ def test_fast_modes_are_not_told_apart(state, drawn):
         return torch.cat([slow[..., None], x[..., 1:] @ fast.T + bent], -1)
 
     system = dk.FunctionSystem(step, 3)
-    basin = _Basin(system, system.as_drive("u", None), np.zeros(3))
+    basin = Pull(system, system.as_drive("u", None), np.zeros(3))
     x = torch.tensor([[state, 0.0, 0.0]], dtype=torch.float64)
     assert basin.draws_in(x).tolist() == [drawn]
