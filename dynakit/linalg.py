@@ -106,9 +106,10 @@ def conditions(matrices: Tensor | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     )
     values = np.full(batch.shape[:2], np.nan, complex)
     condition = np.full(batch.shape[:2], np.nan)
+    (geev,) = scipy.linalg.get_lapack_funcs(("geev",), (batch,))
     for i in np.flatnonzero(finite_elements(batch)) if batch.shape[1] else ():
         scale = _power_of_two(batch[i])
-        real, imag, left, right, info = scipy.linalg.lapack.dgeev(batch[i] / scale, overwrite_a=True)
+        real, imag, left, right, info = geev(batch[i] / scale, overwrite_a=True)
         if info == 0:  # else the QR iteration did not converge: this element stays NaN
             order = spectral_order(w := scale * (real + 1j * imag))
             values[i], condition[i] = w[order], _condition_of(imag, left, right)[order]

@@ -72,8 +72,9 @@ def find_limit_cycles(
             (``interrupted``).
 
     Returns:
-        LimitCycles.  The order of objects does not depend on the starts.  "slow" means that eleven times
-        ``settings.n_transient`` steps were not enough.
+        LimitCycles.  The order of objects does not depend on the starts.  A start that a stable fixed point draws in,
+        however slowly, counts as arrived there once the linear part of the map says so, or once the deviation scaled
+        down falls on every scale.  "slow" means that eleven times ``settings.n_transient`` steps were not enough.
 
     Raises:
         InputError: for a discontinuous map, or arguments that do not fit the system.

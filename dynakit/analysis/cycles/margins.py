@@ -15,6 +15,8 @@ import numpy as np
 import scipy.sparse
 import scipy.sparse.linalg
 
+from .shooting import in_blocks
+
 EPS = float(np.finfo(float).eps)
 SAFETY = 100.0  # roundings, each of the size of the largest entry, that the exact matrix is away at most
 NEAR = 1e-2  # distance of a modulus from one beyond which its error does not matter
@@ -60,11 +62,7 @@ def of_cycle(matrices: np.ndarray, values: np.ndarray, rounding: float = SAFETY 
 
 def _cyclic(matrices: np.ndarray) -> scipy.sparse.csc_array:
     """C with C (x_0, ..., x_(q-1)) = (A_(q-1) x_(q-1), A_0 x_0, ..., A_(q-2) x_(q-2))."""
-    q = len(matrices)
-    rows: list[list[Any]] = [[None] * q for _ in range(q)]
-    for i, A in enumerate(matrices):
-        rows[(i + 1) % q][i] = scipy.sparse.coo_array(A)
-    return scipy.sparse.csc_array(scipy.sparse.block_array(rows), dtype=complex)
+    return scipy.sparse.csc_array(in_blocks(matrices, 1), dtype=complex)
 
 
 def _condition(C: scipy.sparse.csc_array, value: complex) -> float:

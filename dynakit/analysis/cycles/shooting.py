@@ -11,7 +11,7 @@ multipliers keep their digits.
 from __future__ import annotations
 
 import itertools
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse
@@ -83,12 +83,17 @@ def cyclic_solve(J: np.ndarray, r: np.ndarray) -> np.ndarray | None:
 def _cyclic(J: np.ndarray) -> scipy.sparse.csc_array:
     """The matrix with blocks J_i on the diagonal and -1 after it, the last of which is in the corner."""
     q, n, _ = J.shape
-    blocks = [(i, i, scipy.sparse.coo_array(J[i])) for i in range(q)]
-    blocks += [(i, (i + 1) % q, scipy.sparse.eye_array(n) * -1.0) for i in range(q)]
-    rows: list[list[Any]] = [[None] * q for _ in range(q)]
-    for i, j, block in blocks:
-        rows[i][j] = block
-    return scipy.sparse.csc_array(scipy.sparse.block_array(rows))
+    each = np.arange(q * n)
+    minus = scipy.sparse.coo_array((-np.ones(q * n), (each, (each + n) % (q * n))), shape=(q * n, q * n))
+    return scipy.sparse.csc_array(in_blocks(J) + minus)
+
+
+def in_blocks(matrices: np.ndarray, down: int = 0) -> scipy.sparse.coo_array:
+    """The matrix with these (step, unit, unit) as blocks on the diagonal, or so many blocks below it, cyclically."""
+    q, n, _ = matrices.shape
+    i, j, k = np.indices((q, n, n))
+    at = (((i + down) % q * n + j).ravel(), (i * n + k).ravel())
+    return scipy.sparse.coo_array((matrices.ravel(), at), shape=(q * n, q * n))
 
 
 def minimal(flow: Autonomous, orbit: ClosedOrbit) -> ClosedOrbit:

@@ -69,7 +69,8 @@ def find_fixed_points(
 
     The search adds batches of starts (states from everywhere in the box, left alone or near its faces; then noisy
     ones, mixtures of found points, random states) until two in a row bring no new point (four without an invariant
-    box) and the points' signs sum to what they must; where they do not, until eight in a row bring none.  Without a
+    box; of 32 units or more half as many, once no point was reached by one start alone) and the points' signs sum to
+    what they must; where they do not, until eight in a row bring none.  Without a
     box nothing is known of that sum, but where states from far away come back the search aims at +1.
 
     Returns:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ... import linalg
+from ... import chunks, linalg
 from ...systems.base import System
 
 INSIDE = 0.9  # of the radius of uniqueness
@@ -20,11 +20,10 @@ SHARE = 0.25  # of its distance at which each step must leave a state
 STEPS = 8
 REACH = 0.5  # distance, relative to 1 + the largest root, beyond which this hardly ever succeeds
 FROM = 32  # units from which on products are so much cheaper than factorisations
-BYTES = 64 * 2**20  # of inverses, of as many roots as that allows
 
 
 class Inverses:
-    """(J - I)^-1 at the first roots found, in both precisions; none where they would not pay."""
+    """(J - I)^-1 at the first roots found, in both precisions: as many as the budget holds, none if they do not pay."""
 
     def __init__(self) -> None:
         self.of: dict[torch.dtype, list[Tensor]] = {torch.float64: [], torch.float32: []}
@@ -34,7 +33,7 @@ class Inverses:
 
     def add(self, A: Tensor, root: int) -> None:
         """That of ``A`` (unit, unit), which belongs to the root of that number."""
-        room = 12 * A.numel() * (len(self) + 1) <= BYTES
+        room = 12 * A.numel() * (len(self) + 1) <= chunks.BYTES
         if len(A) >= FROM and room and root == len(self):
             inverse = linalg.inverses(A[None])[0][0]
             for dtype, inverses in self.of.items():

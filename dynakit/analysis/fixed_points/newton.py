@@ -20,10 +20,7 @@ from ...systems.base import Bounds, System, minus_identity
 from .known import FROM, Known
 
 NEAR = 1e-3  # residual and Newton step, relative to 1 + |x|, at which a start is handed to the polish
-SMALL = {
-    torch.float64: 1e-9,
-    torch.float32: 2e-6,
-}  # and the residual, relative to 1 + |x|, at which any start is
+SMALL = {torch.float64: 1e-9, torch.float32: 2e-6}  # and the residual, relative to 1 + |x|, at which any start is
 FLAT = 1e-6  # singular value of J - I that is taken for none where the matrix has no inverse
 GLANCE = 16  # starts that are asked first whether lines of roots may be near
 TAIL = 8  # steps after which the last few starts of a batch are given up: fresh ones find more
