@@ -56,7 +56,7 @@ def mapped(function: Callable[..., Any], each: float, *rows: Any) -> Any:
     return whole
 
 
-def gathered(n: int, made: Iterable[tuple[slice, dict[str, np.ndarray]]]) -> dict[str, np.ndarray]:
+def gathered(n: int, made: Iterable[tuple[slice, dict[str, np.ndarray]]]) -> dict[str, Any]:
     """Arrays with one row for each of n items from those of their parts, which are never held all at once."""
     whole: dict[str, np.ndarray] = {}
     for part, arrays in made:

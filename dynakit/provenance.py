@@ -127,5 +127,5 @@ def _array_said(value: np.ndarray) -> Any:
         return value.tolist()
     digest = hashlib.sha256()
     for part in parts(len(value), value.nbytes / len(value)):
-        digest.update(np.ascontiguousarray(value[part]))
+        digest.update(value[part].tobytes())
     return f"{value.dtype} array of shape {value.shape}, SHA-256 {digest.hexdigest()[:16]}"
