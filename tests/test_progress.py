@@ -150,20 +150,34 @@ def test_an_enumeration_that_was_ended_proves_nothing():
     assert "open when the call was ended" in found.left
 
 
-def test_ctrl_c_leaves_the_call_and_carries_what_there_is():
-    """The third system of a family is asked for while the key is pressed."""
-    asked = []
+AT_WORK = {  # where each is while the key is pressed
+    "find_fixed_points": "dynakit.analysis.fixed_points.newton.Newton.follow",
+    "enumerate_fixed_points": "dynakit.analysis.piecewise_linear.complementarity._visit",
+    "find_limit_cycles": "dynakit.analysis.cycles.census.classify",
+    "map_basins": "dynakit.analysis.basins.labelling.Flight.advance",
+    "trace_basins": "dynakit.analysis.basins.traced.map_basins",
+    "lyapunov_spectrum": "dynakit.analysis.exponents.frames.Frames.step",
+    "check_memory": "dynakit.analysis.memory.release._Readings.follow",
+    "compare_with_null": "dynakit.analysis.wiring.null_models._value",
+}
 
-    def family(w):
-        asked.append(w)
-        if len(asked) == 3:
-            raise KeyboardInterrupt
-        return dk.catalog.tanh_unit(w)
+
+@pytest.mark.parametrize("name", AT_WORK)
+def test_ctrl_c_leaves_the_call_and_carries_what_there_is(name, monkeypatch):
+    def press(*_, **__):
+        raise KeyboardInterrupt
+
+    heard = []
+
+    def callback(done, info):
+        heard.append(f"interrupted after {done:,}")
+        if len(heard) == LATER.get(name, 2):
+            monkeypatch.setattr(AT_WORK[name], press)
 
     with pytest.raises(KeyboardInterrupt) as left:
-        dk.trace_basins(family, [0.5, 0.6, 0.7, 0.8], BOX, n_samples=10, settings=QUICK)
-    assert left.value.partial.values.tolist() == [0.5, 0.6]
-    assert left.value.partial.interrupted == "interrupted after 2 of 4 values"
+        CALLS[name](callback=callback)
+    assert left.value.partial.interrupted.startswith(heard[-1])
+    assert left.value.partial.provenance is not None
 
 
 def test_a_callback_hears_nothing_of_calls_within_a_call():

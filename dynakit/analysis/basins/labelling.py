@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from ... import chunks
-from ...progress import going
+from ...progress import going, interruptible
 from ...systems.base import System
 from ...wording import lasting
 from ..exponents import FAR, UNBOUNDED
@@ -116,8 +116,9 @@ class Flight:
     def go(self, n_steps: int) -> None:
         """So many steps further, unless the call is to end."""
         end = self.t + n_steps
-        while self.t < end and going(0, "sample"):
-            self.advance(min(BETWEEN, end - self.t))
+        with interruptible("sample"):
+            while self.t < end and going(0, "sample"):
+                self.advance(min(BETWEEN, end - self.t))
 
     def stop(self, which: Tensor) -> None:
         """Follow these (a mask of those still followed) no longer."""

@@ -15,7 +15,7 @@ import numpy as np
 from scipy.spatial import KDTree
 
 from ...checks import count
-from ...progress import ended, going, passed
+from ...progress import ended, going, interruptible, passed
 from ..exponents import halves
 from .labelling import INTERRUPTED, PATIENCE, UNRESOLVED, Outcome, Run
 from .targets import Targets
@@ -134,13 +134,14 @@ class _Paths:
     def groups(self, windows: Windows, grid: _Grid) -> np.ndarray:
         """(sample,) the group of each that has come to recur, -1 of the others."""
         found = np.full(len(windows.lost), -1)
-        for i in windows.kept:
-            if not going(0, "sample"):
-                break
-            scaled = grid.scaled(windows.points[i])
-            if _recurrent(scaled):
-                found[i] = self.group(scaled)
-                passed(1, "sample")
+        with interruptible("sample"):
+            for i in windows.kept:
+                if not going(0, "sample"):
+                    break
+                scaled = grid.scaled(windows.points[i])
+                if _recurrent(scaled):
+                    found[i] = self.group(scaled)
+                    passed(1, "sample")
         return found
 
     def group(self, path: np.ndarray) -> int:

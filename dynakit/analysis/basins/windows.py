@@ -11,7 +11,7 @@ import torch
 from ... import linalg
 from ...checks import one_of
 from ...errors import InputError
-from ...progress import going
+from ...progress import going, interruptible
 from .given import CLOUD, from_states
 from .labelling import BETWEEN, ELSEWHERE, Flight, Outcome, Run
 from .targets import Targets
@@ -54,7 +54,7 @@ def view(run: Run, x: np.ndarray, n_steps: int, projection: Any, n_axes: int) ->
         flight = run.flight(x[rows])
         for _ in range(SNAPSHOTS):
             fit.take(flight.x)
-            flight.advance(max(1, n_steps // SNAPSHOTS))
+            flight.go(max(1, n_steps // SNAPSHOTS))
     if not fit.n:
         return lambda states: states[:, :n_axes]
     mean, axes = fit.mean, fit.axes(n_axes)
@@ -101,11 +101,12 @@ def watch(run: Run, x: np.ndarray, n_steps: int, see: View) -> Windows:
     points, lost = np.full((len(x), n_steps, width), np.nan), np.full(len(x), "", dtype="<U48")
     for rows in run.chunks(len(x), 16 * run.system.state_size):
         flight = run.flight(x[rows])
-        for t in range(n_steps):
-            if t % BETWEEN == 0 and not going(0, "sample"):
-                break
-            _note(flight, points[rows[0] : rows[-1] + 1] if len(rows) else points, t, see)
-            flight.advance(1)
+        with interruptible("sample"):
+            for t in range(n_steps):
+                if t % BETWEEN == 0 and not going(0, "sample"):
+                    break
+                _note(flight, points[rows[0] : rows[-1] + 1] if len(rows) else points, t, see)
+                flight.advance(1)
         lost[rows] = flight.reasons()
     return Windows(points, lost)
 

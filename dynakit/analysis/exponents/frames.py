@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from ... import linalg, seeding
-from ...progress import going
+from ...progress import going, interruptible
 from ...systems.base import Bounds, System
 
 SAFE_SPREAD = 20.0  # nats between the fastest and the slowest direction over one interval
@@ -237,20 +237,21 @@ def advance(
     to end.
     """
     growth, since, mark = Growth(), 0, (frames.n_again, 0)
-    for k in range(n_steps):
-        if k % BETWEEN == 0 and not going(frames.n_done, "step"):
-            break
-        frames.step(course.at(frames.n_done))
-        since += 1
-        if since < interval and k + 1 < n_steps:
-            continue
-        logs, _ = frames.orthonormalize()
-        growth.logs.append(logs)
-        growth.durations.append(since)
-        since = 0
-        again, of = frames.n_again - mark[0], len(growth) - mark[1]
-        if interval > 1 and limit < np.inf and (spread(logs) > limit or again > max(FEW, OFTEN * of)):
-            interval, mark = interval // 2, (frames.n_again, len(growth))
+    with interruptible("step"):
+        for k in range(n_steps):
+            if k % BETWEEN == 0 and not going(frames.n_done, "step"):
+                break
+            frames.step(course.at(frames.n_done))
+            since += 1
+            if since < interval and k + 1 < n_steps:
+                continue
+            logs, _ = frames.orthonormalize()
+            growth.logs.append(logs)
+            growth.durations.append(since)
+            since = 0
+            again, of = frames.n_again - mark[0], len(growth) - mark[1]
+            if interval > 1 and limit < np.inf and (spread(logs) > limit or again > max(FEW, OFTEN * of)):
+                interval, mark = interval // 2, (frames.n_again, len(growth))
     return growth, interval
 
 

@@ -19,7 +19,7 @@ from torch import Tensor
 from ... import chunks, linalg
 from ...checks import count, matches_shape
 from ...errors import InputError
-from ...progress import Callback, expect, going
+from ...progress import Callback, expect, going, interruptible
 from ...provenance import with_provenance
 from ...results import Result, per_item
 from ...systems.base import System, checked
@@ -123,17 +123,19 @@ def check_memory(
     with linalg.one_thread(), torch.no_grad():
         expect(n_steps, "step")
         watch, start = _Readings(system, decode, x), x
-        for steps in np.diff(times):
-            watch.follow(u, int(steps))
-            if not going(watch.t, "step"):
-                break
+        with interruptible("step"):
+            for steps in np.diff(times):
+                watch.follow(u, int(steps))
+                if not going(watch.t, "step"):
+                    break
         x, times = watch.states, times[: len(watch.kept)]
+        n_steps = int(times[-1])
         speeds, unbounded = system.speed(x, u).cpu().numpy(), watch.far.copy()
         unbounded[~unbounded] = _grow(system, start, x, u, torch.from_numpy(~watch.far))
     return MemoryCheck(
         labels=watch.labels[0],
         end_labels=watch.labels[-1],
-        hold_times=np.where(watch.first_wrong < 0, watch.t, watch.first_wrong - 1),
+        hold_times=np.where(watch.first_wrong < 0, n_steps, np.minimum(watch.first_wrong - 1, n_steps)),
         lapses=watch.lapses,
         end_states=x.cpu().numpy(),
         end_speeds=speeds,

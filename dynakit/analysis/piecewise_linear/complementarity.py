@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...progress import interruptible
 from ...systems.enclosures import gamma
 from .monotone import Form, improved, promising
 from .path import Problem
@@ -58,13 +59,16 @@ def search(lcp: LCP, root: np.ndarray, *, stop: Callable[[], bool]) -> Tree:
     while nodes and not stop():
         node = nodes.pop()
         n_nodes += 1
-        if relaxation.excludes(node.state):
+        with interruptible("sub-problem"):
+            if relaxation.excludes(node.state):
+                continue
+            closed, further = _visit(lcp, node, first=n_nodes == 1)
+            boxes += closed or []
+            nodes += further
+            if closed is None and not further:
+                singular.append(node.state)
             continue
-        closed, further = _visit(lcp, node, first=n_nodes == 1)
-        boxes += closed or []
-        nodes += further
-        if closed is None and not further:
-            singular.append(node.state)
+        nodes.append(node)  # it was left in the middle
     return Tree(boxes, singular, nodes, n_nodes)
 
 
