@@ -111,7 +111,7 @@ class Task(Record, abc.ABC):
         Raises:
             InputError: the trials have no targets, the shapes differ, or the mask leaves nothing to score.
         """
-        outputs, targets = _comparable(outputs, trials)
+        outputs, targets = comparable(outputs, trials)
         outputs = outputs.detach()
         right = self.correct(outputs, targets) & torch.isfinite(outputs)
         return float(masked_mean(right.double(), score_mask(trials)))
@@ -122,7 +122,7 @@ class Task(Record, abc.ABC):
         Raises:
             InputError: the trials have no targets, the shapes differ, or the mask leaves nothing to compare.
         """
-        outputs, targets = _comparable(outputs, trials)
+        outputs, targets = comparable(outputs, trials)
         error = outputs - targets
         if trials.mask is not None:  # beyond the end of a trial outputs may be anything, NaN too
             error = error.where(trials.mask.to(error.device) > 0, 0.0)
@@ -146,7 +146,7 @@ def masked_mean(values: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor
     return (values * mask).sum() / n.to(values.dtype)
 
 
-def _comparable(outputs: Any, trials: Trials) -> tuple[torch.Tensor, torch.Tensor]:
+def comparable(outputs: Any, trials: Trials) -> tuple[torch.Tensor, torch.Tensor]:
     """Outputs as a tensor, and the targets on its device and in its precision."""
     if trials.targets is None:
         raise InputError(

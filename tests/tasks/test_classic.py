@@ -156,6 +156,22 @@ def test_targets_are_the_symbols_that_came_and_trials_end_before_the_last():
         assert trials.conditions["outer"][k] == string[1] == string[-2]
 
 
+def test_cross_entropy_is_that_of_the_symbols_that_came():
+    task = EmbeddedReber(error="entropy", longest=20)
+    trials = task.sample(9, seed=5)
+    outputs = torch.randn(trials.targets.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    wanted = torch.nn.functional.cross_entropy(outputs[trials.valid], trials.targets[trials.valid].argmax(-1))
+    given = outputs.masked_fill(~trials.valid[..., None], torch.nan).requires_grad_()
+    loss = task.loss(given, trials)
+    assert float(loss.detach()) == pytest.approx(float(wanted), rel=1e-9)
+    loss.backward()
+    assert not given.grad[~trials.valid].any()
+    assert given.grad.isfinite().all()
+    legal = REBER.ideal(trials).double()
+    bits = (legal[trials.valid] == 0.5).any(-1).double().mean() * np.log(2)  # nothing but which of two it will be
+    assert float(task.loss(legal.log().clamp(min=-1e4), trials)) == pytest.approx(float(bits), abs=1e-6)
+
+
 def test_fixed_sets_are_fixed_and_apart():
     for pair in range(3):
         task = EmbeddedReber(pair=pair)
@@ -328,6 +344,7 @@ def test_an_order_is_right_within_three_tenths():
         (lambda: Parity(settling=-1), "settling must be at least 0"),
         (lambda: EmbeddedReber(longest=8), "longest must be at least 9, got 8"),
         (lambda: EmbeddedReber(strings="all"), "strings must be one of 'fresh', 'train', 'test', got 'all'"),
+        (lambda: EmbeddedReber(error="mean"), "error must be one of 'squared', 'entropy', got 'mean'"),
         (lambda: EmbeddedReber().fixed("fresh"), "which must be one of 'train', 'test'"),
         (lambda: EmbeddedReber().legal("BTA"), "string must hold only the symbols BTPSXVE, got 'A' at place 2"),
         (lambda: EmbeddedReber().legal("BTX"), "got 'X' at place 2 of 'BTX', where B may come"),

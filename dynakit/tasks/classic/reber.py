@@ -17,6 +17,7 @@ import torch
 from ... import checks, seeding
 from ...errors import InputError
 from ...surroundings import in_own_surroundings
+from ..base import comparable, masked_mean
 from ..trials import Trials
 from .language import Language, chosen_symbols, in_order, symbols_shown
 
@@ -68,6 +69,8 @@ class EmbeddedReber(Language):
             random ones, those of the training set excluded from the test set.
         pair: which pair of fixed sets; three were published.
         longest: symbols of the longest string; longer ones are drawn again, which at 60 hardly ever happens.
+        error: what training makes small: "squared", as published, or "entropy", the cross-entropy of the symbols under
+            the softmax of the outputs, which is learnt from fewer strings.
 
     Raises:
         InputError: a parameter is out of its range; the message names it.
@@ -81,11 +84,13 @@ class EmbeddedReber(Language):
     strings: str = "fresh"
     pair: int = 0
     longest: int = 60
+    error: str = "squared"
 
     def __post_init__(self) -> None:
         checks.one_of("strings", self.strings, ("fresh", "train", "test"))
         checks.count("pair", self.pair, least=0)
         checks.count("longest", self.longest, least=SHORTEST)
+        checks.one_of("error", self.error, ("squared", "entropy"))
 
     @property
     def symbols(self) -> str:
@@ -221,6 +226,21 @@ class EmbeddedReber(Language):
         least = outputs.where(legal, torch.inf).amin(-1, keepdim=True)
         most = outputs.where(~legal, -torch.inf).amax(-1, keepdim=True)
         return (least > most).expand(outputs.shape)
+
+    def loss(self, outputs: Any, trials: Trials) -> torch.Tensor:
+        """Mean squared error, or mean cross-entropy in nats, where the mask is 1: a differentiable scalar.
+
+        Raises:
+            InputError: the trials have no targets, the shapes differ, or the mask leaves nothing to compare.
+        """
+        if self.error == "squared":
+            return super().loss(outputs, trials)
+        outputs, targets = comparable(outputs, trials)
+        asked = None if trials.mask is None else trials.mask.to(outputs)
+        if asked is not None:  # beyond the end of a trial outputs may be anything
+            outputs = outputs.where(asked > 0, 0.0)
+        unlikely = -(targets * outputs.log_softmax(-1)).sum(-1, keepdim=True)
+        return masked_mean(unlikely, None if asked is None else asked[..., :1])
 
     def correct(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """Whether the most active output is the symbol that came; a string is judged by all that might have come."""
