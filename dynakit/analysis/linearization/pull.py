@@ -64,12 +64,11 @@ class Pull:
 
     def holds(self, x: Tensor) -> np.ndarray:
         """Which states are at least as near as one that was found to be drawn in."""
-        inside = torch.zeros(len(x), dtype=torch.bool, device=x.device)
-        if self.balls:
-            c = self._sizes((x - self.point) @ self.into.mT)
-            for weights, radius in self.balls:
-                inside |= (c / weights).amax(-1) <= radius
-        return inside.cpu().numpy()
+        if not self.balls:
+            return np.zeros(len(x), bool)
+        c = self._sizes((x - self.point) @ self.into.mT)
+        weights, radii = (torch.stack(part) for part in zip(*self.balls))
+        return ((c[:, None] / weights).amax(-1) <= radii).any(-1).cpu().numpy()
 
     def draws_from_afar(self, x: Tensor) -> bool:
         """Is one state (unit,) drawn in from every shell between it and where the linear part rules?"""

@@ -61,7 +61,7 @@ class Neighbourhoods:
 
     def _ask(self, x: Tensor, question: Callable[[Pull, Tensor], np.ndarray]) -> np.ndarray:
         which = np.full(len(x), -1)
-        if not len(x) or not len(self.targets):
+        if not len(x) or not len(self.targets) or self.system.regularity == "discontinuous":
             return which
         nearest = self.targets.distances(x).argmin(1).cpu().numpy()
         for k in np.unique(nearest).tolist():

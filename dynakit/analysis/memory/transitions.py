@@ -19,21 +19,19 @@ from torch import Tensor
 from ... import linalg
 from ...checks import count, number, reals
 from ...errors import InputError
-from ...progress import Callback, ended, expect, going, passed
+from ...progress import Callback, ended, expect, passed
 from ...provenance import with_provenance
 from ...results import Result, per_item
 from ...systems.base import System
-from ..basins import Run, Targets, as_run, as_targets, fates
-from ..exponents import UNBOUNDED, grows
+from ..basins import Targets, as_run, as_targets
+from ..exponents import UNBOUNDED
+from .pulses import AWAY, HALVINGS, ROUNDS, Runner, bisect
 
 if TYPE_CHECKING:
     import networkx
 
-ROUNDS = 10  # an end state still on its way is given this many times n_settle steps
-HALVINGS = 20
 PHASES = 8  # of a cycle, or states of a cloud, at which pulses are applied
 NOWHERE, BY_PHASE = "near none of the attractors", "target differs by phase"
-AWAY = -2  # in place of a target, until it is said in words: it grows without bound
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -170,7 +168,7 @@ def map_transitions(
     with linalg.one_thread(), torch.no_grad():
         targets = as_targets(system, attractors, run.u, least=0)
         starts, n_phases = _starts(targets, system.state_size)
-        runner = _Runner(run, targets, torch.from_numpy(starts).to(run.u))
+        runner = Runner(run, targets, torch.from_numpy(starts).to(run.u))
         expect(ROUNDS + (0 if factors is None else HALVINGS), "round", at_most=True)
         home = np.repeat(np.arange(len(targets)), len(played) * n_phases)
         start = np.arange(len(targets) * n_phases).reshape(-1, 1, n_phases).repeat(len(played), 1).ravel()
@@ -180,7 +178,7 @@ def map_transitions(
         passed(ROUNDS, "round")
         if factors is not None and not ended():
             switched = np.flatnonzero((reached >= 0) & (reached != home))
-            critical[switched] = _bisect(
+            critical[switched] = bisect(
                 runner, start[switched], played[which[switched]], reached[switched], *factors
             )
         grid = (len(targets), len(played), n_phases)
@@ -251,74 +249,3 @@ def _pulse_inputs(system: System, pulses: dict[str, Any], rest: Tensor) -> Tenso
         arrays.append(torch.from_numpy(array).to(rest) - rest)
     longest = max(len(a) for a in arrays)
     return torch.stack([torch.cat([a, a.new_zeros(longest - len(a), a.shape[1])]) for a in arrays])
-
-
-class _Runner:
-    """Plays pulses at states on attractors and names the attractor to which each run goes."""
-
-    def __init__(self, run: Run, targets: Targets, states: Tensor) -> None:
-        self.along, self.targets, self.states = run, targets, states
-        self.system, self.rest, self.n_settle = run.system, run.u, run.n_steps
-
-    def play(self, start: np.ndarray, deviations: Tensor) -> Tensor:
-        """The states right after the pulses."""
-        x = self.states[torch.from_numpy(start)]
-        for step in deviations.unbind(1):
-            x = self.system.step(x, self.rest + step)
-        return x
-
-    def reaches(self, start: np.ndarray, deviations: Tensor, targets: np.ndarray) -> np.ndarray:
-        """Whether each run comes to its target within n_settle steps; one that is at something is followed no more."""
-        x = self.play(start, deviations)
-        arrived, left = np.full(len(start), -1), np.arange(len(start))
-        done, chunk = 0, -(-self.n_settle // 32)
-        while len(left) and done < self.n_settle:
-            chunk = min(chunk, self.n_settle - done)
-            x[left] = self.system.settle(x[left], self.rest, chunk)
-            arrived[left], _ = self.targets.at(x[left])
-            left = left[arrived[left] < 0]
-            done, chunk = done + chunk, 2 * chunk
-        return self._watched(x, arrived) == targets
-
-    def run(self, start: np.ndarray, deviations: Tensor) -> tuple[Tensor, np.ndarray, np.ndarray]:
-        """End states, the attractors they belong to (-1: none, or AWAY) and the distance from the nearest one."""
-        first = x = self.play(start, deviations)
-        targets, distance = self.targets.at(x)
-        for k in range(ROUNDS):
-            if not going(k, "round"):
-                break
-            x = self.system.settle(x, self.rest, self.n_settle)
-            targets, distance = self.targets.at(x)
-            targets = self._watched(x, targets)
-            moving = (self.system.step(x, self.rest) - x).abs().amax(-1) > 1e-13 * (1 + x.abs().amax(-1))
-            if not (moving.cpu().numpy() & (targets < 0)).any():
-                break
-        lost = np.flatnonzero(targets < 0)
-        rows = torch.from_numpy(lost).to(x.device)
-        targets[lost[grows(self.system, first[rows], x[rows], self.rest)]] = AWAY
-        return x, targets, distance
-
-    def _watched(self, x: Tensor, arrived: np.ndarray) -> np.ndarray:
-        """What no distance tells, whether a state is at a cloud, is told by whether it stays."""
-        if any(t.cloud for t in self.targets.list):
-            lost = np.flatnonzero(arrived < 0)
-            arrived[lost] = np.maximum(fates(self.along, x.cpu().numpy()[lost], self.targets), -1)
-        return arrived
-
-
-def _bisect(
-    runner: _Runner, start: np.ndarray, deviations: Tensor, targets: np.ndarray, low: float, high: float
-) -> np.ndarray:
-    """The factor at which each pulse begins to reach its target, to 2^-20 of the bracket."""
-    lo, hi = np.full(len(start), low), np.full(len(start), high)
-    if not len(start):
-        return lo
-    reaches = lambda f: runner.reaches(start, deviations * torch.from_numpy(f)[:, None, None], targets)  # noqa: E731
-    bracketed = ~reaches(lo) & reaches(hi)
-    for k in range(HALVINGS):
-        if not going(k, "round"):
-            break
-        middle = (lo + hi) / 2
-        there = reaches(middle)
-        lo, hi = np.where(there, lo, middle), np.where(there, middle, hi)
-    return np.where(bracketed, hi, np.nan)

@@ -197,3 +197,19 @@ def test_pulses_after_which_states_grow_without_bound_are_told_from_those_that_e
         "1 responses end near no known attractor",
         "3 responses grow without bound",
     ]
+
+
+def test_states_drawn_in_slowly_have_switched():
+    """x' = x + h x (1 - x^2), h = 0.002: x is drawn to 1 where twice its change of slope, h (2 - x (1 + x)), leaves it
+    below one, that is for x (1 + x) > 1; of the flow, x / (1 - x^2)^1/2 grows as exp(h t)."""
+    h, n_settle = 0.002, 400
+    slow = dk.FunctionSystem(lambda x, u: x + h * x * (1 - x**2) + u, 1, 1, argument_order="state, input")
+    graph = dk.map_transitions(
+        slow, np.array([[-1.0], [1.0]]), {"up": [[1.6]]}, n_settle=n_settle, amplitudes=(0.0, 1.0)
+    )
+    assert graph.targets.tolist() == [[1], [1]]
+    assert graph.distances[0, 0] > 0.05
+    golden = (5**0.5 - 1) / 2
+    grown = golden / (1 - golden**2) ** 0.5 * np.exp(-h * n_settle)
+    first = grown / (1 + grown**2) ** 0.5
+    assert_allclose(graph.critical_amplitudes[0, 0], (1 + first) / 1.6, atol=1e-3)
