@@ -17,6 +17,12 @@ TASK = "flip-flop:n_bits=1,n_steps=20"
 TRAIN = ["train", TASK, "gru", "--n-hidden", "4", "--max-updates", "3"]
 
 
+@pytest.fixture
+def _brief(monkeypatch):
+    """``analyze`` looks at no more than trajectories and fixed points."""
+    monkeypatch.setattr(dk, "analyze", functools.partial(dk.analyze, include=["trajectories", "fixed_points"]))
+
+
 @pytest.fixture(autouse=True)
 def _elsewhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -36,6 +42,7 @@ def test_help_names_every_command_without_loading_torch():
         assert command in shown.stdout
 
 
+@pytest.mark.usefixtures("_brief")
 def test_train_then_analyze(tmp_path, capsys):
     assert main([*TRAIN, "--out", "net", "--seed", "5"]) == 0
     line = capsys.readouterr().out
@@ -51,8 +58,8 @@ def test_train_then_analyze(tmp_path, capsys):
     assert len(report.history) == 3  # the training run came along
 
 
-def test_a_report_is_analysed_anew_with_the_training_run_that_made_its_network(monkeypatch):
-    monkeypatch.setattr(dk, "analyze", functools.partial(dk.analyze, include=["trajectories"]))
+@pytest.mark.usefixtures("_brief")
+def test_a_report_is_analysed_anew_with_the_training_run_that_made_its_network():
     main([*TRAIN, "--out", "net"])
     main(["analyze", "net", TASK, "--out", "first"])
     main(["analyze", "first", TASK, "--out", "second"])
@@ -78,6 +85,7 @@ def test_training_stops_at_a_score(capsys):
     assert "10 updates" in capsys.readouterr().out  # the first ten already score that
 
 
+@pytest.mark.usefixtures("_brief")
 def test_analyze_reads_the_weights_of_others(capsys):
     class Theirs(nn.Module):
         def __init__(self):
@@ -149,14 +157,13 @@ def test_an_installed_package_has_no_studies(tmp_path, monkeypatch, capsys):
     assert "part of the repository" in capsys.readouterr().err
 
 
-def test_no_bar_when_the_output_is_not_a_terminal():
-    command = [sys.executable, "-m", "dynakit", *TRAIN]
-    done = subprocess.run(
-        command, capture_output=True, text=True, env={**os.environ, "FORCE_COLOR": "1"}, check=True
-    )
-    assert "\x1b" not in done.stdout
-    assert "training" not in done.stdout
-    assert done.stderr == ""
+def test_no_bar_when_the_output_is_not_a_terminal(capfd, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert main(TRAIN) == 0
+    said = capfd.readouterr()
+    assert "\x1b" not in said.out
+    assert "training" not in said.out
+    assert said.err == ""
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")

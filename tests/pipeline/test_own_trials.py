@@ -94,9 +94,14 @@ def fixation():
     return dk.tasks.from_arrays(inputs, classes)
 
 
-def test_a_choice_held_until_it_is_asked_for_is_held_though_it_is_gone_afterwards():
+@pytest.fixture(scope="module")
+def gone_afterwards():
     """Gain 2 keeps two states; gain 0.9 and a bias of 0.02 lead both to the same, after the response is over."""
-    report, said = say(chooser(2.0, 0.9, 0.02), fixation())
+    return say(chooser(2.0, 0.9, 0.02), fixation())
+
+
+def test_a_choice_held_until_it_is_asked_for_is_held_though_it_is_gone_afterwards(gone_afterwards):
+    report, said = gone_afterwards
     assert report.score == 1
     assert "YES. 24 states before the answer is asked for" in said
     assert "At rest, input [1, 0, 0], read after the 6 steps that follow in the trials:" in said
@@ -234,8 +239,8 @@ def test_a_value_that_waits_is_read_after_the_go_signal():
     np.testing.assert_allclose(found.coverage, 1, atol=0.03)
 
 
-def test_a_report_on_ones_own_trials_comes_back(tmp_path):
-    report, said = say(chooser(2.0, 0.9, 0.02), fixation())
+def test_a_report_on_ones_own_trials_comes_back(gone_afterwards, tmp_path):
+    report, said = gone_afterwards
     report.save(tmp_path)
     back = dk.load(tmp_path)
     assert back.summary().replace(back.skipped.get("model", ""), "") in said + back.summary()
