@@ -51,12 +51,12 @@ OF_STATES: dict[str, Ask] = {
 OF_TABLES: dict[str, Ask] = {
     "check_memory": lambda s, r: dk.check_memory(s, r, None, decode, n_steps=3),
     "find_smallest_shock": lambda s, r: dk.find_smallest_shock(
-        s, r, results()["FixedPoints"], settings=dk.ShockSettings(1, n_steps=50)
+        s, r, results()["FixedPoints"], settings=dk.ShockSettings(1, n_steps=15)
     ),
     "lyapunov_spectrum": lambda s, r: dk.lyapunov_spectrum(s, r, n_steps=4, n_transient=1),
     "System.trajectory": lambda s, r: s.trajectory(r, 2),
     "record": lambda s, r: dk.record(s, np.zeros((len(states_of(r)), 2, 1)), r),
-    "trace_slow_manifold": lambda s, r: dk.trace_slow_manifold(s, r, max_points=10),
+    "trace_slow_manifold": lambda s, r: dk.trace_slow_manifold(s, r, max_points=4),
     "trace_fixed_points": lambda s, r: dk.trace_fixed_points(s, r, drives=[[0.0], [0.01]]),
 }
 # What takes one state (unit,), or a table of one.

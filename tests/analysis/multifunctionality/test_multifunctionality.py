@@ -64,7 +64,7 @@ def held():
     flow = dk.catalog.two_cycles(dt=0.1)
     box = dk.samplers.Box([-2.5, -2.5], 2.5)
     targets = [circle("A", 1.0, 1), circle("B", 3.0, -1)]
-    return check(flow, targets, sampler=box, n_samples=300, seed=1)
+    return check(flow, targets, sampler=box, n_samples=120, seed=1)
 
 
 def test_the_flow_with_two_opposite_cycles_is_multifunctional(held):
@@ -94,9 +94,10 @@ def test_a_flow_is_judged_alike_under_a_constant_drive_and_by_longer_steps(held,
         "two steps": lambda: dk.Iterated(flow, 2),
     }[around]()
     box = dk.samplers.Box([-2.5, -2.5], 2.5)
-    found = check(system, [circle("A", 1.0, 1), circle("B", 3.0, -1)], sampler=box, n_samples=40, seed=1)
+    found = check(system, [circle("A", 1.0, 1), circle("B", 3.0, -1)], sampler=box, n_samples=16, seed=1, n_phases=4)
     assert (found.verdict, found.dynamics) == (held.verdict, "flow")
-    for name in ("kinds", "held", "n_reached", "senses"):
+    assert found.n_reached.tolist() == [4, 4]
+    for name in ("kinds", "held", "senses"):
         assert getattr(found, name).tolist() == getattr(held, name).tolist()
     for name in ("rotation_numbers", "period_ratios", "errors", "decays", "exponents", "exponents_per_time"):
         np.testing.assert_allclose(getattr(found, name), getattr(held, name), rtol=0, atol=1e-8)
@@ -118,14 +119,14 @@ def test_how_long_a_flow_takes_is_told_in_its_time(held):
 
 def test_nothing_untrained_seen_gives_a_bound(held):
     assert not held.untrained.any()
-    assert held.untrained_bound == held.unseen_bound == pytest.approx(1 - 0.05 ** (1 / 300))
+    assert held.untrained_bound == held.unseen_bound == pytest.approx(1 - 0.05 ** (1 / 120))
 
 
 @pytest.fixture(scope="module")
 def mixed(two_rings):
     """One target that is right, one of the wrong direction, one too slow, and one on the separatrix."""
     targets = [circle("A", 1.0, 1), circle("B", 3.0, 1), circle("C", 2.0, 1)]
-    return check(two_rings, [*targets, circle("slow", 1.0, 1, period=2 * TURN)], sampler=BOX, n_samples=200)
+    return check(two_rings, [*targets, circle("slow", 1.0, 1, period=2 * TURN)], sampler=BOX, n_samples=100)
 
 
 def test_a_target_of_the_wrong_direction_fails_by_its_direction_and_the_attractor_is_untrained(mixed):
@@ -177,7 +178,7 @@ def test_saves_loads_and_speaks(mixed, tmp_path):
 
 
 def test_an_attractor_that_no_cue_leads_to_is_found_from_random_states(two_rings):
-    multi = check(two_rings, [circle("A", 1.0, 1), circle("back", 1.0, -1)], sampler=BOX)
+    multi = check(two_rings, [circle("A", 1.0, 1), circle("back", 1.0, -1)], sampler=BOX, n_samples=30)
     (other,) = np.flatnonzero(multi.untrained)
     assert multi.confusion[:, other].sum() == 0
     assert multi.attractors.rotation_numbers[other] == pytest.approx(-DT / TURN)
@@ -225,6 +226,14 @@ def beside_chaos(x):
     return torch.stack([w * 4 * y * (1 - y) + (1 - w) * (y / 2 + 0.25), s + 0.5 * (s - s**3)], -1)
 
 
+def beside_chaos_jacobian(x):
+    y, s = x[..., 0], x[..., 1]
+    w = (1 + s) / 2
+    by_y = [w * 4 * (1 - 2 * y) + (1 - w) / 2, torch.zeros_like(y)]
+    by_s = [2 * y * (1 - y) - (y / 2 + 0.25) / 2, 1.5 - 1.5 * s**2]
+    return torch.stack([torch.stack(by_y, -1), torch.stack(by_s, -1)], -1)
+
+
 def logistic_series(n):
     y = np.empty(n)
     y[0] = 0.3
@@ -234,7 +243,7 @@ def logistic_series(n):
 
 
 def test_chaos_and_a_fixed_point_are_judged_by_cloud_exponent_and_distance():
-    system = dk.FunctionSystem(beside_chaos, 2)
+    system = dk.FunctionSystem(beside_chaos, 2, jacobian=beside_chaos_jacobian)
     chaos = dk.Orbit.chaos("chaos", logistic_series(4000), dt=1.0, exponent=math.log(2))
     point = dk.Orbit.fixed_point("point", [0.5, -1.0])
     law = dk.samplers.Box([0.1, -1.05], [0.9, 1.05])
