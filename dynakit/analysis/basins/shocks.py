@@ -17,7 +17,8 @@ import torch
 
 from ... import linalg, seeding
 from ...checks import of_kind, reals
-from ...errors import InputError
+from ...errors import InputError, Interrupted
+from ...progress import Callback, expect, going, interruptible
 from ...provenance import with_provenance
 from ...results import Result, per_item
 from ...systems.base import System
@@ -100,6 +101,7 @@ def find_smallest_shock(
     scale: Any = 1.0,
     seed: Any = 0,
     settings: ShockSettings = AS_USUAL,
+    callback: Callback | None = None,
 ) -> SmallestShocks:
     """Find the smallest perturbation that makes the system switch from each attractor to another.
 
@@ -112,6 +114,8 @@ def find_smallest_shock(
         drive: the constant input, (input,); None is zero input.
         seed: of the directions.
         settings: how hard to look, see :class:`dynakit.analysis.ShockSettings`.
+        callback: called after each attractor with those done and {"total": how many, "unit": "attractor"};
+            StopIteration raised in it ends the search, which returns those done by then (``interrupted``).
 
     Returns:
         SmallestShocks, one entry per attractor that a state belongs to.  Every size is that of a shock that does
@@ -135,12 +139,16 @@ def find_smallest_shock(
         starts, homes = _starts(run, states, targets)
         far = _largest(targets, unit) if settings.largest is None else float(settings.largest)
         sizes = far * np.geomspace(SMALLEST, 1.0, SIZES)
-        entries = [
-            _Search(
-                run, targets, starts[homes == k], int(k), unit, seeding.stream(seed, "shocks", int(k))
-            ).entry(settings.n_directions, sizes)
-            for k in np.unique(homes)
-        ]
+        entries, asked = [], np.unique(homes).tolist()
+        expect(len(asked), "attractor")
+        with interruptible("attractor"):
+            for k in asked:
+                search = _Search(run, targets, starts[homes == k], k, unit, seeding.stream(seed, "shocks", k))
+                entries.append(search.entry(settings.n_directions, sizes))
+                if not going(len(entries), "attractor"):
+                    break
+    if not entries:
+        raise Interrupted("interrupted before the search at any attractor was done")
     plain = bool((unit == 1).all())
     columns: dict[str, Any] = {name: np.array([entry[name] for entry in entries]) for name in entries[0]}
     return SmallestShocks(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...progress import ended
 from .arclength import FIRST, Node, along
 from .branches import Branch, passes, start_at, trace
 from .events import Event
@@ -26,13 +27,15 @@ class Atlas:
         """Trace the branches through the given places, then those that cross them."""
         first = len(self.branches)
         for i, z in zip(which, places):
+            if ended():
+                break
             leg = int(np.clip(np.searchsorted(curve.marks, z[-1], side="right") - 1, 0, len(curve.marks) - 2))
             node = start_at(curve, leg, z)
             if node is not None:
                 self.point_branch[i] = self._trace(curve, node, z)
         n_switched = 0
         k = first
-        while k < len(self.branches) and n_switched < MOST_SWITCHED:
+        while k < len(self.branches) and n_switched < MOST_SWITCHED and not ended():
             for event in self.branches[k][1].events:
                 if event.other is not None:
                     n_switched += self._switch(curve, event)

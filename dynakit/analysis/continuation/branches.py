@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ... import linalg
+from ...progress import going, passed
 from .arclength import (
     ACCEPT,
     FAR,
@@ -34,7 +35,7 @@ from .family import OneParameter
 MOST_STEPS = 5000  # in one direction
 BESIDE = 1e-8  # far enough from a kink to be beside it
 SAME = 1e-7  # two solutions this close in z are one
-RANGE, CLOSED, LEFT, LOST, LONG = "range", "closed", "left", "lost", "too long"
+RANGE, CLOSED, LEFT, LOST, LONG, ENDED = "range", "closed", "left", "lost", "too long", "interrupted"
 
 
 class Branch(NamedTuple):
@@ -98,6 +99,10 @@ class _March:
         """Go on until there is a reason to stop."""
         self._change_leg()
         while not self.reason:
+            if not going(0, "step"):
+                self.reason = ENDED
+                break
+            passed(1, "step")
             try:
                 self._advance()
             except (ValueError, ArithmeticError):  # outside the range of the user's own family

@@ -21,6 +21,7 @@ import torch
 
 from ... import linalg
 from ...errors import InputError
+from ...progress import Callback, expect
 from ...provenance import with_provenance
 from ...results import Result, per_item
 from ...systems.base import System, checked
@@ -143,6 +144,8 @@ def trace_fixed_points(
     drives: Any = None,
     family: Callable[[float], System] | None = None,
     span: tuple[float, float] | None = None,
+    *,
+    callback: Callback | None = None,
 ) -> Branches:
     """Follow fixed points, or equilibria of a flow, while a constant input or a parameter changes.
 
@@ -155,6 +158,9 @@ def trace_fixed_points(
         family: instead of drives, mu -> System, all maps or all flows; ``system`` is one of them, and its mu is found
             by comparing.
         span: the range of mu, (lo, hi); None: max(1, |mu|) to either side of the mu of ``system``.
+        callback: called before each step along a branch with how many were taken and {"total": None, "unit": "step"};
+            StopIteration raised in it ends the call, which returns the branches as far as they were followed
+            (``interrupted``, as one of ``ends``).
 
     Every branch is followed both ways, around folds, to the ends of the range; from a branch point also the
     branch that crosses there.  A branch on which several points lie is reported once.
@@ -185,6 +191,7 @@ def trace_fixed_points(
         else:
             starts = in_family(system, x, u, family, span)
         atlas = Atlas(len(x))
+        expect(None, "step")
         for curve, which, z in starts:
             atlas.explore(curve, which, z)
         return _collect(at_rest(system), atlas, starts[0][0].name)

@@ -20,6 +20,7 @@ from ... import linalg, samplers
 from ...checks import count, of_kind
 from ...errors import InputError
 from ...orbits import Orbit, as_orbits
+from ...progress import Callback, expect
 from ...provenance import with_provenance
 from ...systems.base import System, checked
 from .inquiry import Asked, inquire
@@ -38,6 +39,7 @@ def check_multifunctionality(
     n_samples: int = 600,
     settings: MultifunctionalitySettings = AS_USUAL,
     seed: Any = 0,
+    callback: Callback | None = None,
 ) -> Multifunctionality:
     """Check whether a system holds all target orbits as attractors, each chosen by a cue, and what else it holds.
 
@@ -51,6 +53,9 @@ def check_multifunctionality(
         n_samples: random states for basins and untrained attractors.
         settings: cues, tolerances and effort, see :class:`dynakit.analysis.MultifunctionalitySettings`.
         seed: of everything random.
+        callback: called once the attractors are known and judged, and once they were shaken, with the stages done and
+            {"total": 3, "unit": "stage"}; StopIteration raised in it ends the check: the verdict stands, but there are
+            no shocks, or no states between attractors (``interrupted``).
 
     Returns:
         Multifunctionality: a verdict, and the first failing clause of each target that is not held.
@@ -73,6 +78,7 @@ def check_multifunctionality(
         _orbits(system, targets, settings.cue_steps), sampler, count("n_samples", n_samples), settings
     )
     with linalg.one_thread(), torch.no_grad(), np.errstate(all="ignore"):
+        expect(3, "stage")
         return Multifunctionality(**inquire(system, asked, seed))
 
 

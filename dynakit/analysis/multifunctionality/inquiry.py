@@ -11,6 +11,7 @@ import numpy as np
 
 from ... import samplers, seeding
 from ...orbits import Orbit
+from ...progress import going
 from ...systems.base import System
 from ..basins import (
     Basins,
@@ -54,8 +55,8 @@ def inquire(system: System, asked: Asked, seed: int) -> dict[str, Any]:
     found = survey(system, cued, Effort(law, asked.n_samples, plan.n_steps, plan.confidence, seed))
     views = view(system, orbits, found.cycles, Tolerances(plan.error_tol, plan.period_tol, plan.residual_tol))
     fields = judge(orbits, cued, found, views, plan.least_share)
-    shocks = _shocks(system, found, plan, spread, seed)
-    judged, held = fields["attractor_index"], fields["held"]
+    shocks = _shocks(system, found, plan, spread, seed) if going(1, "stage") else None
+    judged, held, more = fields["attractor_index"], fields["held"], going(2, "stage")
     return {
         **fields,
         **_basins_of(judged, found.basins),
@@ -67,7 +68,7 @@ def inquire(system: System, asked: Asked, seed: int) -> dict[str, Any]:
         "basins": found.basins,
         "shocks": shocks,
         "fixed_points": _fixed_points(system, cued, law, seed),
-        "edges": _edges(system, found, np.unique(judged[held]), plan, seed) if plan.edges else (),
+        "edges": _edges(system, found, np.unique(judged[held]), plan, seed) if more and plan.edges else (),
         "n_samples": asked.n_samples,
         "sampler": samplers.describe(law)[0],
         "confidence": plan.confidence,

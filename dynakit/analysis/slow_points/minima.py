@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ...progress import going, interruptible
 from ...systems.base import Bounds, System
 from ..fixed_points import Starts
 from .corners import Corners
@@ -77,15 +78,17 @@ def search_minima(
     landscape: Landscape = Corners.of(system, u) or SmoothMinima(Residual(system, u))
     minima, roots, status, quiet = Minima(landscape, supply.pool[:0]), [supply.pool[:0]], [], 0
     batch = supply.first()[:max_starts]
-    while len(batch):
-        x, state = _minimise(landscape, batch, supply.box)
-        roots.append(x[state == FIXED])
-        quiet = 0 if minima.add(x[state == SLOW]) else quiet + 1
-        status.append(state.cpu().numpy())
-        if quiet >= 2:
-            break
-        batch = supply.more(minima.x)[: max_starts - sum(map(len, status))]
-    return MinimaSearch(landscape, minima, torch.cat(roots), np.concatenate(status))
+    with interruptible("start"):
+        while len(batch):
+            x, state = _minimise(landscape, batch, supply.box)
+            roots.append(x[state == FIXED])
+            quiet = 0 if minima.add(x[state == SLOW]) else quiet + 1
+            status.append(state.cpu().numpy())
+            n_used = sum(map(len, status))
+            if not going(n_used, "start") or quiet >= 2:
+                break
+            batch = supply.more(minima.x)[: max_starts - n_used]
+    return MinimaSearch(landscape, minima, torch.cat(roots), np.concatenate([np.zeros(0, int), *status]))
 
 
 def _minimise(landscape: Landscape, starts: Tensor, box: Bounds | None) -> Descent:

@@ -25,6 +25,7 @@ from torch import Tensor
 from ... import linalg, seeding
 from ...checks import count
 from ...errors import InputError
+from ...progress import Callback, ended, expect, passed
 from ...provenance import with_provenance
 from ...results import Result, per_item
 from ...systems.base import System, checked
@@ -146,6 +147,7 @@ def find_slow_points(
     fixed_points: Any = None,
     seed: Any = 0,
     max_starts: int = 256,
+    callback: Callback | None = None,
 ) -> SlowPoints:
     """Find the slow points of a map or a flow under a constant drive: minima of its speed that are no fixed points.
 
@@ -158,6 +160,8 @@ def find_slow_points(
             search runs into.
         seed: of the sub-sampling and of the starts the search adds.
         max_starts: most starts to use under each drive.
+        callback: called after each batch with the starts used and {"total": max_starts of all drives, "unit": "start"};
+            StopIteration raised in it ends the search, which returns the points found by then (``interrupted``).
 
     Every start goes downhill in q.  Batches are added until two in a row bring no new point.  For a leaky network
     "slow" is measured in the rate (F(x) - x) / alpha, which does not depend on the time step.
@@ -180,10 +184,14 @@ def find_slow_points(
     known = _known(system, fixed_points)
     system, found = at_rest(system), []
     with linalg.one_thread(), torch.no_grad():
+        expect(max_starts * len(drives), "start", at_most=True)
         for k, u in enumerate(drives.detach()):
             rng = seeding.stream(seed, "slow points", k)
             own = given if given is None or group is None else given[group == k]
             found.append(search_minima(system, own, u, rng, max_starts))
+            passed(len(found[-1].status), "start")
+            if ended():
+                break
     return _collect(system, found, known)
 
 

@@ -347,3 +347,20 @@ def test_states_that_diverge_are_at_nothing_untrained():
     assert multi.verdict == "MULTIFUNCTIONAL"
     assert multi.untrained_bound == pytest.approx(1 - 0.05 ** (1 / 200))
     assert multi.unseen_bound == multi.untrained_bound
+
+
+def test_a_check_that_was_ended_has_its_verdict_but_shook_nothing(two_rings):
+    heard = []
+
+    def callback(done, info):
+        heard.append((done, info["total"], info["unit"]))
+        raise StopIteration
+
+    targets = [circle("A", 1.0, 1), circle("B", 3.0, -1)]
+    settings = dk.MultifunctionalitySettings(n_phases=2, n_shocks=64)
+    found = dk.check_multifunctionality(
+        two_rings, targets, sampler=BOX, n_samples=10, settings=settings, callback=callback
+    )
+    assert heard == [(1, 3, "stage")]
+    assert found.interrupted == "interrupted after 1 of 3 stages"
+    assert (found.verdict, found.shocks, found.edges) == ("MULTIFUNCTIONAL", None, ())
