@@ -112,8 +112,7 @@ def _right(system: System, task: Any, n_trials: int, seed: Any) -> tuple[int, fl
     wanted = task.decode(targets)
     _, counts = np.unique(wanted, return_counts=True)
     if task.graded:
-        near = task.correct(torch.from_numpy(outputs), torch.from_numpy(targets)).all(-1).numpy()
-        right = near & np.isfinite(outputs).all(axis=-1)
+        right = task.correct(torch.from_numpy(outputs), torch.from_numpy(targets)).all(-1).numpy()
     else:
         right = task.decode(outputs) == wanted
     return int(right.sum()), float(counts.max() / n_trials)

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import dynakit as dk
+from dynakit.analysis.generalization import waiting
 from dynakit.errors import InputError
 from dynakit.tasks import Adding, CountingLanguage, EmbeddedReber, TemporalOrder, Xor
 
@@ -37,7 +38,7 @@ def counter(letters, keeps):
 
 
 @pytest.mark.parametrize("letters", ["ab", "abc"])
-@pytest.mark.parametrize("keeps", [1.0, 0.99, 0.95, 0.7])
+@pytest.mark.parametrize("keeps", [1.0, 0.99, 0.95, 0.7, 1.01, 1.1])
 def test_the_largest_n_is_the_one_before_the_first_wrong_string(letters, keeps):
     net, task = counter(letters, keeps), CountingLanguage(letters)
     every = task.every(range(1, 91))
@@ -138,6 +139,13 @@ def test_a_sum_is_held_if_nothing_leaks(variant, keeps):
     found = dk.hold_time(net, Adding(length=20, variant=variant), [0, 2000], n_trials=50)
     assert found.shares[0] > 0.9
     assert (found.shares[1] == 1.0) == (keeps == 1.0)
+
+
+def test_a_way_in_pieces_is_the_way(monkeypatch):
+    task = TemporalOrder()
+    whole = dk.hold_time(forgetful(task, 150), task, [0, 45, 60], n_trials=40, seed=3)
+    monkeypatch.setattr(waiting, "TOGETHER", 40 * 3 * 17)  # seventeen steps at a time
+    assert dk.hold_time(forgetful(task, 150), task, [0, 45, 60], n_trials=40, seed=3) == whole
 
 
 def test_xor_is_delayed_between_its_pulses():
