@@ -374,3 +374,10 @@ def test_an_order_is_right_within_three_tenths():
 def test_what_cannot_be_is_said(make, words):
     with pytest.raises(InputError, match=words):
         make()
+
+
+def test_what_a_network_trained_by_entropy_says_is_read_off_its_softmax():
+    task = EmbeddedReber(error="entropy")
+    legal = torch.tensor([[0.5, 0.5, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0, 1.0]])
+    logits = torch.log(legal.clamp(min=1e-4)) - 7.0
+    assert task.decode(logits).tolist() == EmbeddedReber().decode(legal).tolist() == ["BT", "E"]

@@ -247,7 +247,13 @@ class EmbeddedReber(Language):
         return (outputs.argmax(-1) == targets.argmax(-1))[..., None].expand(targets.shape)
 
     def decode(self, outputs: Any) -> np.ndarray:
-        """The symbols that outputs (..., symbol) say may come, those above 0.25: ``"TP"``, ...; ``"?"`` for NaN."""
+        """The symbols that outputs (..., symbol) say may come: ``"TP"``, ...; ``"?"`` for NaN.
+
+        Those above 0.25, of the outputs themselves or, with ``error="entropy"``, of their softmax.
+        """
+        if self.error == "entropy":
+            y = checks.reals("outputs", outputs, (..., len(SYMBOLS)), finite=False)
+            outputs = torch.softmax(torch.from_numpy(np.asarray(y, float)), -1).numpy()
         return chosen_symbols(SYMBOLS, outputs, 0.25)
 
 

@@ -1,0 +1,69 @@
+"""(a) The benchmarks of the lecture slides, published beside measured: sequences presented, and errors in 2560."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import ledger
+import numpy as np
+import torch
+from recipes import RECIPES, Recipe
+
+import dynakit as dk
+
+N_TEST = 2560  # sequences of the published tests
+MOST = {"a^n b^n": 1000, "a^n b^n c^n": 500}  # how far counting is looked at
+
+
+def measure(name: str, seed: int) -> dict[str, Any]:
+    """Train one network on one benchmark, and judge it on fresh sequences."""
+    recipe, start = RECIPES[name], time.process_time()
+    model, presented, first = train(recipe, seed)
+    seconds = time.process_time() - start
+    trials = recipe.test.sample(N_TEST, seed=10_000 + seed)
+    with torch.no_grad():
+        outputs = model.eval()(trials.inputs).outputs
+    system = dk.as_system(model)
+    return {
+        "benchmark": name,
+        "network": recipe.network,
+        "learner": " then ".join(type(stage).__name__ for stage in recipe.stages),
+        "weights": sum(p.numel() for p in model.parameters()),
+        "seed": seed,
+        "published": recipe.published,
+        "source": recipe.source,
+        "sequences presented": presented,
+        "first 10 batches all right after": first,
+        "wrong of 2560": int((~recipe.test.right(outputs, trials)).sum()),
+        "mean squared error": float(dk.tasks.Task.loss(recipe.test, outputs, trials)),
+        "right up to n": dk.largest_n(system, recipe.task, most=MOST[name]) if recipe.reading == "counts" else "",
+        "training CPU s": seconds,
+    }
+
+
+def train(recipe: Recipe, seed: int) -> tuple[Any, int, int | None]:
+    """The trained network, the sequences it was shown, and after how many ten batches in a row were all right."""
+    model, presented, first = recipe.build(recipe.task, seed), 0, None
+    for stage in recipe.stages:
+        history = dk.train(model, recipe.task, stage, seed=seed)
+        right = np.convolve(history.scores >= 1.0, np.ones(10), "valid") == 10
+        if first is None and right.any():
+            first = presented + stage.batch_size * (int(right.argmax()) + 10)
+        presented += stage.batch_size * len(history)
+    return model, presented, first
+
+
+def run(out: Path, *, quick: bool, n_jobs: int) -> None:
+    """Every benchmark and seed; with --quick the short ones, one seed each."""
+    started = time.perf_counter()
+    names = ["temporal order 6a", "Reber"] if quick else list(RECIPES)
+    jobs = [(name, seed) for name in names for seed in range(1 if quick else RECIPES[name].seeds)]
+    rows = ledger.run_all(_kept, jobs, n_jobs)
+    seeds = sorted({seed for _, seed in jobs})
+    ledger.write("classic_tasks", out / "solved.csv", rows, seeds=seeds, started=started, quick=quick)
+
+
+def _kept(name: str, seed: int) -> dict[str, Any]:
+    return ledger.once("classic_tasks", measure, (name, seed), "recipes")

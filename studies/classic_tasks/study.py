@@ -1,0 +1,22 @@
+"""The classic benchmarks of sequence learning: solved, extended, and explained by their dynamics.
+
+    python3 run.py study classic_tasks [--quick] [--only solved]
+
+Writes the tables and figures of ``figures/classic_tasks/`` (with --quick: of ``out/classic_tasks/``).
+"""
+
+from __future__ import annotations
+
+import gradients
+import guessing
+import ledger
+import solved
+
+PARTS = {
+    "solved": solved.run,
+    "guessing": guessing.run,
+    "gradients": gradients.run,
+}
+
+if __name__ == "__main__":
+    ledger.main("classic_tasks", PARTS, __doc__ or "")

@@ -1,0 +1,76 @@
+"""The study of the classic benchmarks in miniature: its parts run, and their rows say what was found."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+STUDY = Path(__file__).resolve().parents[2] / "studies" / "classic_tasks"
+
+
+def test_every_recipe_builds_the_network_it_names():
+    import recipes
+
+    for recipe in recipes.RECIPES.values():
+        model = recipe.build(recipe.task, 0)
+        assert (model.n_inputs, model.n_outputs) == (recipe.task.n_inputs, recipe.task.n_outputs)
+        assert recipe.network.startswith(f"{type(model).__name__} {model.n_hidden}")
+
+
+def test_sequences_are_counted_over_all_stages_and_success_where_ten_batches_are_right(monkeypatch):
+    import solved
+
+    runs = iter([[0.5] * 3, [0.5, *[1.0] * 12]])
+    monkeypatch.setattr(solved.dk, "train", lambda *args, **kwargs: _History(next(runs)))
+    stage = SimpleNamespace(batch_size=4)
+    recipe: Any = SimpleNamespace(build=lambda task, seed: None, task=None, stages=(stage, stage))
+    assert solved.train(recipe, 0) == (None, 4 * 3 + 4 * 13, 4 * 3 + 4 * (1 + 10))
+
+
+class _History:
+    def __init__(self, scores):
+        self.scores = np.array(scores)
+
+    def __len__(self):
+        return len(self.scores)
+
+
+def test_a_guessed_parity_network_is_two_points_and_an_orbit_of_two(tmp_path):
+    import guessing
+    import ledger
+
+    setup = "2 units and a readout, bits -1 and 1"
+    row = guessing.measure(setup, 0)
+    assert row["solved"]
+    assert row["right at 5000 bits"] is True
+    assert row["stable points under 0"] == "2 (even, odd)"
+    assert row["period under 1"] == "2"
+    ledger.write("classic_tasks", tmp_path / "t.csv", [row], seeds=[0], started=0.0, quick=False)
+    lines = (tmp_path / "t.csv").read_text().splitlines()
+    assert "python3 run.py study classic_tasks" in lines[0]
+    assert next(csv.DictReader(lines[3:]))["set-up"] == setup
+
+
+def test_the_error_signal_is_drawn_before_and_after(tmp_path):
+    import gradients
+
+    rows = [row for kind in gradients.KINDS for row in gradients.measure(kind, 0, 1, n_trials=2)]
+    assert [row["when"] for row in rows] == ["before", "after"] * 3
+    begun = {row["network"]: row for row in rows if row["when"] == "before"}
+    assert begun["LSTM, chrono"]["share at lag 90"] > 0.05 > 1e-6 > begun["Elman"]["share at lag 90"]
+    gradients.figure(rows, tmp_path / "f.png")
+    assert (tmp_path / "f.png").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize(
+    ("word", "short"), [(None, ""), (list("BTSSSSSX"), "BT(S x 5)X"), (list("AAAB"), "AAAB"), ([], "")]
+)
+def test_words_are_printed_with_their_runs_counted(word, short):
+    import machines
+
+    assert machines._short(word) == short
