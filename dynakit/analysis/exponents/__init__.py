@@ -8,7 +8,7 @@ from .echo_state import EchoState, check_echo_state
 from .frames import Course, Frames, advance, retrace
 from .growth import Estimates, estimate, signs
 from .lyapunov import lyapunov_spectrum
-from .motion import FAR, UNBOUNDED, grow, grows
+from .motion import FAR, UNBOUNDED, grow, grows, recurrence
 from .spectrum import LyapunovSpectrum
 
 __all__ = [

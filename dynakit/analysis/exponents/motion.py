@@ -28,17 +28,18 @@ UNBOUNDED, COLLAPSED, CONTRACTS = "unbounded", "collapsed", "contracts along thi
 NO_START = "start not finite"
 
 
-def recurrence(system: System, x: Tensor) -> np.ndarray:
-    """The period of each state (start, unit) under zero input, at most 512; 0 where it does not come back.
+def recurrence(system: System, x: Tensor, u: Tensor | None = None) -> np.ndarray:
+    """The period of each state (start, unit) under the drive u (input,), at most 512; 0 where it does not come back.
 
     It must come back each time over twice that span: a chance encounter does not.  Of a flow only rest counts, 1: what
     comes back after a whole number of its steps depends on their length.
     """
     flow = system.flow()
     if flow is not None:
-        moves = flow.dt * flow.rhs(x).abs().amax(-1)
+        drive = x.new_zeros(system.input_size) if u is None else u
+        moves = flow.dt * flow.rhs(x, drive.expand(len(x), -1)).abs().amax(-1)
         return (moves <= SAME_STATE * (1 + x.abs().amax(-1))).long().cpu().numpy()
-    u = x.new_zeros(len(x), system.input_size)
+    u = (x.new_zeros(system.input_size) if u is None else u).expand(len(x), -1)
     reach = SAME_STATE * (1 + x.abs().amax(-1))
     period = torch.zeros(len(x), dtype=torch.long, device=x.device)
     met = torch.zeros_like(period)

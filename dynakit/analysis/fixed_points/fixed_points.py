@@ -27,16 +27,14 @@ from ...progress import Callback, ended, expect, passed
 from ...provenance import with_provenance
 from ...systems.base import System, checked
 from ...systems.rest import at_rest, dynamics_of, velocity
-from ..exponents import grows
 from ..linearization import verdicts_of_step, warn_of_step
 from .continua import Continua, continua, joined
+from .left_alone import LeftAlone, left_alone
 from .newton import STATUS
 from .proof import prove
 from .result import FixedPoints
 from .search import Sought, search, unseen
 from .spectra import canonical_order, spectra
-
-FOLLOWED = 64  # states at most that are left alone, to see whether they grow without bound
 
 
 @with_provenance
@@ -94,41 +92,21 @@ def find_fixed_points(
     proof = one_of("proof", proof, (False, True))
     given, drives, group = search_arguments(system, starts, drive)
     with linalg.one_thread(), torch.no_grad():
-        n_followed, n_unbounded = _run_away(system, given, group, drives, seed)
+        steps, beside = system, LeftAlone()
         system, outcomes = at_rest(system), []
         expect(max_starts * len(drives), "start", at_most=True)
         for k, u in enumerate(drives):
             rng = seeding.stream(seed, "starts", k)
             own = given if given is None or group is None else given[group == k]
             outcomes.append(search(system, own, u, rng, max_starts))
+            beside = beside.and_(left_alone(steps, own, outcomes[-1], seed))
             passed(len(outcomes[-1].status), "start")
             if ended():
                 break
         points = _collect(system, outcomes, proof)
-    points = replace(points, n_followed=n_followed, n_unbounded=n_unbounded)
+    points = replace(points, **beside._asdict())
     warn_of_step(system, points.verdicts, points.step_verdicts)
     return points
-
-
-def _run_away(
-    system: System, given: Tensor | None, group: Tensor | None, drives: Tensor, seed: Any
-) -> tuple[int, int]:
-    """How many states were left alone, and how many of them grow without bound, over all drives (drive, input)."""
-    n_followed = n_unbounded = 0
-    for k, u in enumerate(drives):
-        if system.box(u) is not None:
-            continue
-        if given is None:
-            sizes = np.resize([0.1, 1.0, 10.0], FOLLOWED)[:, None]
-            draws = sizes * seeding.stream(seed, "left alone", k).standard_normal((FOLLOWED, system.state_size))
-            x = torch.from_numpy(draws).to(system.device)
-        else:
-            x = (given if group is None else given[group == k]).reshape(-1, system.state_size)
-            x = x[:: max(1, len(x) // FOLLOWED)][:FOLLOWED]
-        x = x[torch.isfinite(x).all(-1)]
-        n_followed += len(x)
-        n_unbounded += int(grows(system, x, x, u).sum())
-    return n_followed, n_unbounded
 
 
 def search_arguments(system: System, starts: Any, drive: Any) -> tuple[Tensor | None, Tensor, Tensor | None]:

@@ -41,9 +41,12 @@ class FixedPoints(Result):
         starts_per_point: (point,) how many starts ended there
         start_status: (start,) converged | stalled | diverged | non-finite start; given ones first.  "diverged" is the
             search, not the system
-        n_followed: states that were left alone under each drive, given ones or, without any, some of several sizes; 0
-            where an invariant box keeps all
+        n_followed: states that were left alone under each drive: of the whole box, of a third and of a tenth of it;
+            without a box given ones or, without any, some of several sizes
         n_unbounded: those of them that grow without bound
+        n_cycling: those that reach a cycle of a map
+        n_unsettled: those that neither come to rest, nor move ever more slowly, nor reach a cycle; of a flow also those
+            on a limit cycle
         n_found: points of the whole search
         set_dimensions: (set,) of the sets of fixed points that a walk from sample to sample could follow
         set_extents: (set,) length of a line or ring, of other sets the largest distance met; state units
@@ -87,6 +90,8 @@ class FixedPoints(Result):
     dynamics: str = "map"
     n_followed: int = 0
     n_unbounded: int = 0
+    n_cycling: int = 0
+    n_unsettled: int = 0
 
     @property
     def n_starts(self) -> int:
@@ -148,10 +153,18 @@ class FixedPoints(Result):
             if self.degree is not None:
                 said.append(f"degree {self.degree:+d}")
             said.append(f"{self.n_failed} of {self.n_starts} starts failed")
-            if self.n_unbounded:
-                said.append(f"{self.n_unbounded} of {self.n_followed} states left alone grow without bound")
+            said += self._left_alone()
             said.append({"unknown": "completeness unknown"}.get(self.completeness, self.completeness))
         return ", ".join(said)
+
+    def _left_alone(self) -> list[str]:
+        """What states do that are left alone and come to no point, if any."""
+        does = {
+            "grow without bound": self.n_unbounded,
+            "reach a cycle": self.n_cycling,
+            "do not settle": self.n_unsettled,
+        }
+        return [f"{n} of {self.n_followed} states left alone {what}" for what, n in does.items() if n]
 
     def sentences(self) -> list[str]:
         """What lies beside the stable points, what cannot be decided, and what is known of what is missing."""

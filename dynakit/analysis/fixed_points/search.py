@@ -47,9 +47,8 @@ class Sought(NamedTuple):
     curve: np.ndarray  # (batch, 2)  starts used and points found after each batch
     expected: int | None  # what the signs of det(I - J) must sum to
     region: Bounds  # where it looked
-    settled: (
-        bool  # ended because nothing spoke of points not seen: not for want of starts, nor of any that arrive
-    )
+    ends: Tensor  # (state, unit)  where states of every scale have got to that were left alone
+    settled: bool  # ended because nothing spoke of points not seen: not for want of starts, nor of any that arrive
 
 
 def search(
@@ -100,7 +99,7 @@ def search(
     came = np.concatenate([np.zeros(0, int), *status])
     arrived = np.isin(came, (CONVERGED, HELD)).mean() if len(came) else 0.0
     curve = np.array(curve, int).reshape(-1, 2)
-    return Sought(roots, came, curve, expected, region, settled and bool(arrived >= FEW))
+    return Sought(roots, came, curve, expected, region, supply.ends, settled and bool(arrived >= FEW))
 
 
 def _may_be_all(roots: Roots, aim: int | None) -> bool:

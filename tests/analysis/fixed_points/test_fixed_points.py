@@ -532,7 +532,34 @@ def test_states_that_grow_without_bound_are_counted_beside_the_search():
     assert len(none) == 0
     assert none.n_unbounded == none.n_followed > 0
     assert dk.find_fixed_points(dk.catalog.linear([[0.5]])).n_unbounded == 0
-    assert dk.find_fixed_points(dk.catalog.tanh_unit(2.0)).n_followed == 0
+    points = dk.find_fixed_points(dk.catalog.tanh_unit(2.0))
+    assert points.n_followed > 0
+    assert points.n_unbounded == points.n_cycling == points.n_unsettled == 0
+
+
+def test_states_that_cycle_or_do_not_settle_are_told_apart_and_take_nothing_from_the_word():
+    flip = dk.find_fixed_points(dk.catalog.tanh_unit(-2.0))  # 0 is unstable, and all else goes to a cycle of two
+    assert (flip.n_cycling, flip.n_unsettled) == (flip.n_followed, 0)
+    assert flip.completeness == "consistent"
+    assert f"{flip.n_followed} of {flip.n_followed} states left alone reach a cycle, consistent" in flip.headline()
+    turn = 1.3 * np.array([[np.cos(2.4), -np.sin(2.4)], [np.sin(2.4), np.cos(2.4)]])
+    circle = dk.find_fixed_points(dk.catalog.tanh_network(turn))  # an invariant circle
+    assert (circle.n_cycling, circle.n_unsettled) == (0, circle.n_followed)
+    assert circle.completeness == "consistent"
+    assert "states left alone do not settle, consistent" in circle.headline()
+
+
+def test_states_left_alone_are_left_alone_under_the_drive():
+    """x' = tanh(-2 x + u): of u = 0 a cycle of two, of u = 3 one stable point."""
+    unit = dk.catalog.tanh_network(np.array([[-2.0]]), W_in=np.array([[1.0]]))
+    still, both = (dk.find_fixed_points(unit, drive=u) for u in ([3.0], [[0.0], [3.0]]))
+    assert still.n_cycling == 0 < still.n_followed
+    assert (both.n_cycling, both.n_followed) == (still.n_followed, 2 * still.n_followed)
+
+
+def test_a_slow_way_to_a_point_is_no_failure_to_settle():
+    slow = dk.find_fixed_points(dk.catalog.tanh_network(np.diag([0.9999, 0.999, 0.5])))
+    assert slow.n_unsettled == slow.n_cycling == 0
 
 
 def test_the_callers_states_stay_as_they_are():
