@@ -8,7 +8,9 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import math
+import os
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -90,6 +92,7 @@ def in_place(
 ) -> np.ndarray:
     """What :func:`reals` would read, of its own dtype and where it is: to be read a part at a time, never written."""
     no_record(name, value, shape[-1] if shape else None)
+    holds_numbers(name, value)
     for dense in ("toarray", "to_dense"):  # of SciPy and of torch, where they are sparse
         value = getattr(value, dense)() if hasattr(value, dense) else value
     detached = value.detach().cpu() if hasattr(value, "detach") else value
@@ -105,6 +108,15 @@ def in_place(
     if shape is not None:
         matches_shape(name, array.shape, shape)
     return array
+
+
+def rectangular(name: str, value: Any) -> np.ndarray:
+    """``value`` as an array of whatever it holds: numbers, labels, truth values."""
+    value = value.detach().cpu() if hasattr(value, "detach") else value
+    try:
+        return np.asarray(value)
+    except ValueError:
+        raise InputError(f"{name} must be a rectangular array, got rows of different lengths") from None
 
 
 def _in_words(value: Any, array: np.ndarray) -> str:
@@ -134,6 +146,29 @@ def matches_shape(name: str, got: Iterable[int], expected: tuple[Any, ...]) -> N
     if not fits:
         text = ", ".join("..." if e is ... else str(e) for e in expected)
         raise InputError(f"{name} must have shape ({text}), got {got}")
+
+
+def folder(name: str, value: Any) -> Path:
+    """``value`` as the path of a folder."""
+    if not isinstance(value, (str, os.PathLike)) or not str(value):
+        raise InputError(f"{name} must be the path of a folder, got {value if value is None else repr(value)}")
+    return Path(value)
+
+
+def function(name: str, value: Any, of: str) -> None:
+    """Raise unless ``value`` can be called."""
+    if not callable(value):
+        raise InputError(f"{name} must be a function of {of}, got {value if value is None else repr(value)}")
+
+
+def holds_numbers(name: str, value: Any) -> None:
+    """Raise if an array or tensor is of a kind that hides what it holds: masked, nested, without memory."""
+    if np.ma.is_masked(value):
+        raise InputError(f"{name} holds masked values; fill them, {name}.filled(np.nan), or leave their rows out")
+    if getattr(value, "is_nested", False):
+        raise InputError(f"{name} is a nested tensor; pad it, torch.nested.to_padded_tensor({name}, torch.nan)")
+    if getattr(value, "is_meta", False):
+        raise InputError(f"{name} is a tensor on the device 'meta', which holds no numbers")
 
 
 def of_kind(name: str, value: Any, kind: type) -> None:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from . import artifacts
+from . import artifacts, checks
 from .declared import misfit
 from .errors import ArtifactError
 
@@ -61,7 +61,7 @@ def artifact(
 
 def save_record(record: Record, path: str | Path) -> None:
     """Write any record into the folder ``path``; nothing is written if it cannot be."""
-    artifacts.save(Path(path), artifact(record))
+    artifacts.save(checks.folder("path", path), artifact(record))
 
 
 def unsavable(record: Any) -> str:
@@ -81,7 +81,7 @@ def load_record(path: str | Path) -> Any:
 
 def read_saved(path: str | Path) -> Saved:
     """A record from its folder, and what was saved with it; ArtifactError as for :func:`load_record`."""
-    manifest, parts = artifacts.load(Path(path), "results", "results")
+    manifest, parts = artifacts.load(checks.folder("path", path), "results", "results")
     tree, where = manifest.content.get("record"), f"{path}/results.json"
     arrays = artifacts.read_npz(parts.pop("", b""), str(path), packed=manifest.version < 3)
     _refuse_older(tree, manifest.version, path)

@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from . import artifacts
+from . import artifacts, checks
 from .errors import InputError
 from .provenance import Provenance
 from .records import Record, save_record
@@ -73,10 +73,22 @@ class Result(Record):
                 raise IndexError(f"item {index} of a {type(self).__name__} with {len(self)} items")
             index = [int(index)]
         if not isinstance(index, slice):
-            index = np.asarray(index)
-            if index.size == 0 and index.dtype.kind == "f":  # an empty Python list
-                index = index.astype(int)
+            index = self._several(index)
         return dataclasses.replace(self, **{name: getattr(self, name)[index] for name in names})
+
+    def _several(self, index: Any) -> np.ndarray:
+        """A list of integers or a mask, checked."""
+        index = checks.rectangular("index", index)
+        if not index.size and index.dtype.kind == "f":  # an empty Python list
+            return index.astype(int)
+        if index.dtype.kind not in "iub":
+            raise InputError(f"index must be an integer, a slice, a list or a mask, got {index.tolist()!r}")
+        if index.dtype.kind == "b" and index.shape[:1] != (len(self),):
+            raise IndexError(f"index must be a mask of {len(self)} items, got one of shape {index.shape}")
+        if index.dtype.kind != "b" and index.size and not -len(self) <= index.min() <= index.max() < len(self):
+            worst = index.max() if index.max() >= len(self) else index.min()
+            raise IndexError(f"item {worst} of a {type(self).__name__} with {len(self)} items")
+        return index
 
     def __iter__(self) -> Iterator[Self]:
         return (self[i] for i in range(len(self)))
@@ -124,7 +136,7 @@ class Result(Record):
     @staticmethod
     def check_path(path: str | Path) -> None:
         """Raise ArtifactError if nothing could be saved into the folder ``path``: to be asked before long work."""
-        artifacts.check_folder(Path(path), "results", "results")
+        artifacts.check_folder(checks.folder("path", path), "results", "results")
 
 
 def html_table(columns: dict[str, Any], most_rows: int = 40) -> str:

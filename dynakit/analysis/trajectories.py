@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from .. import checks, chunks, linalg
-from ..checks import count, matches_shape, reals
+from ..checks import count, matches_shape, reals, rectangular
 from ..errors import InputError
 from ..provenance import with_provenance
 from ..results import Result, per_item
@@ -201,9 +201,11 @@ def condition_average(states: Any, trials: Any) -> ConditionAverages:
         raise InputError(f"trials must be Trials or a dictionary of arrays, got {type(trials).__name__}")
     if not conditions:
         raise InputError("trials must have conditions to average over, got none")
+    conditions = {
+        name: rectangular(f"trials.conditions[{name!r}]", values) for name, values in conditions.items()
+    }
     for name, values in conditions.items():
-        matches_shape(f"trials.conditions[{name!r}]", np.shape(values), (len(states),))
-    conditions = {name: np.asarray(values) for name, values in conditions.items()}
+        matches_shape(f"trials.conditions[{name!r}]", values.shape, (len(states),))
     labels = np.array(
         [
             ", ".join(f"{name} = {value}" for name, value in zip(conditions, row))

@@ -9,7 +9,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from .. import artifacts
+from .. import artifacts, checks
 from ..errors import ArtifactError, InputError
 from ..surroundings import in_own_surroundings
 from .base import RecurrentModel
@@ -35,12 +35,13 @@ def save(model: RecurrentModel | Learner, path: str | Path) -> None:
     nothing is written then.
     """
     header, data = packed(model)
-    artifacts.save(Path(path), artifacts.Artifact("model", "model", header, {"": ("safetensors", data)}))
+    artifact = artifacts.Artifact("model", "model", header, {"": ("safetensors", data)})
+    artifacts.save(checks.folder("path", path), artifact)
 
 
 def check_path(path: str | Path) -> None:
     """Raise ArtifactError if no model could be saved into the folder ``path``: to be asked before long work."""
-    artifacts.check_folder(Path(path), "model", "model")
+    artifacts.check_folder(checks.folder("path", path), "model", "model")
 
 
 def packed(model: RecurrentModel | Learner) -> tuple[dict[str, Any], bytes]:
@@ -64,7 +65,7 @@ def load(path: str | Path) -> Any:
     Raises ArtifactError if a file is missing, damaged or of an unknown class, if a weight is not finite, or
     if the weights are not those of the class; the message lists the differences.
     """
-    folder = Path(path)
+    folder = checks.folder("path", path)
     if not (folder / "model.json").exists() and (folder / "results.json").exists():
         manifest, parts = artifacts.load(folder, "results", "results")
         if "model" not in parts:

@@ -6,7 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from .. import models, training  # noqa: F401  load() must know the histories of training
+from .. import checks, models, training  # noqa: F401  load() must know the histories of training
 from ..errors import ArtifactError
 from ..records import read_saved
 from ..report import Report
@@ -20,12 +20,13 @@ def load(path: str | Path) -> Any:
     reason in ``skipped``.  Raises ArtifactError for anything that is not such a folder, is damaged, or was saved by a
     version whose results meant something else.
     """
-    if (Path(path) / "model.json").exists() and not (Path(path) / "results.json").exists():
+    folder = checks.folder("path", path)
+    if (folder / "model.json").exists() and not (folder / "results.json").exists():
         raise ArtifactError(f"{path} holds a model and no results: read it with dynakit.models.load")
     result, header, parts = read_saved(path)
     if not isinstance(result, Report):
         return result
-    report, beside = dataclasses.replace(result, stages=STAGES), Path(path) / "model"
+    report, beside = dataclasses.replace(result, stages=STAGES), folder / "model"
     try:
         if "model" in parts:
             model = models.unpacked(header.get("model"), parts["model"], f"{path}/results.json")

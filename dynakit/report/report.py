@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .. import artifacts, models, plots
-from ..checks import one_of
+from .. import artifacts, checks, models, plots
 from ..errors import InputError
 from ..records import artifact as saved
 from ..records import unsavable
@@ -148,12 +147,12 @@ class Report(Result):
 
     def caption(self, name: str) -> str:
         """What a figure of this report shows, in a sentence or two."""
-        figure = self._figures()[one_of("name", name, self._figures())]
+        figure = self._figures()[checks.one_of("name", name, self._figures())]
         return figure.loop_caption if self.closed_loop and figure.loop_caption else figure.caption
 
     def plot(self, name: str, ax: Any = None, **kwargs: Any) -> Any:
         """Draw one of :attr:`figures` on ``ax`` (or on a new figure) and return the axes."""
-        figure = self._figures()[one_of("name", name, self._figures())]
+        figure = self._figures()[checks.one_of("name", name, self._figures())]
         results = self.read(figure)
         if results is None or not figure.shows(*results):
             missing = [n for n in figure.needs if _absent(getattr(self, n))]
@@ -188,7 +187,7 @@ class Report(Result):
             header["model"], data = models.packed(self.model)
             parts["model"] = ("safetensors", data)
         artifact = saved(record, header, **parts)
-        artifacts.save(Path(path), artifact, self._pages(artifact.sha256))
+        artifacts.save(checks.folder("path", path), artifact, self._pages(artifact.sha256))
 
     def _pages(self, manifest: str) -> dict[str, bytes | None]:
         """Page and figures of a manifest by their names; None for those that an older report may have had."""

@@ -62,8 +62,10 @@ class Signature:
     def as_tensor(self, name: str, value: Any, width: int) -> Tensor:
         """The argument ``name`` as float64 on this system's device; InputError unless its last axis is ``width``."""
         checks.no_record(name, value, width)
+        checks.holds_numbers(name, value)
         if not isinstance(value, Tensor):
             value = torch.from_numpy(checks.reals(name, value, finite=False))
+        value = value if value.layout == torch.strided else value.to_dense()
         if not value.is_floating_point():
             tokens = name == "inputs" and not value.is_complex() and value.shape[-1:] != (width,)
             how = f"tokens are one-hot, torch.nn.functional.one_hot({name}, {width}).double()"

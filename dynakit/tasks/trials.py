@@ -205,7 +205,7 @@ def _mask(
 ) -> torch.Tensor:
     """A mask as zeros and ones of the shape of ``targets``, zero beyond the ends of trials."""
     if not isinstance(value, torch.Tensor):
-        value = np.asarray(value)
+        value = checks.rectangular(name, value)
         value = torch.from_numpy(
             value.astype(np.float32) if value.dtype.kind in "biu" else checks.reals(name, value, finite=False)
         )
@@ -225,7 +225,7 @@ def _mask(
 
 def _labels(name: str, values: Any, n_trials: int) -> np.ndarray:
     """One label per trial: numbers, booleans or strings."""
-    array = np.asarray(values)
+    array = checks.rectangular(f"conditions[{name!r}]", values)
     if array.dtype.kind == "O" and all(isinstance(v, str) for v in array.ravel()):
         array = array.astype(str)
     if array.dtype.kind not in "biufU":

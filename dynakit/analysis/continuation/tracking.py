@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from ... import linalg
-from ...checks import reals
+from ...checks import reals, rectangular
 from ...errors import InputError
 from ...provenance import with_provenance
 from ...results import Result, per_item
@@ -209,7 +209,7 @@ def _systems(systems: Any) -> list[System]:
 def _updates(updates: Any, n: int) -> np.ndarray:
     if updates is None:
         return np.arange(n, dtype=float)
-    whole = np.asarray(updates).dtype.kind in "iu"
+    whole = rectangular("updates", updates).dtype.kind in "iu"
     array = reals("updates", np.asarray(updates, float) if whole else updates, (n,))
     if not (np.diff(array) > 0).all():
         raise InputError("updates must rise from checkpoint to checkpoint")

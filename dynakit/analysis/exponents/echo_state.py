@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from ... import linalg, seeding
-from ...checks import count
+from ...checks import count, reals
 from ...errors import InputError
 from ...provenance import with_provenance
 from ...results import Result, per_item
@@ -137,7 +137,7 @@ def check_echo_state(
     checked(system).refuse_jumps("Lyapunov exponents")
     if not system.input_size:
         raise InputError("system must have inputs to be driven by, got an autonomous one")
-    sequence = system.as_inputs(np.asarray(inputs) if isinstance(inputs, list) else inputs).detach()
+    sequence = system.as_inputs(reals("inputs", inputs, finite=False) if isinstance(inputs, list) else inputs).detach()
     if sequence.ndim != 2 or not bool(torch.isfinite(sequence).all()):
         raise InputError(f"inputs must be one finite sequence (time, input), got {tuple(sequence.shape)}")
     most = len(sequence) - 1

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from ... import linalg
+from ...checks import function
 from ...errors import InputError
 from ...provenance import with_provenance
 from ...results import Result, per_item
@@ -117,6 +118,7 @@ def list_attractors(
     ['-', '+']
     """
     u = checked(system).as_drive("rest", rest)
+    function("decode", decode, "readouts (..., output), such as a task's decode")
     if u.ndim != 1:
         raise InputError(f"rest must have shape ({system.input_size},), got {tuple(u.shape)}")
     with linalg.one_thread(), torch.no_grad():

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from ... import chunks, linalg
-from ...checks import count, matches_shape
+from ...checks import count, function, matches_shape
 from ...errors import InputError
 from ...progress import Callback, expect, going, interruptible
 from ...provenance import with_provenance
@@ -117,6 +117,7 @@ def check_memory(
         InputError: naming the argument that does not fit the system, or a ``decode`` of another shape.
     """
     n_steps = count("n_steps", n_steps)
+    function("decode", decode, "readouts (..., output), such as a task's decode")
     x, u, lead = checked(system).as_batch(states, system.as_drive("rest", rest), ("states", "rest"))
     matches_shape("states", (*lead, system.state_size), ("state", system.state_size))
     times = np.concatenate([[0], np.unique(np.round(np.geomspace(1, n_steps, 60)).astype(int))])

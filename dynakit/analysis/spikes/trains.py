@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...checks import number, reals
+from ...checks import number, reals, rectangular
 from ...errors import InputError
 from ...results import Result, per_item
 
@@ -150,7 +150,7 @@ def _from_raster(spikes: Any, dt: Any, t_stop: Any) -> SpikeTrains:
     if hasattr(spikes, "detach"):
         on_cpu = spikes.detach().cpu()  # and in float64, since bfloat16 has no NumPy counterpart
         spikes = on_cpu.double() if on_cpu.is_floating_point() else on_cpu
-    raster = np.asarray(spikes)
+    raster = rectangular("spikes", spikes)
     if raster.ndim not in (2, 3) or raster.dtype.kind not in "biuf":
         raise InputError(
             "spikes must be a raster of 0 and 1, (trial, time, neuron) or (time, neuron), "

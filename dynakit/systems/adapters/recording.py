@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
-from ... import linalg
+from ... import checks, linalg
 from ...errors import InputError
 from ...provenance import Provenance
 from ...results import Result, per_item
@@ -79,7 +79,10 @@ def record(
             "inputs must be trials of equal length; trials of several are given as "
             "torch.nn.utils.rnn.pack_sequence(trials, enforce_sorted=False), or filled up and with lengths="
         )
-    elif getattr(inputs, "ndim", np.ndim(inputs)) == 3:
+    checks.holds_numbers("inputs", inputs)
+    if ends is None and not hasattr(inputs, "ndim") and not isinstance(inputs, int):
+        inputs = checks.reals("inputs", inputs, finite=False)
+    if getattr(inputs, "ndim", 0) == 3 and ends is None:
         inputs = _trials_first(inputs, time_axis, not given and system.time_first)
     sequence = system.as_inputs(inputs)
     if sequence.ndim == 2:

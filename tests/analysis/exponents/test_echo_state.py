@@ -145,6 +145,14 @@ def test_any_input_below_the_fold_has_two_responses_with_their_shares(w):
     assert "at least 2 responses within 600 steps" in echo.reason
 
 
+@pytest.mark.parametrize(("a", "n_steps", "n"), [(0.6, 1000, 2), (0.6, 3000, 1), (0.8, 1000, 1)])
+def test_above_the_fold_the_count_of_responses_to_random_inputs_belongs_to_its_horizon(a, n_steps, n):
+    """In the end one: a run of equal signs that is long enough pushes all states across, and of 0.6 it comes late."""
+    echo = driven_unit(a * np.random.default_rng(0).choice([-1.0, 1.0], n_steps))
+    assert (echo.n_responses, echo.horizon) == (n, n_steps)
+    assert n == 1 or "at least 2 responses within 1000 steps" in echo.reason
+
+
 def test_units_side_by_side_have_the_product_of_their_responses():
     three = dk.catalog.tanh_network(2.0 * np.eye(3), W_in=np.ones((3, 1)))
     echo = dk.check_echo_state(three, rng.uniform(-0.5, 0.5, (400, 1)))
