@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -178,6 +179,13 @@ for _kind in ("RNN", "GRU", "LSTM"):
         for _bias in (True, False):
             name = f"nn.{_kind} {_layers} bias={_bias}"
             MEMBERS[name] = lambda k=_kind, n=_layers, b=_bias: bare(k, num_layers=n, bias=b)
+
+
+
+@functools.cache
+def member(name: str) -> System:
+    """Each is built once: tests only look at it."""
+    return MEMBERS[name]()
 
 
 # Maps whose code no enclosure follows: distances and angles in the plane, a forward that takes no range of inputs.

@@ -9,18 +9,14 @@ from numpy.testing import assert_allclose
 from torch.func import jacrev, vmap
 
 from dynakit.errors import InputError
-from dynakit.systems import ClosedLoop, System
+from dynakit.systems import ClosedLoop
 
-from .members import MEMBERS, sample
-
-_BUILT: dict[str, System] = {}
+from .members import MEMBERS, member, sample
 
 
 @pytest.fixture(params=MEMBERS)
 def system(request):
-    if request.param not in _BUILT:
-        _BUILT[request.param] = MEMBERS[request.param]()
-    return _BUILT[request.param]
+    return member(request.param)
 
 
 def relative(error: torch.Tensor, scale: torch.Tensor) -> float:

@@ -10,14 +10,14 @@ from torch import nn
 import dynakit as dk
 from dynakit import models
 
-from .members import MEMBERS, K, M, N, sample, seeded
+from .members import MEMBERS, K, M, N, member, sample, seeded
 
-PIECEWISE_LINEAR = [name for name, build in MEMBERS.items() if build().regularity == "piecewise_linear"]
+PIECEWISE_LINEAR = [name for name in MEMBERS if member(name).regularity == "piecewise_linear"]
 
 
 @pytest.mark.parametrize("name", PIECEWISE_LINEAR)
 def test_a_map_is_the_sum_of_its_hinges(name):
-    system = MEMBERS[name]()
+    system = member(name)
     x, u = sample(system)
     for state, drive in zip(x, u):
         pieces = system.pieces(drive)

@@ -9,9 +9,9 @@ from numpy.testing import assert_allclose
 
 from dynakit.systems.rest import AtRest, at_rest, dynamics_of, input_part, linear_part, velocity
 
-from .members import MEMBERS
+from .members import MEMBERS, member
 
-FLOWS = [name for name, build in MEMBERS.items() if build().flow() is not None]
+FLOWS = [name for name in MEMBERS if member(name).flow() is not None]
 MAPS = [name for name in MEMBERS if name not in FLOWS]
 
 
@@ -22,7 +22,7 @@ def states(system: object, n: int = 3) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize("name", MAPS)
 def test_a_map_stands_for_itself(name):
-    system = MEMBERS[name]()
+    system = member(name)
     assert at_rest(system) is system
     assert dynamics_of(system) == "map"
 
@@ -30,7 +30,7 @@ def test_a_map_stands_for_itself(name):
 @pytest.mark.parametrize("name", FLOWS)
 def test_what_is_zero_at_rest_is_the_right_hand_side(name):
     """x + h f(x, u) and its derivatives, against the flow's own."""
-    system = MEMBERS[name]()
+    system = member(name)
     x, u = states(system)
     flow, rest = system.flow(), at_rest(system)
     assert isinstance(rest, AtRest)
@@ -51,7 +51,7 @@ def test_what_is_zero_at_rest_is_the_right_hand_side(name):
 
 @pytest.mark.parametrize("name", FLOWS)
 def test_where_the_field_has_a_box_it_points_inwards(name):
-    system = MEMBERS[name]()
+    system = member(name)
     box = at_rest(system).box()
     if box is None:
         return
