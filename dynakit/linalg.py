@@ -323,9 +323,26 @@ def inverses(matrices: Tensor) -> tuple[Tensor, Tensor]:
     usable = torch.isfinite(matrices.sum((-2, -1)))  # a sum that overflows counts as not finite
     if not bool(usable.all()):
         matrices = torch.where(usable[:, None, None], matrices, eye)
-    inverse, info = torch.linalg.inv_ex(matrices)
-    usable = usable & (info == 0) & torch.isfinite(inverse.sum((-2, -1)))
+    if matrices.device.type == "cpu" and matrices.shape[-1] >= ONE_BY_ONE:
+        inverse, regular = _invert_each(matrices)
+    else:
+        inverse, info = torch.linalg.inv_ex(matrices)
+        regular = info == 0
+    usable = usable & regular & torch.isfinite(inverse.sum((-2, -1)))
     return inverse if bool(usable.all()) else torch.where(usable[:, None, None], inverse, eye), usable
+
+
+def _invert_each(matrices: Tensor) -> tuple[Tensor, Tensor]:
+    """As the batched routine, one LAPACK call per element: for larger matrices in two thirds of the time."""
+    batch, inverse = matrices.numpy(), torch.empty_like(matrices, memory_format=torch.contiguous_format)
+    getrf, getri, getri_lwork = scipy.linalg.get_lapack_funcs(("getrf", "getri", "getri_lwork"), (batch,))
+    lwork = int(getri_lwork(batch.shape[-1])[0])
+    regular = torch.ones(len(batch), dtype=torch.bool)
+    for i, matrix in enumerate(batch):
+        factors, pivots, info = getrf(matrix.T)
+        found, more = getri(factors, pivots, lwork=lwork, overwrite_lu=True)
+        inverse.numpy()[i], regular[i] = found.T, info == more == 0
+    return inverse, regular
 
 
 def norms(matrices: Tensor) -> np.ndarray:

@@ -231,3 +231,16 @@ def test_conditions_without_vectors_are_those_with_them(n):
     assert_allclose(np.minimum(condition, 1e12), np.minimum(eigen.condition, 1e12), rtol=1e-4)
     assert np.isnan(condition[1]).all()
     assert np.isfinite(condition[0]).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("n", [3, linalg.ONE_BY_ONE + 1])
+def test_inverses_one_by_one_and_together(n, dtype):
+    batch = torch.from_numpy(np.random.default_rng(n).standard_normal((4, n, n))).to(dtype)
+    batch[1], batch[2, 0] = torch.nan, 0.0
+    inverse, usable = linalg.inverses(batch)
+    assert usable.tolist() == [True, False, False, True]
+    assert inverse.dtype == dtype
+    eye = torch.eye(n, dtype=dtype)
+    assert_allclose(inverse[[0, 3]] @ batch[[0, 3]], eye.expand(2, n, n), atol=2e5 * torch.finfo(dtype).eps)
+    assert_allclose(inverse[[1, 2]], eye.expand(2, n, n))
