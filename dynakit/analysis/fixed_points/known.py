@@ -41,43 +41,51 @@ class Inverses:
 
 
 class Known:
-    """The certified roots whose region of uniqueness one precision can see, found so far."""
+    """The certified roots found so far, for iterates of one precision.
 
-    def __init__(self, x: Tensor, radii: Tensor, which: Tensor, inverses: list[Tensor]) -> None:
-        self.x, self.radii, self.which, self.inverses = x, radii, which, inverses
-        self.n_inverses = int((which < len(inverses)).sum())  # the first of them, now
+    ``x`` (root, unit) and ``radii`` (root,) of uniqueness; ``which`` are their numbers.
+    """
+
+    def __init__(
+        self, system: System, x: Tensor, radii: Tensor, which: Tensor, inverses: Inverses, dtype: torch.dtype
+    ) -> None:
+        self.system, self.exact, self.radii, self.which = system, x, radii, which
+        self.x, self.inverses = x.to(dtype), inverses.of
+        coarse = 1e3 * torch.finfo(dtype).eps * (1 + x.abs().amax(-1))
+        self.seen = torch.where(radii > coarse, radii, 0.0).to(dtype)  # where this precision can see the region
+        self.n_inverses = int((which < len(inverses)).sum())  # of the first roots, now
 
     def holds(self, x: Tensor) -> Tensor:
         """The root whose region holds each state (state, unit), or -1."""
         if not len(self.x) or not len(x):
             return torch.full(x.shape[:1], -1, device=x.device)
-        nearest, k = (torch.cdist(x, self.x, p=torch.inf) / self.radii).min(-1)
-        return torch.where(nearest < INSIDE, self.which[k], -1)
+        return self._held(torch.cdist(x, self.x, p=torch.inf))
 
-    def owns(self, system: System, x: Tensor, u: Tensor, r: Tensor) -> Tensor:
+    def _held(self, apart: Tensor) -> Tensor:
+        share, k = torch.where(self.seen > 0, apart / self.seen, torch.inf).min(-1)
+        return torch.where(share < INSIDE, self.which[k], -1)
+
+    def owns(self, x: Tensor, u: Tensor, r: Tensor) -> Tensor:
         """The root whose region holds each state, or to which it is drawn; ``r`` = F(x, u) - x."""
         n = self.n_inverses
         if not n or not len(x):
             return self.holds(x)
         apart = torch.cdist(x, self.x, p=torch.inf)
-        nearest, inside = (apart / self.radii).min(-1)
-        owner = torch.where(nearest < INSIDE, self.which[inside], -1)
+        owner = self._held(apart)
         distance, k = apart[:, :n].min(-1)
-        near = distance <= REACH * (1 + self.x.abs().max())
-        rows = ((owner < 0) & near).nonzero()[:, 0]
+        rows = ((owner < 0) & (distance <= REACH * (1 + self.x.abs().max()))).nonzero()[:, 0]
+        u, k, distance = u[rows].to(self.exact), k[rows], distance[rows]
+        y = (x[rows] + self._steps(k, r[rows])).to(self.exact)  # the others to all digits: regions may be small
         for _ in range(STEPS):
-            y = x[rows] + self._steps(k[rows], r[rows])
-            gap = (y - self.x[k[rows]]).abs().amax(-1)
-            near = gap <= SHARE * distance[rows]
-            arrived = near & (gap < INSIDE * self.radii[k[rows]])
-            owner[rows[arrived]] = self.which[k[rows[arrived]]]
+            gap = (y - self.exact[k]).abs().amax(-1)
+            near = gap <= SHARE * distance
+            arrived = near & (gap < INSIDE * self.radii[k])
+            owner[rows[arrived]] = self.which[k[arrived]]
             going = near & ~arrived
-            rows, y = rows[going], y[going]
+            rows, k, u, y, distance = (t[going] for t in (rows, k, u, y, gap))
             if not len(rows):
                 break
-            residual = system.step(y, u[rows]) - y
-            x, r, distance = x.clone(), r.clone(), distance.clone()
-            x[rows], r[rows], distance[rows] = y, residual, gap[going]
+            y = y + self._steps(k, self.system.step(y, u) - y)
         return owner
 
     def _steps(self, k: Tensor, r: Tensor) -> Tensor:
@@ -85,5 +93,5 @@ class Known:
         p = torch.empty_like(r)
         for root in k.unique().tolist():
             rows = k == root
-            p[rows] = -r[rows] @ self.inverses[int(self.which[root])].T
+            p[rows] = -r[rows] @ self.inverses[r.dtype][int(self.which[root])].T
         return p

@@ -118,7 +118,7 @@ def iterate(
             break
         z, v = x[rows], u[rows]
         r = system.step(z, v) - z
-        owner[rows] = held = known.owns(system, z, v, r)
+        owner[rows] = held = known.owns(z, v, r)
         status[rows[held >= 0]] = HELD
         rows, z, v, r = (t[held < 0] for t in (rows, z, v, r))
         p, usable = system.newton_step(z, v, r)

@@ -58,12 +58,12 @@ class Roots:
         return np.array([not item.singular for item in self.alone], bool)
 
     def known(self, dtype: torch.dtype) -> Known:
-        """The certified roots whose region of uniqueness this precision can see."""
+        """The certified roots, for iterates of this precision."""
         if dtype not in self.seen:
-            coarse = 1e3 * torch.finfo(dtype).eps * (1 + self.x.abs().amax(-1))
+            coarse = 1e3 * torch.finfo(self.x.dtype).eps * (1 + self.x.abs().amax(-1))
             which = (self.uniqueness > coarse).nonzero()[:, 0]
-            x, radii = self.x[which].to(dtype), self.uniqueness[which].to(dtype)
-            self.seen[dtype] = Known(x, radii, which, self.inverses.of[dtype])
+            x, radii = self.x[which], self.uniqueness[which]
+            self.seen[dtype] = Known(self.system, x, radii, which, self.inverses, dtype)
         return self.seen[dtype]
 
     def absorb(self, found: Iterates) -> Tensor:
@@ -85,7 +85,7 @@ class Roots:
     def _unknown(self, x: Tensor, rows: Tensor) -> Tensor:
         """Those of the ``rows`` of x that lead to no known root; the others are counted as hits."""
         u = self.u.expand(len(rows), -1)
-        owner = self.known(x.dtype).owns(self.system, x[rows], u, self.system.step(x[rows], u) - x[rows])
+        owner = self.known(x.dtype).owns(x[rows], u, self.system.step(x[rows], u) - x[rows])
         for k in owner[owner >= 0].tolist():
             self.hits[k] += 1
         return rows[owner < 0]

@@ -34,7 +34,7 @@ def known_of(*rows):
 
 def owner(known_rows, x):
     system, u, known = known_of(*known_rows)
-    return known.owns(system, x, u.expand(len(x), -1), system.step(x, u) - x).tolist()
+    return known.owns(x, u.expand(len(x), -1), system.step(x, u) - x).tolist()
 
 
 def test_a_start_from_which_the_root_s_own_jacobian_leads_to_it_belongs_to_it():
@@ -49,7 +49,7 @@ def test_a_start_from_which_the_root_s_own_jacobian_leads_to_it_belongs_to_it():
     known = roots.known(torch.float64)
     assert known.holds(away).tolist() == [-1, -1]  # well outside of what is certified
     moved = system.step(away, u.expand(2, -1))
-    assert known.owns(system, away, u.expand(2, -1), moved - away).tolist() == [0, 1]
+    assert known.owns(away, u.expand(2, -1), moved - away).tolist() == [0, 1]
 
 
 def test_a_start_next_to_a_root_that_is_not_known_belongs_to_none():
