@@ -119,6 +119,37 @@ def test_what_is_no_function_is_no_callback(name):
         CALLS[name](callback=3)
 
 
+NOTHING = {  # a budget of zero of each, and the sentence that refuses it
+    "find_fixed_points": ({"max_starts": 0}, "max_starts must be at least 1, got 0"),
+    "find_slow_points": ({"max_starts": 0}, "max_starts must be at least 1, got 0"),
+    "enumerate_fixed_points": ({"time_limit": 0}, r"time_limit must be a finite number in .*, got 0"),
+}
+
+
+@pytest.mark.parametrize("name", NOTHING)
+def test_a_budget_of_zero_is_refused_in_a_sentence(name):
+    budget, sentence = NOTHING[name]
+    with pytest.raises(dk.InputError, match=sentence):
+        CALLS[name](**budget)
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda: dk.map_basins(UNIT, [[0.9575]], BOX, n_samples=0), "n_samples must be at least 1, got 0"),
+        (lambda: dk.trace_basins(dk.catalog.tanh_unit, [1.5], BOX, n_samples=0), "n_samples must be at least 1, got 0"),
+        (lambda: dk.lyapunov_spectrum(UNIT, [0.1], n_steps=0), "n_steps must be at least 1, got 0"),
+        (lambda: dk.map_transitions(UNIT, [[0.9575]], pulses(), n_settle=0), "n_settle must be at least 1, got 0"),
+        (lambda: dk.check_memory(UNIT, [[0.5]], [0.0], sign, n_steps=0), "n_steps must be at least 1, got 0"),
+        (lambda: dk.compare_with_null(RINGS, "reciprocity", n=0), "n must be at least 1, got 0"),
+        (lambda: dk.find_limit_cycles(UNIT, max_starts=0), "max_starts must be at least 1, got 0"),
+    ],
+)
+def test_nothing_to_do_is_refused_in_a_sentence(call, sentence):
+    with pytest.raises(dk.InputError, match=sentence):
+        call()
+
+
 def test_points_found_by_then_are_points(whole):
     network = dk.catalog.tanh_network(2.0 * np.eye(4))
     found = dk.find_fixed_points(network, callback=stop(1)[0])
@@ -134,6 +165,7 @@ def test_samples_that_were_not_followed_are_unresolved():
         settings = dk.BasinSettings(100, labelling=how)
         found = dk.map_basins(UNIT, known, BOX, n_samples=20, settings=settings, callback=stop(1)[0])
         assert found.n_left == {"unresolved": 20}
+        assert set(found.reasons) == {f"unresolved ({'0 steps' if known else 'interrupted'})"}
         assert found.unseen_bound == 1.0
 
 
@@ -189,6 +221,16 @@ def test_ctrl_c_leaves_the_call_and_carries_what_there_is(name, monkeypatch):
         CALLS[name](callback=callback)
     assert left.value.partial.interrupted.startswith(heard[-1])
     assert left.value.partial.provenance is not None
+
+
+def test_a_sub_problem_that_was_left_in_the_middle_is_open(monkeypatch):
+    def press(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(AT_WORK["enumerate_fixed_points"], press)
+    with pytest.raises(KeyboardInterrupt) as left:
+        CALLS["enumerate_fixed_points"]()
+    assert left.value.partial.completeness == "incomplete"
 
 
 def test_a_callback_hears_nothing_of_calls_within_a_call():

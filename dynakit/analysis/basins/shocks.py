@@ -123,6 +123,7 @@ def find_smallest_shock(
 
     Raises:
         InputError: a state that goes to no attractor, or an argument that does not fit.
+        Interrupted: if it was ended before the search at any attractor was done.
 
     >>> import dynakit as dk
     >>> system = dk.catalog.bistable()

@@ -111,7 +111,7 @@ def enumerate_fixed_points(
     ([-1.0, 1.0], 'proved')
     """
     start = time.monotonic()
-    period, seconds = count("period", period), number("time_limit", time_limit, above=0)
+    period, seconds = count("period", period), number("time_limit", time_limit, above=0, closed=False)
     u = checked(system).as_drive("drive", drive)
     if u.ndim != 1:
         raise InputError(

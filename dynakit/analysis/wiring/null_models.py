@@ -124,6 +124,7 @@ def compare_with_null(
 
     Raises:
         InputError: naming the argument (see the messages).
+        Interrupted: if it was ended before anything was drawn.
 
     >>> both_ways = np.roll(np.eye(30), 1, axis=0) + np.roll(np.eye(30), -1, axis=0)
     >>> compare_with_null(both_ways, "reciprocity").z > 5

@@ -267,7 +267,7 @@ def test_the_flow_of_a_network_rests_where_the_network_does(form):
 
 def test_time_that_is_up_leaves_what_was_found_and_says_what_is_open():
     W, b = random_network(24)
-    points = dk.enumerate_fixed_points(elman(W, b), time_limit=0.0)
+    points = dk.enumerate_fixed_points(elman(W, b), time_limit=1e-9)
     assert points.completeness == "incomplete"
     assert points.n_left == 1
     assert "open" in points.left
