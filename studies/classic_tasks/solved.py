@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ MOST = {"a^n b^n": 1000, "a^n b^n c^n": 500}  # how far counting is looked at
 def measure(name: str, seed: int) -> dict[str, Any]:
     """Train one network on one benchmark, and judge it on fresh sequences."""
     recipe, start = RECIPES[name], time.process_time()
-    model, presented, first = train(recipe, seed)
+    model, presented, first = trained(name, seed)
     seconds = time.process_time() - start
     trials = recipe.test.sample(N_TEST, seed=10_000 + seed)
     with torch.no_grad():
@@ -52,6 +53,20 @@ def train(recipe: Recipe, seed: int) -> tuple[Any, int, int | None]:
         if first is None and right.any():
             first = presented + stage.batch_size * (int(right.argmax()) + 10)
         presented += stage.batch_size * len(history)
+    return model, presented, first
+
+
+def trained(name: str, seed: int) -> tuple[Any, int, int | None]:
+    """What :func:`train` gives, read if it was trained before: the parts of the study look at the same networks."""
+    code = ledger.code("classic_tasks", "recipes")
+    home = ledger.kept("classic_tasks") / "networks" / code / f"{name.replace(' ', '_').replace('^', '')}-{seed}"
+    if home.is_dir():
+        how = json.loads((home.parent / f"{home.name}.json").read_text())
+        return dk.models.load(home), how["presented"], how["first"]
+    model, presented, first = train(RECIPES[name], seed)
+    home.parent.mkdir(parents=True, exist_ok=True)
+    (home.parent / f"{home.name}.json").write_text(json.dumps({"presented": presented, "first": first}))
+    dk.models.save(model, home)
     return model, presented, first
 
 

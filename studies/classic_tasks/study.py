@@ -7,15 +7,21 @@ Writes the tables and figures of ``figures/classic_tasks/`` (with --quick: of ``
 
 from __future__ import annotations
 
+import counting
 import gradients
 import guessing
 import ledger
+import machines
 import solved
+import waiting
 
 PARTS = {
     "solved": solved.run,
     "guessing": guessing.run,
     "gradients": gradients.run,
+    "machines": machines.run,
+    "counting": counting.run,
+    "waiting": waiting.run,
 }
 
 if __name__ == "__main__":

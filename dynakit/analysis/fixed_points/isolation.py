@@ -41,7 +41,7 @@ def isolation(
     matrix = A.cpu().numpy()
     eps = np.finfo(float).eps * np.sqrt(len(matrix))  # errors of n terms add up like a random walk
     s, v = linalg.smallest_singular(matrix)
-    doubt = (residual + eps * (1 + float(x.abs().amax()))) / max(s, 1e-300)
+    doubt = float(residual + eps * (1 + float(x.abs().amax()))) / max(float(s), 1e-300)  # may be infinite
     if s > 4 * eps * np.sqrt(len(matrix)) * (1 + np.abs(matrix).sum(axis=1).max()):
         smooth = system.regularity == "smooth"
         if not smooth or _change(system, x, u, torch.from_numpy(v * doubt).to(x), A) < 0.5 * s:
