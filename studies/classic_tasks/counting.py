@@ -56,7 +56,7 @@ def left(law: Counter, n: np.ndarray) -> np.ndarray:
     c = np.zeros(len(n))
     for keep, step in zip(law.keep, law.step):
         forgotten = -np.expm1(n * np.log(keep))  # 1 - keep^n
-        c = c * (1 - forgotten) + step * forgotten / max(1 - keep, 1e-300)
+        c = c * (1 - forgotten) + step * (forgotten / (1 - keep) if keep < 1 else n)
     return c
 
 
@@ -152,6 +152,7 @@ def run(out: Path, *, quick: bool, n_jobs: int) -> None:
     """Eight networks that count; with --quick one."""
     started = time.perf_counter()
     seeds = [0] if quick else list(range(RECIPES[NAME].seeds))
-    rows = [row for own in ledger.run_all(measure, [(seed, 1000 if quick else 4000) for seed in seeds], n_jobs) for row in own]
+    jobs = [(seed, 1000 if quick else 4000) for seed in seeds]
+    rows = [row for own in ledger.run_all(measure, jobs, n_jobs) for row in own]
     ledger.write("classic_tasks", out / "counting.csv", rows, seeds=seeds, started=started, quick=quick)
     figure(rows, out / "counting.png")

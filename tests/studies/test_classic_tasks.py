@@ -67,6 +67,28 @@ def test_the_error_signal_is_drawn_before_and_after(tmp_path):
     assert (tmp_path / "f.png").stat().st_size > 10_000
 
 
+def test_what_is_left_of_a_count_is_what_is_left_step_by_step():
+    import counting
+
+    law = counting.Counter(0, (0.999, 0.998), (-1.0, 1.01))
+    for n in (1, 7, 300):
+        c = 0.0
+        for keep, step in zip(law.keep, law.step):
+            for _ in range(n):
+                c = keep * c + step
+        assert counting.left(law, np.array([float(n)]))[0] == pytest.approx(c, rel=1e-9)
+
+
+def test_the_drift_says_how_far_a_count_goes():
+    import counting
+
+    assert counting.predicted(counting.Counter(0, (1.0, 1.0), (-1.0, 1.0))) == np.inf
+    uneven = counting.predicted(counting.Counter(0, (1.0, 1.0), (-1.0, 1.01)))
+    assert uneven == pytest.approx(5 + 0.505 / 0.01, abs=1)  # .01 a letter, until it has moved by half a step
+    forgetting = counting.predicted(counting.Counter(0, (1 - 1e-8, 1.0), (-1.0, 1.0)))
+    assert forgetting == pytest.approx(np.sqrt(2 * 0.5 / 1e-8), rel=0.01)  # n^2 / 2 (1 - f) is lost of n
+
+
 @pytest.mark.parametrize(
     ("word", "short"), [(None, ""), (list("BTSSSSSX"), "BT(S x 5)X"), (list("AAAB"), "AAAB"), ([], "")]
 )
