@@ -169,6 +169,9 @@ def test_drives_and_pulses_fit_the_inputs(task):
     for drive in task.drives.values():
         assert drive.shape == (task.n_inputs,)
         assert drive.dtype == np.float64
+    if task.question is not None:
+        assert task.question.shape[1:] == (task.n_inputs,)
+        assert task.question.dtype == np.float64
     for pulse in task.pulses.values():
         assert pulse.shape[1:] == (task.n_inputs,)
         assert len(pulse) == getattr(task, "pulse_width", getattr(task, "stim_dur", len(pulse)))
