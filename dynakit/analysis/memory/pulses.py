@@ -48,7 +48,9 @@ class Runner:
             arrived[left] = self._at(x[left])
             done, chunk = done + chunk, 2 * chunk
         left = left[arrived[left] < 0]
-        arrived[left] = self.near.judge(x[left])
+        if len(left):  # of those that are still on their way, the ones nearest to their targets may be drawn in
+            left = left[self.targets.distances(x[left]).argmin(1).cpu().numpy() == targets[left]]
+            arrived[left] = self.near.judge(x[left])
         return self._watched(x, arrived) == targets
 
     def _at(self, x: Tensor) -> np.ndarray:
