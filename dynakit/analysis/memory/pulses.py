@@ -62,16 +62,18 @@ class Runner:
 
     def run(self, start: np.ndarray, deviations: Tensor) -> tuple[Tensor, np.ndarray, np.ndarray]:
         """End states, the attractors they belong to (-1: none, or AWAY) and the distance from the nearest one."""
-        first = x = self.play(start, deviations)
+        first = self.play(start, deviations)
+        x, left = first.clone(), np.arange(len(start))
         targets, distance = self.targets.at(x)
         for k in range(ROUNDS):
             if not going(k, "round"):
                 break
-            x = self.system.settle(x, self.rest, self.n_settle)
-            targets, distance = self.targets.at(x)
+            x[left] = self.system.settle(x[left], self.rest, self.n_settle)
+            targets[left], distance[left] = self.targets.at(x[left])
             targets = self._watched(x, targets)
-            lost = np.flatnonzero(targets < 0)
-            targets[lost] = self.near.judge(x[lost])
+            left = np.flatnonzero(targets < 0)
+            targets[left] = self.near.judge(x[left])
+            left = left[targets[left] < 0]
             moving = (self.system.step(x, self.rest) - x).abs().amax(-1) > 1e-13 * (1 + x.abs().amax(-1))
             if not (moving.cpu().numpy() & (targets < 0)).any():
                 break
