@@ -7,6 +7,7 @@ Writes the tables and figures of ``figures/classic_tasks/`` (with --quick: of ``
 
 from __future__ import annotations
 
+import adding
 import counting
 import gradients
 import guessing
@@ -22,6 +23,7 @@ PARTS = {
     "machines": machines.run,
     "counting": counting.run,
     "waiting": waiting.run,
+    "adding": adding.run,
 }
 
 if __name__ == "__main__":
