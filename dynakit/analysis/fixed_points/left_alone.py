@@ -62,7 +62,8 @@ def left_alone(system: System, given: Tensor | None, sought: Sought, seed: Any) 
 def _followed(system: System, x: Tensor, u: Tensor, points: Tensor, n: int) -> LeftAlone:
     """What becomes of states that do not grow without bound, of n that were followed."""
     rough = system.single_precision() or system
-    later = _open(rough, *(of.to(rough.dtype) for of in (x, u, points)), WAIT).to(x)
+    roughly = [of.to(rough.dtype) for of in (x, u, points)]
+    later = _open(rough, roughly[0], roughly[1], roughly[2], WAIT).to(x)
     later = _open(system, later, u, points, LONG)
     periods = recurrence(system, later, u) if len(later) else np.zeros(0, int)
     return LeftAlone(n, n - len(x), int((periods > 1).sum()), int((periods == 0).sum()))
