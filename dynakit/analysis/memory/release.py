@@ -205,10 +205,14 @@ class _Readings:
         return outputs, labels
 
     def _merge(self) -> None:
-        """Follow those that are the same but for rounding as one: neighbours in the order of a weighted sum."""
+        """Follow those that are the same but for rounding as one: neighbours in the order of a weighted sum.
+
+        On two sides of zero they are not the same however small they are: a readout may hear the sign alone.
+        """
         order = (self._x @ torch.linspace(1, 2, self._x.shape[1]).to(self._x)).argsort()
         x = self._x[order]
         apart = (x[1:] - x[:-1]).abs().amax(-1) > SAME * (1 + x[1:].abs().amax(-1))
+        apart |= (x[1:].sign() != x[:-1].sign()).any(-1)
         first = torch.cat([apart.new_ones(min(1, len(x))), apart | ~torch.isfinite(x[1:]).all(-1)])
         self._x, place = x[first], torch.empty_like(order)
         place[order] = first.cumsum(0) - 1
