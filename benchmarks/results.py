@@ -106,7 +106,9 @@ SECTIONS = {
         "figures and the saved report. CPU seconds. The floor of the memory check is one product of the states with "
         "the recurrent weights per step: it follows 128 states for 3000 steps, those that have met as one. States "
         "that are not yet at rest then, and states after pulses, are followed only until the linear part of an "
-        "attractor is known to draw them in: the GRU of 100 units has modes of up to 33,000 steps.",
+        "attractor is known to draw them in: the GRU of 100 units has modes of up to 33,000 steps. "
+        "The Elman network flips from step to step, and its search for cycles is what takes long. Measured while the "
+        "machine was busy with other work: on a quiet one times are about half of these.",
         "python benchmarks/bench_analyze.py",
     ),
     "soak_artifacts": (
