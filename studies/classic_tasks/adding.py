@@ -89,7 +89,8 @@ def figure(rows: list[dict[str, Any]], path: Path) -> None:
     right.scatter(e.real, e.imag, s=8 + 300 * w, color="#0072B2", alpha=0.6, lw=0)
     right.set_xlim(0.85, 1.02)
     right.set_ylim(-0.06, 0.06)
-    right.set_xlabel("real part (area: weight along the line)")
+    right.set_xlabel("real part")
+    right.set_title("eigenvalues; area: weight along the line", fontsize=8)
     right.set_ylabel("imaginary part")
     for ax in (left, right):
         ax.spines[["top", "right"]].set_visible(False)
