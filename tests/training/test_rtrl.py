@@ -140,7 +140,7 @@ def test_momentum_carries_a_step_into_the_next():
     ("make", "words"),
     [
         (lambda: train(LeakyRNN(2, 8, 2, sigma_rec=0.1), TASK, RTRL(max_updates=1)), "noise in its states"),
-        (lambda: train(LSTM(2, 4000, 2), TASK, RTRL(max_updates=1)), "use BPTT, a smaller batch_size"),
+        (lambda: train(LSTM(2, 800, 2), TASK, RTRL(max_updates=1)), "use BPTT, a smaller batch_size"),
         (lambda: TBPTT(k=0), "k must be at least 1"),
         (lambda: TBPTT(k=3, every=4), "every must be between 1 and 3"),
         (lambda: BPTT(optimizer="adamm"), "optimizer must be"),

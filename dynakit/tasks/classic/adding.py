@@ -49,7 +49,7 @@ class Adding(WholeTrials):
         InputError: a parameter is out of its range; the message names it.
 
     >>> Adding(length=100).sample(4)
-    Trials(4 trials, 102 to 109 steps, 2 inputs, 1 output)
+    Trials(4 trials, 103 to 109 steps, 2 inputs, 1 output)
     """
 
     _: KW_ONLY

@@ -49,7 +49,7 @@ class TemporalOrder(WholeTrials):
         InputError: a parameter is out of its range, or strings are too short for the rare symbols.
 
     >>> TemporalOrder(n_symbols=3).sample(4)
-    Trials(4 trials, 102 to 109 steps, 8 inputs, 8 outputs)
+    Trials(4 trials, 105 to 110 steps, 8 inputs, 8 outputs)
     """
 
     _: KW_ONLY
