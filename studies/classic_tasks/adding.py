@@ -83,8 +83,8 @@ def figure(rows: list[dict[str, Any]], path: Path) -> None:
     left.set_xlabel(f"PC 1 ({share:.1%})")
     left.set_ylabel("PC 2")
     left.set_aspect("equal", adjustable="datalim")
-    circle = np.exp(1j * np.linspace(0, 2 * np.pi, 400))
-    right.plot(circle.real, circle.imag, color="0.6", lw=0.7)
+    angle = np.linspace(0, 2 * np.pi, 400)
+    right.plot(np.cos(angle), np.sin(angle), color="0.6", lw=0.7)
     e, w = row["_eigenvalues"], row["_weights"]
     right.scatter(e.real, e.imag, s=8 + 300 * w, color="#0072B2", alpha=0.6, lw=0)
     right.set_xlim(0.85, 1.02)
