@@ -107,7 +107,7 @@ SECTIONS = {
         "the recurrent weights per step: it follows 128 states for 3000 steps, those that have met as one. States "
         "that are not yet at rest then, and states after pulses, are followed only until the linear part of an "
         "attractor is known to draw them in: the GRU of 100 units has modes of up to 33,000 steps. "
-        "The Elman network, trained for so short a time, has seven invariant circles, and each is refined and followed to "
+        "The Elman network, trained for so short a time, has seven invariant circles, each refined and followed to "
         "its multipliers.",
         "python benchmarks/bench_analyze.py",
     ),
