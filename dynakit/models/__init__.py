@@ -17,7 +17,9 @@ from .learners import (
     NearestNeighbours,
     OnlineGRU,
     OnlineLSTM,
+    Operations,
     PairSTDP,
+    Past,
     RateHebb,
 )
 from .lstm import LSTM
@@ -55,6 +57,8 @@ __all__ = [
     "PairSTDP",
     "RateHebb",
     "Learner",
+    "Operations",
+    "Past",
     "CSNN",
     "LongestMatch",
     "NearestNeighbours",

@@ -34,6 +34,7 @@ SEQUENCES = (  # start, body, ending before the exchange
     (2, 4, 3, 5, 8, 7, 9, 1),
 )
 N_DIGITS = 10
+CODES = ("random", "one-hot")
 WINDOW = 101  # evaluations that the windowed accuracy averages: the present one and the hundred before
 
 
@@ -71,8 +72,8 @@ class SequenceStream(Task):
 
     ``draw(seed)`` gives the :class:`Stream` that :class:`dynakit.training.Online` runs a learner on.  The published
     stream is one for all seeds: 20,002 elements in 2,356 sequences; only the codes differ.  Every symbol is shown as a
-    vector of ``code_size`` numbers, uniform in [-1, 1]; an output stands for the symbol of the nearest code among those
-    known so far, noise symbols included.
+    vector of ``code_size`` numbers, uniform in [-1, 1] or one-hot; an output stands for the symbol of the nearest code
+    among those known so far, noise symbols included.
 
     :meth:`sample` cuts trials out of fresh streams, for training in batches and for :func:`dynakit.analyze`; there
     targets are the next codes, noise excepted, and the score asks for the endings.  Its codes are those of
@@ -82,6 +83,8 @@ class SequenceStream(Task):
         fresh: draw the order of sequences and the noise from the seed; False: the published order.
         n_elements: elements after which no further sequence begins.
         swap_at: element from which sequences have exchanged endings; None: never.
+        codes: "random", or "one-hot": of the numbers of a code one is 1, the others 0.  The first ten belong to the
+            digits; noise symbols take the others in turn, as they come, so that those far apart share a code.
         code_size: numbers in a code.
         n_noise: how many different noise symbols there are; each occurs once at most.
         n_endings: endings that each sequence may have, drawn anew each time; a prediction may be any of them.
@@ -103,6 +106,7 @@ class SequenceStream(Task):
     fresh: bool = False
     n_elements: int = 20_000
     swap_at: int | None = 10_000
+    codes: str = "random"
     code_size: int = 25
     n_noise: int = 50_000
     n_endings: int = 1
@@ -115,7 +119,8 @@ class SequenceStream(Task):
         checks.count("n_elements", self.n_elements)
         if self.swap_at is not None:
             checks.count("swap_at", self.swap_at, least=0)
-        checks.count("code_size", self.code_size)
+        checks.one_of("codes", self.codes, CODES)
+        checks.count("code_size", self.code_size, least=1 if self.codes == "random" else N_DIGITS + 1)
         checks.count("n_noise", self.n_noise, least=self.n_elements // len(SEQUENCES[0]) + 1)
         checks.count("n_endings", self.n_endings, most=(N_DIGITS - 2) // 2 + 1)
         checks.number("temporal_noise", self.temporal_noise, above=0.0, below=1.0)
@@ -160,7 +165,7 @@ class SequenceStream(Task):
         symbols = np.array(elements)
         ids = _ids(symbols)
         places, kinds, choices, flags = (np.array(column) for column in zip(*rows))
-        codes = self.codes(self.code_seed if self.code_seed is not None else seed, int(ids.max()) + 1)
+        codes = self.codes_of(int(ids.max()) + 1, self.code_seed if self.code_seed is not None else seed)
         return Stream(symbols, ids, codes, places, kinds, choices, flags)
 
     def _next(self, seed: int, at: int, used: set[int]) -> tuple[int, int]:
@@ -176,14 +181,17 @@ class SequenceStream(Task):
                 used.add(noise)
                 return kind, noise
 
-    def codes(self, seed: Any, n_symbols: int = N_DIGITS) -> np.ndarray:
+    def codes_of(self, n_symbols: int, seed: Any = 0) -> np.ndarray:
         """The codes (symbol, code) of the digits and then of noise; the first do not depend on how many follow."""
+        if self.codes == "one-hot":
+            noise = np.arange(max(0, n_symbols - N_DIGITS)) % (self.code_size - N_DIGITS)
+            return np.eye(self.code_size)[np.concatenate([np.arange(N_DIGITS), N_DIGITS + noise])[:n_symbols]]
         return seeding.stream(seed, "codes").uniform(-1.0, 1.0, (n_symbols, self.code_size))
 
     @property
     def digits(self) -> np.ndarray:
         """The codes (10, code) of the digits in trials."""
-        return self.codes(self.code_seed or 0)
+        return self.codes_of(N_DIGITS, self.code_seed or 0)
 
     @property
     def drives(self) -> dict[str, np.ndarray]:
@@ -206,13 +214,19 @@ class SequenceStream(Task):
         for k in range(n_trials):
             own = seeding.stream(seed, "trial", k)
             at, kinds = self._pieces(own)
-            noise = own.uniform(-1.0, 1.0, (len(at), self.code_size))
+            noise = self._noise(len(at), own)
             inputs.append(np.where(at[:, None] < N_DIGITS, codes[np.minimum(at, N_DIGITS - 1)], noise))
             ends.append(kinds)
         shown = torch.from_numpy(np.stack(inputs)).float()
         ending = torch.from_numpy(np.stack(ends)[:, 1:])
         taught, judged = ((ending > least).float() for least in (-2, -1))
         return Trials(shown[:, :-1], shown[:, 1:], taught, {}, score_mask=judged)
+
+    def _noise(self, n: int, rng: np.random.Generator) -> np.ndarray:
+        """Codes (symbol, code) of ``n`` noise symbols."""
+        if self.codes == "one-hot":
+            return np.eye(self.code_size)[rng.integers(N_DIGITS, self.code_size, n)]
+        return rng.uniform(-1.0, 1.0, (n, self.code_size))
 
     def _pieces(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Symbols (step + 1,), noise as 10, and what each is: a sequence's number at its end, -2 noise, -1 neither."""

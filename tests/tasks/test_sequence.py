@@ -72,6 +72,28 @@ def test_only_the_codes_depend_on_the_seed_of_the_published_stream(published):
     assert gaps.mean() == pytest.approx(25 * 2 / 3, rel=0.02)
 
 
+def test_one_hot_codes_tell_all_digits_apart_and_noise_takes_the_rest_in_turn(published):
+    stream = SequenceStream(codes="one-hot", code_size=13).draw(seed=3)
+    assert np.array_equal(stream.symbols, published.symbols)
+    assert np.array_equal(stream.codes[:10], np.eye(13)[:10])
+    assert stream.codes[10:].argmax(axis=1)[:7].tolist() == [10, 11, 12, 10, 11, 12, 10]
+    assert (stream.codes.sum(axis=1) == 1).all()
+    assert set(np.unique(stream.codes)) == {0.0, 1.0}
+    whole = SequenceStream(codes="one-hot", code_size=10 + 2356).draw(0)
+    assert np.array_equal(whole.codes, np.eye(2366))
+
+
+def test_one_hot_trials_decode_to_what_they_were_made_of():
+    task = SequenceStream(codes="one-hot", code_size=14)
+    trials = task.sample(12, seed=1)
+    noise = trials.mask[..., 0].numpy() == 0
+    place = trials.targets.numpy().argmax(-1)
+    assert set(place[noise].tolist()) == {10, 11, 12, 13}
+    assert (place[~noise] < 10).all()
+    assert (task.decode(trials.targets)[~noise] == place[~noise].astype(str)).all()
+    assert (trials.targets.sum(-1) == 1).all()
+
+
 def test_fresh_streams_differ_and_repeat():
     task = SequenceStream(fresh=True, n_elements=2000, swap_at=1000)
     assert np.array_equal(task.draw(1).symbols, task.draw(1).symbols)
@@ -138,6 +160,8 @@ def test_trials_ask_for_endings_and_teach_everything_but_noise():
     ("settings", "said"),
     [
         ({"code_size": 0}, "code_size must be at least 1"),
+        ({"codes": "binary"}, "codes must be one of 'random', 'one-hot', got 'binary'"),
+        ({"codes": "one-hot", "code_size": 10}, "code_size must be at least 11"),
         ({"n_elements": 0}, "n_elements must be at least 1"),
         ({"n_endings": 6}, "n_endings must be between 1 and 5"),
         ({"temporal_noise": 1.5}, "temporal_noise must be"),

@@ -159,6 +159,38 @@ def test_nearest_neighbour_is_that_of_a_direct_search():
         assert said == stream.ids[10 + gaps.argmin()]
 
 
+def voted(codes, ids, query, k, metric):
+    """Sort all contexts of two elements by distance and count, as one would by hand."""
+    gaps = [np.abs(codes[i : i + 2] - query) ** {"l1": 1, "l2": 2}[metric] for i in range(len(ids) - 2)]
+    order = sorted(range(len(gaps)), key=lambda i: (np.float32(gaps[i].sum()), i))[:k]
+    labels = [int(ids[i + 2]) for i in order]
+    return max(labels, key=lambda label: (labels.count(label), -labels.index(label)))
+
+
+@pytest.mark.parametrize("metric", ["l1", "l2"])
+@pytest.mark.parametrize("k", [1, 2, 3, 7, 1000])
+def test_the_nearest_contexts_vote(k, metric):
+    """Codes of whole numbers, so that many contexts are equally near; their squares are summed with rounding."""
+    rng = np.random.default_rng(4)
+    symbols = np.unique(rng.integers(-2, 3, (6, 3)), axis=0) * (1.0 if metric == "l1" else rng.normal(size=3))
+    ids = rng.integers(0, len(symbols), 80)
+    learner = NearestNeighbours(3, k=k, lag=2, metric=metric)
+    for t, i in enumerate(ids):
+        learner.learn(Element(symbols[i], int(i), t))
+    for query in rng.integers(-2, 3, (30, 2, 3)).astype(float):
+        assert learner.predict(Past(query, np.zeros(2, int))) == voted(symbols[ids], ids, query, k, metric)
+
+
+def test_a_majority_outvotes_the_nearest_and_a_tie_is_the_nearest_ones():
+    learner = {k: NearestNeighbours(1, k=k, lag=1) for k in (1, 2, 3)}
+    for t, code in enumerate([0.0, 10.0, 0.5, 20.0, 0.75, 20.0]):
+        for one in learner.values():
+            one.learn(Element(np.array([code]), int(code), t))
+    past = Past(np.array([[0.1]]), np.zeros(1, int))
+    assert [learner[k].predict(past) for k in (1, 2, 3)] == [10, 10, 20]
+    assert learner[3].recall(past.codes).tolist() == [20.0]
+
+
 def test_a_bounded_memory_forgets():
     learner = NearestNeighbours(25, lag=1, memory=3)
     codes = np.eye(25)
@@ -557,6 +589,7 @@ def test_what_one_learner_writes_into_its_past_does_not_reach_the_others():
         (lambda: CSNN(25).kill(0.1, 0), "rng must be a numpy.random.Generator, got 0"),
         (lambda: train_together([TDNN(25)], TASK, SHORT, seeds=3), "seeds must be one per network, got 3"),
         (lambda: NearestNeighbours(0), "code_size must be at least 1"),
+        (lambda: NearestNeighbours(25, k=0), "k must be at least 1"),
         (lambda: NearestNeighbours(25, metric="max"), "metric must be one of"),
         (lambda: TDNN(25, memory=5), "memory must be at least 12"),
         (lambda: OnlineLSTM(25, rule="none"), "rule must be one of"),

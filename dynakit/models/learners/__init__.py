@@ -1,7 +1,7 @@
 """Learners of a stream: they predict the next element and learn from it."""
 
 from .columnar import CSNN, LEAK, REFRACTORY, THRESHOLD
-from .learner import Each, Element, Learner, Past
+from .learner import Each, Element, Learner, Operations, Past
 from .longest_match import LongestMatch
 from .nearest import NearestNeighbours
 from .online_lstm import OnlineGRU, OnlineLSTM
@@ -19,6 +19,7 @@ __all__ = [
     "NearestNeighbours",
     "OnlineGRU",
     "OnlineLSTM",
+    "Operations",
     "PairSTDP",
     "Past",
     "RateHebb",

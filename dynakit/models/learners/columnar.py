@@ -26,7 +26,7 @@ from ...seeding import as_seed, stream
 from ...surroundings import in_own_surroundings
 from . import compiled
 from .contexts import METRICS, Contexts
-from .learner import Element, Learner, Past, some_of
+from .learner import Element, Learner, Operations, Past, comparing, some_of
 
 LEAK, THRESHOLD, REFRACTORY = float(np.exp(-1 / 100)), 13.0, 5
 LARGEST = 1e6  # weight beyond which the network has run away: a spike more or less is then all there is
@@ -138,6 +138,19 @@ class CSNN(Learner):
         if len(past.codes) < self.n_columns:
             return None
         return self._contexts.nearest(self._shown(past.codes[-self.n_columns :])[0])
+
+    def operations(self, past: Past) -> Operations:
+        """The constant currents once, a sum for each spike and neuron that it arrives at, and the memory's distances.
+
+        What spikes in the last step arrives nowhere, and nothing does where ``eta`` is 0.
+        """
+        if len(past.codes) < self.n_columns:
+            return Operations(0, 0)
+        counts, last = self._shown(past.codes[-self.n_columns :])
+        fan_out = (self.size if self.own_block else self.size - self.n_neurons) if self.eta else 0
+        read = comparing(self._contexts.labels.n, self.size, self.metric)
+        arrived = (int(counts.sum()) - len(last)) * fan_out
+        return Operations(self.W_in.numel() + read.multiply_accumulates, arrived + read.accumulates)
 
     def learn(self, element: Element) -> None:
         """Show the context before the element, let the blocks learn, and store counts and element."""

@@ -33,11 +33,28 @@ class Past(NamedTuple):
     ids: np.ndarray  # (element,)
 
 
+class Operations(NamedTuple):
+    """Synaptic operations: what arrives at connections, one by one.
+
+    A number that arrives is multiplied by a weight and added up; a spike is only added up.  Biases, the products inside
+    a gated unit, thresholds and activation functions are no connections and are not counted.
+    """
+
+    multiply_accumulates: int
+    accumulates: int
+
+    @property
+    def total(self) -> int:
+        """Both kinds."""
+        return self.multiply_accumulates + self.accumulates
+
+
 class Learner(nn.Module):
     """Base of the learners of a stream of codes.
 
     A subclass implements ``predict(past)``, which gives a vector (code,), or the id of a symbol, or None where it
-    cannot say yet; ``learn(element)``; and ``freeze()``, the network as it now is, for :func:`dynakit.as_system`.
+    cannot say yet; ``learn(element)``; ``freeze()``, the network as it now is, for :func:`dynakit.as_system`; and
+    ``operations(past)``, if what a prediction costs is to be known.
     """
 
     def __init__(self, code_size: int) -> None:
@@ -81,6 +98,13 @@ class Learner(nn.Module):
         """Take in the element that came."""
         raise NotImplementedError
 
+    def operations(self, past: Past) -> Operations:
+        """The synaptic operations that :meth:`predict` takes; InputError for a learner that does not say.
+
+        Those of learning are not among them, nor is the search for the symbol that an output stands for.
+        """
+        raise InputError(f"a {type(self).__name__} does not say what a prediction of it costs")
+
     def freeze(self) -> Any:
         """The network as it now is, apart from what this learner goes on to learn."""
         raise InputError(f"a {type(self).__name__} does not say what it is once it learns no more")
@@ -93,6 +117,11 @@ class Learner(nn.Module):
     def together(cls, learners: Sequence[Any]) -> Any:
         """All of them as one :class:`Each`, or as something like it that shares the work."""
         return Each(learners)
+
+
+def comparing(n: int, width: int, metric: str) -> Operations:
+    """What the distances of one vector of ``width`` numbers from ``n`` others take: "l2" multiplies, "l1" only adds."""
+    return Operations(n * width, 0) if metric == "l2" else Operations(0, n * width)
 
 
 def some_of(n: int, share: float, rng: np.random.Generator) -> np.ndarray:

@@ -12,6 +12,7 @@ import numpy as np
 
 from ... import checks
 from ...errors import InputError
+from .learner import Operations, Past
 from .memory import Memory
 
 
@@ -41,11 +42,21 @@ class LongestMatch(Memory):
 
     def following(self, context: np.ndarray) -> int | None:
         """The element that followed the longest match with the end of ``context``; None if not even one matches."""
-        places, before = np.arange(1, len(self.elements)), None  # elements that may have followed a match
+        return self._search(context)[0]
+
+    def operations(self, past: Past) -> Operations:
+        """Every element that is compared, as sums over the numbers of its code."""
+        return Operations(0, self._search(past.codes)[1] * self.code_size)
+
+    def _search(self, context: np.ndarray) -> tuple[int | None, int]:
+        """What :meth:`following` gives, and how many elements were compared."""
+        places, before, compared = np.arange(1, len(self.elements)), None, 0  # places that may have followed a match
         for k in range(min(len(context), self.longest or len(context))):
             row = self.row(context[-1 - k])
-            agree = places[(places > k) & (self.elements[places - 1 - k] == row)]
+            places = places[places > k]
+            compared += len(places)
+            agree = places[self.elements[places - 1 - k] == row]
             if not len(agree):
                 break
             places, before = agree, agree[-1]
-        return None if before is None else int(before)
+        return (None if before is None else int(before)), compared

@@ -22,7 +22,7 @@ from ...surroundings import in_own_surroundings
 from ..base import RecurrentModel, layer_shapes, own_randomness
 from ..gru import GRU
 from ..lstm import LSTM
-from .learner import Element, Learner, Past, some_of
+from .learner import Element, Learner, Operations, Past, some_of
 from .replay import Arrays, Replay, ReplayGRU, ReplayLSTM
 
 RULES = ("replay", "batch")
@@ -79,6 +79,11 @@ class _OnlineRecurrent(Learner):
     def predict(self, past: Past) -> np.ndarray | None:
         """What the network puts out for the last element, from the state that the replay ended in."""
         return self._own().predict([past])[0]
+
+    def operations(self, past: Past) -> Operations:
+        """One step: a multiply-accumulate for every weight."""
+        weights = (self.project.weight, self.rnn.weight_ih_l0, self.rnn.weight_hh_l0, self.readout.weight)
+        return Operations(sum(w.numel() for w in weights) if len(past.codes) else 0, 0)
 
     def learn(self, element: Element) -> None:
         """Replay the window, then take the element in."""

@@ -22,7 +22,7 @@ import torch
 from ... import checks
 from ...errors import InputError
 from ...surroundings import in_own_surroundings
-from .learner import Past
+from .learner import Operations, Past
 from .time_delay import TDNN
 
 READOUTS = ("difference", "count", "voltage")
@@ -111,6 +111,18 @@ class TDSNN(TDNN):
         if len(past.codes) < self.lag:
             return None
         return self.spiking_outputs(past.codes[-self.lag :].reshape(1, -1))[0]
+
+    def operations(self, past: Past) -> Operations:
+        """The constant currents once, and a sum for each spike and output neuron that it arrives at.
+
+        What spikes in the last step arrives nowhere.
+        """
+        if len(past.codes) < self.lag:
+            return Operations(0, 0)
+        context = past.codes[-self.lag :].reshape(1, -1).astype(float)
+        arrive = sum(int(spikes.sum()) for spikes in list(self.hidden_spikes(context))[:-1])
+        fan_out = self.code_size * (2 if self.read_by == "difference" else 1)
+        return Operations(self.hidden.weight.numel(), arrive * fan_out)
 
     def spiking_outputs(self, contexts: Any) -> np.ndarray:
         """Outputs (context, code) of the spiking network for contexts (context, lag * code)."""

@@ -20,7 +20,7 @@ from ...errors import NumericalError
 from ...seeding import as_seed
 from ...surroundings import in_own_surroundings
 from ..base import own_randomness
-from .learner import Element, Learner, Past, some_of
+from .learner import Element, Learner, Operations, Past, some_of
 
 
 class TDNN(Learner):
@@ -86,6 +86,11 @@ class TDNN(Learner):
         with torch.no_grad():
             now = torch.from_numpy(past.codes[-self.lag :].reshape(-1)).to(self.readout.weight.dtype)
             return self(now).numpy().astype(float)
+
+    def operations(self, past: Past) -> Operations:
+        """One multiply-accumulate for every weight."""
+        n_weights = self.hidden.weight.numel() + self.readout.weight.numel()
+        return Operations(n_weights if len(past.codes) >= self.lag else 0, 0)
 
     def learn(self, element: Element) -> None:
         """Keep the code; where it is time, retrain on what is kept."""
