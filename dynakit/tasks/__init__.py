@@ -9,6 +9,7 @@ from .baseline import baseline as baseline
 from .classic import Adding, CountingLanguage, EmbeddedReber, Parity, TemporalOrder
 from .cycles import Cycles
 from .decision import ContextIntegration, DelayedComparison, PerceptualDecision
+from .discrimination import FrequencyDiscrimination
 from .environment import from_environment
 from .flip_flop import FlipFlop, SetReset
 from .holding import Hold as Hold
@@ -32,6 +33,7 @@ __all__ = [
     "DelayedComparison",
     "EmbeddedReber",
     "FlipFlop",
+    "FrequencyDiscrimination",
     "Parity",
     "PerceptualDecision",
     "SequenceStream",

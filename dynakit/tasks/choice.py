@@ -98,10 +98,14 @@ class DelayedResponse(TwoChoices):
     def _trials(
         self, seed: int, shown: list[Any], right: np.ndarray, labels: dict[str, np.ndarray]
     ) -> Trials:
-        """Trials of the right choices (trial,), given what each stimulus shows: (trial, channel), in order."""
+        """Trials of the right choices (trial,), given what each stimulus shows, in order.
+
+        What is shown is (trial, channel), the same at every step, or (trial, stimulus step, channel).
+        """
         steps, (n_trials,) = self._steps(), right.shape
         delays = draw_gaps(steps["delay"], (n_trials,), seeding.stream(seed, type(self).__name__, "delays"))
         lengths = [delays if name == "delay" else np.full(n_trials, steps[name]) for name in self.ORDER]
+        until = np.stack(lengths, axis=1).cumsum(axis=1)
         epoch = epochs(np.stack(lengths, axis=1), self.n_steps)[:, :, None]
         response = len(self.ORDER) - 1
         size = (n_trials, self.n_steps, self.n_inputs - 1)
@@ -110,12 +114,17 @@ class DelayedResponse(TwoChoices):
         inputs = np.zeros(size, np.float32)
         when = [k for k, name in enumerate(self.ORDER) if name == "stimulus"]
         for k, levels in zip(when, shown):
-            inputs = np.where(epoch == k, levels[:, None].astype(np.float32) + noise, inputs)
-        until, during = torch.from_numpy(epoch < response), torch.from_numpy(epoch == response)
+            if levels.ndim == 2:
+                levels = levels[:, None]
+            else:
+                since = np.arange(self.n_steps) - (until[:, k, None] - self._n_stimulus)
+                levels = np.take_along_axis(levels, since.clip(0, self._n_stimulus - 1)[:, :, None], axis=1)
+            inputs = np.where(epoch == k, levels.astype(np.float32) + noise, inputs)
+        before, during = torch.from_numpy(epoch < response), torch.from_numpy(epoch == response)
         return Trials(
-            torch.cat([until.float(), torch.from_numpy(inputs)], dim=2),
+            torch.cat([before.float(), torch.from_numpy(inputs)], dim=2),
             during * torch.from_numpy(right)[:, None, None].float(),
-            until | during,
+            before | during,
             {**labels, "correct": right},
             score_mask=during,
         )

@@ -11,6 +11,7 @@ from .base import Task
 from .classic import Adding, CountingLanguage, EmbeddedReber, Parity, TemporalOrder
 from .cycles import Cycles
 from .decision import ContextIntegration, DelayedComparison, PerceptualDecision
+from .discrimination import FrequencyDiscrimination
 from .flip_flop import FlipFlop, SetReset
 from .sequence import SequenceStream
 from .xor import Xor
@@ -22,6 +23,7 @@ TASKS: dict[str, type[Task]] = {
     "context-integration": ContextIntegration,
     "perceptual-decision": PerceptualDecision,
     "delayed-comparison": DelayedComparison,
+    "frequency-discrimination": FrequencyDiscrimination,
     "cycles": Cycles,
     "sequence-stream": SequenceStream,
     "parity": Parity,
