@@ -8,11 +8,15 @@ Writes the tables and figures of ``figures/flip_flop/`` (with --quick: of ``out/
 from __future__ import annotations
 
 import dale_training
+import discrimination
 import edges
+import gaps
 import learning
 import ledger
+import optimisers
 import pulses
 import set_reset
+import spectrum
 import three_bits
 import usual_recipe
 
@@ -24,6 +28,10 @@ PARTS = {
     "edges": edges.run,
     "pulses": pulses.run,
     "learning": learning.run,
+    "discrimination": discrimination.run,
+    "spectrum": spectrum.run,
+    "gaps": gaps.run,
+    "optimisers": optimisers.run,
 }
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import kinds
 import ledger
 import many
 import reservoirs
+import sharing
 import untrained
 
 PARTS = {
@@ -21,6 +22,7 @@ PARTS = {
     "many": many.run,
     "between": between.run,
     "untrained": untrained.run,
+    "sharing": sharing.run,
 }
 
 if __name__ == "__main__":

@@ -13,6 +13,8 @@ import delay_map
 import gated
 import inside
 import ledger
+import neighbours
+import operations
 import rate_to_spikes
 import robustness
 import search
@@ -28,6 +30,8 @@ PARTS = {
     "conversion": conversion.run,
     "columns": columns.run,
     "rate_to_spikes": rate_to_spikes.run,
+    "neighbours": neighbours.run,
+    "operations": operations.run,
 }
 
 if __name__ == "__main__":

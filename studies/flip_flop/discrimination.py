@@ -1,0 +1,137 @@
+"""(h) Pulses of another frequency, or on another input: the same answer from the same trains, two kinds of dynamics?
+
+Two trains of pulses are compared after a delay.  By frequency, both come in on one input and one is faster; by channel,
+each has an input of its own and rates mean nothing.  Atanasov (2016) expects widely different dynamics of the two.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from pathlib import Path
+from typing import Any
+
+import ledger
+import numpy as np
+
+import dynakit as dk
+
+N = 60
+TASK = dk.tasks.FrequencyDiscrimination((2.5, 10.0), stimulus=800.0, delay=(200.0, 1000.0), dt=20.0)
+WAYS = {"frequency": TASK, "channel": dataclasses.replace(TASK, by="channel")}
+DELAY, LONG = 2000.0, 10_000.0  # ms: whose activity is looked at, and after which the answer is asked once more
+COLOURS = {1: "#0072B2", -1: "#D55E00"}
+
+
+def measure(by: str, seed: int, n_updates: int) -> dict[str, Any]:
+    """One leaky network under Dale's law: what it holds in the delay, and how it hears pulses."""
+    task = WAYS[by]
+    model = dk.models.LeakyRNN.for_task(task, n_hidden=N, dale="abs", autapses=False, sigma_rec=0.05, seed=seed)
+    history = dk.train(model, task, dk.training.BPTT(max_updates=n_updates, learning_rate=5e-3), seed=seed)
+    system = dk.as_system(model)
+    held = dataclasses.replace(task, delay=DELAY)
+    trials = held.sample(120, seed=seed)
+    states = dk.record(system, trials.inputs).states
+    first = round((held.fixation + held.stimulus) / held.dt)
+    delay = states[:, first : first + round(DELAY / held.dt)]
+    train = states[:, round(held.fixation / held.dt) : first]
+    points = dk.find_fixed_points(system, states, task.rest, seed=seed)
+    pulled = system.settle(delay[:, -1], task.rest, 3000)
+    slowest = np.abs(points.stable.eigenvalues[:, 0]).max(initial=0.0)
+    return {
+        "told apart by": by,
+        "seed": seed,
+        "updates": len(history),
+        "score": _score(system, task, seed),
+        "score, delay 10 s": _score(system, dataclasses.replace(task, delay=LONG), seed),
+        "fixed points in the delay": len(points),
+        "stable": len(points.stable),
+        "stable points reached": _n_apart(np.asarray(pulled)),
+        "slowest time constant (ms)": float(-task.dt / np.log(slowest)) if slowest else np.nan,
+        "largest oscillation (Hz)": _fastest(points.stable, task.dt),
+        "dimension of the delay": dk.project(delay).participation_ratio,
+        "dimension while pulses come": dk.project(train).participation_ratio,
+        **_exponents(system, task, delay[0, -1]),
+        "_shown": (delay, trials.conditions["correct"], points) if seed == 0 else None,
+    }
+
+
+def _score(system: Any, task: Any, seed: int) -> float:
+    trials = task.sample(200, seed=1000 + seed)
+    return task.score(dk.record(system, trials.inputs).outputs, trials)
+
+
+def _n_apart(states: np.ndarray, radius: float = 1e-2) -> int:
+    """How many places states (state, unit) have come to, states within a radius counting as one."""
+    places: list[np.ndarray] = []
+    for x in states:
+        if all(np.linalg.norm(x - other) > radius * (1 + np.linalg.norm(other)) for other in places):
+            places.append(x)
+    return len(places)
+
+
+def _fastest(points: Any, dt: float) -> float:
+    """The frequency of the least damped rotating mode of all points, in Hz; 0 if no mode that lasts 100 ms rotates."""
+    values = points.eigenvalues[np.abs(points.eigenvalues) > np.exp(-dt / 100)]
+    turning = np.abs(np.angle(values[np.abs(values.imag) > 1e-9])) / (2 * np.pi) * 1000 / dt
+    return float(turning.max()) if len(turning) else 0.0
+
+
+def _exponents(system: Any, task: Any, x0: np.ndarray) -> dict[str, float]:
+    """The largest Lyapunov exponents (1/s), the largest over the trains, and without pulses."""
+    found = {}
+    courses = {"while pulses come": task.trains, "in the delay": {"rest": np.tile(task.rest, (40, 1))}}
+    for name, trains in courses.items():
+        largest = [
+            dk.lyapunov_spectrum(system, x0, np.tile(u, (50, 1)), n_steps=1600, n_transient=400, n_exponents=1)
+            for u in trains.values()
+        ]
+        found[f"exponent {name} (1/s)"] = max(float(one.exponents[0, 0]) for one in largest) * 1000 / task.dt
+    return found
+
+
+def figure(rows: list[dict[str, Any]], path: Path) -> None:
+    """The delay of one network each: portrait, course in time, and the eigenvalues at the stable points."""
+    from matplotlib.figure import Figure
+
+    sheet = Figure(figsize=(12.5, 7.6), layout="constrained")
+    shown = [row for row in rows if row["_shown"] is not None]
+    axes = sheet.subplots(len(shown), 3, squeeze=False)
+    for row, line in zip(shown, axes):
+        delay, right, points = row["_shown"]
+        plane = dk.project(delay, 2)
+        scores, at = plane.transform(delay), plane.transform(points.states)
+        seconds = np.arange(delay.shape[1]) * TASK.dt / 1000
+        for k in range(24):
+            line[0].plot(*scores[k].T, lw=0.7, color=COLOURS[right[k]])
+            line[1].plot(seconds, scores[k, :, 0], lw=0.7, color=COLOURS[right[k]])
+        stable = points.verdicts == "stable"
+        line[0].plot(*at[stable].T, "o", color="black", label=f"stable ({stable.sum()})")
+        line[0].plot(*at[~stable].T, "D", color="#D55E00", mfc="none", label=f"other ({(~stable).sum()})")
+        line[0].legend(frameon=False, fontsize=8)
+        values = points.stable.eigenvalues.ravel()
+        line[2].plot(values.real, values.imag, ".", color="black", ms=4)
+        line[2].add_patch(_circle())
+        line[0].set(xlabel=plane.names[0], ylabel=plane.names[1], title=f"by {row['told apart by']}: the delay")
+        line[1].set(xlabel="time since the first train (s)", ylabel=plane.names[0], title="blue: +1, orange: -1")
+        line[2].set(xlabel="Re", ylabel="Im", title="eigenvalues at the stable points", aspect="equal")
+        for ax in line:
+            ax.spines[["top", "right"]].set_visible(False)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sheet.savefig(path, dpi=140)
+
+
+def _circle() -> Any:
+    from matplotlib.patches import Circle
+
+    return Circle((0, 0), 1, fill=False, color="0.6", lw=0.8)
+
+
+def run(out: Path, *, quick: bool, n_jobs: int) -> None:
+    """Both ways and every seed."""
+    started = time.perf_counter()
+    seeds = [0] if quick else [0, 1, 2, 3, 4]
+    jobs = [(by, seed, 150 if quick else 500) for by in WAYS for seed in seeds]
+    rows = ledger.run_all(measure, jobs, n_jobs)
+    ledger.write("flip_flop", out / "discrimination.csv", rows, seeds=seeds, started=started, quick=quick)
+    figure(rows, out / "discrimination.png")
