@@ -20,6 +20,7 @@ N = 60
 TASK = dk.tasks.FrequencyDiscrimination((2.5, 10.0), stimulus=800.0, delay=(200.0, 1000.0), dt=20.0)
 WAYS = {"frequency": TASK, "channel": dataclasses.replace(TASK, by="channel")}
 DELAY, LONG = 2000.0, 10_000.0  # ms: whose activity is looked at, and after which the answer is asked once more
+STEPS = (400, 1600)  # before and while exponents are averaged
 COLOURS = {1: "#0072B2", -1: "#D55E00"}
 
 
@@ -83,11 +84,16 @@ def _exponents(system: Any, task: Any, x0: np.ndarray) -> dict[str, float]:
     courses = {"while pulses come": task.trains, "in the delay": {"rest": np.tile(task.rest, (40, 1))}}
     for name, trains in courses.items():
         largest = [
-            dk.lyapunov_spectrum(system, x0, np.tile(u, (50, 1)), n_steps=1600, n_transient=400, n_exponents=1)
+            dk.lyapunov_spectrum(system, x0, _again(u), n_steps=STEPS[1], n_transient=STEPS[0], n_exponents=1)
             for u in trains.values()
         ]
         found[f"exponent {name} (1/s)"] = max(float(one.exponents[0, 0]) for one in largest) * 1000 / task.dt
     return found
+
+
+def _again(train: np.ndarray) -> np.ndarray:
+    """A train (step, input) over and over, for as many steps as exponents take."""
+    return np.tile(train, (-(-sum(STEPS) // len(train)), 1))[: sum(STEPS)]
 
 
 def figure(rows: list[dict[str, Any]], path: Path) -> None:

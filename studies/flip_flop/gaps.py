@@ -55,7 +55,7 @@ def at_the_end(task: Any, outputs: np.ndarray, trials: Any) -> float:
     """Share of right answers in the last step of each quiet gap."""
     turn = task.stim_dur + task.quiet_gap
     last = task.input_wait + turn * np.arange(1, task.n_turns + 1) - 1
-    right = task.correct(torch.from_numpy(np.asarray(outputs)), trials.targets)
+    right = task.correct(torch.tensor(outputs), trials.targets)
     return float(right[:, last].double().mean())
 
 

@@ -48,7 +48,7 @@ def figure(rows: list[dict[str, Any]], path: Path) -> None:
                 ax.plot(*row["_curve"], lw=1, color=colour, label=f"k = {k}")
         ax.set(xlabel="element", title=f"{codes} codes")
         ax.spines[["top", "right"]].set_visible(False)
-        ax.legend(frameon=False, fontsize=8)
+    sheet.axes[0].legend(frameon=False, fontsize=8)
     sheet.axes[0].set_ylabel("right of the last 101 endings (share)")
     path.parent.mkdir(parents=True, exist_ok=True)
     sheet.savefig(path, dpi=140)
