@@ -33,19 +33,22 @@ WAYS = ("frequency", "channel")
 
 @dataclass(frozen=True)
 class FrequencyDiscrimination(DelayedResponse):
-    """Which of two trains of pulses was the faster one, or which came in on the first channel?
+    """Which of two trains of pulses was the faster one, or which came in on the earlier channel?
 
     Inputs: fixation, and pulses of height 1 with white noise while a train lasts.  Two trains are separated by a delay.
     After the second the fixation input ends; then the output must be the answer, and 0 until then.  The loss sees all
     of it, the score the response only.
 
     ``by="frequency"``: both trains come in on one input, at two different rates, all ordered pairs equally often; the
-    answer is +1 if the first was faster and -1 otherwise.  ``by="channel"``: there are two inputs, each takes one of
-    the trains, and the rates are drawn on their own; the answer is +1 if the first train came in on the first of them
-    and -1 otherwise.
+    answer is +1 if the first was faster and -1 otherwise.  ``by="channel"``: there are as many inputs as rates, the two
+    trains come in on two of them, all ordered pairs equally often, and the rates are drawn on their own; the answer is
+    +1 if the first train came in on the earlier input and -1 otherwise.
+
+    Of two rates, or two inputs, each train alone tells the answer, and nothing has to be held; three or more ask for a
+    comparison.
 
     Args:
-        frequencies: the rates, in Hz (pulses per second).
+        frequencies: the rates, in Hz (pulses per second), at least two.
         by: what tells the trains apart: "frequency" or "channel".
         pulse: ms of one pulse.
         jitter: how far a pulse may be from its place, as a share of the period.
@@ -62,12 +65,12 @@ class FrequencyDiscrimination(DelayedResponse):
     >>> FrequencyDiscrimination().sample(8)
     Trials(8 trials, 240 steps, 2 inputs, 1 output)
     >>> list(FrequencyDiscrimination(by="channel").pulses)
-    ['channel 1', 'channel 2']
+    ['channel 1', 'channel 2', 'channel 3']
     """
 
     ORDER: ClassVar[tuple[str, ...]] = ("fixation", "stimulus", "delay", "stimulus", "response")
 
-    frequencies: tuple[float, ...] = (5.0, 20.0)
+    frequencies: tuple[float, ...] = (5.0, 10.0, 20.0)
     _: KW_ONLY
     by: str = "frequency"
     pulse: float = 20.0
@@ -82,7 +85,7 @@ class FrequencyDiscrimination(DelayedResponse):
     def __post_init__(self) -> None:
         object.__setattr__(self, "frequencies", magnitudes("frequencies", self.frequencies, zero=False))
         checks.one_of("by", self.by, WAYS)
-        if self.by == "frequency" and len(self.frequencies) < 2:
+        if len(self.frequencies) < 2:
             raise InputError(f"frequencies must be at least two to be told apart, got {self.frequencies}")
         checks.number("jitter", self.jitter, above=0, below=0.5)
         super().__post_init__()
@@ -104,8 +107,8 @@ class FrequencyDiscrimination(DelayedResponse):
 
     @property
     def n_channels(self) -> int:
-        """Inputs that pulses come in on: one, or two for ``by="channel"``."""
-        return 1 if self.by == "frequency" else 2
+        """Inputs that pulses come in on: one, or as many as rates for ``by="channel"``."""
+        return 1 if self.by == "frequency" else len(self.frequencies)
 
     @property
     def n_inputs(self) -> int:
@@ -115,7 +118,7 @@ class FrequencyDiscrimination(DelayedResponse):
     def _stimuli(self) -> dict[str, list[float]]:
         if self.by == "frequency":
             return {"pulse": [1.0]}
-        return {"channel 1": [1.0, 0.0], "channel 2": [0.0, 1.0]}
+        return {f"channel {k + 1}": shown.tolist() for k, shown in enumerate(np.eye(self.n_channels))}
 
     @property
     def pulses(self) -> dict[str, np.ndarray]:
@@ -125,11 +128,11 @@ class FrequencyDiscrimination(DelayedResponse):
     @property
     def trains(self) -> dict[str, np.ndarray]:
         """Whole trains without noise and jitter, from phase 0, under fixation: name -> (stimulus steps, input)."""
-        names = ("",) if self.by == "frequency" else (" on channel 1", " on channel 2")
         shown = {}
-        for f, (k, name) in itertools.product(self.frequencies, enumerate(names)):
+        for f, (name, channel) in itertools.product(self.frequencies, self._stimuli().items()):
             on = self._on(np.array([f]), np.zeros(1), np.zeros((1, self._most)))[0]
-            shown[f"{f:g} Hz{name}"] = np.column_stack([np.ones(len(on)), on[:, None] * np.eye(self.n_channels)[k]])
+            place = "" if self.by == "frequency" else f" on {name}"
+            shown[f"{f:g} Hz{place}"] = np.column_stack([np.ones(len(on)), on[:, None] * np.array(channel)])
         return shown
 
     @property
@@ -147,27 +150,28 @@ class FrequencyDiscrimination(DelayedResponse):
 
     @in_own_surroundings
     def sample(self, n_trials: int, seed: Any = 0) -> Trials:
-        """Draw trials; conditions: ``"f1"`` and ``"f2"`` in Hz, and ``"correct"``, +1 or -1."""
+        """Draw trials; conditions: ``"f1"`` and ``"f2"`` in Hz, and ``"correct"``, +1 or -1.
+
+        By channel also ``"channel1"`` and ``"channel2"``, which each train came in on, from 1.
+        """
         seed, n_trials = seeding.as_seed(seed), checks.count("n_trials", n_trials)
-        rng = seeding.stream(seed, "frequency-discrimination", "conditions")
-        kinds = self._conditions()
-        which = balanced(n_trials, len(kinds), rng)
-        f1, f2, right = (np.array(column)[which] for column in zip(*kinds))
-        shown = [self._train(f, k, right, seed) for k, f in enumerate((f1, f2))]
-        return self._trials(seed, shown, right, {"f1": f1, "f2": f2})
-
-    def _conditions(self) -> list[tuple[float, float, int]]:
-        """The rates of both trains and the answer, of each kind of trial."""
+        conditions, others = (seeding.stream(seed, "frequency-discrimination", k) for k in ("conditions", "rates"))
+        pairs = np.array(list(itertools.permutations(range(len(self.frequencies)), 2)))
+        pair = pairs[balanced(n_trials, len(pairs), conditions)]
         if self.by == "frequency":
-            return [(a, b, 1 if a > b else -1) for a, b in itertools.permutations(self.frequencies, 2)]
-        return [(a, b, s) for a, b in itertools.product(self.frequencies, repeat=2) for s in (1, -1)]
+            rates, channels = np.array(self.frequencies)[pair], np.zeros_like(pair)
+        else:
+            rates, channels = np.array(self.frequencies)[others.integers(0, len(self.frequencies), pair.shape)], pair
+        shown = [self._train(rates[:, k], channels[:, k], k, seed) for k in (0, 1)]
+        labels = {"f1": rates[:, 0], "f2": rates[:, 1]}
+        if self.by == "channel":
+            labels |= {"channel1": 1 + channels[:, 0], "channel2": 1 + channels[:, 1]}
+        first_is_higher = pair[:, 0] > pair[:, 1]
+        return self._trials(seed, shown, np.where(first_is_higher == (self.by == "frequency"), 1, -1), labels)
 
-    def _train(self, rates: np.ndarray, k: int, right: np.ndarray, seed: int) -> np.ndarray:
-        """What train ``k`` of each trial shows: (trial, stimulus step, channel)."""
+    def _train(self, rates: np.ndarray, channels: np.ndarray, k: int, seed: int) -> np.ndarray:
+        """What train ``k`` of each trial shows, given its rate and channel: (trial, stimulus step, channel)."""
         phases, shifts = (seeding.stream(seed, "frequency-discrimination", name, k) for name in ("phases", "shifts"))
         n_trials = len(rates)
         on = self._on(rates, phases.random(n_trials), shifts.uniform(-1, 1, (n_trials, self._most)))
-        if self.by == "frequency":
-            return on[:, :, None]
-        first = (right > 0) == (k == 0)  # on the first channel
-        return on[:, :, None] * np.stack([first, ~first], axis=1)[:, None]
+        return on[:, :, None] * np.eye(self.n_channels)[channels][:, None]

@@ -1,7 +1,8 @@
 """(h) Pulses of another frequency, or on another input: the same answer from the same trains, two kinds of dynamics?
 
-Two trains of pulses are compared after a delay.  By frequency, both come in on one input and one is faster; by channel,
-each has an input of its own and rates mean nothing.  Atanasov (2016) expects widely different dynamics of the two.
+Two trains of pulses are compared after a delay.  By frequency, both come in on one input, at two of three rates, and
+the answer is which was faster; by channel, they come in on two of three inputs, and the answer is which was the
+earlier input.  Atanasov (2016) expects widely different dynamics of the two.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 import dynakit as dk
 
 N = 60
-TASK = dk.tasks.FrequencyDiscrimination((2.5, 10.0), stimulus=800.0, delay=(200.0, 1000.0), dt=20.0)
+TASK = dk.tasks.FrequencyDiscrimination((2.5, 5.0, 10.0), stimulus=800.0, delay=(200.0, 1000.0), dt=20.0)
 WAYS = {"frequency": TASK, "channel": dataclasses.replace(TASK, by="channel")}
 DELAY, LONG = 2000.0, 10_000.0  # ms: whose activity is looked at, and after which the answer is asked once more
 STEPS = (400, 1600)  # before and while exponents are averaged

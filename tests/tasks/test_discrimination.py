@@ -8,7 +8,7 @@ import pytest
 from dynakit.errors import InputError
 from dynakit.tasks import FrequencyDiscrimination, by_name
 
-QUIET = FrequencyDiscrimination(noise=0.0)
+QUIET = FrequencyDiscrimination((5.0, 20.0), noise=0.0)
 
 
 def trains_of(trials, task):
@@ -59,15 +59,29 @@ def test_the_faster_first_is_plus_and_pairs_are_balanced():
     np.testing.assert_array_equal(trials.targets[trials.score_mask > 0].reshape(60, -1)[:, 0], right)
 
 
-def test_by_channel_each_train_has_an_input_of_its_own_and_rates_tell_nothing():
-    task = dataclasses.replace(QUIET, by="channel")
-    trials = task.sample(80, seed=4)
+@pytest.mark.parametrize("frequencies", [(5.0, 20.0), (5.0, 10.0, 20.0)])
+def test_by_channel_each_train_has_an_input_of_its_own_and_rates_tell_nothing(frequencies):
+    task = dataclasses.replace(QUIET, by="channel", frequencies=frequencies)
+    trials = task.sample(600, seed=4)
     used = trains_of(trials, task).any(axis=2)  # (trial, train, channel)
     assert (used.sum(axis=2) == 1).all()
-    assert (used[:, 0] != used[:, 1]).all()
-    np.testing.assert_array_equal(np.where(used[:, 0, 0], 1, -1), trials.conditions["correct"])
+    first, second = used.argmax(axis=2).T
+    assert (first != second).all()
+    np.testing.assert_array_equal(first + 1, trials.conditions["channel1"])
+    np.testing.assert_array_equal(second + 1, trials.conditions["channel2"])
+    np.testing.assert_array_equal(np.where(first < second, 1, -1), trials.conditions["correct"])
     faster = np.sign(trials.conditions["f1"] - trials.conditions["f2"])
-    assert (faster * trials.conditions["correct"]).sum() == 0
+    assert abs((faster * trials.conditions["correct"]).sum()) < 4 * np.sqrt(np.abs(faster).sum())
+    assert np.unique(first, return_counts=True)[1].tolist() == [600 // len(frequencies)] * len(frequencies)
+
+
+def test_of_two_rates_the_second_tells_all_and_of_three_it_does_not():
+    guesses = {}
+    for frequencies in ((5.0, 20.0), (5.0, 10.0, 20.0)):
+        conditions = dataclasses.replace(QUIET, frequencies=frequencies).sample(600, seed=1).conditions
+        answers = [conditions["correct"][conditions["f2"] == f] for f in frequencies]
+        guesses[len(frequencies)] = np.mean([max((a > 0).mean(), (a < 0).mean()) for a in answers])
+    assert guesses == {2: 1.0, 3: pytest.approx(5 / 6)}
 
 
 def test_a_counter_of_pulses_is_always_right():
