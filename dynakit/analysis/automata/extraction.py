@@ -16,12 +16,13 @@ import numpy as np
 import torch
 
 from ... import linalg
-from ...checks import count, reals
+from ...checks import count, function, reals
 from ...errors import InputError
 from ...provenance import with_provenance
 from ...results import Result, per_item
 from ...seeding import stream
 from ...systems.base import System, checked
+from ...wording import counted
 from .machine import NOWHERE, Automaton
 from .table import ObservationTable
 from .teacher import END, Teacher
@@ -69,7 +70,8 @@ class Extraction(Result):
         return Automaton(np.array(self.symbols), self.labels, self.transitions).minimal()
 
     def headline(self) -> str:
-        said = f"{len(self.automaton)} states, one with the network on {self.n_agreeing} of {self.n_words} words"
+        size = counted(len(self.automaton), "state")
+        said = f"{size}, in agreement with the network on {self.n_agreeing} of {self.n_words} words"
         if self.counterexample is not None:
             said += f", but not after {_shown(self.counterexample)}"
         if not self.complete:
@@ -97,7 +99,7 @@ def extract_automaton(
     Arguments:
         system: the network, started in its own first state.
         alphabet: symbol -> its input (input,); or a task that has ``alphabet``, ``decode`` and the rest of its own.
-        decode: outputs (..., output) -> labels (...), such as ``task.decode``.
+        decode: outputs (..., output) -> labels (...), such as ``task.decode``; numbers are read as their names.
         words: those on which network and machine are to agree; or how many are drawn: from the task if one is given,
             else of 1 to 60 random symbols that may come.
         legal: whether a label names the symbols that may come next, one character each, and no others are asked for;
@@ -164,6 +166,8 @@ def _teacher(
         raise InputError(f"alphabet must be a dict of symbols and inputs, or a task that has one, got {alphabet!r}")
     if not callable(decode):
         raise InputError("decode must be a function of outputs that gives labels, such as the decode of a task")
+    if whole is not None:
+        function("whole", whole, "a word, a list of symbols")
     inputs = np.stack([reals(f"alphabet[{name!r}]", value, (system.input_size,)) for name, value in table.items()])
     return Teacher(
         system,
@@ -172,7 +176,7 @@ def _teacher(
         decode,
         hasattr(alphabet, "legal") if legal is None else bool(legal),
         _accepts(alphabet) if whole is None else whole,
-        getattr(alphabet, "first", None) if first is None else first,
+        getattr(alphabet, "first", None) if first is None else str(first),
     )
 
 
@@ -189,7 +193,13 @@ def _words(teacher: Teacher, alphabet: Any, words: Any, seed: Any) -> list[list[
     if isinstance(words, (int, np.integer)):
         n = count("words", words)
         return _of_task(teacher, alphabet, n, seed) if hasattr(alphabet, "sample") else _random(teacher, n, seed)
-    found = [list(word) for word in words]
+    if not isinstance(words, Iterable):
+        raise InputError(f"words must be how many, or a list of words, got {words!r}")
+    found = []
+    for k, word in enumerate(words):
+        if not isinstance(word, Iterable):
+            raise InputError(f"words[{k}] must be a string or a list of symbols, got {word!r}")
+        found.append([str(symbol) for symbol in word])
     for k, word in enumerate(found):
         for symbol in word:
             if symbol not in places:

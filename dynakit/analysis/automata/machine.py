@@ -13,8 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from ...checks import count, of_kind, rectangular
 from ...errors import InputError
 from ...records import Record
+from ...wording import counted
 
 Word = Sequence[str]
 NOWHERE = -1
@@ -31,7 +33,7 @@ class Automaton(Record):
         start: the state before the first symbol.
 
     Raises:
-        InputError: the shapes disagree, or a transition leads to no state.
+        InputError: the shapes disagree, a symbol has no name of its own, or a transition or the start is no state.
 
     >>> parity = Automaton(["0", "1"], ["even", "odd"], [[0, 1], [1, 0]])
     >>> parity
@@ -46,18 +48,22 @@ class Automaton(Record):
     start: int = 0
 
     def __post_init__(self) -> None:
-        symbols, labels = np.array(self.symbols, dtype=str), np.array(self.labels, dtype=str)
-        transitions = np.array(self.transitions)
-        if symbols.ndim != 1 or len(set(symbols.tolist())) < len(symbols):
-            raise InputError(f"symbols must be names, each once, got {self.symbols!r}")
+        symbols, labels = (rectangular(name, getattr(self, name)).astype(str) for name in ("symbols", "labels"))
+        transitions = rectangular("transitions", self.transitions)
+        if symbols.ndim != 1 or not symbols.size or len(set(symbols.tolist())) < len(symbols):
+            raise InputError(f"symbols must be names, each once, and at least one, got {self.symbols!r}")
+        if labels.ndim != 1 or not labels.size:
+            raise InputError(f"labels must be one per state, and at least one, got {self.labels!r}")
         if transitions.shape != (len(labels), len(symbols)) or transitions.dtype.kind not in "iu":
             raise InputError(
                 f"transitions must be whole numbers of shape {(len(labels), len(symbols))}, by labels and symbols, got "
                 f"{transitions.shape} of {transitions.dtype}"
             )
-        if ((transitions < NOWHERE) | (transitions >= len(labels))).any() or not 0 <= self.start < len(labels):
-            raise InputError(f"transitions and start must be states from 0 to {len(labels) - 1}, or -1 for nowhere")
-        for name, value in {"symbols": symbols, "labels": labels, "transitions": transitions.astype(np.int64)}.items():
+        if ((transitions < NOWHERE) | (transitions >= len(labels))).any():
+            raise InputError(f"transitions must be states from 0 to {len(labels) - 1}, or -1 for nowhere")
+        start = count("start", self.start, least=0, most=len(labels) - 1)
+        own = {"symbols": symbols, "labels": labels, "transitions": transitions.astype(np.int64), "start": start}
+        for name, value in own.items():
             object.__setattr__(self, name, value)
 
     @classmethod
@@ -66,11 +72,21 @@ class Automaton(Record):
     ) -> Automaton:
         """A machine from {(state, symbol): state} and {state: label}; states may have any names.
 
+        Raises:
+            InputError: a key is no pair, or a state has no label.
+
         >>> Automaton.from_table({("a", "x"): "b"}, {"a": "go", "b": "end"}, "a").label("x")
         'end'
         """
+        for name, value in (("table", table), ("labels", labels)):
+            of_kind(name, value, Mapping)
+        for key in table:
+            if not isinstance(key, tuple) or len(key) != 2:
+                raise InputError(f"table must have keys (state, symbol), got {key!r}")
+        if start not in labels:
+            raise InputError(f"start must be a state with a label, got {start!r}")
         names = list(labels)
-        known = list(symbols) or sorted({symbol for _, symbol in table})
+        known = list(symbols) or sorted({symbol for _, symbol in table}, key=str)
         transitions = np.full((len(names), len(known)), NOWHERE)
         for (state, symbol), after in table.items():
             if state not in labels or after not in labels or symbol not in known:
@@ -82,11 +98,13 @@ class Automaton(Record):
         return len(self.labels)
 
     def __repr__(self) -> str:
-        return f"Automaton({len(self)} states, {len(self.symbols)} symbols)"
+        return f"Automaton({counted(len(self), 'state')}, {counted(len(self.symbols), 'symbol')})"
 
     def indices(self, word: Word) -> list[int]:
         """The places of the symbols of a word; InputError for an unknown one."""
         places = {name: k for k, name in enumerate(self.symbols.tolist())}
+        if not isinstance(word, Iterable):
+            raise InputError(f"word must be a string or a list of symbols, got {word!r}")
         for k, symbol in enumerate(word):
             if symbol not in places:
                 raise InputError(f"word must hold only the symbols {', '.join(places)}, got {symbol!r} at place {k}")
@@ -142,8 +160,9 @@ class Automaton(Record):
         """A shortest word after which one machine says what the other does not, or may not be; None: there is none.
 
         Raises:
-            InputError: the other has other symbols.
+            InputError: the other is no Automaton, or has other symbols.
         """
+        of_kind("other", other, Automaton)
         if sorted(self.symbols.tolist()) != sorted(other.symbols.tolist()):
             raise InputError(f"other must have the symbols {', '.join(self.symbols)}, got {', '.join(other.symbols)}")
         columns = [(name, k, other.symbols.tolist().index(name)) for k, name in enumerate(self.symbols.tolist())]

@@ -35,7 +35,7 @@ class Teacher:
         said = np.asarray(self.decode(self.system.observe(x).numpy()))
         if said.shape != x.shape[:-1]:
             raise InputError(f"decode must give a label per row of outputs, {tuple(x.shape[:-1])}, got {said.shape}")
-        said = said.astype(object)
+        said = said.astype(str).astype(object)  # numbers and truth values as a machine names them
         if self.first is not None:
             said[(x == self.system.initial_state()).all(-1).numpy()] = self.first
         return said

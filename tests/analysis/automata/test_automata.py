@@ -179,6 +179,27 @@ def test_a_search_that_is_ended_says_so():
     assert "ended by max_states" in found.headline()
 
 
+@pytest.mark.parametrize("kind", [int, float, bool, str])
+def test_labels_of_any_kind_are_read_as_their_names(kind):
+    machine = dk.Automaton.from_table({(0, "a"): 1, (1, "a"): 0, (0, "b"): 0, (1, "b"): 1}, {0: "0", 1: "1"}, 0)
+    where = decoder(machine)
+    found = dk.extract_automaton(
+        as_network(machine), alphabet(machine), lambda y: where(y).astype(int).astype(kind), words=100
+    )
+    assert found.n_agreeing == 100
+    assert found.counterexample is None
+    assert len(found.automaton) == 2
+    assert set(found.labels) == {str(kind(0)), str(kind(1))}
+
+
+def test_symbols_may_be_numbers():
+    machine = random_machine(np.random.default_rng(0))
+    named = dict(enumerate(np.eye(2)))
+    found = dk.extract_automaton(as_network(machine), named, decoder(machine), words=[[0, 1, 1], [1, 0]])
+    assert found.symbols == ["0", "1"]
+    assert found.n_agreeing == 2
+
+
 def test_parity_is_read_out_of_a_guessed_network():
     task = Parity(length=(10, 20), signed=True, settling=0, every_step=True)
     model = dk.models.LeakyRNN.for_task(task, 2, dt=20.0, tau=20.0, form="rate", activation="sigmoid")
@@ -198,12 +219,26 @@ def test_parity_is_read_out_of_a_guessed_network():
         (lambda net: dk.extract_automaton(net, {"a": [1.0]}), "decode must be a function"),
         (lambda net: dk.extract_automaton(net, ONE, lambda y: np.zeros(3), words=2), "decode must give a label"),
         (lambda net: dk.extract_automaton(net, ONE, str, words=["ab"]), r"words\[0\] must hold only"),
+        (lambda net: dk.extract_automaton(net, ONE, str, words=2.0), "words must be how many, or a list"),
+        (lambda net: dk.extract_automaton(net, ONE, str, words=[3]), r"words\[0\] must be a string or a list"),
+        (lambda net: dk.extract_automaton(net, ONE, str, whole=3), "whole must be a function"),
         (lambda net: dk.extract_automaton(net, ONE, str, max_states=0), "max_states must be"),
         (lambda net: dk.Automaton(["a", "a"], ["x"], [[0, 0]]), "symbols must be names, each once"),
         (lambda net: dk.Automaton(["a"], ["x"], [[1]]), "must be states from 0 to 0"),
         (lambda net: dk.Automaton(["a"], ["x"], [0]), "transitions must be whole numbers of shape"),
         (lambda net: dk.Automaton(["a"], ["x"], [[0]]).label("b"), "word must hold only the symbols a, got 'b'"),
+        (lambda net: dk.Automaton(["a"], ["x"], [[0]]).label(None), "word must be a string or a list"),
+        (lambda net: dk.Automaton(["a"], ["x"], [[0]], 0.5), "start must be a whole number"),
+        (lambda net: dk.Automaton(["a"], ["x"], [[0]], 1), "start must be between 0 and 0"),
+        (lambda net: dk.Automaton(["a", "b"], ["x", "y"], [[0, 1], [1]]), "transitions must be a rectangular"),
+        (lambda net: dk.Automaton(["a"], "x", [[0]]), "labels must be one per state"),
+        (lambda net: dk.Automaton(["a"], [["x"]], [[0]]), "labels must be one per state"),
+        (lambda net: dk.Automaton([], ["x"], [[]]), "symbols must be names, each once, and at least one"),
         (lambda net: dk.Automaton.from_table({(0, "a"): 1}, {0: "x"}, 0), "names a state without a label"),
+        (lambda net: dk.Automaton.from_table({(0, "a"): 0}, {0: "x"}, 3), "start must be a state with a label"),
+        (lambda net: dk.Automaton.from_table({5: 0}, {0: "x"}, 0), "table must have keys"),
+        (lambda net: dk.Automaton.from_table([(0, "a", 0)], {0: "x"}, 0), "table must be"),
+        (lambda net: dk.Automaton(["a"], ["x"], [[0]]).difference(3), "other must be Automaton, got int"),
         (
             lambda net: dk.Automaton(["a"], ["x"], [[0]]).difference(dk.Automaton(["b"], ["x"], [[0]])),
             "other must have the symbols a, got b",
