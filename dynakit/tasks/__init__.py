@@ -6,7 +6,7 @@ from .base import Task
 from .base import sign_marks as sign_marks
 from .baseline import Baseline as Baseline
 from .baseline import baseline as baseline
-from .classic import Adding, CountingLanguage, EmbeddedReber, Parity, TemporalOrder
+from .classic import Adding, CountingLanguage, EmbeddedReber, Parity, Phonemes, TemporalOrder
 from .cycles import Cycles
 from .decision import ContextIntegration, DelayedComparison, PerceptualDecision
 from .discrimination import FrequencyDiscrimination
@@ -36,6 +36,7 @@ __all__ = [
     "FrequencyDiscrimination",
     "Parity",
     "PerceptualDecision",
+    "Phonemes",
     "SequenceStream",
     "SetReset",
     "Task",

@@ -160,3 +160,17 @@ def comparable(outputs: Any, trials: Trials) -> tuple[torch.Tensor, torch.Tensor
     if not outputs.is_floating_point():
         raise InputError(f"outputs must be real floating-point numbers, got dtype {outputs.dtype}")
     return outputs, trials.targets.to(device=outputs.device, dtype=outputs.dtype)
+
+
+def cross_entropy(outputs: Any, trials: Trials) -> torch.Tensor:
+    """Mean of -sum_k target_k log softmax(outputs)_k, in nats, where the mask is 1: a differentiable scalar.
+
+    Raises:
+        InputError: as :meth:`Task.loss`.
+    """
+    outputs, targets = comparable(outputs, trials)
+    asked = None if trials.mask is None else trials.mask.to(outputs)
+    if asked is not None:  # beyond the end of a trial outputs may be anything
+        outputs = outputs.where(asked > 0, 0.0)
+    unlikely = -(targets * outputs.log_softmax(-1)).sum(-1, keepdim=True)
+    return masked_mean(unlikely, None if asked is None else asked[..., :1])

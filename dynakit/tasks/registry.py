@@ -8,7 +8,7 @@ from typing import Any
 from .. import checks
 from ..errors import InputError
 from .base import Task
-from .classic import Adding, CountingLanguage, EmbeddedReber, Parity, TemporalOrder
+from .classic import Adding, CountingLanguage, EmbeddedReber, Parity, Phonemes, TemporalOrder
 from .cycles import Cycles
 from .decision import ContextIntegration, DelayedComparison, PerceptualDecision
 from .discrimination import FrequencyDiscrimination
@@ -31,6 +31,7 @@ TASKS: dict[str, type[Task]] = {
     "counting-language": CountingLanguage,
     "adding": Adding,
     "temporal-order": TemporalOrder,
+    "phonemes": Phonemes,
 }
 
 

@@ -17,7 +17,7 @@ import torch
 from ... import checks, seeding
 from ...errors import InputError
 from ...surroundings import in_own_surroundings
-from ..base import comparable, masked_mean
+from ..base import cross_entropy
 from ..trials import Trials
 from .language import Language, chosen_symbols, in_order, symbols_shown
 
@@ -235,12 +235,7 @@ class EmbeddedReber(Language):
         """
         if self.error == "squared":
             return super().loss(outputs, trials)
-        outputs, targets = comparable(outputs, trials)
-        asked = None if trials.mask is None else trials.mask.to(outputs)
-        if asked is not None:  # beyond the end of a trial outputs may be anything
-            outputs = outputs.where(asked > 0, 0.0)
-        unlikely = -(targets * outputs.log_softmax(-1)).sum(-1, keepdim=True)
-        return masked_mean(unlikely, None if asked is None else asked[..., :1])
+        return cross_entropy(outputs, trials)
 
     def correct(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """Whether the most active output is the symbol that came; a string is judged by all that might have come."""
