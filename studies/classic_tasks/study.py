@@ -13,6 +13,7 @@ import gradients
 import guessing
 import ledger
 import machines
+import phonemes
 import solved
 import waiting
 
@@ -24,6 +25,7 @@ PARTS = {
     "counting": counting.run,
     "waiting": waiting.run,
     "adding": adding.run,
+    "phonemes": phonemes.run,
 }
 
 if __name__ == "__main__":
