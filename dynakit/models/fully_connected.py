@@ -25,15 +25,15 @@ from .base import RecurrentModel, Trajectory, checked_sizes, own_randomness, siz
 class FullyConnected(RecurrentModel):
     """One layer of ``n_hidden`` units, outputs included, and no readout.
 
-    ``activation`` is "sigmoid", "tanh", "relu" or "softplus".  Parameters ``W_in``, ``W_rec`` and ``b_rec``, uniform in
-    +-``scale`` at the start, drawn from ``seed``.
+    ``activation`` is "sigmoid", "tanh", "relu" or "softplus".  Parameters ``W_in``, ``W_rec`` and, unless
+    ``bias`` is False, ``b_rec``, uniform in +-``scale`` at the start, drawn from ``seed``.
 
     Raises:
         InputError: a size is not a positive number, or there are fewer units than outputs.
 
-    >>> model = FullyConnected(7, 12, 7)
-    >>> sum(p.numel() for p in model.parameters())
-    240
+    >>> sizes = (10, 19)  # 3 and 12 units besides the outputs, as in the table of Hochreiter and Schmidhuber 1997
+    >>> [sum(p.numel() for p in FullyConnected(7, n, 7, bias=False).parameters()) for n in sizes]
+    [170, 494]
     """
 
     state_layout = "x"
@@ -46,6 +46,7 @@ class FullyConnected(RecurrentModel):
         n_outputs: int,
         activation: str = "sigmoid",
         scale: float = 0.1,
+        bias: bool = True,
         *,
         seed: int = 0,
     ) -> None:
@@ -57,12 +58,13 @@ class FullyConnected(RecurrentModel):
             )
         self.activation = checks.one_of("activation", activation, ACTIVATIONS)
         self.scale = checks.number("scale", scale, above=0)
-        self.seed = as_seed(seed)
+        self.bias, self.seed = bool(bias), as_seed(seed)
         with own_randomness(self.seed, "FullyConnected"):
-            self.W_in, self.W_rec, self.b_rec = (
+            self.W_in, self.W_rec, drawn = (
                 nn.Parameter(torch.empty(n_hidden, *columns).uniform_(-scale, scale))
                 for columns in ((n_inputs,), (n_hidden,), ())
             )
+        self.b_rec = drawn if self.bias else None
 
     @classmethod
     def shapes(cls, config: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:

@@ -109,7 +109,7 @@ class Layered(Sensitivity):
             self.matrices: tuple[Any, ...] = (rnn.weight_hh_l0, rnn.weight_ih_l0, rnn.bias_hh_l0, rnn.bias_ih_l0)
         else:
             self.matrices = (model.W_rec, model.W_in, model.b_rec)
-        self.parameters = [p for p in self.matrices if p.requires_grad]
+        self.parameters = [p for p in self.matrices if p is not None and p.requires_grad]
         self.slope = ACTIVATIONS[model.activation].slope_from_output
         self.one, self.n = _OneStep(model), model.n_hidden
         self._start(model, n_trials, copies=2)

@@ -30,6 +30,7 @@ VARIANTS = {
     "elman": lambda: Elman(3, 7, 2),
     "elman relu": lambda: Elman(3, 7, 2, activation="relu"),
     "fully connected": lambda: FullyConnected(3, 7, 2),
+    "fully connected, no bias": lambda: FullyConnected(3, 7, 2, activation="tanh", bias=False),
     "gru": lambda: GRU(3, 7, 2),
     "memory blocks": lambda: MemoryBlocks(3, 7, 2),
     "memory blocks, wide": lambda: MemoryBlocks(3, 7, 2, block_size=7, biases="all", output_bias=[-1.0]),

@@ -134,6 +134,9 @@ MEMBERS: dict[str, Callable[[], System]] = {
     "GRU": lambda: own("GRU"),
     "LSTM": lambda: own("LSTM"),
     "LSTM peepholes": lambda: own("LSTM", peepholes=True),
+    "fully connected": lambda: dk.as_system(seeded(lambda: models.FullyConnected(M, N, K))),
+    "memory blocks": lambda: dk.as_system(seeded(lambda: models.MemoryBlocks(M, 4, K, block_size=2))),
+    "window": lambda: dk.as_system(seeded(lambda: models.WindowedMLP(M, N, K, before=1))),
     "pair": lambda: dk.as_system((seeded(lambda: nn.GRU(M, N)), seeded(lambda: nn.Linear(N, K)))),
     "module": lambda: dk.as_system(
         seeded(lambda: Sequencer(nn.LSTM(M, N, 2, batch_first=True), nn.Linear(N, K)))
@@ -213,6 +216,9 @@ OURS = {
     "GRU": lambda: models.GRU(M, N, K),
     "LSTM": lambda: models.LSTM(M, N, K),
     "LSTM peepholes": lambda: models.LSTM(M, N, K, peepholes=True),
+    "fully connected": lambda: models.FullyConnected(M, N, K, activation="tanh"),
+    "memory blocks": lambda: models.MemoryBlocks(M, 4, K, block_size=2, biases="all"),
+    "window": lambda: models.WindowedMLP(M, N, K, before=1),
     "leaky": lambda: models.LeakyRNN(M, N, K, sigma_rec=0.3, sigma_in=0.1),
     "reservoir": lambda: models.Reservoir(M, N, K, density=0.7, bias=0.1),
     "reservoir discrete": lambda: models.Reservoir(M, N, K, density=0.7, form="discrete", readout="linear"),

@@ -19,6 +19,7 @@ KINDS = {
     "Elman": lambda: Elman(2, 8, 2),
     "Elman, ReLU": lambda: Elman(2, 8, 2, activation="relu"),
     "fully connected": lambda: FullyConnected(2, 8, 2, activation="tanh", scale=0.6),
+    "fully connected, no bias": lambda: FullyConnected(2, 8, 2, activation="tanh", scale=0.6, bias=False),
     "LSTM": lambda: LSTM(2, 5, 2),
     "LSTM, peepholes": lambda: LSTM(2, 5, 2, peepholes=True),
     "GRU": lambda: GRU(2, 5, 2),

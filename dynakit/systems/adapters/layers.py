@@ -121,7 +121,8 @@ def _leaky(model: LeakyRNN, device: torch.device | str | None) -> System:
 def _fully_connected(model: FullyConnected, device: torch.device | str | None) -> System:
     read = weights_of(model, device)
     W_rec = read("W_rec")
-    cell = ElmanCell(read("W_in"), W_rec, read("b_rec"), model.activation)
+    bias = W_rec.new_zeros(len(W_rec)) if model.b_rec is None else read("b_rec")
+    cell = ElmanCell(read("W_in"), W_rec, bias, model.activation)
     return WithReadout(cell, torch.eye(model.n_outputs, model.n_hidden).to(W_rec), W_rec.new_zeros(model.n_outputs))
 
 
