@@ -7,10 +7,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from .. import checks
 from ..seeding import as_seed
 from ..surroundings import in_own_surroundings
+from .activations import ACTIVATIONS
 from .base import RecurrentModel, Trajectory, checked_sizes, layer_shapes, own_randomness
 
 
@@ -40,6 +42,12 @@ class Elman(RecurrentModel):
     def shapes(cls, config: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
         """The shapes that layer and readout have with these arguments."""
         return layer_shapes(1, config)
+
+    def step(self, x: Tensor, u: Tensor) -> Tensor:
+        """One step in plain operations: torch's kernel takes no batch of networks."""
+        W_ih, W_hh, b_ih, b_hh = self.rnn.all_weights[0]
+        drive = functional.linear(u, W_ih, b_ih) + functional.linear(x, W_hh, b_hh)
+        return ACTIVATIONS[self.activation].function(drive)
 
     def _run(self, inputs: Tensor, x0: Tensor, generator: torch.Generator | None) -> Trajectory:
         states, _ = self.rnn(inputs.transpose(0, 1).contiguous(), x0[None].contiguous())  # time first is faster

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from ..seeding import as_seed
 from ..surroundings import in_own_surroundings
@@ -40,6 +41,14 @@ class GRU(RecurrentModel):
     def shapes(cls, config: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
         """The shapes that layer and readout have with these arguments."""
         return layer_shapes(3, config)
+
+    def step(self, x: Tensor, u: Tensor) -> Tensor:
+        """One step in plain operations: torch's kernel takes no batch of networks."""
+        W_ih, W_hh, b_ih, b_hh = self.rnn.all_weights[0]
+        r, z, n = functional.linear(u, W_ih, b_ih).chunk(3, dim=1)
+        r_x, z_x, n_x = functional.linear(x, W_hh, b_hh).chunk(3, dim=1)
+        z = torch.sigmoid(z + z_x)
+        return (1 - z) * torch.tanh(n + torch.sigmoid(r + r_x) * n_x) + z * x
 
     def _run(self, inputs: Tensor, x0: Tensor, generator: torch.Generator | None) -> Trajectory:
         states, _ = self.rnn(inputs.transpose(0, 1).contiguous(), x0[None].contiguous())  # time first is faster

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from dynakit.errors import InputError
-from dynakit.models import LSTM, FullyConnected, LeakyRNN
+from dynakit.models import GRU, LSTM, Elman, FullyConnected, LeakyRNN
 from dynakit.tasks import FlipFlop
 from dynakit.training import WeightGuessing, train
 from dynakit.training.guessing import _outputs
@@ -30,7 +30,8 @@ def test_a_bit_is_found_and_the_found_network_solves_all_trials():
 
 
 def test_networks_side_by_side_say_what_each_says_alone():
-    for model in (FullyConnected(1, 3, 1), LSTM(1, 2, 1)):
+    one_each = [FullyConnected(1, 3, 1), LSTM(1, 2, 1), GRU(1, 2, 1), Elman(1, 3, 1), Elman(1, 3, 1, "relu")]
+    for model in one_each:
         named, inputs = dict(model.named_parameters()), TASK.sample(4, seed=3).inputs
         guesses = {name: torch.randn(5, *p.shape) for name, p in named.items()}
         with torch.no_grad():
