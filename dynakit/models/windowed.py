@@ -78,7 +78,7 @@ class WindowedMLP(RecurrentModel):
         return torch.cat([x[:, self.n_inputs :], u], dim=1)
 
     def _run(self, inputs: Tensor, x0: Tensor, generator: torch.Generator | None) -> Trajectory:
-        past = x0[:, self.n_inputs * (self.after + 1) :].unflatten(1, (self.before, self.n_inputs))
+        past = x0.unflatten(1, (-1, self.n_inputs))[:, 1 : self.before + 1]  # until the present of that moment
         line = functional.pad(torch.cat([past, inputs], 1), (0, 0, 0, self.after))
         windows = line.unfold(1, self.before + 1 + self.after, 1)  # (trial, time, input, lag)
         states = windows.transpose(2, 3).flatten(2)

@@ -16,6 +16,19 @@ from ..tasks import Task
 Callback = Callable[[int, dict[str, float]], object]
 
 
+BY_CALLBACK = "ended by the callback"  # why a run stopped
+
+
+def told(callback: Callback | None, done: int, info: dict[str, float]) -> bool:
+    """Tell the callback how far a run is; whether it goes on, as it does until StopIteration is raised there."""
+    try:
+        if callback is not None:
+            callback(done, info)
+    except StopIteration:
+        return False
+    return True
+
+
 @functools.singledispatch
 def fit(method: Any, model: nn.Module, task: Task, *, seed: int, callback: Callback | None) -> History:
     """Train ``model`` by ``method``; each method registers its own function here."""

@@ -31,7 +31,7 @@ from ..results import History
 from ..seeding import stream, torch_stream
 from ..tasks import Task, Trials
 from . import checkpoint
-from .base import Callback, fit, fit_together
+from .base import BY_CALLBACK, Callback, fit, fit_together, told
 from .stacked import check_alike, rollout, stack
 
 SNAPSHOT_EVERY = 10  # good updates between two copies of the weights
@@ -123,9 +123,11 @@ def _train(
         losses, scores = _gradients(method, active, update)
         for member, loss, score in zip(active, losses, scores):
             member.take(loss, score, update, time.monotonic() - began)
-        if callback is not None:
-            info = {"loss": float(np.mean(losses)), "score": float(np.mean(scores))}
-            callback(update + 1, {**info, "learning_rate": method.rate(update), "total": method.max_updates})
+        info = {"loss": float(np.mean(losses)), "score": float(np.mean(scores))}
+        info.update(learning_rate=method.rate(update), total=method.max_updates)
+        if not told(callback, update + 1, info) and update + 1 < method.max_updates:
+            for member in members:
+                member.state.stopped = member.state.stopped or BY_CALLBACK
     return [member.finish() for member in members]
 
 

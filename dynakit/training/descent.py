@@ -14,9 +14,11 @@ from torch import Tensor
 from .. import checks
 from ..errors import InputError
 from ..models import RecurrentModel, Trajectory
+from ..seeding import stream
 from ..tasks import Task, Trials
 
 OPTIMIZERS = ("adam", "sgd")
+REDRAWS = 100  # of a batch in which nothing is asked
 
 
 class Moment(NamedTuple):
@@ -98,6 +100,16 @@ class GradientDescent(abc.ABC):
             matrices = [p for p in model.parameters() if p.requires_grad and p.ndim > 1]
             total = total + _penalty(matrices, self.l2_weight, self.l1_weight)
         return total
+
+
+def batch(task: Task, n_trials: int, seed: int, update: int) -> Trials:
+    """The trials of one update, by the seed and its number alone; where nothing is asked in them, others are drawn."""
+    for again in range(REDRAWS):
+        names = ("batch", update, again) if again else ("batch", update)
+        trials = task.sample(n_trials, seed=int(stream(seed, *names).integers(2**62))).until_the_longest()
+        if all(mask is None or bool(mask.any()) for mask in (trials.mask, trials.score_mask)):
+            break
+    return trials
 
 
 def inputs_for(model: RecurrentModel, trials: Trials) -> Tensor:

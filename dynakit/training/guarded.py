@@ -23,12 +23,12 @@ from ..errors import InputError, NumericalError
 from ..models import RecurrentModel
 from ..provenance import Provenance
 from ..results import History
-from ..seeding import stream, torch_stream
+from ..seeding import torch_stream
 from ..tasks import Task, Trials
 from . import checkpoint
-from .base import Callback, fit
+from .base import BY_CALLBACK, Callback, fit, told
 from .checkpoint import State
-from .descent import GradientDescent, Moment, over
+from .descent import GradientDescent, Moment, batch, over
 
 STOP_WINDOW = 10  # updates whose mean score or loss decides whether to stop
 SNAPSHOT_EVERY = 10  # good updates between two copies of the weights
@@ -74,9 +74,8 @@ class _Descent:
         return self._history()
 
     def batch(self, update: int) -> Trials:
-        """The trials of one update: they depend on the seed and its number only."""
-        seed = int(stream(self.seed, "batch", update).integers(2**62))
-        return self.task.sample(self.method.batch_size, seed=seed).until_the_longest()
+        """The trials of one update."""
+        return batch(self.task, self.method.batch_size, self.seed, update)
 
     def _update(self, update: int, began: float) -> None:
         trials = self.batch(update)
@@ -90,9 +89,10 @@ class _Descent:
         state.stopped = self._reason_to_stop()
         if state.stopped:
             self._save(force=True)
-        if self.callback is not None:
-            info = {"loss": loss, "score": score, "total": self.method.max_updates, "learning_rate": rate}
-            self.callback(state.update, info)
+        info = {"loss": loss, "score": score, "total": self.method.max_updates, "learning_rate": rate}
+        if not told(self.callback, state.update, info) and not state.stopped:
+            self._save(force=True)  # a run that is ended so may be resumed
+            state.stopped = BY_CALLBACK
 
     def _descend(self, trials: Trials, update: int, rate: float) -> tuple[float, float]:
         """Step along each gradient of a batch, or back at the first that is not good; returns loss and score."""

@@ -16,14 +16,15 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
-from .. import checks
+from .. import checks, chunks
 from ..errors import InputError
 from ..models import RecurrentModel
 from ..provenance import Provenance
 from ..results import History
-from ..seeding import stream, torch_stream
+from ..seeding import torch_stream
 from ..tasks import Task, Trials, score_mask
-from .base import Callback, fit
+from .base import BY_CALLBACK, Callback, fit, told
+from .descent import batch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,26 +58,31 @@ def _(method: WeightGuessing, model: nn.Module, task: Task, *, seed: int, callba
     if not named:
         raise InputError("model has no parameter that requires a gradient: there is nothing to guess")
     model.eval()
-    trials = task.sample(method.n_trials, seed=int(stream(seed, "batch", 0).integers(2**62))).until_the_longest()
+    trials = batch(task, method.n_trials, seed, 0)
     if trials.targets is None:
         raise InputError("these trials have no targets, so no guess can be judged; give targets")
+    n_weights, side_by_side = sum(p.numel() for p in named.values()), min(method.together, method.max_guesses)
+    chunks.refuse_larger(
+        f"{side_by_side} networks of {n_weights} weights", 12.0 * side_by_side * n_weights, "use a smaller together"
+    )
     began, done, best, found = time.monotonic(), 0, [], None
     seconds: list[float] = []
-    while found is None and done < method.max_guesses:
+    going = True
+    while found is None and going and done < method.max_guesses:
         n = min(method.together, method.max_guesses - done)
         guesses = _draw(named, n, method.scale, torch_stream(seed, "guess", done))
         found, right = _first_to_solve(model, task, trials, guesses)
         best.append(right / method.n_trials)
         seconds.append(time.monotonic() - began)
         done += n if found is None else found + 1
-        if callback is not None:
-            info = {"loss": 1 - best[-1], "score": best[-1], "learning_rate": 0.0, "total": method.max_guesses}
-            callback(done, info)
+        info = {"loss": 1 - best[-1], "score": best[-1], "learning_rate": 0.0, "total": method.max_guesses}
+        going = told(callback, done, info)
     if found is not None:
         with torch.no_grad():
             for name, p in named.items():
                 p.copy_(guesses[name][found])
     stopped = f"guess {done} solves all trials" if found is not None else f"all {done} guesses failed"
+    stopped += "" if going or found is not None else f", {BY_CALLBACK}"
     return _history(method, task, seed, (best, seconds), stopped)
 
 

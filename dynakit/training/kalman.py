@@ -29,10 +29,9 @@ from ..errors import InputError, NumericalError
 from ..models import RecurrentModel
 from ..provenance import Provenance
 from ..results import History
-from ..seeding import stream
 from ..tasks import Task, Trials
-from .base import Callback, fit
-from .descent import inputs_for
+from .base import BY_CALLBACK, Callback, fit, told
+from .descent import batch, inputs_for
 from .sensitivity import sensitivity
 
 STOP_WINDOW = 10  # updates whose mean score decides whether to stop
@@ -91,15 +90,17 @@ def _(method: Kalman, model: nn.Module, task: Task, *, seed: int, callback: Call
     while not stopped:
         update = len(curves["losses"])
         r, q = method.noise("output_noise", update), method.noise("process_noise", update)
-        own = int(stream(seed, "batch", update).integers(2**62))
-        trials = task.sample(method.batch_size, seed=own).until_the_longest()
-        outputs = _filter(weights, trials, r, q)
+        trials = batch(task, method.batch_size, seed, update)
+        try:
+            outputs = _filter(weights, trials, r, q)
+        except torch.linalg.LinAlgError:  # slopes that are not finite
+            outputs = torch.full((len(trials), trials.n_steps, model.n_outputs), torch.nan)
         loss, score = float(task.loss(outputs, trials)), float(task.score(outputs, trials))
         for name, value in zip(curves, (loss, score, time.monotonic() - began, 1 / r)):
             curves[name].append(value)
-        if callback is not None:
-            callback(update + 1, {"loss": loss, "score": score, "learning_rate": 1 / r, "total": method.max_updates})
-        stopped = _reason_to_stop(method, curves["scores"])
+        info = {"loss": loss, "score": score, "learning_rate": 1 / r, "total": method.max_updates}
+        going = told(callback, update + 1, info)
+        stopped = _reason_to_stop(method, curves["scores"]) or ("" if going else BY_CALLBACK)
         if not math.isfinite(loss):
             raise NumericalError(
                 f"training diverges: the loss of update {update + 1} is {loss}; use a smaller covariance or a larger "

@@ -20,7 +20,7 @@ from ..provenance import Provenance
 from ..results import History, per_item
 from ..seeding import stream
 from ..tasks import N_DIGITS, WINDOW, SequenceStream, Stream, windowed_accuracy
-from .base import Callback, fit, fit_together
+from .base import BY_CALLBACK, Callback, fit, fit_together, told
 
 SAY_EVERY = 100  # elements between two calls of the callback
 
@@ -174,8 +174,8 @@ class _Stream:
                 ended.setdefault(k, (t, f"stopped at element {t}: {reason}"))
             if len(ended) == len(self.learners):
                 break
-            if self.callback is not None and (t + 1) % SAY_EVERY == 0:
-                self._say(t, n)
+            if self.callback is not None and (t + 1) % SAY_EVERY == 0 and not self._say(t, n):
+                return dict.fromkeys(range(len(self.learners)), (t + 1, BY_CALLBACK)) | ended
         return ended
 
     def _predict(self, t: int, seconds: float) -> None:
@@ -212,12 +212,12 @@ class _Stream:
             elements.append(Element(self.shown[k, t].copy(), int(own.ids[t]), t))
         self.team.learn(elements)
 
-    def _say(self, t: int, n: int) -> None:
-        assert self.callback is not None
+    def _say(self, t: int, n: int) -> bool:
+        """Tell the callback; whether to go on."""
         self.team.write_back()
         hits = [self._hits(k)[-self.method.window :] for k in range(len(self.learners))]
         score = float(np.mean([h.mean() for h in hits if len(h)])) if any(len(h) for h in hits) else 0.0
-        self.callback(t + 1, {"loss": 1 - score, "score": score, "learning_rate": 0.0, "total": n})
+        return told(self.callback, t + 1, {"loss": 1 - score, "score": score, "learning_rate": 0.0, "total": n})
 
     def _hits(self, k: int) -> np.ndarray:
         own = self.streams[k]

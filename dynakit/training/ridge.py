@@ -28,7 +28,7 @@ from ..provenance import Provenance
 from ..results import History
 from ..seeding import stream
 from ..tasks import Task, Trials
-from .base import Callback, fit
+from .base import Callback, fit, told
 
 TOGETHER = 2**25  # entries of the states recorded in one go
 
@@ -121,8 +121,7 @@ def _(method: Ridge, model: nn.Module, task: Task, *, seed: int, callback: Callb
         outputs = features @ W.double().cpu().T + (0.0 if b is None else b.double().cpu())
     scored = dataclasses.replace(trials, mask=torch.from_numpy(counted).float(), score_mask=None)
     info = {"loss": float(task.loss(outputs, scored)), "score": float(task.score(outputs, scored))}
-    if callback is not None:
-        callback(1, {**info, "total": 1, "learning_rate": 0.0})
+    told(callback, 1, {**info, "total": 1, "learning_rate": 0.0})
     blend = dict(method.blend) if isinstance(method.blend, Mapping) else method.blend
     names = {"method": "Ridge", "model": type(model).__name__, "task": type(task).__name__}
     return History(

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from .. import linalg
+from .. import checks, linalg
 from ..errors import InputError
 from ..models.learners import Learner
 from ..results import History
@@ -35,6 +35,8 @@ def train(
         seed: of the trials and the noise: the same seed trains the same network bit for bit.
         callback: called after each update with the number of updates done and a dict of ``loss``, ``score``
             (of that update's batch, before the step), ``learning_rate`` and ``total``, the updates planned.
+            StopIteration raised in it ends the run: the model keeps the weights of that moment, and the History says so
+            in ``stopped``.
 
     Raises:
         InputError: an argument cannot be used, or the sizes of task and model differ.
@@ -53,6 +55,7 @@ def train(
     (3, 'all 3 updates done')
     """
     check_sizes(model, task)
+    _check_callback(callback)
     if method is None:
         method = Online() if isinstance(model, Learner) else BPTT()
     was_training = model.training
@@ -109,9 +112,15 @@ def train_together(
         raise InputError(f"seeds must be one per network, got {len(own)} for {len(models)} networks")
     for model in models:
         check_sizes(model, task)
+    _check_callback(callback)
     with ExitStack() as after:
         for model in models:
             after.callback(model.train, model.training)
         for context in (linalg.one_thread(), torch.inference_mode(False), torch.enable_grad()):
             after.enter_context(context)
         return list(fit_together(method, models, task, own, callback))
+
+
+def _check_callback(callback: Any) -> None:
+    if callback is not None:
+        checks.function("callback", callback, "(done, info)")

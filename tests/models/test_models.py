@@ -211,6 +211,14 @@ def test_a_window_is_a_perceptron_of_what_it_holds(inputs):
         torch.testing.assert_close(model(inputs).outputs[:, t], said)
 
 
+@pytest.mark.parametrize("after", [0, 1, 3])
+def test_a_window_goes_on_from_any_state_with_the_inputs_that_follow(after, inputs):
+    model = WindowedMLP(3, 7, 2, before=2, after=after)
+    whole = model(inputs)
+    rest = model(inputs[:, 5:], whole.states[:, 4])
+    torch.testing.assert_close(rest.states, whole.states[:, 5:])
+
+
 @pytest.mark.parametrize(
     ("sizes", "settings", "n_weights"),
     [

@@ -10,7 +10,7 @@ import torch
 from dynakit.errors import InputError, NumericalError
 from dynakit.models import GRU, LSTM, BidirectionalElman, Elman, LeakyRNN
 from dynakit.tasks import FlipFlop, from_arrays
-from dynakit.training import BPTT, train
+from dynakit.training import BPTT, RTRL, Curriculum, Kalman, WeightGuessing, train
 
 TASK = FlipFlop(n_bits=1, n_steps=40)
 
@@ -143,6 +143,49 @@ def test_callback_sees_every_update():
     assert [info["loss"] for _, info in seen] == history.losses.tolist()
     assert seen[0][1]["total"] == 5
     assert set(seen[0][1]) == {"loss", "score", "total", "learning_rate"}
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        BPTT(max_updates=5),
+        RTRL(max_updates=5, batch_size=2),
+        Kalman(max_updates=5),
+        Curriculum(max_updates=5, steps_forced=20, steps_closed=10),
+        WeightGuessing(max_guesses=5, together=1, scale=0.1),
+    ],
+    ids=lambda method: type(method).__name__,
+)
+def test_stop_iteration_in_the_callback_ends_a_run_which_says_so(method):
+    seen = []
+
+    def stop(done, info):
+        seen.append(weights(model))
+        if done == 2:
+            raise StopIteration
+
+    model = Elman.for_task(TASK, 4)
+    history = train(model, TASK, method, callback=stop)
+    assert len(history) == len(seen) == 2
+    assert history.stopped.endswith("ended by the callback")
+    assert torch.equal(weights(model), seen[-1])
+
+
+def test_a_run_that_the_callback_ended_goes_on_from_its_checkpoint(tmp_path):
+    def stop(done, info):
+        raise StopIteration
+
+    method = BPTT(max_updates=4, checkpoint=tmp_path / "run")
+    model, whole = Elman.for_task(TASK, 4), Elman.for_task(TASK, 4)
+    assert len(train(model, TASK, method, callback=stop)) == 1
+    assert train(model, TASK, method).stopped == "all 4 updates done"
+    train(whole, TASK, BPTT(max_updates=4))
+    assert torch.equal(weights(model), weights(whole))
+
+
+def test_a_callback_that_is_no_function_is_refused_before_anything_is_done():
+    with pytest.raises(InputError, match="callback must be a function of"):
+        train(Elman.for_task(TASK, 4), TASK, BPTT(max_updates=1), callback=3)
 
 
 def test_mode_is_restored_and_no_gradient_is_left():

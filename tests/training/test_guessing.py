@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from dynakit.errors import InputError
+from dynakit.errors import InputError, ResourceError
 from dynakit.models import GRU, LSTM, Elman, FullyConnected, LeakyRNN
 from dynakit.tasks import FlipFlop
 from dynakit.training import WeightGuessing, train
@@ -50,6 +50,11 @@ def test_a_model_for_which_nothing_is_found_keeps_its_weights():
     assert len(history) == 3
     assert np.all(history.scores < 1)
     assert torch.equal(weights(model), before)
+
+
+def test_more_networks_than_fit_are_refused_in_a_sentence():
+    with pytest.raises(ResourceError, match=r"networks of .* weights would take .*: use a smaller together"):
+        train(LSTM.for_task(TASK, 400), TASK, WeightGuessing(together=10**7, max_guesses=10**7))
 
 
 @pytest.mark.parametrize("settings", [{"scale": 0}, {"together": 0}, {"max_guesses": 1.5}])

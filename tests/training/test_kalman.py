@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from dynakit.errors import InputError, ResourceError
+from dynakit.errors import InputError, NumericalError, ResourceError
 from dynakit.models import GRU, LSTM, Elman, Reservoir
 from dynakit.seeding import stream
-from dynakit.tasks import FlipFlop
+from dynakit.tasks import FlipFlop, score_mask
 from dynakit.training import Kalman, train
 
 TASK = FlipFlop(n_bits=1, n_steps=20)
@@ -50,6 +50,25 @@ def test_the_same_seed_filters_to_the_same_weights():
         train(model, TASK, Kalman(max_updates=3), seed=5)
         found.append(torch.cat([p.detach().flatten() for p in model.parameters()]))
     assert torch.equal(*found)
+
+
+def test_a_network_that_overflows_is_told_in_a_sentence_with_the_history_until_then():
+    model = Elman(1, 4, 1, "relu")
+    with torch.no_grad():
+        model.rnn.weight_hh_l0.fill_(1e5)
+        model.rnn.bias_hh_l0.fill_(1.0)
+    with pytest.raises(NumericalError, match="training diverges: the loss of update 1 is nan") as error:
+        train(model, TASK, Kalman(max_updates=3))
+    assert len(error.value.partial) == 1
+
+
+def test_trials_in_which_nothing_is_asked_are_drawn_anew():
+    task = FlipFlop(n_bits=1, n_steps=12)
+    first = [task.sample(1, seed=int(stream(0, "batch", k).integers(2**62))) for k in range(6)]
+    assert not all(bool(score_mask(trials).any()) for trials in first)
+    history = train(Elman.for_task(task, 2), task, Kalman(max_updates=6))
+    assert np.isfinite(history.losses).all()
+    assert len(history) == 6
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,17 @@ def test_no_future_is_within_reach_of_a_learner():
     assert not history.hits.any()
 
 
+def test_stop_iteration_in_the_callback_ends_the_stream():
+    def stop(done, info):
+        if done == 200:
+            raise StopIteration
+
+    history = dk.train(LongestMatch(25), TASK, SHORT, callback=stop)
+    assert history.stopped == "ended by the callback"
+    whole = dk.train(LongestMatch(25), TASK, Online(max_elements=200, window=20))
+    assert np.array_equal(history.predictions, whole.predictions)
+
+
 def test_a_learner_that_asks_for_the_label_is_refused():
     class Peeks(Learner):
         def predict(self, past):
