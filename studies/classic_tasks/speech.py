@@ -61,7 +61,8 @@ def cepstra(sound: np.ndarray) -> np.ndarray:
     sound = np.append(sound[0], sound[1:] - 0.97 * sound[:-1])
     frames = np.lib.stride_tricks.sliding_window_view(sound, WINDOW)[::HOP] * np.hamming(WINDOW)
     power = np.abs(np.fft.rfft(frames, FFT)) ** 2 / FFT
-    found = dct(np.log(power @ mel_filters().T + FLOOR), type=2, axis=1, norm="ortho")[:, :N_CEPSTRA]
+    logarithms = np.log(power @ mel_filters().T + FLOOR)
+    found = np.asarray(dct(logarithms, type=2, axis=1, norm="ortho"))[:, :N_CEPSTRA]
     found *= 1 + 11 * np.sin(np.pi * np.arange(N_CEPSTRA) / 22)
     found[:, 0] = np.log((frames**2).sum(axis=1) + FLOOR)
     return found

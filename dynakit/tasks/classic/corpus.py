@@ -77,8 +77,8 @@ def _read(file: Path, changed: int, size: int) -> Corpus:
     cepstra, ends = arrays["cepstra"].astype(np.float64), arrays["ends"].astype(int)
     features = np.concatenate([cepstra, slopes(cepstra, ends)], axis=1)
     phones = tuple(map(str, arrays["phones"]))
-    rest = (arrays[name] for name in ("texts", "voices"))
-    return Corpus(features, arrays["labels"].astype(int), ends, *rest, arrays["test"] != 0, phones)
+    labels, texts, voices, test = (arrays[name] for name in ("labels", "texts", "voices", "test"))
+    return Corpus(features, labels.astype(int), ends, texts, voices, test != 0, phones)
 
 
 def _problem(arrays: dict[str, np.ndarray]) -> str:
