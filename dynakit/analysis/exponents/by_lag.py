@@ -16,11 +16,12 @@ import torch
 from torch import Tensor
 
 from ... import chunks, linalg
-from ...checks import count
+from ...checks import count, number, rectangular
 from ...errors import InputError
 from ...provenance import with_provenance
 from ...results import Result, per_item
 from ...systems.base import System, checked
+from ...wording import counted, lasting
 from .lyapunov import lyapunov_spectrum
 
 LEVELS = (0.5, 0.01)  # of the error signal: how far back they are found is said
@@ -32,7 +33,8 @@ class GradientByLag(Result):
 
     Attributes:
         log_norms: (trial, lag) ln of |dy_T/dx_{T-k}| over |dy_T/dx_T|, Frobenius norms, T the last step that is asked;
-            lag 0, 1, 2, ...; NaN before the start of the trial, -inf where nothing arrives
+            lag 0, 1, 2, ...; NaN before the start of the trial and where the outputs hear nothing of x_T; -inf where
+            nothing arrives
         asked: (trial,) the step T, from 0
         exponents: (trial,) largest Lyapunov exponent along the trial until T, nats per step; NaN where T = 0
     """
@@ -59,25 +61,29 @@ class GradientByLag(Result):
         return float(np.polyfit(self.lags[present], logs[present], 1)[0]) if present.sum() > 1 else np.nan
 
     def reach(self, level: float = 0.01) -> float:
-        """The first lag from which on the median stays below ``level``; infinite if it does not within the trials."""
-        logs = _medians(self.log_norms)
-        above = np.flatnonzero(logs[~np.isnan(logs)] >= np.log(level))
+        """The first lag from which on the median stays below ``level``; infinite if it does not within the trials.
+
+        Raises InputError unless ``level`` is a number above 0.
+        """
+        logs, log_level = _medians(self.log_norms), np.log(number("level", level, above=0, closed=False))
+        above = np.flatnonzero(logs[~np.isnan(logs)] >= log_level)
         n_known = int((~np.isnan(logs)).sum())
         last = int(above[-1]) + 1 if len(above) else 0
         return float(last) if last < n_known else np.inf
 
     def headline(self) -> str:
-        n_known = int((~np.isnan(_medians(self.log_norms))).sum())
+        n_known, rate = int((~np.isnan(_medians(self.log_norms))).sum()), self.rate
+        if n_known < 2:
+            return f"{counted(len(self), 'trial')}: no lag at which an error signal is known"
         said = []
         for level in LEVELS:
             lag = self.reach(level)
-            where = f"beyond {n_known - 1} steps" if np.isinf(lag) else f"within {lag:.0f} steps"
-            said.append(f"falls below {level:.0%} {where}")
-        exponent = float(np.nanmedian(self.exponents)) if np.isfinite(self.exponents).any() else np.nan
-        return (
-            f"{len(self)} trials: the error signal {' and '.join(said)}, by {self.rate:+.3g} nats per step; "
-            f"largest exponent {exponent:+.3g}"
-        )
+            within = lasting(n_known - 1 if np.isinf(lag) else lag)
+            said.append(f"{'does not fall' if np.isinf(lag) else 'falls'} below {level:.0%} within {within}")
+        text = f"{counted(len(self), 'trial')}: the error signal {' and '.join(said)}"
+        text += "" if np.isnan(rate) else f", by {rate:+.3g} nats per step"
+        known = self.exponents[~np.isnan(self.exponents)]
+        return text + (f"; largest exponent {np.median(known):+.3g}" if len(known) else "")
 
 
 @with_provenance
@@ -120,7 +126,7 @@ def _asked(trials: Any, asked: Any, inputs: Tensor) -> np.ndarray:
     n_trials, n_steps = inputs.shape[:2]
     if asked is None:
         asked = getattr(trials, "last_asked", np.full(n_trials, n_steps - 1))
-    steps = np.atleast_1d(np.asarray(asked))
+    steps = np.atleast_1d(rectangular("asked", asked))
     if steps.shape != (n_trials,) or steps.dtype.kind not in "iu":
         got = f"{steps.shape} of {steps.dtype}"
         raise InputError(f"asked must be one whole number per trial, shape ({n_trials},), got {got}")
@@ -133,9 +139,10 @@ def _asked(trials: Any, asked: Any, inputs: Tensor) -> np.ndarray:
 def _backwards(system: System, states: Tensor, inputs: Tensor, asked: np.ndarray, longest: int) -> np.ndarray:
     """ln of the norms (trial, lag) relative to lag 0."""
     rows, end = torch.arange(len(states)), torch.from_numpy(asked)
-    signal, _ = _unit(system.observe_jacobian(states[rows, end]))  # (trial, output, unit)
+    signal, heard = _unit(system.observe_jacobian(states[rows, end]))  # (trial, output, unit)
     logs, total = np.full((len(states), longest + 1), np.nan), np.zeros(len(states))
-    logs[:, 0] = 0.0
+    total[(heard == 0).numpy()] = np.nan
+    logs[:, 0] = total
     for lag in range(1, longest + 1):
         here = (end >= lag).nonzero()[:, 0]
         at = end[here] - lag

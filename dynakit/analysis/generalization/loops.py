@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ... import linalg
-from ...checks import count
+from ...checks import count, rectangular
 from ...errors import InputError
 from ...provenance import with_provenance
 from ...results import Result, per_item
@@ -48,7 +48,9 @@ class StressStrings(Result):
         return found
 
     def headline(self) -> str:
-        most = int(self.times.max(initial=0))
+        if not len(self):
+            return "no strings"
+        most = int(self.times.max())
         said = [f"{loop} {'all' if n == most else n}" for loop, n in self.lasting.items()]
         return f"right up to so many rounds of {most}: {', '.join(said)}"
 
@@ -78,7 +80,7 @@ def stress_strings(system: System, task: Any, times: Any = LOOPS) -> StressStrin
             f"system must have the {task.n_inputs} inputs and {task.n_outputs} outputs of the task, got "
             f"{system.input_size} and {system.output_size}"
         )
-    rounds = [count("times", n) for n in np.atleast_1d(np.asarray(times)).tolist()]
+    rounds = [count("times", n) for n in np.atleast_1d(rectangular("times", times)).tolist()]
     named = [(loop, n, string) for n in rounds for loop, string in task.stressed(n).items()]
     right = []
     for _, _, string in named:  # one by one: the longest is many times as long as the shortest

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from ... import linalg
-from ...checks import count
+from ... import chunks, linalg
+from ...checks import count, rectangular
 from ...errors import InputError
 from ...provenance import with_provenance
 from ...results import Result, per_item
@@ -60,6 +60,8 @@ class HoldTime(Result):
 
     def headline(self) -> str:
         held = "not held" if self.steps is None else f"held for {self.steps} steps more"
+        if not len(self):
+            return "no gaps"
         said = ", ".join(f"{share:.0%} after {gap}" for gap, share in zip(self.gaps, self.shares))
         return f"{held}: {said}; chance {self.chance:.0%}"
 
@@ -79,6 +81,7 @@ def hold_time(system: System, task: Any, gaps: Any = GAPS, *, n_trials: int = 12
 
     Raises:
         InputError: the task cannot be delayed, or its sizes are not those of the system.
+        ResourceError: the trials would not fit into memory.
 
     >>> import dynakit as dk
     >>> task = dk.tasks.TemporalOrder()
@@ -92,8 +95,11 @@ def hold_time(system: System, task: Any, gaps: Any = GAPS, *, n_trials: int = 12
             f"system must have the {task.n_inputs} inputs and {task.n_outputs} outputs of the task, got "
             f"{system.input_size} and {system.output_size}"
         )
-    steps = [count("gaps", gap, least=0) for gap in np.atleast_1d(np.asarray(gaps)).tolist()]
+    steps = [count("gaps", gap, least=0) for gap in np.atleast_1d(rectangular("gaps", gaps)).tolist()]
     n_trials = count("n_trials", n_trials)
+    longest = max(steps, default=0)
+    n_bytes = 16.0 * n_trials * longest * (task.n_inputs + task.n_outputs)
+    chunks.refuse_larger(f"{n_trials} trials of {longest} steps more", n_bytes, "use shorter gaps or fewer trials")
     found = [_right(system, task.delayed(gap), n_trials, seed) for gap in steps]
     return HoldTime(
         gaps=np.array(steps, dtype=int),

@@ -81,11 +81,40 @@ def test_what_never_arrives_is_nothing_and_no_error():
     assert found.reach(0.01) == 2
 
 
+def test_outputs_that_hear_nothing_of_the_state_have_no_error_signal():
+    model = dk.models.Elman(2, 4, 1)
+    with torch.no_grad():
+        model.readout.weight.zero_()
+    found = dk.gradient_by_lag(dk.as_system(model), trials())
+    assert np.isnan(found.log_norms).all()
+    assert found.headline() == "3 trials: no lag at which an error signal is known"
+
+
+def test_a_headline_says_what_is_known_and_no_more():
+    still = dk.FunctionSystem(lambda x, u: 0.0 * x + u[:, :1], 1, 2)
+    for net, wanted in (
+        (still, "3 trials: the error signal falls below 50% within 1 step and falls below 1% within 1 step; "),
+        (dk.FunctionSystem(lambda x, u: x + u[:, :1], 1, 2), "does not fall below 50% within 11 steps"),
+    ):
+        said = dk.gradient_by_lag(net, trials()).headline()
+        assert wanted in said
+        assert "nan" not in said
+    assert dk.gradient_by_lag(still, np.zeros((0, 5, 2))).headline().startswith("0 trials: no lag")
+
+
+@pytest.mark.parametrize("level", [0, -1.0, np.nan, "a"])
+def test_a_level_is_a_number_above_zero(level):
+    net = dk.FunctionSystem(lambda x, u: 0.5 * x + u[:, :1], 1, 2)
+    with pytest.raises(InputError, match="level must be a"):
+        dk.gradient_by_lag(net, trials()).reach(level)
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [
         (lambda net: dk.gradient_by_lag(net, np.zeros((2, 5, 3))), "inputs"),
         (lambda net: dk.gradient_by_lag(net, trials(), max_lag=-1), "max_lag must be at least 0"),
+        (lambda net: dk.gradient_by_lag(net, trials(), asked=[[1], [2, 3], [4]]), "asked must be a rectangular"),
         (lambda net: dk.gradient_by_lag(net, trials(), asked=[1, 2]), "asked must be one whole number per trial"),
         (lambda net: dk.gradient_by_lag(net, trials(), asked=[1, 2, 12]), "from 0 to 11, got 12 for trial 2"),
         (lambda net: dk.gradient_by_lag(dk.as_system(dk.models.LIF(2, 4, 1)), trials()), "gradient"),

@@ -8,7 +8,7 @@ import torch
 
 import dynakit as dk
 from dynakit.analysis.generalization import waiting
-from dynakit.errors import InputError
+from dynakit.errors import InputError, ResourceError
 from dynakit.tasks import Adding, CountingLanguage, EmbeddedReber, TemporalOrder, Xor
 
 
@@ -165,6 +165,19 @@ def test_a_state_that_leaves_the_finite_numbers_holds_nothing():
     assert dk.hold_time(net, Adding(length=20), [0, 5000], n_trials=10).n_right.tolist() == [0, 0]
 
 
+def test_a_wait_that_does_not_fit_into_memory_is_refused_by_its_size():
+    net = dk.as_system(dk.models.Elman.for_task(TemporalOrder(), 2))
+    with pytest.raises(ResourceError, match=r"steps more would take .*: use shorter gaps"):
+        dk.hold_time(net, TemporalOrder(), [10**13], n_trials=2)
+
+
+def test_no_gaps_and_no_rounds_are_said_to_be_none():
+    net = dk.as_system(dk.models.Elman.for_task(TemporalOrder(), 2))
+    assert dk.hold_time(net, TemporalOrder(), []).headline() == "no gaps"
+    task = EmbeddedReber()
+    assert dk.stress_strings(dk.as_system(dk.models.Elman.for_task(task, 2)), task, []).headline() == "no strings"
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [
@@ -176,6 +189,7 @@ def test_a_state_that_leaves_the_finite_numbers_holds_nothing():
         (lambda net: dk.hold_time(net, EmbeddedReber()), "task must be one that can be delayed"),
         (lambda net: dk.hold_time(net, Xor()), "system must have the 2 inputs and 1 outputs of the task, got 8 and 4"),
         (lambda net: dk.hold_time(net, TemporalOrder(), [-1]), "gaps must be at least 0, got -1"),
+        (lambda net: dk.hold_time(net, TemporalOrder(), [[1], [2, 3]]), "gaps must be a rectangular array"),
         (lambda net: dk.hold_time(net, TemporalOrder(), n_trials=0), "n_trials must be at least 1"),
         (lambda net: dk.hold_time(dk.models.GRU(8, 2, 4), TemporalOrder()), "system must be a System"),
     ],
