@@ -93,17 +93,29 @@ class Bidirectional(RecurrentModel):
         generator: torch.Generator | None = None,
         lengths: Tensor | None = None,
     ) -> Trajectory:
-        """Run over ``inputs`` (trial, time, input); beyond ``lengths`` (trial,) states are 0 and outputs the bias."""
+        """Run over ``inputs`` (trial, time, input); beyond ``lengths`` (trial,) states are 0 and outputs the bias.
+
+        Raises InputError for inputs that do not fit, any ``x0``, or lengths that are not steps of the trials.
+        """
         inputs = self._checked_inputs(inputs)
         if x0 is not None:
             raise InputError(f"x0 must be None: {type(self).__name__} starts at both ends of the sequence, at 0")
         if lengths is None:
             states, _ = self.rnn(inputs)
         else:
-            ends = lengths.cpu()
+            ends = _ends(lengths, *inputs.shape[:2])
             packed, _ = self.rnn(pack_padded_sequence(inputs, ends, batch_first=True, enforce_sorted=False))
             states, _ = pad_packed_sequence(packed, batch_first=True, total_length=inputs.shape[1])
         return Trajectory(self.readout(states), states)
+
+
+def _ends(lengths: Any, n_trials: int, n_steps: int) -> Tensor:
+    """The steps of each trial, whole numbers of the time axis."""
+    ends = torch.as_tensor(checks.rectangular("lengths", lengths))
+    whole = ends.dtype in (torch.int64, torch.int32) and tuple(ends.shape) == (n_trials,)
+    if not whole or bool(((ends < 1) | (ends > n_steps)).any()):
+        raise InputError(f"lengths must be from 1 to {n_steps} steps for each of {n_trials} trials, got {lengths}")
+    return ends
 
 
 class BidirectionalLSTM(Bidirectional):

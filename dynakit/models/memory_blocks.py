@@ -67,7 +67,9 @@ class MemoryBlocks(RecurrentModel):
                 f"n_hidden counts the cells: it must be a multiple of block_size={block_size}, got {n_hidden}"
             )
         self.biases = checks.one_of("biases", biases, BIASES)
-        self.input_bias, self.output_bias = input_bias, output_bias
+        self.input_bias, self.output_bias = (
+            value.tolist() if hasattr(value, "tolist") else value for value in (input_bias, output_bias)
+        )
         self.scale, self.seed = checks.number("scale", scale, above=0), as_seed(seed)
         self._draw()
 
@@ -137,7 +139,7 @@ class MemoryBlocks(RecurrentModel):
     def _opening(self, name: str) -> Tensor:
         """The biases that the gates of one kind have at the start, (block,)."""
         value = getattr(self, name)
-        if not isinstance(value, Sequence):
+        if not isinstance(value, (list, tuple)):
             return torch.full((self.n_blocks,), checks.number(name, value))
         if len(value) != self.n_blocks:
             raise InputError(f"{name} must be one number or one per block, {self.n_blocks}, got {len(value)}")

@@ -169,7 +169,7 @@ def _lengths(value: Any, n_trials: int, n_steps: int) -> torch.Tensor:
     """The steps of each trial, int64."""
     if value is None:
         return torch.full((n_trials,), n_steps)
-    array = np.asarray(value.detach().cpu() if isinstance(value, torch.Tensor) else value)
+    array = checks.rectangular("lengths", value)
     if array.shape != (n_trials,) or (array.size and array.dtype.kind not in "iu"):
         raise InputError(
             f"lengths must hold a whole number of steps per trial, shape ({n_trials},), got {array.dtype} of shape "

@@ -173,6 +173,19 @@ def test_the_backward_direction_begins_at_the_end_of_each_trial(name, inputs):
         torch.testing.assert_close(together[k, :end], model(inputs[k : k + 1, :end]).outputs[0], rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("lengths", [[9, 4, 6, 0], [10, 1, 1, 1], [9, 4, 6], [1.0] * 4, [[1], [2, 3], [4], [5]], 3])
+def test_lengths_that_are_no_steps_of_the_trials_are_refused(lengths, inputs):
+    with pytest.raises(InputError, match="lengths must"):
+        BidirectionalLSTM(3, 7, 2)(inputs, lengths=lengths)
+
+
+@pytest.mark.parametrize("kind", [list, tuple, np.array, torch.tensor])
+def test_biases_of_blocks_may_be_given_in_any_row(kind):
+    model = MemoryBlocks(3, 4, 2, block_size=2, input_bias=kind([-1.0, -2.0]))
+    assert model.b_rec[:2].tolist() == [-1.0, -2.0]
+    assert list(model.config()["input_bias"]) == [-1.0, -2.0]
+
+
 @pytest.mark.parametrize("peepholes", [False, True])
 def test_the_gates_of_a_run_are_those_that_made_its_cells(inputs, peepholes):
     model = LSTM(3, 7, 2, peepholes=peepholes)

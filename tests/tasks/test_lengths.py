@@ -104,6 +104,7 @@ def test_saved_and_loaded_with_lengths(tmp_path):
             r"lengths must hold a whole number of steps per trial, shape \(10,\), got int64 of shape \(9,\)",
         ),
         ([3.0] * 10, "lengths must hold a whole number"),
+        ([[3], [3, 4]] * 5, "lengths must be a rectangular array"),
         ([True] * 10, "lengths must hold a whole number"),
         ([3] * 9 + [0], "lengths must be from 1 to the 12 steps of the time axis, got 0 for trial 9"),
         ([3, 13] + [3] * 8, "from 1 to the 12 steps of the time axis, got 13 for trial 1"),
