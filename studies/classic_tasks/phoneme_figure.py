@@ -16,7 +16,7 @@ COLORS = {
 }
 SHORT = {"WindowedMLP": "MLP, 11 frames", "BidirectionalElman": "bidir. Elman", "BidirectionalLSTM": "bidir. LSTM"}
 KINDS = {"substitutions": "0.35", "insertions": "0.6", "deletions": "0.85"}
-LONGEST = "time constant 1 (ms)"
+TENTH = "time constant 10 (ms)"  # the longest is infinite in most frames: one direction or two grow for a while
 
 
 def draw(rows: list[dict[str, Any]], constants: list[dict[str, Any]], path: Path) -> None:
@@ -43,6 +43,7 @@ def _learning(ax: Any, rows: list[dict[str, Any]]) -> None:
             curve = 100 * np.array(row["_curve"])
             presented = row["sequences presented"] * np.arange(1, len(curve) + 1) / len(curve)
             ax.semilogx(presented, curve, color=COLORS[kind], lw=1, label=None if k else SHORT.get(kind, kind))
+    _plain(ax.xaxis, (300, 1000, 3000))
     ax.set_xlabel("sequences presented", fontsize=8)
     ax.set_ylabel("frames right, held-out sentences (%)", fontsize=8)
     ax.legend(frameon=False, fontsize=6, loc="lower right")
@@ -80,13 +81,13 @@ def _errors(ax: Any, rows: list[dict[str, Any]]) -> None:
 
 
 def _constants(ax: Any, constants: list[dict[str, Any]]) -> None:
-    """The median longest time constant of each phone, over seeds, in the order of the forward direction."""
+    """The tenth longest time constant of each phone, medians over seeds, in the order of the forward direction."""
     lines = {}
     for network, direction in dict.fromkeys((row["network"], row["direction"]) for row in constants):
         of: dict[str, list[float]] = {}
         for row in constants:
             if (row["network"], row["direction"]) == (network, direction):
-                of.setdefault(row["phone"], []).append(row[LONGEST])
+                of.setdefault(row["phone"], []).append(row[TENTH])
         lines[network, direction] = {phone: float(np.median(values)) for phone, values in of.items()}
     forward = lines["BidirectionalLSTM", "forward"]
     phones = sorted(forward, key=lambda phone: forward[phone])
@@ -98,11 +99,18 @@ def _constants(ax: Any, constants: list[dict[str, Any]]) -> None:
         at = [phones.index(phone) for phone in known]
         open_ = {"mfc": "none"} if direction == "backward" else {}
         ax.semilogy(at, [values[p] for p in known], mark, ms=4, color=COLORS[network], label=label, **open_)
+    _plain(ax.yaxis, (50, 100, 200, 400, 800))
     ax.set_xticks(range(len(phones)), phones)
     ax.set_xlim(-0.7, len(phones) - 0.3)
     ax.set_xlabel("phone that is heard", fontsize=8)
-    ax.set_ylabel("longest time constant (ms)", fontsize=8)
-    ax.legend(frameon=False, fontsize=7, ncols=3, loc="upper left")
+    ax.set_ylabel("10th time constant (ms)", fontsize=8)
+    ax.legend(frameon=False, fontsize=7, ncols=3, loc="lower right", bbox_to_anchor=(1, 1))
+
+
+def _plain(axis: Any, ticks: tuple[int, ...]) -> None:
+    """These ticks of a logarithmic axis, written out."""
+    axis.set_ticks(ticks, [str(tick) for tick in ticks])
+    axis.set_ticks([], minor=True)
 
 
 def _by_kind(rows: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:

@@ -221,7 +221,7 @@ def test_networks_learn_and_are_drawn(tmp_path):
     for curve, after in (([0.0, 1.0], 640), ([1.0, 1.0], 320), ([0.0, 0.0], "")):
         assert phonemes.learnt_after(rows[1] | {"_curve": curve}, rows) == after
     constants = [
-        {"network": "BidirectionalLSTM", "direction": way, "phone": phone, "time constant 1 (ms)": 50.0}
+        {"network": "BidirectionalLSTM", "direction": way, "phone": phone, "time constant 10 (ms)": 50.0}
         for way in ("forward", "backward")
         for phone in ("s", "pau")
     ]
