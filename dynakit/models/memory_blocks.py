@@ -67,9 +67,7 @@ class MemoryBlocks(RecurrentModel):
                 f"n_hidden counts the cells: it must be a multiple of block_size={block_size}, got {n_hidden}"
             )
         self.biases = checks.one_of("biases", biases, BIASES)
-        self.input_bias, self.output_bias = (
-            value.tolist() if hasattr(value, "tolist") else value for value in (input_bias, output_bias)
-        )
+        self.input_bias, self.output_bias = _listed(input_bias), _listed(output_bias)
         self.scale, self.seed = checks.number("scale", scale, above=0), as_seed(seed)
         self._draw()
 
@@ -144,3 +142,8 @@ class MemoryBlocks(RecurrentModel):
         if len(value) != self.n_blocks:
             raise InputError(f"{name} must be one number or one per block, {self.n_blocks}, got {len(value)}")
         return torch.tensor([checks.number(name, entry) for entry in value], dtype=torch.get_default_dtype())
+
+
+def _listed(value: Any) -> Any:
+    """An array or a tensor as a list of numbers; anything else as it is."""
+    return value.tolist() if hasattr(value, "tolist") else value

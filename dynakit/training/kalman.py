@@ -93,7 +93,7 @@ def _(method: Kalman, model: nn.Module, task: Task, *, seed: int, callback: Call
         trials = batch(task, method.batch_size, seed, update)
         try:
             outputs = _filter(weights, trials, r, q)
-        except torch.linalg.LinAlgError:  # slopes that are not finite
+        except _NoCorrectionError:
             outputs = torch.full((len(trials), trials.n_steps, model.n_outputs), torch.nan)
         loss, score = float(task.loss(outputs, trials)), float(task.score(outputs, trials))
         for name, value in zip(curves, (loss, score, time.monotonic() - began, 1 / r)):
@@ -125,6 +125,10 @@ def _history(method: Kalman, task: Task, seed: int, curves: dict[str, list[float
         stopped=stopped,
         provenance=Provenance.of(seed=seed, method="Kalman", task=type(task).__name__, **settings),
     )
+
+
+class _NoCorrectionError(Exception):
+    """A slope is not finite, or rounding has left a covariance that is none."""
 
 
 def _filter(weights: _Weights, trials: Trials, r: float, q: float) -> Tensor:
@@ -185,7 +189,9 @@ class _Weights:
         own = [H[:, g].permute(1, 2, 0) for g in self.groups]  # (group, weight, measurement)
         moved = [P @ h for P, h in zip(self.P, own)]
         spread = r * torch.eye(len(H)).to(H) + sum((h.mT @ m).sum(0) for h, m in zip(own, moved))
-        factor = torch.linalg.cholesky(spread)
+        factor, failed = torch.linalg.cholesky_ex(spread)
+        if bool(failed) or not bool(torch.isfinite(factor).all()):
+            raise _NoCorrectionError
         told = torch.cholesky_solve(errors[:, None], factor)
         change = errors.new_zeros(sum(p.numel() for p in self.parameters))
         for g, P, m in zip(self.groups, self.P, moved):

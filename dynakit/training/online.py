@@ -175,7 +175,9 @@ class _Stream:
             if len(ended) == len(self.learners):
                 break
             if self.callback is not None and (t + 1) % SAY_EVERY == 0 and not self._say(t, n):
-                return dict.fromkeys(range(len(self.learners)), (t + 1, BY_CALLBACK)) | ended
+                for k in range(len(self.learners)):
+                    ended.setdefault(k, (t + 1, BY_CALLBACK))
+                break
         return ended
 
     def _predict(self, t: int, seconds: float) -> None:
