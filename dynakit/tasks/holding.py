@@ -47,7 +47,8 @@ class Hold(Record):
         said = f"{which}, {drive_in_words(self.drive)}"
         if self.question is None:
             return said
-        return f"{said}, read after the {counted(len(self.question), 'step')} that follow in the trials"
+        n = len(self.question)
+        return f"{said}, read after the {counted(n, 'step')} that follow{'s' * (n == 1)} in the trials"
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ def test_an_order_is_held_under_every_distractor_and_read_by_the_last_symbol():
     assert report.score == 1.0
     assert sorted(report.attractors.memories) == ["XX", "XY", "YX", "YY"]
     assert said.count("YES. 128 states before the answer is asked for") == 2
-    assert "read after the 1 step that follow in the trials" in said
+    assert "read after the 1 step that follows in the trials" in said
     holds = find_holds(task, report.trials, task.drives)
     assert list(holds.by_name) == ["rest", "b", "c", "d"]
     for hold in holds.by_name.values():
