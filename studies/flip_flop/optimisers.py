@@ -33,7 +33,6 @@ def measure(method: str, rate: float, seed: int, n_updates: int) -> dict[str, An
         "learning rate": rate,
         "seed": seed,
         "updates to 0.98": len(history) if there else "never",
-        "CPU s per update": float(history.seconds[-1]) / len(history),
         "score at the end": float(history.scores[-10:].mean()),
         "loss at the end": float(history.losses[-10:].mean()),
         "rollbacks": history.n_rollbacks,
