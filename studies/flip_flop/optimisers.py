@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,8 @@ def measure(method: str, rate: float, seed: int, n_updates: int) -> dict[str, An
     model = dk.models.LeakyRNN.for_task(
         TASK, n_hidden=50, dale="abs", autapses=False, signed_io=False, sigma_rec=0.05, seed=seed
     )
-    settings = METHODS[method][0] | {"learning_rate": rate, "decay_to": 1.0, "stop_at_score": REACHED}
-    history = dk.train(model, TASK, dk.training.BPTT(max_updates=n_updates, **settings), seed=seed)
+    settings = dk.training.BPTT(max_updates=n_updates, learning_rate=rate, decay_to=1.0, stop_at_score=REACHED)
+    history = dk.train(model, TASK, dataclasses.replace(settings, **METHODS[method][0]), seed=seed)
     there = float(history.scores[-10:].mean()) >= REACHED
     return {
         "method": method,

@@ -90,7 +90,7 @@ def summary(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         for name in ("memories", "saddles"):
             pairs = np.array([(r["predicted from W"], r[f"at the {name}"]) for r in own])
             pairs = pairs[np.isfinite(pairs).all(axis=1)]
-            rank = spearmanr(*pairs.T) if len(pairs) > 2 else None
+            rank: Any = spearmanr(*pairs.T) if len(pairs) > 2 else None
             found.append(
                 {
                     "network": kind,
@@ -119,8 +119,7 @@ def figure(rows: list[dict[str, Any]], path: Path) -> None:
     for kind, ax in zip(kinds, planes):
         row = next(row for row in rows if row["network"] == kind)
         for (name, colour, mark), values in zip(marks, row["_spectra"]):
-            flat = np.ravel(values)
-            ax.plot(flat.real, flat.imag, mark, color=colour, mfc="none", ms=5, label=name)
+            ax.plot(np.real(values).ravel(), np.imag(values).ravel(), mark, color=colour, mfc="none", ms=5, label=name)
         ax.add_patch(Circle((0, 0), 1, fill=False, color="0.6", lw=0.8))
         ax.set(xlabel="Re", ylabel="Im", title=f"{kind}, one network", aspect="equal")
         ax.legend(frameon=False, fontsize=8)
