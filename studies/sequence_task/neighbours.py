@@ -21,7 +21,7 @@ def measure(codes: str, metric: str, k: int, seed: int, n_elements: int | None) 
     """One run over the published stream."""
     task = dk.tasks.SequenceStream(codes=codes)
     learner = dk.models.NearestNeighbours.for_task(task, k=k, metric=metric)
-    history = dk.train(learner, task, dk.training.Online(max_elements=n_elements), seed=seed)
+    history: Any = dk.train(learner, task, dk.training.Online(max_elements=n_elements), seed=seed)
     before = history.positions < task.swap_at
     return {
         "codes": codes,

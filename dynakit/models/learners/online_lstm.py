@@ -82,8 +82,8 @@ class _OnlineRecurrent(Learner):
 
     def operations(self, past: Past) -> Operations:
         """One step: a multiply-accumulate for every weight."""
-        weights = (self.project.weight, self.rnn.weight_ih_l0, self.rnn.weight_hh_l0, self.readout.weight)
-        return Operations(sum(w.numel() for w in weights) if len(past.codes) else 0, 0)
+        n_weights = sum(p.numel() for p in self.parameters() if p.ndim == 2)
+        return Operations(n_weights if len(past.codes) else 0, 0)
 
     def learn(self, element: Element) -> None:
         """Replay the window, then take the element in."""
