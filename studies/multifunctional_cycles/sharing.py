@@ -165,7 +165,7 @@ def figure(rows: list[dict[str, Any]], path: Path) -> None:
 def run(out: Path, *, quick: bool, n_jobs: int) -> None:
     """Two kinds of network, circles that coincide and circles apart."""
     started = time.perf_counter()
-    n_seeds, n_updates = (1, 150) if quick else (5, 300)
+    n_seeds, n_updates = (1, 150) if quick else (3, 300)
     jobs = [(kind, task, n_updates, n_seeds) for kind in KINDS for task in (TASKS[:1] if quick else TASKS)]
     rows = [row for rows in kept.run_all(measure, jobs, n_jobs) for row in rows]
     kept.write(out / "sharing.csv", rows, seeds=list(range(n_seeds)), started=started, quick=quick)
