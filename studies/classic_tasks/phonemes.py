@@ -185,7 +185,7 @@ def run(out: Path, *, quick: bool, n_jobs: int) -> None:
     started = time.perf_counter()
     seeds = [0] if quick else [0, 1, 2]
     kinds = ["Elman", "LSTM", "BidirectionalLSTM"] if quick else list(KINDS)
-    sizes = (3, 24, 2) if quick else (20, 64, N_FRAMES)
+    sizes = (2, 24, 2) if quick else (20, 64, N_FRAMES)
     jobs = [(kind, seed, *sizes) for kind in kinds for seed in seeds]
     rows = ledger.run_all(_kept, jobs, n_jobs)
     for row in rows:
