@@ -36,7 +36,7 @@ class Extraction(Result):
 
     Attributes:
         access: (state,) the word that leads to each state of the machine, symbols joined by spaces
-        labels: (state,) what the network says there; "." where the word is over
+        labels: (state,) what the network says there; "." where the word is over, "!" where its state is not finite
         states: (state, unit) the state of the network after that word; NaN where the word is over
         transitions: (state, symbol) the state that each symbol leads to, -1 where it may not come
         symbols: the symbols, in the order of the transitions

@@ -16,6 +16,7 @@ from .machine import NOWHERE, Automaton
 
 STRAYED = "~"  # stands for the label of a future that leaves what may come
 END = "."  # said once a word is over
+LOST = "!"  # what a network says whose state is no longer finite, whatever its outputs are read as
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Teacher:
         if said.shape != x.shape[:-1]:
             raise InputError(f"decode must give a label per row of outputs, {tuple(x.shape[:-1])}, got {said.shape}")
         said = said.astype(str).astype(object)  # numbers and truth values as a machine names them
+        said[~torch.isfinite(x).all(-1).numpy()] = LOST
         if self.first is not None:
             said[(x == self.system.initial_state()).all(-1).numpy()] = self.first
         return said

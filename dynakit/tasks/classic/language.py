@@ -64,7 +64,7 @@ class Language(WholeTrials, abc.ABC):
     @property
     def rest_problem(self) -> str:
         """Why nothing can be said about what lasts at rest."""
-        return "the symbols of a language come one after the other: there is no input at which to ask what lasts"
+        return "a language has no input at rest at which to ask what lasts: its symbols come one after the other"
 
     @property
     def drives(self) -> dict[str, np.ndarray]:

@@ -164,6 +164,15 @@ def test_what_a_network_forgets_in_a_loop_is_found_by_stress_alone():
     assert "under stress they part after" in found.headline()
 
 
+def test_a_network_that_is_not_finite_any_more_says_so_and_no_label():
+    net = dk.FunctionSystem(lambda x, u: torch.where(u > 0, torch.nan, 0.5 * x), 1, 1, argument_order="state, input")
+    alphabet = {"0": [0.0], "1": [1.0]}
+    found = dk.extract_automaton(net, alphabet, lambda y: np.where(y[..., 0] > 5, "high", "low"), words=["0010", "000"])
+    assert found.automaton.labels.tolist() == ["low", "!"]
+    assert found.automaton.label("01000") == "!"
+    assert found.counterexample is None
+
+
 def test_a_search_that_is_ended_says_so():
     def count(x, u):
         return x + u
