@@ -99,10 +99,11 @@ class MemoryBlocks(RecurrentModel):
     def step(self, x: Tensor, u: Tensor) -> Tensor:
         """One step from states ``x`` (trial, state) under ``u`` (trial, input)."""
         n, blocks = self.n_hidden, self.n_blocks
-        heard, c = x.split([n + 2 * blocks, n], dim=1)
+        heard, c = x[:, : n + 2 * blocks], x[:, n + 2 * blocks :]
         a = functional.linear(u, self.W_in) + functional.linear(heard, self.W_rec, self._bias())
         a_c, gates = a[:, :n], torch.sigmoid(a[:, n:])
-        i, o = (gate.repeat_interleave(self.block_size, dim=1) for gate in gates.chunk(2, dim=1))
+        cells = torch.eye(blocks).to(self.W_rec).repeat_interleave(self.block_size, dim=0)  # (cell, block)
+        i, o = functional.linear(gates[:, :blocks], cells), functional.linear(gates[:, blocks:], cells)
         c = c + i * (4 * torch.sigmoid(a_c) - 2)
         return torch.cat([o * (2 * torch.sigmoid(c) - 1), gates, c], dim=1)
 

@@ -17,7 +17,7 @@ from ...models.reservoir import Reservoir
 from ...models.spiking import SpikingNetwork
 from ...models.windowed import WindowedMLP
 from ..base import System
-from ..cells import Cell, ElmanCell, GRUCell, LeakyCell, LSTMCell, Stack
+from ..cells import Cell, ElmanCell, GRUCell, LeakyCell, LSTMCell, Stack, fingerprint
 from ..derived import WithReadout
 from ..function import FunctionSystem
 from .copies import WEIGHT_MAKERS, float64_copy, weights_of
@@ -133,6 +133,7 @@ def _stepped(model: RecurrentModel, device: torch.device | str | None) -> System
     sizes = (twin.state_size, twin.n_inputs)
     system = FunctionSystem(twin.step, *sizes, argument_order="state, input", readout=twin.read)
     system.name = type(model).__name__
+    system.fingerprint = fingerprint(system.name, *twin.parameters())
     return system
 
 
