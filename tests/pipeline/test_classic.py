@@ -63,7 +63,7 @@ def test_a_sum_stays_on_a_line_or_does_not(keeps, kept):
 @pytest.mark.parametrize("task", [dk.tasks.EmbeddedReber(), dk.tasks.CountingLanguage("abc")])
 def test_a_language_has_no_rest_and_its_symbols_are_looked_at(task):
     report = dk.analyze(dk.models.Elman.for_task(task, 2), task, include=["fixed_points", "memory", "trajectories"])
-    assert "there is no input at which to ask what lasts" in report.skipped["memory"]
+    assert "no input at rest at which to ask what lasts" in report.skipped["memory"]
     assert set(report.fixed_points) == {"rest", *task.symbols}
     assert report.trials.n_steps == report.trials.lengths.max()
     assert report.trajectories.states.shape[1] == report.trials.n_steps
