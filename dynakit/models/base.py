@@ -131,6 +131,15 @@ class RecurrentModel(nn.Module):
     def _run(self, inputs: Tensor, x0: Tensor, generator: torch.Generator | None) -> Trajectory:
         raise NotImplementedError
 
+    def _step_by_step(self, inputs: Tensor, x0: Tensor) -> Trajectory:
+        """The run of a network that is written as its :meth:`step` alone."""
+        x, steps = x0, []
+        for u in inputs.unbind(1):
+            x = self.step(x, u)
+            steps.append(x)
+        states = torch.stack(steps, 1)
+        return Trajectory(self.read(states), states)
+
     def _checked_inputs(self, inputs: Tensor) -> Tensor:
         dtype = next(self.parameters()).dtype
         if not isinstance(inputs, Tensor):

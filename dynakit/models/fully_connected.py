@@ -86,9 +86,4 @@ class FullyConnected(RecurrentModel):
         return ACTIVATIONS[self.activation].function(drive)
 
     def _run(self, inputs: Tensor, x0: Tensor, generator: torch.Generator | None) -> Trajectory:
-        x, states = x0, []
-        for u in inputs.unbind(1):
-            x = self.step(x, u)
-            states.append(x)
-        stacked = torch.stack(states, 1)
-        return Trajectory(self.read(stacked), stacked)
+        return self._step_by_step(inputs, x0)

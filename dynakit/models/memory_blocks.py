@@ -44,6 +44,7 @@ class MemoryBlocks(RecurrentModel):
     """
 
     state_layout = "[z, i, o, c]"
+    _cells: Tensor
 
     @in_own_surroundings
     def __init__(
@@ -69,6 +70,8 @@ class MemoryBlocks(RecurrentModel):
         self.biases = checks.one_of("biases", biases, BIASES)
         self.input_bias, self.output_bias = _listed(input_bias), _listed(output_bias)
         self.scale, self.seed = checks.number("scale", scale, above=0), as_seed(seed)
+        of_block = torch.eye(self.n_blocks).repeat_interleave(self.block_size, dim=0)
+        self.register_buffer("_cells", of_block, persistent=False)  # (cell, block): whose gates a cell has
         self._draw()
 
     @classmethod
@@ -102,18 +105,12 @@ class MemoryBlocks(RecurrentModel):
         heard, c = x[:, : n + 2 * blocks], x[:, n + 2 * blocks :]
         a = functional.linear(u, self.W_in) + functional.linear(heard, self.W_rec, self._bias())
         a_c, gates = a[:, :n], torch.sigmoid(a[:, n:])
-        cells = torch.eye(blocks).to(self.W_rec).repeat_interleave(self.block_size, dim=0)  # (cell, block)
-        i, o = functional.linear(gates[:, :blocks], cells), functional.linear(gates[:, blocks:], cells)
+        i, o = (functional.linear(gate, self._cells) for gate in (gates[:, :blocks], gates[:, blocks:]))
         c = c + i * (4 * torch.sigmoid(a_c) - 2)
         return torch.cat([o * (2 * torch.sigmoid(c) - 1), gates, c], dim=1)
 
     def _run(self, inputs: Tensor, x0: Tensor, generator: torch.Generator | None) -> Trajectory:
-        x, states = x0, []
-        for u in inputs.unbind(1):
-            x = self.step(x, u)
-            states.append(x)
-        stacked = torch.stack(states, 1)
-        return Trajectory(self.read(stacked), stacked)
+        return self._step_by_step(inputs, x0)
 
     def _bias(self) -> Tensor:
         return self.b_rec if self.biases == "all" else functional.pad(self.b_rec, (self.n_hidden, 0))

@@ -13,6 +13,21 @@ from ..errors import InputError
 from ..results import History
 from ..tasks import Task
 
+
+class Called(nn.Module):
+    """A network whose methods ``functional_call`` can call: ``functional_call(Called(model), values, ("step", x, u))``.
+
+    The parameters have their own names after ``model.``.
+    """
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, method: str, *arguments: Any) -> Any:
+        return getattr(self.model, method)(*arguments)
+
+
 Callback = Callable[[int, dict[str, float]], object]
 
 

@@ -23,7 +23,7 @@ from ..provenance import Provenance
 from ..results import History
 from ..seeding import torch_stream
 from ..tasks import Task, Trials, score_mask
-from .base import BY_CALLBACK, Callback, fit, told
+from .base import BY_CALLBACK, Callback, Called, fit, told
 from .descent import batch
 
 
@@ -125,26 +125,19 @@ def _right(model: RecurrentModel, task: Task, trials: Trials, guesses: dict[str,
 
 def _outputs(model: RecurrentModel, inputs: Tensor, guesses: dict[str, Tensor]) -> Tensor:
     """The outputs of all guessed networks, stepped side by side."""
-    one, like = _SteppedAndRead(model), next(iter(guesses.values()))
+    called, like = Called(model), next(iter(guesses.values()))
     values = {f"model.{name}": value for name, value in guesses.items()}
-    step = vmap(lambda values, x, u: functional_call(one, values, (x, u)), in_dims=(0, 0, None))
+
+    def one(values: dict[str, Tensor], x: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
+        after = functional_call(called, values, ("step", x, u))
+        return after, functional_call(called, values, ("read", after))
+
+    step = vmap(one, in_dims=(0, 0, None))
     x, said = like.new_zeros(len(like), len(inputs), model.state_size), []
     for u in inputs.to(like).unbind(1):
         x, y = step(values, x, u)
         said.append(y)
     return torch.stack(said, 2)
-
-
-class _SteppedAndRead(nn.Module):
-    """A step of a network and what it then says, as a module: what ``functional_call`` can call."""
-
-    def __init__(self, model: RecurrentModel) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, x: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
-        after = self.model.step(x, u)
-        return after, self.model.read(after)
 
 
 def _history(

@@ -30,7 +30,7 @@ from ..models import RecurrentModel
 from ..provenance import Provenance
 from ..results import History
 from ..tasks import Task, Trials
-from .base import BY_CALLBACK, Callback, fit, told
+from .base import BY_CALLBACK, Callback, Called, fit, told
 from .descent import batch, inputs_for
 from .sensitivity import sensitivity
 
@@ -177,7 +177,7 @@ class _Weights:
         values = {name: p.detach() for name, p in self.readout.items()}
 
         def said(values: dict[str, Tensor], x: Tensor) -> Tensor:
-            return functional_call(_Read(self.model), {f"model.{k}": v for k, v in values.items()}, (x,))
+            return functional_call(Called(self.model), {f"model.{k}": v for k, v in values.items()}, ("read", x))
 
         own, by_state = vmap(jacrev(said, argnums=(0, 1)), in_dims=(None, 0))(values, x)
         return torch.cat([by_state @ J, *(own[name].flatten(2) for name in values)], 2)
@@ -200,17 +200,6 @@ class _Weights:
             P.copy_((P + P.mT) / 2).diagonal(dim1=1, dim2=2).add_(q)
         for p, part in zip(self.parameters, change.split([p.numel() for p in self.parameters])):
             p += part.view_as(p).to(p)
-
-
-class _Read(nn.Module):
-    """The readout of a network, as a module: what ``functional_call`` can call."""
-
-    def __init__(self, model: RecurrentModel) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.model.read(x)
 
 
 def _is_read(model: RecurrentModel, p: nn.Parameter) -> bool:

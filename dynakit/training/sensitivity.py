@@ -18,6 +18,7 @@ from torch.func import functional_call, jacrev, vmap
 from .. import chunks
 from ..errors import InputError
 from ..models import ACTIVATIONS, Elman, FullyConnected, RecurrentModel
+from .base import Called
 
 
 class Sensitivity(abc.ABC):
@@ -58,14 +59,14 @@ class General(Sensitivity):
     """Any network: both derivatives by reverse mode over a batch of single trials."""
 
     def __init__(self, model: RecurrentModel, n_trials: int) -> None:
-        self.one = _OneStep(model)
+        self.one = Called(model)
         named = _recurrent(self.one)
         self.names, self.parameters = [name for name, _ in named], [p for _, p in named]
         self._start(model, n_trials, copies=4)
 
     def advance(self, x: Tensor, u: Tensor) -> Tensor:
         with torch.no_grad():
-            after = self.one(x, u)
+            after = self.one("step", x, u)
         if not self.parameters:
             return after
         values = {name: p.detach() for name, p in zip(self.names, self.parameters)}
@@ -75,25 +76,14 @@ class General(Sensitivity):
         return after
 
     def _after(self, values: dict[str, Tensor], x: Tensor, u: Tensor) -> Tensor:
-        return functional_call(self.one, values, (x[None], u[None]))[0]
+        return functional_call(self.one, values, ("step", x[None], u[None]))[0]
 
 
-class _OneStep(nn.Module):
-    """A step of a network, as a module: what ``functional_call`` can call."""
-
-    def __init__(self, model: RecurrentModel) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, x: Tensor, u: Tensor) -> Tensor:
-        return self.model.step(x, u)
-
-
-def _recurrent(one: _OneStep) -> list[tuple[str, nn.Parameter]]:
+def _recurrent(one: Called) -> list[tuple[str, nn.Parameter]]:
     """The parameters that a step depends on."""
     named = [(name, p) for name, p in one.named_parameters() if p.requires_grad]
     like = next(one.parameters())
-    after = one(like.new_zeros(1, one.model.state_size), like.new_zeros(1, one.model.n_inputs))
+    after = one("step", like.new_zeros(1, one.model.state_size), like.new_zeros(1, one.model.n_inputs))
     if not after.requires_grad:
         return []
     slopes = torch.autograd.grad(after.sum(), [p for _, p in named], allow_unused=True)
@@ -111,12 +101,12 @@ class Layered(Sensitivity):
             self.matrices = (model.W_rec, model.W_in, model.b_rec)
         self.parameters = [p for p in self.matrices if p is not None and p.requires_grad]
         self.slope = ACTIVATIONS[model.activation].slope_from_output
-        self.one, self.n = _OneStep(model), model.n_hidden
+        self.one, self.n = Called(model), model.n_hidden
         self._start(model, n_trials, copies=2)
 
     @torch.no_grad()
     def advance(self, x: Tensor, u: Tensor) -> Tensor:
-        after = self.one(x, u)
+        after = self.one("step", x, u)
         self.J = self.matrices[0] @ self.J
         own = torch.arange(self.n, device=x.device)
         for p, part in zip(self.parameters, self._by_unit()):
