@@ -27,7 +27,10 @@ OUT = ROOT / "out"  # what is not for the repository: quick runs, and what a stu
 
 
 def main(study: str, parts: dict[str, Callable[..., Any]], doc: str) -> None:
-    """Run the parts that the command line asks for, each as ``run(folder, quick=..., n_jobs=...)``."""
+    """Run the parts that the command line asks for, each as ``run(folder, quick=..., n_jobs=...)``.
+
+    A part that cannot run where it is returns why, in words.
+    """
     parser = argparse.ArgumentParser(description=doc.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="one seed, fewer kinds, about a minute and a half")
     parser.add_argument("--only", choices=parts, help="one part of the study")
@@ -38,8 +41,8 @@ def main(study: str, parts: dict[str, Callable[..., Any]], doc: str) -> None:
     for name, run in parts.items():
         if arguments.only in (None, name):
             start = time.perf_counter()
-            run(out, quick=arguments.quick, n_jobs=arguments.jobs)
-            print(f"{name}: {time.perf_counter() - start:.0f} s, written to {out}", flush=True)
+            reason = run(out, quick=arguments.quick, n_jobs=arguments.jobs)
+            print(f"{name}: {reason or f'{time.perf_counter() - start:.0f} s, written to {out}'}", flush=True)
 
 
 def run_all(job: Callable[..., Any], arguments: Iterable[tuple[Any, ...]], n_jobs: int) -> list[Any]:

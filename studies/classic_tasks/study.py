@@ -15,6 +15,7 @@ import ledger
 import machines
 import phonemes
 import solved
+import spoken
 import waiting
 
 PARTS = {
@@ -26,6 +27,7 @@ PARTS = {
     "waiting": waiting.run,
     "adding": adding.run,
     "phonemes": phonemes.run,
+    "spoken": spoken.run,
 }
 
 if __name__ == "__main__":

@@ -92,6 +92,23 @@ def test_what_is_shown_is_what_was_written(written):
     np.testing.assert_allclose(task.drives["s"], shown[[3, 7, 8]].mean(0), atol=1e-5)
 
 
+def test_without_a_voice_held_out_all_voices_are_learnt_from(written):
+    train, test = (Phonemes(corpus=written, held_out="", split=split) for split in ("train", "test"))
+    held = by_hand()["test"] != 0
+    assert (train.n_sentences, test.n_sentences) == ((~held).sum(), held.sum())
+    assert set(train.sample(20).conditions["voice"]) == {"x", "y", "z"}
+    frames = torch.cat([row[:n] for t in [train.sample(train.n_sentences)] for row, n in zip(t.inputs, t.lengths)])
+    np.testing.assert_allclose(frames.mean(0), 0, atol=1e-5)
+    with pytest.raises(InputError, match="split 'voice' of this corpus has no sentence when held_out is ''"):
+        Phonemes(corpus=written, held_out="", split="voice")
+
+
+def test_a_corpus_all_of_which_is_held_out_is_refused(tmp_path):
+    np.savez(tmp_path / "own.npz", **(by_hand() | {"test": np.ones(6, int)}))
+    with pytest.raises(InputError, match="split 'train' of this corpus has no sentence when held_out is 'z'"):
+        Phonemes(corpus=tmp_path / "own.npz", held_out="z", split="test")
+
+
 def test_noise_is_of_the_deviation_asked_for_and_ends_with_the_sentence():
     quiet, noisy = (Phonemes(input_noise=s).sample(40, seed=2) for s in (0.0, 0.3))
     added = noisy.inputs - quiet.inputs

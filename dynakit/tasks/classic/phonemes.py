@@ -44,7 +44,7 @@ class Phonemes(Task):
     Args:
         split: "train"; "test": sentences that are not in the training set, of the same voices; or "voice": those of the
             voice held out.  No text is in two of them.
-        held_out: the voice that is only in the split "voice".
+        held_out: the voice that is only in the split "voice"; "" holds no voice out.
         input_noise: standard deviation of Gaussian noise on the inputs, which keeps networks from learning by heart.
         corpus: path of another corpus; "" is the package's own.  An npz of cepstra (frame, coefficient), labels
             (frame,), whole numbers, ends (sentence,), the frames up to the end of each, texts, voices and test
@@ -71,7 +71,11 @@ class Phonemes(Task):
         if not isinstance(self.corpus, (str, os.PathLike)):
             raise InputError(f"corpus must be the path of an npz file, got {self.corpus!r}")
         object.__setattr__(self, "corpus", os.fspath(self.corpus))
-        checks.one_of("held_out", self.held_out, self.voices)
+        if self.held_out != "":
+            checks.one_of("held_out", self.held_out, self.voices)
+        for split in ("train", self.split):
+            if not self._rows(split).size:
+                raise InputError(f"split {split!r} of this corpus has no sentence when held_out is {self.held_out!r}")
 
     @property
     def _read(self) -> Corpus:
