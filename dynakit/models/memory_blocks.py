@@ -68,7 +68,7 @@ class MemoryBlocks(RecurrentModel):
                 f"n_hidden counts the cells: it must be a multiple of block_size={block_size}, got {n_hidden}"
             )
         self.biases = checks.one_of("biases", biases, BIASES)
-        self.input_bias, self.output_bias = _listed(input_bias), _listed(output_bias)
+        self.input_bias, self.output_bias = _numbers("input_bias", input_bias), _numbers("output_bias", output_bias)
         self.scale, self.seed = checks.number("scale", scale, above=0), as_seed(seed)
         of_block = torch.eye(self.n_blocks).repeat_interleave(self.block_size, dim=0)
         self.register_buffer("_cells", of_block, persistent=False)  # (cell, block): whose gates a cell has
@@ -135,13 +135,16 @@ class MemoryBlocks(RecurrentModel):
     def _opening(self, name: str) -> Tensor:
         """The biases that the gates of one kind have at the start, (block,)."""
         value = getattr(self, name)
-        if not isinstance(value, (list, tuple)):
-            return torch.full((self.n_blocks,), checks.number(name, value))
+        if not isinstance(value, tuple):
+            return torch.full((self.n_blocks,), value)
         if len(value) != self.n_blocks:
             raise InputError(f"{name} must be one number or one per block, {self.n_blocks}, got {len(value)}")
-        return torch.tensor([checks.number(name, entry) for entry in value], dtype=torch.get_default_dtype())
+        return torch.tensor(value, dtype=torch.get_default_dtype())
 
 
-def _listed(value: Any) -> Any:
-    """An array or a tensor as a list of numbers; anything else as it is."""
-    return value.tolist() if hasattr(value, "tolist") else value
+def _numbers(name: str, value: Any) -> float | tuple[float, ...]:
+    """One number, or several as a tuple, whether they came in an array, a tensor or, from a file, in a list."""
+    value = value.tolist() if hasattr(value, "tolist") else value
+    if isinstance(value, (list, tuple)):
+        return tuple(checks.number(name, entry) for entry in value)
+    return checks.number(name, value)

@@ -1,10 +1,10 @@
 """(j) A spot check on real speech: 31 recorded utterances, three networks.
 
-The data are TIDIGITS utterances (Leonard 1984), strings of one to seven digits by a man and a woman, that come as cepstra
-with Debian's package pocketsphinx-testdata, the words beside them.  Which phone is spoken when is found by forced
-alignment: the package pocketsphinx (Huggins-Daines et al. 2006) fits the hidden Markov model of the digits that lies
-with the data to the words.  Such labels are a machine's and not exact, and 31 utterances are few: what is learnt here is
-whether the order of the networks that synthesised speech gives is that of real speech, no more.
+The data are TIDIGITS utterances (Leonard 1984), strings of one to seven digits by a man and a woman, that come as
+cepstra with Debian's package pocketsphinx-testdata, the words beside them.  Which phone is spoken when is found by
+forced alignment: the package pocketsphinx (Huggins-Daines et al. 2006) fits the hidden Markov model of the digits that
+lies with the data to the words.  Such labels are a machine's and not exact, and 31 utterances are few: what is learnt
+is whether the order of the networks that synthesised speech gives is that of real speech, no more.
 
 Features are the 13 cepstra as they are, and their slopes.  Each seed holds six other utterances out of training.
 """

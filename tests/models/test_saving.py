@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from dynakit.errors import ArtifactError, InputError
-from dynakit.models import GRU, from_state_dict, load, packed, save, unpacked
+from dynakit.models import GRU, MemoryBlocks, from_state_dict, load, packed, save, unpacked
 from dynakit.results import History
 
 from ..artifacts.sealing import forge
@@ -45,6 +45,26 @@ def test_load_is_the_inverse_of_save(name, dtype, tmp_path):
     inputs = torch.randn(2, 5, 3, generator=torch.Generator().manual_seed(0)).to(dtype)
     assert torch.equal(again(inputs).states, model(inputs).states)
     assert all(p.requires_grad for p in again.parameters())
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_a_network_has_the_settings_that_were_saved(name, tmp_path):
+    model = VARIANTS[name]()
+    save(model, tmp_path / "net")
+    kept, again = model.config(), load(tmp_path / "net").config()
+    tensors = [key for key, value in kept.items() if isinstance(value, torch.Tensor)]
+    assert all(torch.equal(kept.pop(key), again.pop(key)) for key in tensors)
+    assert again == kept
+    assert {key: type(value) for key, value in again.items()} == {key: type(value) for key, value in kept.items()}
+
+
+@pytest.mark.parametrize("kind", [list, tuple, np.array, torch.tensor])
+def test_biases_of_gates_are_the_same_settings_in_whatever_they_came(kind, tmp_path):
+    model = MemoryBlocks(3, 2, 1, input_bias=kind([-1.0, -2.0]), output_bias=kind([np.float64(-1), -3]))
+    save(model, tmp_path / "net")
+    settings = {"input_bias": (-1.0, -2.0), "output_bias": (-1.0, -3.0)}
+    for config in (model.config(), load(tmp_path / "net").config()):
+        assert {key: config[key] for key in settings} == settings
 
 
 def test_every_truncation_and_flipped_byte_is_noticed(saved):

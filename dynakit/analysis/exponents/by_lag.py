@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from ... import chunks, linalg
-from ...checks import count, number, rectangular
+from ...checks import count, number, reals, rectangular
 from ...errors import InputError
 from ...provenance import with_provenance
 from ...results import Result, per_item
@@ -101,7 +101,7 @@ def gradient_by_lag(
         max_lag: the longest lag, in steps; None: to the start of the longest trial.
 
     Raises:
-        InputError: the inputs do not fit the system, or it jumps, so that it has no Jacobians.
+        InputError: the inputs do not fit the system or are not finite, or it jumps, so that it has no Jacobians.
 
     >>> import dynakit as dk
     >>> task = dk.tasks.FlipFlop(n_bits=1, n_steps=30)
@@ -111,6 +111,7 @@ def gradient_by_lag(
     """
     checked(system).refuse_jumps("a gradient")
     inputs = system.as_inputs(getattr(trials, "inputs", trials))
+    reals("the inputs of trials", inputs)
     inputs = inputs[None] if inputs.ndim == 2 else inputs
     end = _asked(trials, asked, inputs)
     longest = int(end.max(initial=0)) if max_lag is None else count("max_lag", max_lag, least=0)

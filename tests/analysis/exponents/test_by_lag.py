@@ -1,5 +1,7 @@
 """How much of an error reaches back: exact for linear units, autograd's for others, and what exponents say."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -100,6 +102,15 @@ def test_a_headline_says_what_is_known_and_no_more():
         assert wanted in said
         assert "nan" not in said
     assert dk.gradient_by_lag(still, np.zeros((0, 5, 2))).headline().startswith("0 trials: no lag")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_inputs_that_are_not_finite_are_refused_by_where_they_are(value):
+    net, inputs = dk.as_system(dk.models.Elman(2, 4, 1)), np.zeros((2, 5, 2))
+    inputs[1, 3, 0] = value
+    words = f"the inputs of trials must be finite, but 1 of 20 values are not; the first is {value} at index (1, 3, 0)"
+    with pytest.raises(InputError, match=re.escape(words)):
+        dk.gradient_by_lag(net, inputs)
 
 
 @pytest.mark.parametrize("level", [0, -1.0, np.nan, "a"])
