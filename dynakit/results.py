@@ -21,6 +21,7 @@ from . import artifacts, checks
 from .errors import InputError
 from .provenance import Provenance
 from .records import Record, save_record
+from .wording import counted
 
 
 def per_item(**kwargs: Any) -> Any:
@@ -185,6 +186,7 @@ class History(Result):
         if not len(self):
             return "no updates"
         return (
-            f"{len(self)} updates in {self.seconds[-1]:.1f} s, loss {self.losses[0]:.3g} -> {self.losses[-1]:.3g}, "
+            f"{counted(len(self), 'update')} in {self.seconds[-1]:.1f} s, "
+            f"loss {self.losses[0]:.3g} -> {self.losses[-1]:.3g}, "
             f"score {self.scores[-1]:.4f}, {self.stopped}"
         )

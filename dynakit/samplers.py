@@ -16,6 +16,7 @@ import numpy as np
 from . import checks
 from .checks import count, number, reals
 from .errors import InputError
+from .wording import counted
 
 __all__ = ["Around", "Box", "Gaussian", "Hull", "Sampler"]
 
@@ -63,7 +64,7 @@ class Box:
         return rng.uniform(self.low, self.high, (n, len(self.low)))
 
     def __str__(self) -> str:
-        return f"uniform in a box of {len(self.low)} units, {_span(self.low)} to {_span(self.high)}"
+        return f"uniform in a box of {counted(len(self.low), 'unit')}, {_span(self.low)} to {_span(self.high)}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +93,8 @@ class Gaussian:
 
     def __str__(self) -> str:
         return (
-            f"normal in {len(self.mean)} units, mean {_span(self.mean)}, standard deviation {_span(self.std)}"
+            f"normal in {counted(len(self.mean), 'unit')}, mean {_span(self.mean)}, "
+            f"standard deviation {_span(self.std)}"
         )
 
 

@@ -18,6 +18,7 @@ from ..checks import matches_shape, reals
 from ..errors import InputError
 from ..provenance import with_provenance
 from ..results import Result, per_item
+from ..wording import counted
 from .proportions import wilson_interval
 
 __all__ = ["PsychometricCurve", "psychometric_curve"]
@@ -78,7 +79,7 @@ class PsychometricCurve(Result):
         }
 
     def headline(self) -> str:
-        said = f"{int(self.n_trials.sum())} trials at {len(self)} strengths"
+        said = f"{counted(int(self.n_trials.sum()), 'trial')} at {counted(len(self), 'strength')}"
         fit = f"slope {self.slope:.3g} +- {self.slope_error:.2g}, bias {self.bias:.2g}"
         return f"{said}, {fit}" + (f"; {self.n_undecided} without a choice" if self.n_undecided else "")
 

@@ -15,6 +15,7 @@ from ..errors import InputError
 from ..provenance import with_provenance
 from ..results import Result, per_item
 from ..systems.base import System, checked
+from ..wording import counted
 
 __all__ = ["ConditionAverages", "PlaneFlow", "Projection", "condition_average", "plane_flow", "project"]
 
@@ -50,7 +51,7 @@ class Projection(Result):
         """
         rows = reals("vectors", vectors, ("component", "unit"))
         if len(names) != len(rows):
-            raise InputError(f"names must hold one name per vector: {len(rows)} vectors, {len(names)} names")
+            raise InputError(f"names must hold one name per vector: {counted(len(rows), 'vector')}, {len(names)} names")
         centre = np.zeros(rows.shape[1]) if mean is None else reals("mean", mean, (rows.shape[1],))
         unknown = np.full(len(rows), np.nan)
         return cls(
@@ -174,7 +175,7 @@ class ConditionAverages(Result):
     counts: np.ndarray = per_item()
 
     def headline(self) -> str:
-        return f"{len(self)} conditions: {', '.join(self.names[:8])}{', ...' if len(self) > 8 else ''}"
+        return f"{counted(len(self), 'condition')}: {', '.join(self.names[:8])}{', ...' if len(self) > 8 else ''}"
 
 
 @with_provenance

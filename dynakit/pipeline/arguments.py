@@ -13,6 +13,7 @@ from ..errors import InputError
 from ..report import Stage
 from ..systems import System
 from ..tasks import ArrayTask, Cycles, Task, Trials
+from ..wording import counted
 
 
 def as_task(task: Any) -> Task:
@@ -57,9 +58,10 @@ def as_drives(drives: Any, task: Task) -> dict[str, np.ndarray]:
 def fits(system: System, model: Any, task: Task) -> None:
     """Raise InputError if the task's sizes are not those of the network."""
     if system.input_size != task.n_inputs:
-        raise InputError(f"task has {task.n_inputs} inputs, but model takes {system.input_size} ({system!r})")
+        asked = counted(task.n_inputs, "input")
+        raise InputError(f"task has {asked}, but model takes {system.input_size} ({system!r})")
     ours = isinstance(model, models.RecurrentModel)
     if ours and task.n_outputs is not None and system.output_size != task.n_outputs:
         raise InputError(
-            f"task has {task.n_outputs} outputs, but model gives {system.output_size} ({system!r})"
+            f"task has {counted(task.n_outputs, 'output')}, but model gives {system.output_size} ({system!r})"
         )

@@ -12,6 +12,7 @@ import numpy as np
 from ..errors import InputError
 from ..systems import Answering, ClosedLoop, System, record
 from ..tasks import Hold, Holds, Task, Trials, find_holds, sign_marks
+from ..wording import counted
 
 PHASES = np.arange(4) / 4  # of the cues after which states of a closed loop are looked at
 
@@ -64,6 +65,7 @@ class Subject:
         if system.span is not None:
             own = "; dk.ClosedLoop(dk.as_system(model)) is what it does by itself"
             raise InputError(
-                f"the state is the last {system.span} inputs and what is made of them, so that a constant input brings "
-                f"it to rest in {system.span} steps{own if system.output_size == system.input_size else ''}"
+                f"the state is the last {counted(system.span, 'input')} and what is made of them, so that a constant "
+                f"input brings it to rest in {counted(system.span, 'step')}"
+                f"{own if system.output_size == system.input_size else ''}"
             )

@@ -9,6 +9,7 @@ import numpy as np
 from ..analysis import Basins, Projection, TracedBasins
 from ..checks import count
 from ..errors import InputError
+from ..wording import counted
 from . import style
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def plot_basins(
         _attractor(ax, see(basins.attractors[k]), colours[k], str(basins.kinds[k]))
     ax.set_xlabel(captions[0])
     ax.set_ylabel(captions[1])
-    ax.set_title(f"{len(basins)} states, {basins.sampler}", fontsize="medium")
+    ax.set_title(f"{counted(len(basins), 'state')}, {basins.sampler}", fontsize="medium")
     style.despine(ax)
     style.legend(ax)
     return ax
@@ -129,7 +130,7 @@ def _viewed(basins: Basins, projection: Any, axes: Any) -> tuple[Any, list[str]]
     if projection is not None:
         style.expect("projection", projection, Projection)
         if projection.mean.size != width:
-            raise InputError(f"projection must be of {width} units, got {projection.mean.size}")
+            raise InputError(f"projection must be of {counted(width, 'unit')}, got {projection.mean.size}")
         width = len(projection)
     try:
         chosen = [count("axes", axis, least=0, most=max(width, 2) - 1) for axis in axes]

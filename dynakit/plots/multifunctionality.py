@@ -9,6 +9,7 @@ import numpy as np
 from ..analysis import Multifunctionality
 from ..errors import InputError
 from ..orbits import Orbit, as_orbits
+from ..wording import counted
 from . import style
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def plot_multifunctionality(
     wide = multi.attractors.outputs.shape[1] > 1
     ax.set_xlabel("output 1" if wide else "phase")
     ax.set_ylabel("output 2" if wide else "output")
-    ax.set_title(f"{multi.verdict}: {int(multi.held.sum())} of {len(multi)} targets held", fontsize="medium")
+    ax.set_title(f"{multi.verdict}: {int(multi.held.sum())} of {counted(len(multi), 'target')} held", fontsize="medium")
     if wide:
         ax.set_aspect("equal", adjustable="datalim")
     style.despine(ax)

@@ -9,6 +9,7 @@ import numpy as np
 from ..checks import count, one_of, reals
 from ..errors import InputError
 from ..systems.adapters import Recording
+from ..wording import counted
 from . import style
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ def _finish(ax: Any, n_trials: int, n_steps: int) -> None:
     for k in range(1, n_trials):
         ax.axvline(k * n_steps - 0.5, color=style.GREY, linewidth=0.6, linestyle="--")
     ax.set_xlim(-0.5, n_trials * n_steps - 0.5)
-    ax.set_xlabel("step" if n_trials == 1 else f"step ({n_trials} trials of {n_steps} steps)")
+    ax.set_xlabel("step" if n_trials == 1 else f"step ({counted(n_trials, 'trial')} of {counted(n_steps, 'step')})")
     ax.tick_params(axis="y", length=0)
     style.despine(ax)
     ax.spines["left"].set_visible(False)

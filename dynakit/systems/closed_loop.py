@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from ..errors import InputError
+from ..wording import counted
 from .base import Bounds, System, checked
 from .derived import Wrapped
 from .pieces import OpenPieces, Pieces
@@ -28,7 +29,7 @@ class ClosedLoop(Wrapped):
         if checked(system).output_size != system.input_size or system.input_size == 0:
             raise InputError(
                 f"system must have a readout as wide as its input to close the loop, got {system.output_size} "
-                f"outputs and {system.input_size} inputs"
+                f"outputs and {counted(system.input_size, 'input')}"
             )
         super().__init__(system, input_size=0, name=f"closed loop of {system.name}")
         flow = system.flow()

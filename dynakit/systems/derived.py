@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..checks import count
 from ..errors import InputError
+from ..wording import counted
 from .autodiff import autodiff
 from .base import Bounds, System, checked
 from .cells import affine_range, fingerprint, in_single_precision
@@ -180,7 +181,7 @@ class Driven(Wrapped):
         u = checked(system).as_drive("drive", drive)
         if u.ndim != 1:
             raise InputError(
-                f"drive must be one vector of {system.input_size} values, got shape {tuple(u.shape)}"
+                f"drive must be one vector of {counted(system.input_size, 'value')}, got shape {tuple(u.shape)}"
             )
         super().__init__(system, input_size=0, name=f"{system.name} under a constant drive")
         self.constant = u.detach().clone()
@@ -227,7 +228,7 @@ class Iterated(Wrapped):
 
     def __init__(self, system: System, k: int) -> None:
         self.k = count("k", k)
-        super().__init__(checked(system), name=f"{system.name}, {self.k} steps as one")
+        super().__init__(checked(system), name=f"{system.name}, {counted(self.k, 'step')} as one")
         self.dt = None if system.dt is None else system.dt * self.k
         self.alpha, self.euler = None, False
 

@@ -12,6 +12,7 @@ from torch import Tensor
 from ..checks import count, number, one_of
 from ..errors import InputError
 from ..surroundings import in_own_surroundings
+from ..wording import counted
 from .autodiff import autodiff_push
 from .base import REGULARITIES, System
 from .enclosures import Jet
@@ -171,7 +172,7 @@ class FunctionSystem(System):
         self, name: str, f: Callable[..., Any], x: Tensor, u: Tensor, expected: tuple[int, ...]
     ) -> Tensor:
         """``f`` on a copy of the arguments; an InputError if it fails or returns another shape."""
-        said = f"a batch of {len(x)} states of {self.state_size} units"
+        said = f"a batch of {counted(len(x), 'state')} of {counted(self.state_size, 'unit')}"
         if self.input_size:
             order = ORDERS[0] if self._state_first else ORDERS[1]
             said += f" and inputs of {self.input_size}, called as {name}({order}) (see argument_order)"

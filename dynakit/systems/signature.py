@@ -13,6 +13,7 @@ from torch import Tensor
 
 from .. import checks
 from ..errors import InputError
+from ..wording import counted
 
 
 class Signature:
@@ -45,9 +46,8 @@ class Signature:
         self.name = name or type(self).__name__
 
     def __repr__(self) -> str:
-        return (
-            f"{self.name}: {self.input_size} inputs -> {self.state_size} state -> {self.output_size} outputs"
-        )
+        ends = [counted(self.input_size, "input"), counted(self.output_size, "output")]
+        return f"{self.name}: {ends[0]} -> {self.state_size} state -> {ends[1]}"
 
     @property
     def dt_ms(self) -> float | None:
@@ -91,7 +91,7 @@ class Signature:
             and value.ndim
             and value.shape[-1] * len(parts) == width
         ):
-            return f"; the state is [{', '.join(parts)}], {width // len(parts)} values each"
+            return f"; the state is [{', '.join(parts)}], {counted(width // len(parts), 'value')} each"
         return ""
 
     def as_inputs(self, inputs: Any) -> Tensor:

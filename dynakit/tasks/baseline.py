@@ -10,6 +10,7 @@ import torch
 
 from .. import seeding
 from ..records import Record
+from ..wording import counted
 from .arrays import ArrayTask
 from .base import Task
 from .trials import Trials, score_mask
@@ -30,7 +31,8 @@ class Baseline(Record):
 
     def sentence(self, score: float, n_trials: int) -> str:
         """The score, on what, and beside it the answers that see nothing."""
-        where = f"the {n_trials} trials given" if self.given else f"{n_trials} trials drawn from the task"
+        trials = counted(n_trials, "trial")
+        where = f"the {trials} given" if self.given else f"{trials} drawn from the task"
         said = f"Score {score:.4f} on {where}, noise off; the best constant answer scores {self.constant:.4f}"
         base = max(self.constant, self.clock)
         if self.clock > self.constant + self.margin:

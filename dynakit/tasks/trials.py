@@ -16,6 +16,7 @@ from .. import checks
 from ..errors import InputError
 from ..records import Record
 from ..surroundings import in_own_surroundings
+from ..wording import counted
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -142,7 +143,7 @@ class Trials(Record):
         said = [f"{n} {unit}{'s' * (n != 1)}" if n is not None else "no targets" for unit, n in sizes.items()]
         if self.ragged:
             low, high = int(self.lengths.min()), int(self.lengths.max())
-            said[1] = f"{low} to {high} steps" if low < high else f"{low} steps of {self.n_steps}"
+            said[1] = f"{low} to {counted(high, 'step')}" if low < high else f"{counted(low, 'step')} of {self.n_steps}"
         return f"Trials({', '.join(said)})"
 
 

@@ -12,6 +12,7 @@ from torch import nn
 from ..errors import InputError
 from ..results import History
 from ..tasks import Task
+from ..wording import counted
 
 
 class Called(nn.Module):
@@ -77,6 +78,6 @@ def check_sizes(model: Any, task: Any) -> None:
     wanted, has = (task.n_inputs, task.n_outputs), (model.n_inputs, model.n_outputs)
     if wanted != has:
         raise InputError(
-            f"task and model do not fit: the task has {wanted[0]} inputs and {wanted[1]} outputs, the model "
-            f"{has[0]} and {has[1]}; {type(model).__name__}.for_task(task) builds one that fits"
+            f"task and model do not fit: the task has {counted(wanted[0], 'input')} and {counted(wanted[1], 'output')},"
+            f" the model {has[0]} and {has[1]}; {type(model).__name__}.for_task(task) builds one that fits"
         )

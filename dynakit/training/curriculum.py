@@ -30,6 +30,7 @@ from ..provenance import Provenance
 from ..results import History
 from ..seeding import stream, torch_stream
 from ..tasks import Task, Trials
+from ..wording import counted
 from . import checkpoint
 from .base import BY_CALLBACK, Callback, fit, fit_together, told
 from .stacked import check_alike, rollout, stack
@@ -112,7 +113,7 @@ def _train(
     if models[0].n_inputs != models[0].n_outputs:
         raise InputError(
             f"a network that is fed its outputs needs as many as it has inputs, got {models[0].n_outputs} "
-            f"outputs and {models[0].n_inputs} inputs; for such a task use BPTT"
+            f"outputs and {counted(models[0].n_inputs, 'input')}; for such a task use BPTT"
         )
     members = [_Member(method, model, task, seed) for model, seed in zip(models, seeds)]
     began = time.monotonic()
@@ -240,6 +241,6 @@ class _Member:
         return History(
             **curves,
             n_rollbacks=state.n_rollbacks,
-            stopped=state.stopped or f"all {self.method.max_updates} updates done",
+            stopped=state.stopped or f"all {counted(self.method.max_updates, 'update')} done",
             provenance=Provenance.of(seed=self.seed, **names, **dataclasses.asdict(self.method)),
         )

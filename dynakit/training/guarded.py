@@ -25,6 +25,7 @@ from ..provenance import Provenance
 from ..results import History
 from ..seeding import torch_stream
 from ..tasks import Task, Trials
+from ..wording import counted
 from . import checkpoint
 from .base import BY_CALLBACK, Callback, fit, told
 from .checkpoint import State
@@ -153,7 +154,7 @@ class _Descent:
                 return f"score {score:.4f} reached {method.stop_at_score:g}"
             if method.stop_at_loss is not None and loss <= method.stop_at_loss:
                 return f"loss {loss:.3g} reached {method.stop_at_loss:g}"
-        return f"all {method.max_updates} updates done" if state.update >= method.max_updates else ""
+        return f"all {counted(method.max_updates, 'update')} done" if state.update >= method.max_updates else ""
 
     def _identity(self, first: Trials) -> dict[str, Any]:
         """What must be the same for a checkpoint to belong to this run; plain JSON values."""

@@ -30,6 +30,7 @@ from ..models import RecurrentModel
 from ..provenance import Provenance
 from ..results import History
 from ..tasks import Task, Trials
+from ..wording import counted
 from .base import BY_CALLBACK, Callback, Called, fit, told
 from .descent import batch, inputs_for
 from .sensitivity import sensitivity
@@ -114,7 +115,7 @@ def _reason_to_stop(method: Kalman, scores: list[float]) -> str:
     recent = float(np.mean(scores[-STOP_WINDOW:]))
     if method.stop_at_score is not None and len(scores) >= STOP_WINDOW and recent >= method.stop_at_score:
         return f"score {recent:.4f} reached {method.stop_at_score:g}"
-    return f"all {method.max_updates} updates done" if len(scores) >= method.max_updates else ""
+    return f"all {counted(method.max_updates, 'update')} done" if len(scores) >= method.max_updates else ""
 
 
 def _history(method: Kalman, task: Task, seed: int, curves: dict[str, list[float]], stopped: str) -> History:

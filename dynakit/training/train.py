@@ -16,6 +16,7 @@ from ..results import History
 from ..seeding import as_seed
 from ..surroundings import in_own_surroundings
 from ..tasks import Task
+from ..wording import counted
 from .base import Callback, check_sizes, fit, fit_together
 from .curriculum import Curriculum
 from .gradient import BPTT
@@ -109,7 +110,7 @@ def train_together(
         raise InputError(f"seeds must be one per network, got {seeds!r}")
     own = list(range(len(models))) if seeds is None else [as_seed(seed) for seed in seeds]
     if len(own) != len(models):
-        raise InputError(f"seeds must be one per network, got {len(own)} for {len(models)} networks")
+        raise InputError(f"seeds must be one per network, got {len(own)} for {counted(len(models), 'network')}")
     for model in models:
         check_sizes(model, task)
     _check_callback(callback)

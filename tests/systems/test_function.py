@@ -32,7 +32,7 @@ def numpy_map(x):
         ((lambda x: x + 0j, 2), "f must return real numbers, got dtype torch.complex128"),
         ((lambda x: x - x.mean(0), 2), "a row changed with its neighbour"),
         ((lambda x: x @ torch.ones(3, 3).double(), 2), "f failed on a batch of 2 states of 2 units: mat1"),
-        ((lambda x: torch.ones(2, 2).double() @ x, 2), "f failed on a batch of 1 states"),
+        ((lambda x: torch.ones(2, 2).double() @ x, 2), "f failed on a batch of 1 state"),
         ((lambda x: x + torch.randn_like(x), 2), "deterministic"),
         ((lambda x: x.add_(1.0), 2), None),  # works on a copy while it is probed
         ((lambda u, x: x, 2, 3), r"f must return shape \(2, 2\).*called as f\(state, input\)"),

@@ -300,7 +300,7 @@ def test_bad_settings_are_named(settings, name):
 
 def test_bad_arguments_are_named():
     model = GRU(2, 8, 1)
-    with pytest.raises(InputError, match="the task has 1 inputs and 1 outputs, the model 2 and 1"):
+    with pytest.raises(InputError, match="the task has 1 input and 1 output, the model 2 and 1"):
         train(model, TASK)
     with pytest.raises(InputError, match=r"method must be one of BPTT.* got 'adam'"):
         train(GRU.for_task(TASK, 8), TASK, "adam")

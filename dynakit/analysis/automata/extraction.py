@@ -71,7 +71,7 @@ class Extraction(Result):
 
     def headline(self) -> str:
         size = counted(len(self.automaton), "state")
-        said = f"{size}, in agreement with the network on {self.n_agreeing} of {self.n_words} words"
+        said = f"{size}, in agreement with the network on {self.n_agreeing} of {counted(self.n_words, 'word')}"
         if self.counterexample is not None:
             said += f", but not after {_shown(self.counterexample)}"
         if not self.complete:

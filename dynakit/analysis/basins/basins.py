@@ -23,6 +23,7 @@ from ...progress import Callback, ended, expect
 from ...provenance import with_provenance
 from ...results import Result, per_item
 from ...systems.base import System, checked
+from ...wording import counted
 from ..exponents import UNBOUNDED, grows
 from ..proportions import upper_bound, wilson_interval
 from .given import as_targets
@@ -130,7 +131,8 @@ class Basins(Result):
         ]
         left = "".join(f", {n} {reason}" for reason, n in self.n_left.items())
         return (
-            f"{len(self)} samples ({self.sampler}), {self.n_attractors} attractors: {', '.join(shares)}{left}, "
+            f"{counted(len(self), 'sample')} ({self.sampler}), {counted(self.n_attractors, 'attractor')}: "
+            f"{', '.join(shares)}{left}, "
             f"unseen < {self.unseen_bound:.2g}"
         )
 
@@ -203,7 +205,7 @@ def map_basins(
     with linalg.one_thread(), torch.no_grad(), np.errstate(all="ignore"):
         run = as_run(system, drive, settings.n_steps)
         chunks.refuse_larger(
-            f"where {n_samples} samples of {system.state_size} units begin and end",
+            f"where {counted(n_samples, 'sample')} of {counted(system.state_size, 'unit')} begin and end",
             2 * chunks.FLOAT * n_samples * system.state_size,
             "take fewer samples, or several lots with seeds of their own",
         )

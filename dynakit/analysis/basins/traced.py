@@ -20,6 +20,7 @@ from ...progress import Callback, expect, going, interruptible
 from ...provenance import with_provenance
 from ...results import Result, per_item
 from ...systems.base import System
+from ...wording import counted
 from ..proportions import wilson_interval
 from .basins import AS_USUAL, Basins, map_basins
 from .settings import BasinSettings
@@ -69,8 +70,8 @@ class TracedBasins(Result):
 
     def headline(self) -> str:
         span = f"{self.values[0]:g} to {self.values[-1]:g}" if len(self) else "no value"
-        changes = f"{len(self.births)} births, {len(self.deaths)} deaths"
-        return f"{len(self)} values from {span}, {self.counts.shape[1]} attractors, {changes}"
+        changes = f"{counted(len(self.births), 'birth')}, {counted(len(self.deaths), 'death')}"
+        return f"{counted(len(self), 'value')} from {span}, {counted(self.counts.shape[1], 'attractor')}, {changes}"
 
 
 @with_provenance
@@ -117,7 +118,7 @@ def trace_basins(
     points = reals("values", values, ("value",))
     if not len(points) or not callable(family):
         raise InputError(
-            f"family must be a function value -> System and values not empty, got {len(points)} values"
+            f"family must be a function value -> System and values not empty, got {counted(len(points), 'value')}"
         )
     of_kind("settings", settings, BasinSettings)
     count("n_samples", n_samples)

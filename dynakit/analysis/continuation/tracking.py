@@ -22,6 +22,7 @@ from ...provenance import with_provenance
 from ...results import Result, per_item
 from ...systems.base import System
 from ...systems.rest import dynamics_of
+from ...wording import counted
 from ..fixed_points import FixedPoints, find_fixed_points
 from ..linearization import count_unstable, linearize
 from .walk import Walk, identities, unexplained
@@ -121,7 +122,8 @@ class Tracks(Result):
 
     def headline(self) -> str:
         counts, n = self.n_points, self.n_tracks
-        said = f"{len(self.updates)} checkpoints, {counts[0]} -> {counts[-1]} points, {n} track{'s' if n != 1 else ''}"
+        said = f"{counted(len(self.updates), 'checkpoint')}, {counts[0]} -> {counted(counts[-1], 'point')}"
+        said += f", {counted(n, 'track')}"
         said += " of a flow" if self.dynamics == "flow" else ""
         return f"{said}, {self.changes.headline()}"
 
@@ -165,7 +167,7 @@ def track_fixed_points(
     ...         kept[update] = dk.as_system(model)
     >>> history = dk.train(model, task, dk.training.BPTT(max_updates=4), callback=keep)
     >>> dk.track_fixed_points(list(kept.values()), updates=list(kept), losses=history.losses)
-    Tracks(3 checkpoints, 1 -> 1 points, 1 track, 0 births, 0 deaths, 0 changes of stability)
+    Tracks(3 checkpoints, 1 -> 1 point, 1 track, 0 births, 0 deaths, 0 changes of stability)
     """
     systems = _systems(systems)
     updates = _updates(updates, len(systems))

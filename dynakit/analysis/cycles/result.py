@@ -11,6 +11,7 @@ import numpy as np
 from ...checks import count, reals
 from ...errors import InputError
 from ...results import Result, per_item
+from ...wording import counted
 from ..exponents import UNBOUNDED
 from .circle import Curve
 from .columns import KINDS
@@ -143,8 +144,8 @@ class LimitCycles(Result):
             said.append(f"residuals of circles <= {self.residuals[circles].max():.0e}")
         lost, n = int((self.start_object < 0).sum()), len(self.start_object)
         gone = int((self.start_status == UNBOUNDED).sum())
-        said += [f"{gone} of {n} starts unbounded"] if gone else []
-        said += [f"{lost - gone} of {n} starts nowhere"] if lost > gone or not gone else []
+        said += [f"{gone} of {counted(n, 'start')} unbounded"] if gone else []
+        said += [f"{lost - gone} of {counted(n, 'start')} nowhere"] if lost > gone or not gone else []
         return ", ".join(said)
 
     def called(self, k: int) -> str:

@@ -20,6 +20,7 @@ from ...errors import InputError, NumericalError
 from ...provenance import with_provenance
 from ...results import Result, per_item
 from ...systems.base import System, checked
+from ...wording import counted
 from .frames import Course, Frames, advance
 from .lyapunov import starts_and_inputs
 
@@ -63,7 +64,8 @@ class CovariantVectors(Result):
         values = self.per_time if per_time and self.per_time is not None else self.exponents
         shown = ", ".join(f"{value:.4g}" for value in values[:4])
         unit = "unit of time" if per_time else "step"
-        return f"{len(self.exponents)} vectors at {len(self)} states, exponents {shown} nats per {unit}"
+        said = f"{counted(len(self.exponents), 'vector')} at {counted(len(self), 'state')}"
+        return f"{said}, exponents {shown} nats per {unit}"
 
 
 @with_provenance

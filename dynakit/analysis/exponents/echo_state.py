@@ -233,7 +233,7 @@ def _judge(end: Gathering, groups: Groups, exponents: LyapunovSpectrum, proved: 
     value, give = scale * values[worst], scale * tolerances[worst]
     said = f"largest conditional exponent {value:.3g} +- {give:.1g} nats per {unit}"
     if (values > tolerances).any():
-        return "no echo state", f"neighbours part: {said}; {int((met < 0).sum())} of {n} pairs did not meet"
+        return "no echo state", f"neighbours part: {said}; {int((met < 0).sum())} of {counted(n, 'pair')} did not meet"
     if n_gone:
         stay = f"{n_gone} of {len(end.left_at)} states grow without bound, the others do not"
         return "no echo state", f"{stay}; {said}"
@@ -242,20 +242,20 @@ def _judge(end: Gathering, groups: Groups, exponents: LyapunovSpectrum, proved: 
     if not groups.all_met.all():
         n_open, so_far = int((met < 0).sum()), _long(end.horizon, exponents)
         where = ", to the one response that is proved" * proved
-        open_ = f"{n_open} of {n} pairs are still on their way to each other after {so_far}{where}"
+        open_ = f"{n_open} of {counted(n, 'pair')} are still on their way to each other after {so_far}{where}"
         return "undetermined", f"{open_}; {said}"
     if not (values < -tolerances).all():
-        return "undetermined", f"all {n} pairs met, but the {said}"
+        return "undetermined", f"all {counted(n, 'pair')} met, but the {said}"
     return (
         "echo state",
-        f"all {n} pairs met within {_long(int(met.max()), exponents)}; {_how_sure(end, proved)}; {said}",
+        f"all {counted(n, 'pair')} met within {_long(int(met.max()), exponents)}; {_how_sure(end, proved)}; {said}",
     )
 
 
 def _several(end: Gathering, groups: Groups, exponents: LyapunovSpectrum, said: str) -> tuple[str, str]:
     """Of states that stay apart: how many responses they are, or whether they only have not met yet."""
     n, found = len(end.distances), _n_responses(groups, exponents)
-    apart = f"{groups.n_pairs_apart} of {n} pairs stay apart"
+    apart = f"{groups.n_pairs_apart} of {counted(n, 'pair')} stay apart"
     if (
         found < 2 and 2 * groups.n_pairs_apart < n
     ):  # such as states on weak chaos, one of which kept to itself

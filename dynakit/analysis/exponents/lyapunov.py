@@ -22,6 +22,7 @@ from ...errors import InputError, Interrupted
 from ...progress import Callback, ended, expect, passed
 from ...provenance import with_provenance
 from ...systems.base import System, checked
+from ...wording import counted
 from .frames import LARGEST_SPREAD, LONGEST, Course, Frames, advance, settle_frames
 from .growth import Estimates, entropy_rate, estimate, kaplan_yorke, signs
 from .motion import COLLAPSED, FAR, NO_START, UNBOUNDED, collapsed, grow, kinds_of, recurrence, superstable
@@ -136,7 +137,7 @@ def starts_and_inputs(
         if sequence.ndim == 3:
             if x.ndim == 2 and len(x) != len(sequence):
                 raise InputError(
-                    f"inputs must hold one sequence per start, got {len(sequence)} for {len(x)} starts"
+                    f"inputs must hold one sequence per start, got {len(sequence)} for {counted(len(x), 'start')}"
                 )
             x = x.expand(len(sequence), -1)
     x = x.reshape(-1, system.state_size)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...results import Result, per_item
+from ...wording import counted
 from .motion import COLLAPSED, UNBOUNDED
 
 ZERO = 1e-7  # exponents below it are said to be 0
@@ -106,7 +107,7 @@ class LyapunovSpectrum(Result):
         if len(self) != 1:
             names, counts = np.unique(self.kinds, return_counts=True)
             said = ", ".join(f"{n} {name}" for name, n in zip(names, counts))
-            return f"{len(self)} starts: {said or 'none'}"
+            return f"{counted(len(self), 'start')}: {said or 'none'}"
         if self.left_at[0] >= 0 or self.kind in TOLD:
             return self._cut_short()
         scale, unit = self.told()

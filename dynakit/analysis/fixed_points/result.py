@@ -152,7 +152,7 @@ class FixedPoints(Result):
         if len(self) == self.n_found:
             if self.degree is not None:
                 said.append(f"degree {self.degree:+d}")
-            said.append(f"{self.n_failed} of {self.n_starts} starts failed")
+            said.append(f"{self.n_failed} of {counted(self.n_starts, 'start')} failed")
             said += self._left_alone()
             said.append({"unknown": "completeness unknown"}.get(self.completeness, self.completeness))
         return ", ".join(said)
@@ -164,7 +164,7 @@ class FixedPoints(Result):
             "reach a cycle": self.n_cycling,
             "do not settle": self.n_unsettled,
         }
-        return [f"{n} of {self.n_followed} states left alone {what}" for what, n in does.items() if n]
+        return [f"{n} of {counted(self.n_followed, 'state')} left alone {what}" for what, n in does.items() if n]
 
     def sentences(self) -> list[str]:
         """What lies beside the stable points, what cannot be decided, and what is known of what is missing."""
@@ -251,7 +251,7 @@ def _around_in_words(points: FixedPoints, k: int) -> str:
 def _completeness_in_words(points: FixedPoints) -> str:
     """Whether points are missing, as far as the signs say, and what the search has cost."""
     is_map = points.dynamics == "map"
-    used = f"{points.n_starts} starts, {points.n_failed} of which led nowhere"
+    used = f"{counted(points.n_starts, 'start')}, {points.n_failed} of which led nowhere"
     if len(points):
         used += f"; max {'|F(x) - x|' if is_map else '|f(x)|'} = {points.residuals.max():.0e}"
     index = f"det({'I - J' if is_map else '-df/dx'})"

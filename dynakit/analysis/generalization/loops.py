@@ -17,6 +17,7 @@ from ...errors import InputError
 from ...provenance import with_provenance
 from ...results import Result, per_item
 from ...systems.base import System, checked
+from ...wording import counted
 
 LOOPS = (1, 2, 5, 10, 20, 50, 100, 200)
 
@@ -77,7 +78,8 @@ def stress_strings(system: System, task: Any, times: Any = LOOPS) -> StressStrin
         raise InputError(f"task must be one of strings with loops, such as EmbeddedReber, got {type(task).__name__}")
     if (checked(system).input_size, system.output_size) != (task.n_inputs, task.n_outputs):
         raise InputError(
-            f"system must have the {task.n_inputs} inputs and {task.n_outputs} outputs of the task, got "
+            f"system must have the {counted(task.n_inputs, 'input')} and {counted(task.n_outputs, 'output')} of the "
+            f"task, got "
             f"{system.input_size} and {system.output_size}"
         )
     rounds = [count("times", n) for n in np.atleast_1d(rectangular("times", times)).tolist()]

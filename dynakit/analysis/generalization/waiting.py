@@ -18,6 +18,7 @@ from ...errors import InputError
 from ...provenance import with_provenance
 from ...results import Result, per_item
 from ...systems.base import System, checked
+from ...wording import counted
 from ..proportions import wilson_interval
 
 GAPS = (0, 10, 30, 100, 300, 1000, 3000, 10_000)
@@ -59,7 +60,7 @@ class HoldTime(Result):
         return int(self.gaps[order][held - 1]) if held else None
 
     def headline(self) -> str:
-        held = "not held" if self.steps is None else f"held for {self.steps} steps more"
+        held = "not held" if self.steps is None else f"held for {counted(self.steps, 'step')} more"
         if not len(self):
             return "no gaps"
         said = ", ".join(f"{share:.0%} after {gap}" for gap, share in zip(self.gaps, self.shares))
@@ -92,7 +93,8 @@ def hold_time(system: System, task: Any, gaps: Any = GAPS, *, n_trials: int = 12
         raise InputError(f"task must be one that can be delayed, such as TemporalOrder, got {type(task).__name__}")
     if (checked(system).input_size, system.output_size) != (task.n_inputs, task.n_outputs):
         raise InputError(
-            f"system must have the {task.n_inputs} inputs and {task.n_outputs} outputs of the task, got "
+            f"system must have the {counted(task.n_inputs, 'input')} and {counted(task.n_outputs, 'output')} of the "
+            f"task, got "
             f"{system.input_size} and {system.output_size}"
         )
     steps = [count("gaps", gap, least=0) for gap in np.atleast_1d(rectangular("gaps", gaps)).tolist()]

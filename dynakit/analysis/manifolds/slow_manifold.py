@@ -11,6 +11,7 @@ from scipy.spatial.distance import cdist
 from ...checks import number, reals
 from ...errors import InputError
 from ...results import Result, per_item
+from ...wording import counted
 from ..linearization import beyond, constants, growth_rates
 
 
@@ -128,7 +129,7 @@ class SlowManifold(Result):
     def headline(self) -> str:
         shape = "ring" if self.closed else "line"
         n = len(self.fixed_points)
-        said = [f"{shape} of length {self.length:.3g}, {len(self)} points"]
+        said = [f"{shape} of length {self.length:.3g}, {counted(len(self), 'point')}"]
         said += ["of a flow"] if self.dynamics == "flow" else []
         unit = "step" if self.dynamics == "map" else "unit time"
         said.append(f"drift up to {np.abs(self.drift).max(initial=0.0):.1e} per {unit}")

@@ -23,6 +23,7 @@ from ...provenance import with_provenance
 from ...results import Result, per_item
 from ...systems.base import System, checked
 from ...systems.rest import dynamics_of
+from ...wording import counted
 from ..basins import Targets, as_targets
 from ..exponents import UNBOUNDED, grows
 from ..fixed_points import FixedPoints
@@ -82,9 +83,9 @@ class UnstableManifolds(Result):
     def headline(self) -> str:
         n, away = len(np.unique(self.saddles)), int((self.reasons == UNBOUNDED).sum())
         lost = int((self.targets < 0).sum()) - away
-        said = f"{len(self)} paths from {n} unstable point{'s' if n != 1 else ''}"
+        said = f"{counted(len(self), 'path')} from {counted(n, 'unstable point')}"
         reached = len(np.unique(self.targets[self.targets >= 0]))
-        said += f" to {reached} attractor{'s' if reached != 1 else ''}"
+        said += f" to {counted(reached, 'attractor')}"
         said += f", {away} grow without bound" if away else ""
         return said + (f", {lost} reach none" if lost else "")
 

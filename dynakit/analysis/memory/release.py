@@ -23,6 +23,7 @@ from ...progress import Callback, expect, going, interruptible
 from ...provenance import with_provenance
 from ...results import Result, per_item
 from ...systems.base import System, checked
+from ...wording import counted
 from ..exponents import FAR, grows
 
 SAME = 1e-14  # relative distance at which states, the same but for rounding, are followed as one
@@ -81,9 +82,9 @@ class MemoryCheck(Result):
     def headline(self) -> str:
         n_lapsed, n_away = int((self.lapses > 0).sum()), int(self.unbounded.sum())
         return (
-            f"{len(self)} states released, {100 * self.kept_at_end:.0f} % keep their memory "
-            f"for {self.times[-1]} steps; "
-            f"hold time {self.hold_time} steps"
+            f"{counted(len(self), 'state')} released, {100 * self.kept_at_end:.0f} % keep their memory "
+            f"for {counted(self.times[-1], 'step')}; "
+            f"hold time {counted(self.hold_time, 'step')}"
             + f"; {n_lapsed} lapsed and came back" * (n_lapsed > 0)
             + f"; {n_away} grow without bound" * (n_away > 0)
         )

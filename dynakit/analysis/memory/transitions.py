@@ -23,6 +23,7 @@ from ...progress import Callback, ended, expect, passed
 from ...provenance import with_provenance
 from ...results import Result, per_item
 from ...systems.base import System
+from ...wording import counted
 from ..basins import Targets, as_run, as_targets
 from ..exponents import UNBOUNDED
 from .pulses import AWAY, HALVINGS, ROUNDS, Runner, bisect
@@ -93,8 +94,12 @@ class Transitions(Result):
             )
         return graph
 
+    @property
+    def _switches(self) -> str:
+        return counted(self.n_switches, "switch", "switches")
+
     def headline(self) -> str:
-        said = [f"{len(self)} attractors", f"{len(self.pulses)} pulses", f"{self.n_switches} switches"]
+        said = [counted(len(self), "attractor"), counted(len(self.pulses), "pulse"), self._switches]
         nowhere, differ, away = (int((self.reasons == why).sum()) for why in (NOWHERE, BY_PHASE, UNBOUNDED))
         said += [f"{nowhere} ends near no known attractor"] if nowhere else []
         said += [f"{away} grow without bound"] if away else []
@@ -104,7 +109,7 @@ class Transitions(Result):
 
     def sentences(self) -> list[str]:
         """How many pulses switch, how weak they may be, and how many lead nowhere known."""
-        lines = [f"{self.n_switches} switches among {self.targets.size} (attractor, pulse) pairs"]
+        lines = [f"{self._switches} among {self.targets.size} (attractor, pulse) pairs"]
         critical = self.critical_amplitudes[np.isfinite(self.critical_amplitudes)]
         if len(critical):
             amplitudes = f"{critical.min():.2f} to {critical.max():.2f} of the trained amplitude"

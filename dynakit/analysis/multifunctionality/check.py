@@ -23,6 +23,7 @@ from ...orbits import Orbit, as_orbits
 from ...progress import Callback, expect
 from ...provenance import with_provenance
 from ...systems.base import System, checked
+from ...wording import counted
 from .inquiry import Asked, inquire
 from .result import Multifunctionality
 from .settings import MultifunctionalitySettings
@@ -87,8 +88,8 @@ def _orbits(system: System, targets: Any, cue_steps: int) -> tuple[Orbit, ...]:
     checked(system).refuse_jumps("a check of multifunctionality")
     if system.input_size:
         raise InputError(
-            f"system must be autonomous, got {system.input_size} inputs ({system.name}); close the loop with "
-            f"dk.ClosedLoop(system)"
+            f"system must be autonomous, got {counted(system.input_size, 'input')} ({system.name}); close the loop "
+            "with dk.ClosedLoop(system)"
         )
     orbits = as_orbits("targets", targets)
     if len(orbits) < 2:

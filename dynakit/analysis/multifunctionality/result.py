@@ -165,7 +165,7 @@ class Multifunctionality(Result):
         return "Euclidean norm, in standard deviations of each unit over cued states"
 
     def headline(self) -> str:
-        said = [f"{self.verdict}: {int(self.held.sum())} of {len(self)} targets held"]
+        said = [f"{self.verdict}: {int(self.held.sum())} of {counted(len(self), 'target')} held"]
         said += [f"{name} fails, {why}" for name, why in zip(self.names, self.failing) if why][:1]
         n = int(self.untrained.sum())
         said.append(
@@ -207,10 +207,10 @@ class Multifunctionality(Result):
 def _target(multi: Multifunctionality, k: int) -> list[str]:
     name = f"{str(multi.names[k])!r} ({multi.target_kinds[k]})"
     low, high = multi.existence_intervals[k]
-    cues = f"{multi.n_reached[k]} of {multi.n_cues[k]} cues lead to it [{low:.2f}, {high:.2f}]"
+    cues = f"{multi.n_reached[k]} of {counted(multi.n_cues[k], 'cue')} lead to it [{low:.2f}, {high:.2f}]"
     lines = [f"{name} {'is held' if multi.held[k] else 'FAILS, ' + multi.failing[k]}", f"  {cues}"]
     if multi.cue_lengths[k] > 0:
-        lines[-1] += f"; a cue of {multi.cue_lengths[k]} steps is enough"
+        lines[-1] += f"; a cue of {counted(multi.cue_lengths[k], 'step')} is enough"
     if multi.attractor_index[k] < 0:
         return lines
     lines.append(
@@ -244,7 +244,7 @@ def _certificate(multi: Multifunctionality, k: int) -> str:
     if np.isfinite(multi.digits[k]):
         said.append(f"{multi.digits[k]:.0f} digits")
     if np.isfinite(multi.residuals[k]):
-        said.append(f"residual {multi.residuals[k]:.0e} with {multi.harmonics[k]} harmonics")
+        said.append(f"residual {multi.residuals[k]:.0e} with {counted(multi.harmonics[k], 'harmonic')}")
     if np.isfinite(multi.decays[k]):
         said.append(f"{multi.decays[k]:.3g} of a deviation is left after a revolution")
     if multi.exponents.shape[1]:
@@ -257,7 +257,7 @@ def _certificate(multi: Multifunctionality, k: int) -> str:
 def _basin(multi: Multifunctionality, k: int) -> str:
     (middle, late), (low, high) = multi.convergence[k], multi.intervals[k]
     share = f"basin {multi.fractions[k]:.3f} [{low:.3f}, {high:.3f}]"
-    said = f"{share} of {multi.n_samples} states ({multi.sampler})"
+    said = f"{share} of {counted(multi.n_samples, 'state')} ({multi.sampler})"
     if multi.basins is None or not np.isfinite(middle):
         return said
     flow, unit = multi.dynamics == "flow", multi.basins.time_unit

@@ -110,7 +110,7 @@ class SlowPoints(Result):
             said.append(f"q from {self.speeds.min():.1e} to {self.speeds.max():.1e}")
         if len(self) == self.n_found:
             to_roots = int((self.start_status == "fixed point").sum())
-            said.append(f"{to_roots} of {len(self.start_status)} starts reached fixed points")
+            said.append(f"{to_roots} of {counted(len(self.start_status), 'start')} reached fixed points")
         return ", ".join(said)
 
     def sentences(self) -> list[str]:

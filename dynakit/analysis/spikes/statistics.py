@@ -22,6 +22,7 @@ from ...checks import number, reals
 from ...errors import InputError
 from ...provenance import with_provenance
 from ...results import Result, per_item
+from ...wording import counted
 from .trains import Cells, SpikeTrains, as_spike_trains, bin_width
 
 MEASURES = ("rates", "cv", "cv2", "lv", "lvr", "fanofactor")
@@ -92,7 +93,7 @@ class SpikeStatistics(Result):
         return int((self.counts == 0).sum())
 
     def headline(self) -> str:
-        said = [f"{len(self)} neurons", f"{self.mean_rate:.3g} Hz"]
+        said = [counted(len(self), "neuron"), f"{self.mean_rate:.3g} Hz"]
         names = {"cv": "CV", "lv": "LV", "fanofactor": "Fano factor"}
         said += [
             f"{label} {self.means[name]:.2f} (of {self.n_valid[name]})"

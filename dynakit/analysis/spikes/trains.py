@@ -16,6 +16,7 @@ import numpy as np
 from ...checks import number, reals, rectangular
 from ...errors import InputError
 from ...results import Result, per_item
+from ...wording import counted
 
 SLACK = 1e-9  # of a bin: a spike this little before an edge is on it, since k dt is rounded
 MOST_BINS = 10**8  # over all trials: more do not fit into memory
@@ -55,7 +56,8 @@ class SpikeTrains(Result):
 
     def headline(self) -> str:
         return (
-            f"{len(self)} spikes of {self.n_neurons} neurons in {self.n_trials} trials of {self.t_stop:g} ms"
+            f"{counted(len(self), 'spike')} of {counted(self.n_neurons, 'neuron')} "
+            f"in {counted(self.n_trials, 'trial')} of {self.t_stop:g} ms"
         )
 
     def of(self, neurons: np.ndarray) -> SpikeTrains:

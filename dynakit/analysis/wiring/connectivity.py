@@ -18,6 +18,7 @@ from ...checks import number, reals
 from ...errors import InputError
 from ...provenance import with_provenance
 from ...results import Result, per_item
+from ...wording import counted
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -77,7 +78,7 @@ class GraphStatistics(Result):
 
     def headline(self) -> str:
         return (
-            f"{self.name}: {len(self)} units, {self.n_edges} edges (density {self.density:.2f}), "
+            f"{self.name}: {counted(len(self), 'unit')}, {counted(self.n_edges, 'edge')} (density {self.density:.2f}), "
             f"reciprocity {self.reciprocity:.2f}, "
             f"spectral radius {self.spectral_radius:.3f}"
         )
@@ -167,7 +168,7 @@ def signs_of(W: np.ndarray, sign: Any) -> np.ndarray:
         return np.sign((W > 0).any(axis=0).astype(int) - (W < 0).any(axis=0).astype(int))
     signs = np.asarray(sign.detach().cpu() if hasattr(sign, "detach") else sign)
     if signs.shape != (len(W),):
-        raise InputError(f"sign must hold +1 or -1 for each of the {len(W)} units, got shape {signs.shape}")
+        raise InputError(f"sign must hold +1 or -1 for each of the {counted(len(W), 'unit')}, got shape {signs.shape}")
     wrong = np.flatnonzero(~np.isin(signs, (-1, 1)))
     if len(wrong):
         raise InputError(f"sign must hold only +1 and -1, got {signs[wrong[0]]} for unit {wrong[0]}")

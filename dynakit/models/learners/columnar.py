@@ -24,6 +24,7 @@ from ... import checks
 from ...errors import NumericalError
 from ...seeding import as_seed, stream
 from ...surroundings import in_own_surroundings
+from ...wording import counted
 from . import compiled
 from .contexts import METRICS, Contexts
 from .learner import Element, Learner, Operations, Past, comparing, some_of
@@ -97,7 +98,8 @@ class CSNN(Learner):
 
     def extra_repr(self) -> str:
         return (
-            f"{self.n_columns} columns of {self.n_neurons} neurons, n_steps={self.n_steps}, eta={self.eta:g}, "
+            f"{counted(self.n_columns, 'column')} of {counted(self.n_neurons, 'neuron')}, "
+            f"n_steps={self.n_steps}, eta={self.eta:g}, "
             f"pairs={self.pairs}"
         )
 

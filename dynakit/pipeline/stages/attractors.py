@@ -85,9 +85,10 @@ class Findings:
         own = set(attractors.memories.tolist()) & asked
         if len(asked) < 2:
             alone = "no memory is told from another"
-            return [f"NOTHING TO TEST. The readout says the same at the end of all {n} trials: {alone}."]
+            return [f"NOTHING TO TEST. The readout says the same at the end of all {counted(n, 'trial')}: {alone}."]
         released = "from the ends of trials" if self.hold.question is None else "before the answer is asked for"
-        alone = f"{n} states {released} were left alone for {steps} steps"
+        were = "was" if n == 1 else "were"
+        alone = f"{counted(n, 'state')} {released} {were} left alone for {counted(steps, 'step')}"
         n_gone = int(memory.unbounded.sum())
         if n_gone > (1 - HELD) * n:
             gone = f"{n_gone} of them grow without bound"
@@ -108,7 +109,7 @@ class Findings:
         few = f"{f'only {len(own)}' if own else 'none'} of the {len(asked)} memories have a stable fixed point"
         lost = f"{percent(attractors.unresolved)} of them come to rest at no stable fixed point"
         return [
-            f"NOT SHOWN. {percent(kept)} of {n} released states keep their memory for {steps} steps, but "
+            f"NOT SHOWN. {percent(kept)} of {n} released states keep their memory for {counted(steps, 'step')}, but "
             f"{lost if own == asked else few}: look for slow drift or cycles."
         ]
 
@@ -132,9 +133,10 @@ class Findings:
         memory, hold, steps = self.memory, self.hold, int(self.memory.times[-1])
         where = f"Once asked for, {hold.in_words()},"
         if memory.kept_at_end >= HELD:
-            return [f"{where} {percent(memory.kept_at_end)} of the answers stay for {steps} steps."]
+            return [f"{where} {percent(memory.kept_at_end)} of the answers stay for {counted(steps, 'step')}."]
         return [
-            f"{where} {percent(memory.kept_at_end)} of the answers stay for {steps} steps; the most fleeting stays",
+            f"{where} {percent(memory.kept_at_end)} of the answers stay for {counted(steps, 'step')};",
+            "the most fleeting stays",
             f"for {memory.hold_time}, and the trials ask for it for {hold.longest} at most.",
         ]
 
@@ -144,8 +146,8 @@ class Findings:
         kept = float(memory.kept[memory.times <= longest][-1])
         if kept < HELD:
             kept_then = f"so long after release {percent(kept)} still say the same"
-            return [f"The trials show this input for {longest} steps at most; {kept_then}."]
-        return [f"That is long enough for these trials, which show this input for {longest} steps at most."]
+            return [f"The trials show this input for {counted(longest, 'step')} at most; {kept_then}."]
+        return [f"That is long enough for these trials, which show this input for {counted(longest, 'step')} at most."]
 
     def _poor_score(self) -> list[str]:
         if self.score is None or self.score >= HELD:
@@ -158,7 +160,7 @@ class Findings:
         away = self.attractors.unresolved
         if away > 1 - HELD:
             steps = int(self.memory.times[-1])
-            return f"There is a single stable point, and {percent(away)} are not there after {steps} steps."
+            return f"There is a single stable point, and {percent(away)} are not there after {counted(steps, 'step')}."
         return "There is a single stable point: the memory is a transient, not an attractor."
 
 

@@ -14,7 +14,7 @@ from ...records import Record
 from ...report import Finder, Stage, Words, refused
 from ...systems import Recording
 from ...tasks import Hold, Holds, Trials, score_mask
-from ...wording import counted, percent
+from ...wording import counted, lasting, percent
 from ..subject import Subject
 
 TOLERANCE = 0.1  # of the range of the targets, within which a value is still the same
@@ -53,11 +53,12 @@ class GradedMemory(Record):
         """The line, what is read along it, and how long values stay."""
         hold = np.median(self.hold_steps)
         within = ", ".join(f"{t:.2g}" for t in self.tolerance)
-        stays = f"at least {hold:.0f} steps" if hold < self.steps else f"all {self.steps} steps that were watched"
+        watched = counted(self.steps, "step")
+        stays = f"at least {lasting(round(hold))}" if hold < self.steps else f"all {watched} that were watched"
         time = [
             f"{len(self.hold_steps)} values left alone stay within {within} of what was asked, a tenth of the range, "
             f"for {stays} (median)",
-            f"after {self.steps} steps {percent(self.kept)} are still within it",
+            f"after {watched} {percent(self.kept)} are still within it",
             f"all of this is {self.where}",
         ]
         m = self.manifold
@@ -86,7 +87,7 @@ def _read(subject: Subject, memory: MemoryCheck, holds: Holds, trajectories: Rec
     hold = next(iter(holds.by_name.values()), holds.ends)
     asked = _asked(subject.trials)
     if memory.outputs.shape[-1] != len(asked):
-        raise InputError(f"the network gives {memory.outputs.shape[-1]} outputs, the task has {len(asked)}")
+        raise InputError(f"the network gives {counted(memory.outputs.shape[-1], 'output')}, the task has {len(asked)}")
     spans = np.array([np.ptp(a) if len(a) else 0.0 for a in asked])
     tolerance = TOLERANCE * np.where(spans > 0, spans, np.ptp(np.concatenate(asked)))
     assert subject.trials.targets is not None

@@ -10,7 +10,7 @@ from ...errors import InputError
 from ...report import Figure, Finder, Headline, Stage, refused
 from ...systems import Recording
 from ...tasks import Hold, Holds
-from ...wording import percent
+from ...wording import counted, percent
 from ..subject import Subject
 from .graded import GradedMemory
 
@@ -39,8 +39,8 @@ def _headline(memory: MemoryCheck, holds: Holds, graded: GradedMemory | None) ->
     if holds.problem:
         return ""
     if graded is not None:
-        return f"{percent(graded.kept)} of values within tolerance for {graded.steps} steps"
-    return f"{100 * memory.kept_at_end:.0f} % kept for {memory.times[-1]} steps"
+        return f"{percent(graded.kept)} of values within tolerance for {counted(graded.steps, 'step')}"
+    return f"{100 * memory.kept_at_end:.0f} % kept for {counted(memory.times[-1], 'step')}"
 
 
 def _plot_traces(memory: MemoryCheck, **kwargs: Any) -> Any:

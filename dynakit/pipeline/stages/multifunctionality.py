@@ -10,6 +10,7 @@ from ... import plots
 from ...analysis import Multifunctionality, MultifunctionalitySettings, check_multifunctionality
 from ...report import Figure, Finder, Headline, Stage, Table, Words, refused
 from ...tasks import Cycles
+from ...wording import counted
 from ..subject import Subject
 
 RANDOM_STATES = 200  # whose ends show what nobody trained: what is not seen takes less than 1.5 %
@@ -31,7 +32,7 @@ def _check(subject: Subject) -> dict[str, Any]:
 def _words(multi: Multifunctionality, score: float | None) -> list[str]:
     answer = {"MULTIFUNCTIONAL": "YES", "PARTIAL": "IN PART"}.get(multi.verdict, "NO")
     n, of = int(multi.held.sum()), len(multi)
-    lines = [f"{answer}. Left to hear itself, the network holds {n} of {of} orbits, each chosen by a cue."]
+    lines = [f"{answer}. Left to hear itself, the network holds {n} of {counted(of, 'orbit')}, each chosen by a cue."]
     lines += multi.sentences()
     if score is not None and n < of:
         lines.append(
@@ -49,7 +50,7 @@ def _table(multi: Multifunctionality) -> dict[str, dict[str, np.ndarray]]:
 
 
 def _headline(multi: Multifunctionality) -> str:
-    return f"holds {int(multi.held.sum())} of {len(multi)} orbits"
+    return f"holds {int(multi.held.sum())} of {counted(len(multi), 'orbit')}"
 
 
 STAGE = Stage(

@@ -9,6 +9,7 @@ from ...errors import InputError
 from ...report import Figure, Finder, Stage
 from ...systems import Recording, record
 from ...tasks import Trials, baseline
+from ...wording import counted
 from ..subject import Subject
 
 
@@ -19,8 +20,8 @@ def _record(subject: Subject) -> dict[str, Any]:
         return {"trajectories": trajectories, "score": InputError("the trials have no targets")}
     if asked != given:
         reason = InputError(
-            f"the network gives {given} outputs, the task has {asked}; memories are told apart by the signs of what it "
-            "gives. Its readout is handed over by dk.as_system(model, readout=...)"
+            f"the network gives {counted(given, 'output')}, the task has {asked}; memories are told apart by the signs "
+            "of what it gives. Its readout is handed over by dk.as_system(model, readout=...)"
         )
         return {"trajectories": trajectories, "score": reason}
     score = subject.task.score(trajectories.outputs, subject.trials)

@@ -17,6 +17,7 @@ from ...models.learners import (
     LongestMatch,
     NearestNeighbours,
 )
+from ...wording import counted
 from ..base import System
 from ..cells import fingerprint
 from .copies import weights_of
@@ -147,7 +148,7 @@ class Columns(System):
             parts={"voltage": slice(0, n), "waiting": slice(n, 2 * n), "spikes": slice(2 * n, 3 * n)},
             regularity="discontinuous",
             device=self.W_rec.device,
-            name=f"CSNN ({network.n_columns} columns of {network.n_neurons} neurons)",
+            name=f"CSNN ({counted(network.n_columns, 'column')} of {counted(network.n_neurons, 'neuron')})",
         )
         self.dt = 1.0
         self.fingerprint = fingerprint(self.name, self.W_in, self.W_rec, self.alive)

@@ -14,6 +14,7 @@ from ...errors import InputError
 from ...provenance import Provenance
 from ...results import Result, per_item
 from ...surroundings import in_own_surroundings
+from ...wording import counted
 from ..base import System
 from .adapters import as_system, compared_on
 
@@ -43,7 +44,7 @@ class Recording(Result):
 
     def headline(self) -> str:
         n_trials, n_steps, n_units = self.states.shape
-        return f"{n_trials} trials of {n_steps} steps, {n_units} state variables"
+        return f"{counted(n_trials, 'trial')} of {counted(n_steps, 'step')}, {counted(n_units, 'state variable')}"
 
 
 @in_own_surroundings

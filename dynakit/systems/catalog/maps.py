@@ -12,6 +12,7 @@ from torch import Tensor
 from ...checks import number, reals
 from ...errors import InputError
 from ...surroundings import in_own_surroundings
+from ...wording import counted
 from ..base import System
 from ..cells import ElmanCell, HingeMap
 from ..function import FunctionSystem
@@ -36,7 +37,7 @@ def linear(A: Any, b: Any = None) -> System:
         lambda x: x @ matrix.T + shift,
         len(matrix),
         jacobian=lambda x: matrix.expand(len(x), -1, -1),
-        name=f"linear map of {len(matrix)} units",
+        name=f"linear map of {counted(len(matrix), 'unit')}",
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from ...wording import counted
 from ..base import System
 from ..pieces import OpenPieces, Pieces
 from .cells import fingerprint
@@ -18,7 +19,7 @@ class HingeMap(System):
             n,
             regularity="piecewise_linear",
             device=pieces.A.device,
-            name=f"piecewise-linear map of {n} units",
+            name=f"piecewise-linear map of {counted(n, 'unit')}",
         )
         self.form = pieces
         self.fingerprint = fingerprint(self.name, *pieces)

@@ -283,7 +283,7 @@ def test_seeds_repeat_and_results_come_back_from_disk(bistable, tmp_path):
     one.save(tmp_path / "basins")
     assert dk.load(tmp_path / "basins") == one
     assert one.sampler == "Box"
-    assert "uniform in a box of 1 units, -2 to 2" in one.description
+    assert "uniform in a box of 1 unit, -2 to 2" in one.description
     assert one.table()["samples"].sum() == 30
 
 

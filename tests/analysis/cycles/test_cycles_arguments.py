@@ -169,4 +169,4 @@ def test_what_grows_without_bound_is_no_object(system):
     found = dk.find_limit_cycles(system, [[1.0, 0.5]])
     assert len(found) == 0
     assert found.start_status.tolist() == ["unbounded"]
-    assert "1 of 1 starts unbounded" in found.headline()
+    assert "1 of 1 start unbounded" in found.headline()

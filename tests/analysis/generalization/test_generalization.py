@@ -187,7 +187,7 @@ def test_no_gaps_and_no_rounds_are_said_to_be_none():
         (lambda net: dk.stress_strings(net, TemporalOrder()), "task must be one of strings with loops"),
         (lambda net: dk.stress_strings(net, EmbeddedReber()), "system must have the 7 inputs and 7 outputs"),
         (lambda net: dk.hold_time(net, EmbeddedReber()), "task must be one that can be delayed"),
-        (lambda net: dk.hold_time(net, Xor()), "system must have the 2 inputs and 1 outputs of the task, got 8 and 4"),
+        (lambda net: dk.hold_time(net, Xor()), "system must have the 2 inputs and 1 output of the task, got 8 and 4"),
         (lambda net: dk.hold_time(net, TemporalOrder(), [-1]), "gaps must be at least 0, got -1"),
         (lambda net: dk.hold_time(net, TemporalOrder(), [[1], [2, 3]]), "gaps must be a rectangular array"),
         (lambda net: dk.hold_time(net, TemporalOrder(), n_trials=0), "n_trials must be at least 1"),

@@ -94,7 +94,7 @@ def test_analyze_says_what_it_cannot_ask_of_spikes():
     for stage in ("fixed_points", "lyapunov", "cycles"):
         assert not getattr(report, stage)
         assert "jumps at its spikes" in report.skipped[stage]
-    assert report.summary().startswith("LIF: 1 inputs -> 24 state")
+    assert report.summary().startswith("LIF: 1 input -> 24 state")
 
 
 class KeepsItsState(nn.Module):
