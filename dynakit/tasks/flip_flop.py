@@ -10,6 +10,7 @@ flip-flop); Atanasov 2016, KerasCog (set/reset flip-flop).
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 from dataclasses import KW_ONLY, dataclass
@@ -246,6 +247,10 @@ class SetReset(Task):
     def machine(self) -> dict[tuple[str, str], str]:
         """The last pulse decides, whatever was held before."""
         return {(memory, pulse): pulse for memory in _SWITCH for pulse in _SWITCH}
+
+    def delayed(self, gap: int) -> SetReset:
+        """The same task with all quiet periods as long as the longest, and so many steps more: asked at their ends."""
+        return dataclasses.replace(self, quiet_gap=ends(self.quiet_gap)[1] + checks.count("gap", gap, least=0))
 
     @in_own_surroundings
     def sample(self, n_trials: int, seed: Any = 0) -> Trials:

@@ -150,6 +150,18 @@ def test_fixed_gap_lays_the_turns_end_to_end(gap):
     assert set(trials.conditions["quiet_gap"]) == {float(gap)}
 
 
+def test_delayed_turns_last_so_much_longer_than_the_longest():
+    assert SetReset(quiet_gap=(10, 80)).delayed(0) == SetReset(quiet_gap=80)
+    task = SetReset(3, quiet_gap=20, input_noise=0.0)
+    assert task.delayed(0) == task
+    trials, longer = task.sample(30, seed=1), task.delayed(7).sample(30, seed=1)
+    np.testing.assert_array_equal(longer.conditions["last"], trials.conditions["last"])
+    assert [length for run in quiet_runs(longer) for length, _ in run] == [27] * 90
+    assert (longer.last_asked == longer.n_steps - 1).all()
+    with pytest.raises(InputError, match="gap"):
+        task.delayed(-1)
+
+
 def quiet_runs(trials):
     """Lengths of the periods with mask 1, trial by trial, and whether each ended before the trial did."""
     runs = []

@@ -74,8 +74,8 @@ def hold_time(system: System, task: Any, gaps: Any = GAPS, *, n_trials: int = 12
     Arguments:
         system: the network as a System, with its readout.
         task: a task with ``delayed(gap)``, the same task with so many steps more before the answer is asked for, such
-            as TemporalOrder, Adding or Xor.  What is right is what :meth:`decode` reads as it reads the target; of
-            values, what ``correct`` takes for right.
+            as TemporalOrder, Adding, Xor or SetReset.  What is right is what :meth:`decode` reads as it reads the
+            target; of values, what ``correct`` takes for right.
         gaps: steps more, whole numbers.
         n_trials: trials per gap.
         seed: of the trials.

@@ -79,6 +79,17 @@ class Replay:
         """Make units of one run put out zero, and learn no more."""
         raise InputError(f"{type(self).__name__.removeprefix('Replay')} has no gate that shuts a unit off")
 
+    def replay(self, codes: np.ndarray, state: np.ndarray, rate: float) -> tuple[np.ndarray, np.ndarray]:
+        """Gradient steps over a window of codes (step + 1, run, code); the states after the first and the last step."""
+        dtype = state.dtype.type
+        names = ("P", "p", "W", "b_x", "b_h", "Q", "q")
+        ends = [
+            self.compiled(*(self.w[n][k] for n in names), own, state[k], dtype(rate), dtype(SMALL))
+            for k, own in enumerate(np.ascontiguousarray(codes.swapaxes(0, 1)))
+        ]
+        first, last = np.stack(ends, axis=1)
+        return first, last
+
     def read(self, state: np.ndarray) -> np.ndarray:
         """The outputs (run, code)."""
         H = self.sizes[1]
@@ -143,17 +154,6 @@ class ReplayLSTM(Replay):
         self.inner = [d.reshape(R, 4, H)[:, :3] for d in self.views["dx"]]
         self.outer = [d.reshape(R, 4, H)[:, 3] for d in self.views["dx"]]
 
-    def replay(self, codes: np.ndarray, state: np.ndarray, rate: float) -> tuple[np.ndarray, np.ndarray]:
-        """Gradient steps over a window of codes (step + 1, run, code); the states after the first and the last step."""
-        dtype = state.dtype.type
-        names = ("P", "p", "W", "b_x", "b_h", "Q", "q")
-        ends = [
-            self.compiled(*(self.w[n][k] for n in names), own, state[k], dtype(rate), dtype(SMALL))
-            for k, own in enumerate(np.ascontiguousarray(codes.swapaxes(0, 1)))
-        ]
-        first, last = np.stack(ends, axis=1)
-        return first, last
-
     def shut(self, run: int, units: np.ndarray) -> None:
         """Output gates at zero: nothing comes out of these units, and no gradient comes back through them."""
         rows = 3 * self.sizes[1] + units
@@ -215,6 +215,7 @@ class ReplayGRU(Replay):
 
     def __init__(self, weights: Arrays, window: int) -> None:
         super().__init__(weights, window)
+        self.compiled = compiled.compiled(compiled.replay_gru)
         R, H, _ = self.sizes
         self.input_side, self.state_side = (
             [d.reshape(R, 3, H) for d in self.views[name]] for name in ("dx", "dh")

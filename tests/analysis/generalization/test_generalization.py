@@ -9,7 +9,7 @@ import torch
 import dynakit as dk
 from dynakit.analysis.generalization import waiting
 from dynakit.errors import InputError, ResourceError
-from dynakit.tasks import Adding, CountingLanguage, EmbeddedReber, TemporalOrder, Xor
+from dynakit.tasks import Adding, CountingLanguage, EmbeddedReber, SetReset, TemporalOrder, Xor
 
 
 def system(step, n_units, n_inputs, read):
@@ -139,6 +139,19 @@ def test_a_sum_is_held_if_nothing_leaks(variant, keeps):
     found = dk.hold_time(net, Adding(length=20, variant=variant), [0, 2000], n_trials=50)
     assert found.shares[0] > 0.9
     assert (found.shares[1] == 1.0) == (keeps == 1.0)
+
+
+@pytest.mark.parametrize("trained", [20, (5, 20)])
+def test_a_bit_that_leaks_is_held_while_more_than_half_is_left(trained):
+    def step(x, u):  # a pulse sets it to 1 or 0; what is left after n quiet steps is .98^n: .503 after 34, .493 after 35
+        fired = u.round()
+        return torch.where(fired.sum(1, keepdim=True) > 0, fired[:, 1:], 0.98 * x)
+
+    task = SetReset(quiet_gap=trained, input_noise=0.01)
+    found = dk.hold_time(system(step, 1, 2, lambda x: x), task, [0, 14, 15], n_trials=60)
+    assert found.n_right[:2].tolist() == [60, 60]
+    assert found.steps == 14
+    assert found.n_right[2] == (task.delayed(15).sample(60).conditions["last"] == "reset").sum()
 
 
 def test_a_way_in_pieces_is_the_way(monkeypatch):
