@@ -13,7 +13,7 @@ do: ``normalise=None`` is what it did, ``normalise=99.9`` what its text says (Ra
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -126,25 +126,39 @@ class TDSNN(TDNN):
 
     def spiking_outputs(self, contexts: Any) -> np.ndarray:
         """Outputs (context, code) of the spiking network for contexts (context, lag * code)."""
+        return self.outputs_after(contexts, [self.n_steps])[0]
+
+    def outputs_after(self, contexts: Any, steps: Sequence[int]) -> np.ndarray:
+        """Outputs (number, context, code) that are read after so many time steps, for contexts (context, lag * code).
+
+        InputError for a number of steps that is not among 1 .. n_steps.
+        """
         contexts = checks.reals("contexts", contexts, ("context", self.lag * self.code_size))
+        listed = np.atleast_1d(checks.rectangular("steps", steps)).ravel().tolist()
+        wanted = [checks.count("steps", n, most=self.n_steps) for n in listed]
         first, second = self.scales.tolist()
         V, c = (p.detach().double().numpy() for p in (self.readout.weight, self.readout.bias))
         V, c = V * (first / second), c / second
         if self.read_by == "difference":
             V, c = np.concatenate([V, -V]), np.concatenate([c, -c])
         u, total = np.zeros((len(contexts), len(c))), np.zeros((len(contexts), len(c)))
-        heard = np.zeros((len(contexts), self.n_hidden))
-        for spikes in self.hidden_spikes(contexts):
+        heard, found = np.zeros((len(contexts), self.n_hidden)), {}
+        for t, spikes in enumerate(self.hidden_spikes(contexts)):
             current = heard @ V.T + c
             heard = spikes
             if self.read_by == "voltage":
                 total += current
-                continue
-            u += current
-            fired = u >= THRESHOLD
-            u -= fired * THRESHOLD
-            total += fired
-        rates = total / self.n_steps * second
+            else:
+                u += current
+                fired = u >= THRESHOLD
+                u -= fired * THRESHOLD
+                total += fired
+            if t + 1 in wanted:
+                found[t + 1] = self._read(total / (t + 1) * second)
+        return np.array([found[n] for n in wanted]).reshape(len(wanted), len(contexts), self.code_size)
+
+    def _read(self, rates: np.ndarray) -> np.ndarray:
+        """What output neurons of these rates (context, neuron) say."""
         n = self.code_size
         return rates[:, :n] - rates[:, n:] if self.read_by == "difference" else rates
 

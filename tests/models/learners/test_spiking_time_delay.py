@@ -78,6 +78,16 @@ def test_contexts_do_not_heed_each_other(network, contexts):
     np.testing.assert_array_equal(spiking.predict(past), alone[0])
 
 
+@pytest.mark.parametrize("readout", ["difference", "count", "voltage"])
+@pytest.mark.parametrize("normalise", [None, 99.9])
+def test_what_is_read_on_the_way_is_what_a_shorter_presentation_ends_in(network, contexts, readout, normalise):
+    settings = {"readout": readout, "normalise": normalise}
+    on_the_way = TDSNN.from_tdnn(network, contexts, n_steps=40, **settings).outputs_after(contexts, [40, 7, 25])
+    for n_steps, outputs in zip((40, 7, 25), on_the_way, strict=True):
+        spiking = TDSNN.from_tdnn(network, contexts, n_steps=n_steps, **settings)
+        np.testing.assert_array_equal(outputs, spiking.spiking_outputs(contexts))
+
+
 def test_scales_follow_each_retraining():
     spiking = TDSNN(4, 10, lag=2, memory=40, retrain_every=40, normalise=99.9)
     rng = np.random.default_rng(1)
@@ -119,6 +129,7 @@ def test_outputs_are_scaled_by_their_largest_size_whatever_its_sign():
         (lambda: TDSNN.from_tdnn(TDNN(4), normalise=99.0), "contexts must be given"),
         (lambda: TDSNN.from_tdnn(torch.nn.Linear(2, 2)), "network must be a TDNN"),
         (lambda: TDSNN(4).spiking_outputs(np.zeros((2, 3))), "contexts must have shape"),
+        (lambda: TDSNN(4).outputs_after(np.zeros((2, 40)), [501]), "steps must be between 1 and 500, got 501"),
     ],
 )
 def test_bad_input_is_one_sentence(call, said):
