@@ -116,29 +116,28 @@ def replay_gru(
 ) -> Any:
     """What :func:`replay_lstm` does, for a GRU: gates r, z, n, and the state h."""
     n, E, H, I = len(codes) - 1, Q.shape[0], Q.shape[1], P.shape[0]
-    seen = np.zeros((n, I + H), Q.dtype)
-    C, on, f = np.zeros((n, 3 * H), Q.dtype), np.zeros((n, H), Q.dtype), np.zeros((n, H), Q.dtype)
-    a, b, wrong = np.zeros(3 * H, Q.dtype), np.zeros(3 * H, Q.dtype), np.zeros(E, Q.dtype)
-    d, dn, come = np.zeros(3 * H, Q.dtype), np.zeros(H, Q.dtype), np.zeros(I + H, Q.dtype)
-    db_x, db_h, dp = np.zeros_like(b_x), np.zeros_like(b_h), np.zeros_like(p)
-    dW, dP, dh = np.zeros_like(W), np.zeros_like(P), np.zeros(H, Q.dtype)
+    x, hs = np.zeros((n, I), Q.dtype), np.zeros((n, H), Q.dtype)
+    d_x, d_h, C = np.zeros((n, 3 * H), Q.dtype), np.zeros((n, 3 * H), Q.dtype), np.zeros((n, 3 * H), Q.dtype)
+    on, f = np.zeros((n, H), Q.dtype), np.zeros((n, H), Q.dtype)
+    a, b, wrong, dh = np.zeros(3 * H, Q.dtype), np.zeros(3 * H, Q.dtype), np.zeros(E, Q.dtype), np.zeros(H, Q.dtype)
     half, one, gain = P.dtype.type(0.5), P.dtype.type(1), P.dtype.type(2) / P.dtype.type(E)
+    W_x, W_h = W[:, :I].copy(), W[:, I:].copy()
     h, ends = state.copy(), np.zeros((2, H), Q.dtype)
     for j in range(n):
         for i in range(I):
             total = p[i]
             for e in range(E):
                 total += P[i, e] * codes[j, e]
-            seen[j, i] = total
-        seen[j, I:] = h
+            x[j, i] = total
+        hs[j] = h
         for g in range(3 * H):
             total = b_x[g]
             for i in range(I):
-                total += W[g, i] * seen[j, i]
+                total += W_x[g, i] * x[j, i]
             a[g] = total
             total = b_h[g]
-            for i in range(I, I + H):
-                total += W[g, i] * seen[j, i]
+            for k in range(H):
+                total += W_h[g, k] * h[k]
             b[g] = total
         for k in range(H):
             r, z = half * np.tanh(half * (a[k] + b[k])) + half, half * np.tanh(half * (a[H + k] + b[H + k])) + half
@@ -158,39 +157,32 @@ def replay_gru(
             wrong[e] = gain * (total - codes[j + 1, e])
             for k in range(H):
                 dh[k] += wrong[e] * Q[e, k]
-        dW[:], dP[:], dp[:], db_x[:], db_h[:] = 0, 0, 0, 0, 0
+        first = 0
         for m in range(j, -1, -1):
             for k in range(H):
-                d[k], d[H + k], d[2 * H + k] = dh[k] * C[m, k], dh[k] * C[m, H + k], dh[k] * C[m, 2 * H + k]
-                dn[k] = d[2 * H + k] * on[m, k]  # of the new state's gate, what it gives to the side of the state
-            come[:] = 0
+                for g in range(k, 3 * H, H):
+                    d_x[m, g] = dh[k] * C[m, g]
+                d_h[m, k], d_h[m, H + k], d_h[m, 2 * H + k] = d_x[m, k], d_x[m, H + k], d_x[m, 2 * H + k] * on[m, k]
+            dh *= f[m]
             for g in range(3 * H):
-                side = d[g] if g < 2 * H else dn[g - 2 * H]
-                db_x[g] += d[g]
-                db_h[g] += side
-                for i in range(I):
-                    dW[g, i] += d[g] * seen[m, i]
-                    come[i] += d[g] * W[g, i]
-                for i in range(I, I + H):
-                    dW[g, i] += side * seen[m, i]
-                    come[i] += side * W[g, i]
-            for i in range(I):
-                dp[i] += come[i]
-                for e in range(E):
-                    dP[i, e] += come[i] * codes[m, e]
-            for k in range(H):
-                dh[k] = dh[k] * f[m, k] + come[I + k]
+                for k in range(H):
+                    dh[k] += d_h[m, g] * W_h[g, k]
             if (j - m) % LOOK_EVERY == LOOK_EVERY - 1 and np.abs(dh).max() < small:
+                first = m
                 break
+        d_in, d_own = d_x[first : j + 1], d_h[first : j + 1]
+        d_p = np.dot(d_in, W_x)
         for e in range(E):
             for k in range(H):
                 Q[e, k] -= rate * wrong[e] * h[k]
             q[e] -= rate * wrong[e]
-        W -= rate * dW
-        b_x -= rate * db_x
-        b_h -= rate * db_h
-        P -= rate * dP
-        p -= rate * dp
+        W_x -= rate * np.dot(d_in.T, x[first : j + 1])
+        W_h -= rate * np.dot(d_own.T, hs[first : j + 1])
+        b_x -= rate * d_in.sum(axis=0)
+        b_h -= rate * d_own.sum(axis=0)
+        P -= rate * np.dot(d_p.T, codes[first : j + 1])
+        p -= rate * d_p.sum(axis=0)
+    W[:, :I], W[:, I:] = W_x, W_h
     ends[1] = h
     return ends
 
