@@ -14,6 +14,7 @@ import gaps
 import learning
 import ledger
 import optimisers
+import plain_and_leaky
 import pulses
 import set_reset
 import spectrum
@@ -32,6 +33,7 @@ PARTS = {
     "spectrum": spectrum.run,
     "gaps": gaps.run,
     "optimisers": optimisers.run,
+    "plain_and_leaky": plain_and_leaky.run,
 }
 
 if __name__ == "__main__":

@@ -64,13 +64,19 @@ class Segment:
         return frozen.right(self.stream, self.evaluations, outputs)
 
 
-def segments(seed: int, n_elements: int) -> list[Segment]:
-    """All of a run."""
+def networks(seed: int, n_elements: int) -> tuple[Any, dict[int, Any]]:
+    """The stream of a run, and the network that answers from each retraining on, by the element of the retraining."""
     task = dk.tasks.SequenceStream(n_elements=n_elements, swap_at=n_elements // 2)
     every = dk.models.TDNN.for_task(task).retrain_every
     run = frozen.learnt("TDNN", seed, task, range(every, n_elements + 1, every))
     fresh = dk.models.TDNN.for_task(task, seed=seed)
-    return [Segment(net, run.stream, k) for k, net in {0: fresh, **run.networks}.items() if k < n_elements]
+    return run.stream, {k: net for k, net in {0: fresh, **run.networks}.items() if k < n_elements}
+
+
+def segments(seed: int, n_elements: int) -> list[Segment]:
+    """All of a run."""
+    stream, found = networks(seed, n_elements)
+    return [Segment(network, stream, first) for first, network in found.items()]
 
 
 def measure(

@@ -7,10 +7,13 @@ Writes the tables and figures of ``figures/sequence_task/`` (with --quick: of ``
 
 from __future__ import annotations
 
+import architectures
 import columns
 import conversion
+import conversion_stream
 import delay_map
 import gated
+import gru
 import inside
 import ledger
 import neighbours
@@ -32,6 +35,9 @@ PARTS = {
     "rate_to_spikes": rate_to_spikes.run,
     "neighbours": neighbours.run,
     "operations": operations.run,
+    "conversion_stream": conversion_stream.run,
+    "gru": gru.run,
+    "architectures": architectures.run,
 }
 
 if __name__ == "__main__":

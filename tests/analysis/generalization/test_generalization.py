@@ -143,7 +143,9 @@ def test_a_sum_is_held_if_nothing_leaks(variant, keeps):
 
 @pytest.mark.parametrize("trained", [20, (5, 20)])
 def test_a_bit_that_leaks_is_held_while_more_than_half_is_left(trained):
-    def step(x, u):  # a pulse sets it to 1 or 0; what is left after n quiet steps is .98^n: .503 after 34, .493 after 35
+    """A pulse sets it to 1 or 0; of a 1, .98^n is left after n quiet steps: .503 after 34, .493 after 35."""
+
+    def step(x, u):
         fired = u.round()
         return torch.where(fired.sum(1, keepdim=True) > 0, fired[:, 1:], 0.98 * x)
 
