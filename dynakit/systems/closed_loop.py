@@ -28,8 +28,8 @@ class ClosedLoop(Wrapped):
     def __init__(self, system: System) -> None:
         if checked(system).output_size != system.input_size or system.input_size == 0:
             raise InputError(
-                f"system must have a readout as wide as its input to close the loop, got {system.output_size} "
-                f"outputs and {counted(system.input_size, 'input')}"
+                f"system must have a readout as wide as its input to close the loop, "
+                f"got {counted(system.output_size, 'output')} and {counted(system.input_size, 'input')}"
             )
         super().__init__(system, input_size=0, name=f"closed loop of {system.name}")
         flow = system.flow()

@@ -112,8 +112,9 @@ def _train(
     check_alike(models)
     if models[0].n_inputs != models[0].n_outputs:
         raise InputError(
-            f"a network that is fed its outputs needs as many as it has inputs, got {models[0].n_outputs} "
-            f"outputs and {counted(models[0].n_inputs, 'input')}; for such a task use BPTT"
+            "a network that is fed its outputs needs as many as it has inputs, got "
+            f"{counted(models[0].n_outputs, 'output')} and {counted(models[0].n_inputs, 'input')}; "
+            "for such a task use BPTT"
         )
     members = [_Member(method, model, task, seed) for model, seed in zip(models, seeds)]
     began = time.monotonic()

@@ -271,7 +271,9 @@ def test_wrong_states_are_refused_by_name(system):
 
 
 def test_repr_says_the_sizes(system):
-    ending = f": {system.input_size} inputs -> {system.state_size} state -> {system.output_size} outputs"
+    of = {"input": system.input_size, "output": system.output_size}
+    read, told = (f"{n} {noun}{'s' * (n != 1)}" for noun, n in of.items())
+    ending = f": {read} -> {system.state_size} state -> {told}"
     assert repr(system).endswith(ending)
     assert len(repr(system)) > len(ending)
 

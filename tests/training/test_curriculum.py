@@ -272,7 +272,7 @@ GRU6 = NETWORKS["gru"]
         ),
         (
             lambda: train(GRU(3, 4, 1), from_arrays(np.zeros((9, 30, 3)), np.zeros((9, 30, 1))), SHORT),
-            "as many as it has inputs, got 1 outputs and 3 inputs",
+            "as many as it has inputs, got 1 output and 3 inputs",
         ),
         (lambda: train_together([GRU6(0)], TASK, BPTT()), "method must be Curriculum or Online"),
         (lambda: train_together([], TASK, SHORT), "models must be one or more networks"),
