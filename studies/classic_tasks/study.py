@@ -14,6 +14,7 @@ import guessing
 import ledger
 import machines
 import phonemes
+import portraits
 import solved
 import spoken
 import waiting
@@ -28,6 +29,7 @@ PARTS = {
     "adding": adding.run,
     "phonemes": phonemes.run,
     "spoken": spoken.run,
+    "portraits": portraits.run,
 }
 
 if __name__ == "__main__":
