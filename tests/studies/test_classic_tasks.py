@@ -96,3 +96,49 @@ def test_words_are_printed_with_their_runs_counted(word, short):
     import machines
 
     assert machines._short(word) == short
+
+
+def latch(keep):
+    """A system that hears its second symbol alone, 1 for T and -1 for P, and keeps so much of it at every further one."""
+    import torch
+
+    import dynakit as dk
+
+    task = dk.tasks.EmbeddedReber()
+    t, p = (task.symbols.index(s) for s in "TP")
+
+    def step(x, u):
+        heard = torch.where(x[:, 1:] == 1, u[:, t : t + 1] - u[:, p : p + 1], keep * x[:, :1])
+        return torch.cat([heard, (x[:, 1:] + 1).clamp(max=3)], 1)
+
+    def readout(x):
+        y = torch.zeros(len(x), 7, dtype=x.dtype)
+        return y.index_copy(1, torch.tensor([t, p]), torch.cat([x[:, :1], -x[:, :1]], 1))
+
+    return dk.FunctionSystem(step, 2, 7, readout=readout, argument_order="state, input"), task
+
+
+@pytest.mark.parametrize(("keep", "ends"), [(1.0, 2), (0.9, 1)])
+def test_a_loop_wears_a_memory_out_where_both_run_to_one_end(keep, ends, monkeypatch):
+    import portraits
+
+    monkeypatch.setattr(portraits, "ROUNDS", np.array([1, 10, 50]))
+    monkeypatch.setattr(portraits, "FOR_EVER", 300)
+    monkeypatch.setattr(portraits, "N_AROUND", 3)
+    system, task = latch(keep)
+    found = portraits._worn(system, task, "S")
+    assert found["ends of the two memories"] == ends
+    after = len(task.stressed(1)["BTBT(S)"]) - 2 - 2  # symbols that come after the second one, but the last two
+    expected = 2 * keep ** (after + np.array([0, 9, 49]))
+    np.testing.assert_allclose(found["_margins"], np.stack([expected] * 2, 1), rtol=1e-6)
+
+
+def test_a_parity_portrait_shows_what_holds_and_what_turns(tmp_path):
+    import portraits
+
+    row = portraits.parity(1)
+    assert row["stable fixed points"] == "2 (even, odd)"
+    assert (row["orbits of period 2 under 1"], row["it says"]) == (1, "odd, even")
+    assert row["its largest multiplier"] < 1e-3
+    portraits.parity_figure(row, tmp_path / "p.png")
+    assert (tmp_path / "p.png").stat().st_size > 10_000
