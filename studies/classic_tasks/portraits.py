@@ -39,7 +39,10 @@ def parity(seed: int) -> dict[str, Any]:
     twos = np.flatnonzero((cycles.kinds == "periodic") & (cycles.periods == 2))
     first = cycles.states[twos[0]]
     orbit = np.array([first, turning.step(first).numpy()])
-    orbits = dk.find_limit_cycles(dk.Driven(system, task.rest))
+    trials = task.sample(64, seed=1)
+    visited = system.trajectory(system.initial_state(), trials.inputs.double())[:, -1]
+    orbits = dk.find_limit_cycles(dk.Driven(system, task.rest), visited)
+    longer = orbits.periods > 1
     held, said = task.decode(system.observe(points.stable.states)), task.decode(system.observe(orbit))
     return {
         "portrait": "parity",
@@ -48,7 +51,10 @@ def parity(seed: int) -> dict[str, Any]:
         "under": "0 and 1",
         "stable fixed points": f"{len(points.stable)} ({', '.join(sorted(set(held.tolist())))})",
         "their largest multipliers": " ".join(f"{m:.2g}" for m in np.abs(points.stable.eigenvalues).max(axis=1)),
-        "orbits of a longer period under 0": int((np.asarray(orbits.periods) > 1).sum()),
+        "orbits of a longer period under 0": "; ".join(
+            f"{period:.0f} ({name})"
+            for period, name in zip(orbits.periods[longer], task.decode(system.observe(orbits.states[longer])))
+        ),
         "orbits of period 2 under 1": len(twos),
         "it says": ", ".join(said.tolist()),
         "its largest multiplier": float(np.abs(cycles.multipliers[twos[0]]).max()),

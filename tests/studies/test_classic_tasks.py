@@ -99,7 +99,7 @@ def test_words_are_printed_with_their_runs_counted(word, short):
 
 
 def latch(keep):
-    """A system that hears its second symbol alone, 1 for T and -1 for P, and keeps so much of it at every further one."""
+    """A system that hears its second symbol alone, 1 for T and -1 for P, and keeps so much of it from step to step."""
     import torch
 
     import dynakit as dk
