@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from .jets import Jet
-from .tangents import Blocks, Chain, ConstantRows, Select, Tangent
+from .tangents import Blocks, Chain, ConstantRows, Picked, Select, Tangent
 
 PRECISION = 128  # bits
 
@@ -61,8 +61,10 @@ class Balls:
     def width(self) -> int:
         return len(self.entries)
 
-    def __getitem__(self, columns: slice) -> Balls:
-        return Balls(self.entries[columns])
+    def __getitem__(self, units: slice | Tensor) -> Balls:
+        if isinstance(units, slice):
+            return Balls(self.entries[units])
+        return Balls([self.entries[k] for k in units.tolist()])
 
     def __neg__(self) -> Balls:
         return Balls([-v for v in self.entries])
@@ -87,6 +89,10 @@ class Balls:
         ends = (Balls([w.lower() for w in weight.entries]), Balls([w.upper() for w in weight.entries]))
         low, high = (self * (self.constant(1.0) - w) + end * w for w in ends)
         return Balls([a.union(b) for a, b in zip(low.entries, high.entries)])
+
+    def within(self, least: float, most: float) -> bool:
+        """Whether all its values lie between two numbers."""
+        return all(bool(v >= least) and bool(v <= most) for v in self.entries)
 
     def affine(self, W: Tensor, b: Tensor | None = None) -> Balls:
         """W v + b."""
@@ -212,19 +218,28 @@ class Dense:
                     inside = rows[where]  # a list of the same rows
                     self._add(part, None if m is None else m[where], inside)
                 continue
-            block, start = self._matrix(base, len(rows))
+            if isinstance(base, Select):
+                for i, j in enumerate(_numbers(base.columns, len(rows))):
+                    rows[i][j] += 1 if m is None else m[i]
+                continue
+            block, columns = self._matrix(base)
             for i, entries in enumerate(block):
-                row, first = rows[i], start + (i if isinstance(base, Select) else 0)
-                for j, value in enumerate(entries, first):
+                row = rows[i]
+                for j, value in zip(columns, entries):
                     row[j] += value if m is None else m[i] * value
 
-    def _matrix(self, base: Select | ConstantRows | Chain, n_rows: int) -> tuple[list[list[Any]], int]:
-        """The rows of a matrix and the column where they begin; of the identity only the diagonal."""
-        if isinstance(base, Select):
-            return [[library().arb(1)]] * n_rows, base.columns.start
+    def _matrix(self, base: ConstantRows | Chain | Picked) -> tuple[list[list[Any]], list[int]]:
+        """The rows of a matrix and the units of the state that its columns are of."""
         if isinstance(base, ConstantRows):
-            return matrix(base.W).tolist(), base.columns.start
-        return (matrix(base.W) * self.of(base.inner, base.W.shape[1])).tolist(), 0
+            return matrix(base.W).tolist(), _numbers(base.columns, base.W.shape[1])
+        if isinstance(base, Picked):
+            whole = self.of(base.inner, base.n_inner).tolist()
+            return [whole[k] for k in base.index.tolist()], list(range(self.n_states))
+        return (matrix(base.W) * self.of(base.inner, base.W.shape[1])).tolist(), list(range(self.n_states))
+
+
+def _numbers(units: slice | Tensor, n: int) -> list[int]:
+    return list(range(units.start, units.start + n)) if isinstance(units, slice) else units.tolist()
 
 
 def _products(a: list[Any], b: list[Any]) -> list[Any]:
@@ -237,7 +252,7 @@ def enclose_point(step: Any, x: Tensor, u: Tensor, radius: float) -> tuple[Any, 
         image = step(Jet.state(Balls.around(x, radius), 1), Jet.fixed(Balls.around(u), 1))
     except Exception:  # foreign code may fail in any way where it meets no tensor
         return None
-    if not isinstance(image, Jet) or image.shape != (1, len(x)):
+    if not isinstance(image, Jet) or not image.is_plain or image.sizes != (len(x),):
         return None
     value, at_x = image.value.entries, step(x[None], u[None])[0].tolist()
     if not all(abs(v - y).lower() < 1e-9 * (1 + abs(y)) for v, y in zip(value, at_x)):

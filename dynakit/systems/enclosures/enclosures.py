@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from . import jet_operations as jet_operations  # what torch may do to a jet
+from . import attributes, contractions, elementwise  # noqa: F401 - what torch may do to a jet
 from .intervals import Interval, outward
 from .jets import Jet
 from .spreads import Spread
@@ -58,7 +58,7 @@ def enclose(step: Any, x: Tensor, u: Tensor, radii: Tensor) -> Enclosure | None:
         image = step(state, drive)
     except Exception:  # foreign code may fail in any way where it meets no tensor
         return None
-    if not isinstance(image, Jet) or image.shape != x.shape:
+    if not isinstance(image, Jet) or not image.is_plain or image.sizes != x.shape[1:]:
         return None
     at_x, slack = step(x, u), 1e-9 * (1 + image.value.magnitude[0])
     outside = (at_x < image.value.lo[0] - slack) | (at_x > image.value.hi[0] + slack)

@@ -114,8 +114,8 @@ class Interval:
         """How far a value can be from ``centre``, (radius, point, unit)."""
         return upward(torch.maximum(self.hi - centre, centre - self.lo))
 
-    def __getitem__(self, columns: slice) -> Interval:
-        return Interval(self.ends[..., columns])
+    def __getitem__(self, units: slice | Tensor) -> Interval:
+        return Interval(self.ends[..., units])
 
     def __neg__(self) -> Interval:
         return Interval(-self.ends.flip(0))
@@ -142,6 +142,10 @@ class Interval:
         low, high = Interval(weight.ends[[0, 0]]), Interval(weight.ends[[1, 1]])
         one = self.constant(torch.ones_like(weight.lo[..., :1]))
         return (self * (one - low) + end * low).hull(self * (one - high) + end * high)
+
+    def within(self, least: float, most: float) -> bool:
+        """Whether all its values lie between two numbers."""
+        return bool((self.lo >= least).all() and (self.hi <= most).all())
 
     def affine(self, W: Tensor, b: Tensor | None = None) -> Interval:
         """W v + b."""

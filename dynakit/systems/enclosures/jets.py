@@ -1,16 +1,20 @@
 """A map evaluated on a box: its range and its derivative, from the code of the map itself.
 
-A :class:`Jet` stands in for a batch of states (point, unit) while the code of a step runs.  It knows
-the values the quantity takes over the box, and its derivative by the state (Rall 1981, on the automatic
-differentiation of interval-valued functions).  torch hands each of its functions over to
-the jets among its arguments, so the step of any network, or of a user's own, needs no second version.
+A :class:`Jet` stands in for a batch of states while the code of a step runs.  It knows the values the quantity takes
+over the box, and its derivative by the state (Rall 1981, on the automatic differentiation of interval-valued
+functions).  torch hands each of its functions over to the jets among its arguments, so the step of any network, or of
+a user's own, needs no second version.
 
-Whatever is not listed in ``jet_operations`` is refused: branches on values, other functions, writing in place, NumPy.
-A map that needs any of it has no enclosure.  Constants count as the floats they have been computed to.
+A jet may have any shape with one axis of points: what is computed with are its units, the entries for one point in C
+order.  Taking apart, putting together and turning are changes of their order (see ``rearranging``) and cost nothing.
+
+Whatever is not registered as an :func:`operation` is refused: branches on values, other functions, NumPy.  A map that
+needs any of it has no enclosure.  Constants count as the floats they have been computed to.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -19,7 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .tangents import Select, Tangent
+from .tangents import Select, Tangent, Units
 
 OPERATIONS: dict[str, Callable[..., Any]] = {}
 
@@ -31,14 +35,32 @@ class Unsupported(TypeError):
 class Jet:
     """A quantity over boxes around ``n_points`` states: its range ``value`` and its derivative ``tangent``.
 
-    ``is_column`` marks one unit without its axis, as ``x[:, 0]`` is.
+    ``sizes`` are those of its axes but the axis of points, which comes as number ``axis``.  To the code that runs
+    there are at least two points, so that their axis can be told from the others.
+
+    ``is_mask`` marks what a comparison gave, 1 for true.  ``complement`` is the range of the z of which this is 1 - z,
+    ``factors`` are the ranges of those of which it is the product: what lets a gate be recognized.
     """
 
     __array_ufunc__ = None  # NumPy leaves arithmetic to the methods here
     __hash__ = None  # type: ignore[assignment]
+    requires_grad = is_sparse = is_quantized = is_nested = is_cuda = is_mkldnn = False
+    layout = torch.strided
+    grad = None
 
-    def __init__(self, value: Any, tangent: Tangent, n_points: int, *, is_column: bool = False) -> None:
-        self.value, self.tangent, self.n_points, self.is_column = value, tangent, n_points, is_column
+    def __init__(
+        self,
+        value: Any,
+        tangent: Tangent,
+        n_points: int,
+        *,
+        sizes: tuple[int, ...] | None = None,
+        axis: int = 0,
+    ) -> None:
+        self.value, self.tangent, self.n_points = value, tangent, n_points
+        self.sizes, self.axis = (value.width,) if sizes is None else sizes, axis
+        self.is_mask, self.complement, self.factors = False, None, None
+        self.sharers = [1]  # how many jets may lie in the same memory
 
     @classmethod
     def state(cls, value: Any, n_points: int) -> Jet:
@@ -51,12 +73,22 @@ class Jet:
         return cls(value, Tangent([]), n_points)
 
     @property
+    def n_rows(self) -> int:
+        """The length of the axis of points."""
+        return max(2, self.n_points)
+
+    @property
     def shape(self) -> torch.Size:
-        return torch.Size((self.n_points,) if self.is_column else (self.n_points, self.value.width))
+        return torch.Size((*self.sizes[: self.axis], self.n_rows, *self.sizes[self.axis :]))
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is (point, unit)."""
+        return self.axis == 0 and len(self.sizes) == 1
 
     @property
     def dtype(self) -> torch.dtype:
-        return torch.float64
+        return torch.bool if self.is_mask else torch.float64
 
     @property
     def device(self) -> torch.device:
@@ -64,74 +96,114 @@ class Jet:
 
     @property
     def ndim(self) -> int:
-        return len(self.shape)
+        return len(self.sizes) + 1
+
+    @property
+    def T(self) -> Jet:
+        return OPERATIONS["permute"](self, tuple(reversed(range(self.ndim))))
+
+    @property
+    def mT(self) -> Jet:
+        return OPERATIONS["transpose"](self, -2, -1)
+
+    @property
+    def data(self) -> Jet:
+        return OPERATIONS["detach"](self)
 
     def __len__(self) -> int:
-        return self.n_points
+        return self.shape[0]
+
+    def __iter__(self) -> Any:
+        return iter(OPERATIONS["unbind"](self))
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_") or name not in OPERATIONS:
+        found = None if name.startswith("__") else _found(name)
+        if found is None:
             raise Unsupported(f"a step that uses .{name} has no enclosure")
-        return partial(OPERATIONS[name], self)
+        return partial(found, self)
 
     def __getitem__(self, index: Any) -> Jet:
         return OPERATIONS["getitem"](self, index)
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        self.become(OPERATIONS["with_item"](self, index, value))
 
     @classmethod
     def __torch_function__(cls, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         name = getattr(function, "__name__", "")
         name = name[2:-2] if name.startswith("__") else name
-        if name not in OPERATIONS:
+        found = _found(name)
+        if found is None:
             raise Unsupported(f"a step that uses {name or function} has no enclosure")
-        return OPERATIONS[name](*args, **(kwargs or {}))
+        return found(*args, **(kwargs or {}))
+
+    def like(self, value: Any, tangent: Tangent) -> Jet:
+        return Jet(value, tangent, self.n_points, sizes=self.sizes, axis=self.axis)
+
+    def rows(self, units: Units, sizes: tuple[int, ...], axis: int) -> Jet:
+        """Some of the units, in another shape."""
+        return Jet(self.value[units], self.tangent.rows(units), self.n_points, sizes=sizes, axis=axis)
+
+    def alias(self) -> Jet:
+        """The same quantity as another object in the same memory."""
+        same = self.like(self.value, self.tangent)
+        same.is_mask, same.complement, same.factors = self.is_mask, self.complement, self.factors
+        return same.sharing(self)
+
+    def sharing(self, other: Jet) -> Jet:
+        """Marked as what may lie in the same memory as ``other``."""
+        self.sharers = other.sharers
+        self.sharers[0] += 1
+        return self
+
+    def become(self, other: Jet) -> Jet:
+        """This jet written over; refused where another may see it."""
+        if self.sharers[0] > 1 or other.shape != self.shape or other.axis != self.axis or self.is_mask:
+            raise Unsupported("a step that writes into what other names or shapes show has no enclosure")
+        self.value, self.tangent = other.value, other.tangent
+        self.complement, self.factors = other.complement, other.factors
+        return self
 
     def constant(self, value: Any) -> Jet:
-        """A quantity that does not depend on the state, beside this one."""
+        """A quantity that does not depend on the state, in the shape of this one."""
         if isinstance(value, Jet):
             return value
-        full = torch.as_tensor(_aligned(value, self), dtype=self.dtype, device=self.device)
-        if full.ndim == 0 or full.shape[-1] == 1:
+        full = torch.as_tensor(_aligned(exact(value), self), dtype=torch.float64, device=self.device)
+        if full.ndim == 0 or full.shape[-1] != self.value.width:
             full = full.expand(*full.shape[:-1], self.value.width)
         return self.like(self.value.constant(full), Tangent([]))
 
-    def like(self, value: Any, tangent: Tangent) -> Jet:
-        return Jet(value, tangent, self.n_points, is_column=self.is_column)
+    def expanded(self, shape: tuple[int, ...]) -> Jet:
+        """Repeated, as broadcasting does."""
+        return self if self.shape == torch.Size(shape) else OPERATIONS["expand"](self, *shape)
 
-    def widened(self, width: int) -> Jet:
-        """One unit repeated, as broadcasting does."""
-        if self.value.width == width:
-            return self
-        if self.value.width != 1 or self.is_column:
-            raise Unsupported(f"{self.value.width} units do not go with {width}")
-        return affine(self, torch.ones(width, 1, dtype=self.dtype, device=self.device))
+
+def _found(name: str) -> Callable[..., Any] | None:
+    """What is registered for a name, or for it without the ending of what works in place."""
+    if name in OPERATIONS:
+        return OPERATIONS[name]
+    if name.endswith("_") and name[:-1] in OPERATIONS:
+        return partial(_in_place, OPERATIONS[name[:-1]])
+    if name[:1] == "i" and name[1:] in _OPERATORS:  # iadd of Tensor: its own, a tensor, cannot become a jet
+        return partial(_in_place, OPERATIONS[name[1:]])
+    return None
+
+
+def _in_place(function: Callable[..., Any], a: Any, *args: Any, **kwargs: Any) -> Jet:
+    if not isinstance(a, Jet):
+        raise Unsupported("a step that writes into a tensor of its own has no enclosure")
+    return a.become(function(a, *args, **kwargs))
 
 
 def _refuse(self: Jet, *_: Any) -> Any:
     raise Unsupported("a step that branches on values or leaves torch has no enclosure")
 
 
-for _name in (
-    "bool",
-    "float",
-    "int",
-    "index",
-    "iter",
-    "array",
-    "eq",
-    "ne",
-    "lt",
-    "le",
-    "gt",
-    "ge",
-    "setitem",
-    "iadd",
-    "isub",
-    "imul",
-    "itruediv",
-    "ipow",
-    "imatmul",
-):
+for _name in ("bool", "float", "int", "index", "array", "eq", "ne", "contains"):
     setattr(Jet, f"__{_name}__", _refuse)
+
+_OPERATORS = ("add", "sub", "mul", "truediv", "pow", "matmul", "and", "or", "xor")
+_METHODS = (*_OPERATORS, *(f"r{name}" for name in _OPERATORS), "neg", "invert", "gt", "ge", "lt", "le", "abs")
 
 
 def operation(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -140,14 +212,13 @@ def operation(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
         OPERATIONS.update(dict.fromkeys(names, function))
         for name in names:
+            if name in _METHODS:
+                setattr(Jet, f"__{name}__", lambda *args: function(*args))
             if name in _OPERATORS:
-                setattr(Jet, f"__{name}__", function)
+                setattr(Jet, f"__i{name}__", lambda a, b: a.become(function(a, b)))
         return function
 
     return register
-
-
-_OPERATORS = ("add", "radd", "sub", "rsub", "mul", "rmul", "truediv", "rtruediv", "pow", "neg", "matmul")
 
 
 def exact(value: Any) -> Tensor | float:
@@ -159,47 +230,64 @@ def exact(value: Any) -> Tensor | float:
     if isinstance(value, np.ndarray):
         value = torch.from_numpy(value)
     if isinstance(value, Tensor):
-        if value.is_complex() or value.dtype == torch.bool:
+        if value.is_complex():
             raise Unsupported("a constant must be real numbers")
         return value.detach().to(torch.float64)
     return float(value)
 
 
 def operands(a: Any, b: Any) -> tuple[Any, Any, Jet]:
-    """Two operands, jets or constants, with equally many units; and one of them that is a jet."""
-    model = a if isinstance(a, Jet) else b
-    a, b = (v if isinstance(v, Jet) else _aligned(v, model) for v in (a, b))
-    if isinstance(a, Jet) and isinstance(b, Jet) and a.is_column != b.is_column:
-        raise Unsupported("a unit without its axis among vectors")
-    width = max(v.value.width if isinstance(v, Jet) else _width(v) for v in (a, b))
-    a, b = (v.widened(width) if isinstance(v, Jet) else v for v in (a, b))
-    return a, b, a if isinstance(a, Jet) else b
+    """Two operands, jets or constants, in one shape; and one of them that is a jet."""
+    if isinstance(a, Jet) and isinstance(b, Jet):
+        if a.sizes != b.sizes or a.axis != b.axis:
+            shape = torch.broadcast_shapes(a.shape, b.shape)
+            a, b = a.expanded(shape), b.expanded(shape)
+            if a.axis != b.axis:
+                raise Unsupported("the points of one lie along another axis than those of the other")
+        return a, b, a
+    jet, value = (a, exact(b)) if isinstance(a, Jet) else (b, exact(a))
+    if isinstance(value, Tensor) and not (
+        jet.is_plain and value.ndim < 2 and value.numel() in (1, jet.sizes[0])
+    ):
+        jet = jet.expanded(torch.broadcast_shapes(jet.shape, value.shape))
+    value = _aligned(value, jet)
+    return (jet, value, jet) if isinstance(a, Jet) else (value, jet, jet)
 
 
-def _aligned(value: Any, model: Jet) -> Tensor | float:
-    """A constant in the shape in which it goes with ``model``'s units."""
-    value = exact(value)
+def _aligned(value: Tensor | float, model: Jet) -> Tensor | float:
+    """A constant in the shape in which it goes with ``model``'s units: a number, (unit,) or (point, unit)."""
     if not isinstance(value, Tensor) or value.ndim == 0:
         return float(value)
-    if value.ndim > model.ndim or (value.ndim == 2 and len(value) not in (1, model.n_points)):
-        raise Unsupported(f"a constant of shape {tuple(value.shape)} does not go with {tuple(model.shape)}")
-    return value[..., None] if model.is_column else value
+    if value.ndim == 1 and model.is_plain:
+        return value
+    value = value[(None,) * (model.ndim - value.ndim)]
+    each = value.shape[model.axis] > 1
+    full = value.expand(model.shape).movedim(model.axis, 0)
+    if not each:
+        return full[0].reshape(-1)
+    full = full.reshape(model.n_rows, -1)
+    return full if model.n_points == model.n_rows else of_every_row(full)
 
 
-def _width(value: Tensor | float) -> int:
-    return value.shape[-1] if isinstance(value, Tensor) else 1
+def of_every_row(full: Tensor) -> Tensor:
+    """The one row (unit,) of constants that are the same for each point."""
+    if not bool((full == full[:1]).all()):
+        raise Unsupported("constants that differ from point to point, of which there is one")
+    return full[0]
 
 
 def scaled(jet: Jet, c: Tensor | float) -> Jet:
     """The jet times a constant, a number or one for each unit."""
-    full = torch.as_tensor(c, dtype=jet.dtype, device=jet.device)
+    full = torch.as_tensor(c, dtype=torch.float64, device=jet.device)
     full = full.expand(*full.shape[:-1], jet.value.width)
     return jet.like(jet.value * c, jet.tangent.scaled(jet.value.constant(full)))
 
 
-def affine(jet: Jet, W: Tensor, b: Tensor | None = None) -> Jet:
-    """W x + b of a jet x, with W (out, unit); Unsupported for a matrix of another width."""
-    W = W.to(torch.float64)
-    if W.shape[1] != jet.value.width or jet.is_column:
+def affine(
+    jet: Jet, W: Tensor, b: Tensor | None = None, *, sizes: tuple[int, ...] | None = None, axis: int = 0
+) -> Jet:
+    """W x + b of the units of a jet, with W (out, unit), in the shape (point, out) unless another is told."""
+    W = W.detach().to(torch.float64)
+    if W.shape[1] != jet.value.width or (sizes is not None and math.prod(sizes) != len(W)):
         raise Unsupported(f"a matrix of {W.shape[1]} columns for {jet.value.width} units")
-    return Jet(jet.value.affine(W, b), jet.tangent.through(W), jet.n_points)
+    return Jet(jet.value.affine(W, b), jet.tangent.through(W), jet.n_points, sizes=sizes, axis=axis)

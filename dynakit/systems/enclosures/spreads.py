@@ -18,13 +18,20 @@ import torch
 from torch import Tensor
 
 from .intervals import gamma, upward
-from .tangents import Base, Blocks, Chain, Coefficients, ConstantRows, Select, Tangent
+from .tangents import Base, Blocks, Chain, Coefficients, ConstantRows, Picked, Select, Tangent
 
 
 def _leaves(tangent: Tangent) -> int:
     """How many matrices are added, at most, for one row."""
-    parts = (base.parts if isinstance(base, Blocks) else [] for _, base in tangent.terms)
-    return sum(max((_leaves(t) for _, t in blocks), default=1) for blocks in parts)
+    return sum(_leaves_of_base(base) for _, base in tangent.terms)
+
+
+def _leaves_of_base(base: Base) -> int:
+    if isinstance(base, Blocks):
+        return max((_leaves(t) for _, t in base.parts), default=1)
+    if isinstance(base, ConstantRows) and isinstance(base.columns, Tensor):
+        return len(base.columns)  # columns of the same unit are added up
+    return 1
 
 
 class Spread:
@@ -85,6 +92,8 @@ class Spread:
             return self._once("reach", base, self._weights_reach)
         if isinstance(base, Blocks):
             return self._once("reach", base, partial(self._stacked, self.reach))
+        if isinstance(base, Picked):
+            return self._once("reach", base, partial(_picked, self.reach))
         return self._once("reach", base, self._chain_reach)
 
     def _base_gap(self, base: Base) -> Tensor:
@@ -94,6 +103,8 @@ class Spread:
             return self._once("gap", base, self._weights_gap)
         if isinstance(base, Blocks):
             return self._once("gap", base, partial(self._stacked, self.gap))
+        if isinstance(base, Picked):
+            return self._once("gap", base, partial(_picked, self.gap))
         return self._once("gap", base, self._chain_gap)
 
     def _weights_reach(self, base: ConstantRows) -> Tensor:
@@ -126,10 +137,14 @@ class Spread:
             out[:, :, where] = part
         return out
 
-    def _product(self, base: Chain) -> Tensor:
-        """The middle of W D', (point, unit, state)."""
-        compute = lambda item: item.W @ self.middle(item.inner, item.W.shape[1])  # noqa: E731
-        return self._once("middle", base, compute)
+    def _product(self, base: Chain | Picked) -> Tensor:
+        """The middle of W D', or of rows of D', (point, unit, state)."""
+        return self._once("middle", base, self._formed)
+
+    def _formed(self, base: Chain | Picked) -> Tensor:
+        if isinstance(base, Picked):
+            return self.middle(base.inner, base.n_inner)[:, base.index]
+        return base.W @ self.middle(base.inner, base.W.shape[1])
 
     def _write(self, tangent: Tangent, scale: Tensor | None, out: Tensor) -> None:
         """Add diag(scale) M to ``out``."""
@@ -139,18 +154,34 @@ class Spread:
                 for where, part in base.parts:
                     self._write(part, None if m is None else m[..., where], out[:, where])
             elif isinstance(base, Select):
-                diagonal = out[..., base.columns].diagonal(dim1=-2, dim2=-1)
-                diagonal.add_(1.0 if m is None else m)
+                self._write_units(base, m, out)
             else:
                 self._write_matrix(base, m, out)
 
-    def _write_matrix(self, base: ConstantRows | Chain, m: Tensor | None, out: Tensor) -> None:
+    def _write_units(self, base: Select, m: Tensor | None, out: Tensor) -> None:
+        scale = 1.0 if m is None else m
+        if isinstance(base.columns, slice):
+            out[..., base.columns].diagonal(dim1=-2, dim2=-1).add_(scale)
+        else:  # each row once
+            out[:, torch.arange(len(base.columns), device=out.device), base.columns] += scale
+
+    def _write_matrix(self, base: ConstantRows | Chain | Picked, m: Tensor | None, out: Tensor) -> None:
         if isinstance(base, ConstantRows):
-            matrix, out = base.W, out[..., base.columns]
-        elif base.is_scaling:
+            matrix = base.W
+            if isinstance(base.columns, Tensor):
+                n_states = out.shape[-1]
+                matrix = matrix.new_zeros(len(matrix), n_states).index_add_(1, base.columns, matrix)
+            else:
+                out = out[..., base.columns]
+        elif isinstance(base, Chain) and base.is_scaling:
             a, selected = base.inner.terms[0]
             assert isinstance(selected, Select)
             matrix, out = base.W * (1.0 if a is None else a.middle()[:, None, :]), out[..., selected.columns]
         else:
             matrix = self._product(base)
         out.add_(matrix) if m is None else out.addcmul_(m[..., None], matrix)
+
+
+def _picked(of: Callable[[Tangent], Tensor], base: Picked) -> Tensor:
+    whole = of(base.inner)
+    return whole[:, :, base.index] if whole.shape[2] == base.n_inner else whole  # a width of 1 stands for all

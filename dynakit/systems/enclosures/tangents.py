@@ -18,19 +18,28 @@ from .intervals import gamma, upward
 Coefficients = Any  # a vector of intervals, in the arithmetic in use; None is one
 
 
+Units = slice | Tensor  # consecutive ones, or the numbers of any, repeated or not
+
+
 @dataclass(frozen=True, eq=False)
 class Select:
-    """Rows of the identity: a part of the state itself.
+    """Rows of the identity: units of the state itself.
 
     ``exact``: products of constant matrices are kept apart, for an arithmetic that rounds them itself.
     """
 
-    columns: slice
+    columns: Units
     exact: bool = False
 
-    def rows(self, s: slice) -> Tangent:
-        start = self.columns.start
-        return Tangent([(None, Select(slice(start + s.start, start + s.stop), self.exact))])
+    def rows(self, s: Units) -> Tangent:
+        own = self.columns
+        if isinstance(own, slice):
+            chosen: Units = (
+                slice(own.start + s.start, own.start + s.stop) if isinstance(s, slice) else own.start + s
+            )
+        else:
+            chosen = own[s]
+        return Tangent([(None, Select(chosen, self.exact))])
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,11 +47,11 @@ class ConstantRows:
     """A constant matrix times a part of the state; it is within ``error`` of ``W``, entry by entry."""
 
     W: Tensor  # (unit, column)
-    columns: slice
+    columns: Units
     error: Tensor | None = None
     exact: bool = False
 
-    def rows(self, s: slice) -> Tangent:
+    def rows(self, s: Units) -> Tangent:
         error = None if self.error is None else self.error[s]
         return Tangent([(None, ConstantRows(self.W[s], self.columns, error, self.exact))])
 
@@ -66,13 +75,26 @@ class Chain:
     W: Tensor
     inner: Tangent
 
-    def rows(self, s: slice) -> Tangent:
+    def rows(self, s: Units) -> Tangent:
         return Tangent([(None, Chain(self.W[s], self.inner))])
 
     @property
     def is_scaling(self) -> bool:
         """Whether the quantity is unit by unit a function of the state, so that W has its columns scaled."""
-        return len(self.inner.terms) == 1 and isinstance(self.inner.terms[0][1], Select)
+        base = self.inner.terms[0][1] if len(self.inner.terms) == 1 else None
+        return isinstance(base, Select) and isinstance(base.columns, slice)
+
+
+@dataclass(frozen=True, eq=False)
+class Picked:
+    """Units of a quantity in any order, repeated or left out."""
+
+    inner: Tangent
+    index: Tensor
+    n_inner: int
+
+    def rows(self, s: Units) -> Tangent:
+        return Tangent([(None, Picked(self.inner, self.index[s], self.n_inner))])
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +104,9 @@ class Blocks:
     parts: list[tuple[slice, Tangent]]
     n_rows: int
 
-    def rows(self, s: slice) -> Tangent:
+    def rows(self, s: Units) -> Tangent:
+        if not isinstance(s, slice):
+            return self._picked(s)
         kept = []
         for where, tangent in self.parts:
             start, stop = max(s.start, where.start), min(s.stop, where.stop)
@@ -94,8 +118,15 @@ class Blocks:
             return kept[0][1]
         return Tangent([(None, Blocks(kept, n_rows))] if kept else [])
 
+    def _picked(self, index: Tensor) -> Tangent:
+        least, most = (int(index.min()), int(index.max())) if len(index) else (0, -1)
+        for where, tangent in self.parts:
+            if where.start <= least and most < where.stop:
+                return tangent.rows(index - where.start)
+        return Tangent([(None, Picked(Tangent([(None, self)]), index, self.n_rows))])
 
-Base = Select | ConstantRows | Chain | Blocks
+
+Base = Select | ConstantRows | Chain | Blocks | Picked
 
 
 class Tangent:
@@ -129,8 +160,8 @@ class Tangent:
                 terms.append(term)
         return Tangent(terms)
 
-    def rows(self, s: slice) -> Tangent:
-        """Consecutive rows."""
+    def rows(self, s: Units) -> Tangent:
+        """Rows of any number, consecutive ones by a slice."""
         total = Tangent([])
         for a, base in self.terms:
             piece = base.rows(s)
@@ -152,7 +183,7 @@ def _merged(
 ) -> tuple[Coefficients, Base] | None:
     """Two terms as one, where they are multiples of the same matrix or constant matrices of the same units."""
     (a, B), (b, C) = one, two
-    same = B is C or (isinstance(B, Select) and isinstance(C, Select) and B.columns == C.columns)
+    same = B is C or (isinstance(B, Select) and isinstance(C, Select) and _same_units(B.columns, C.columns))
     if same and a is not None and b is not None:
         return a + b, B
     if (
@@ -160,7 +191,13 @@ def _merged(
         and b is None
         and isinstance(B, ConstantRows)
         and isinstance(C, ConstantRows)
-        and B.columns == C.columns
+        and _same_units(B.columns, C.columns)
     ):
         return None, B.plus(C)
     return None
+
+
+def _same_units(one: Units, two: Units) -> bool:
+    if isinstance(one, slice) or isinstance(two, slice):
+        return isinstance(one, slice) and isinstance(two, slice) and one == two
+    return one is two or torch.equal(one, two)

@@ -1,0 +1,139 @@
+"""Sums, products, quotients and powers of jets."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .jets import Jet, Unsupported, exact, operands, operation, scaled
+
+
+@operation("add", "radd")
+def add(a: Any, b: Any, *, alpha: float = 1) -> Jet:
+    if alpha != 1:
+        b = mul(b, alpha)
+    a, b, jet = operands(a, b)
+    if isinstance(a, Jet) and isinstance(b, Jet):
+        return jet.like(_gated(a, b) or a.value + b.value, a.tangent + b.tangent)
+    return jet.like(jet.value + (b if jet is a else a), jet.tangent)
+
+
+def _gated(a: Jet, b: Jet) -> Any:
+    """(1 - z) p + z q for a z within [0, 1], where both are known for such products; else None."""
+    if a.factors is None or b.factors is None:
+        return None
+    for one, other in ((a, b), (b, a)):
+        for (_, complement), p in (one.factors, one.factors[::-1]):
+            for (z, _), q in (other.factors, other.factors[::-1]):
+                if complement is z and z.within(0.0, 1.0):
+                    return p[0].lerp(q[0], z)
+    return None
+
+
+@operation("sub", "subtract")
+def sub(a: Any, b: Any, *, alpha: float = 1) -> Jet:
+    if alpha != 1:
+        b = mul(b, alpha)
+    difference = add(a, neg(b) if isinstance(b, Jet) else -exact(b))
+    if isinstance(b, Jet) and isinstance(a, int | float) and a == 1:
+        difference.complement = b.value
+    return difference
+
+
+@operation("rsub")
+def rsub(a: Any, b: Any, *, alpha: float = 1) -> Jet:
+    return sub(b, a, alpha=alpha)
+
+
+@operation("neg", "negative")
+def neg(a: Jet) -> Jet:
+    return a.like(-a.value, scaled(a, -1.0).tangent)
+
+
+@operation("mul", "multiply", "rmul")
+def mul(a: Any, b: Any) -> Jet:
+    if a is b:
+        return power(a, 2)
+    a, b, jet = operands(a, b)
+    if isinstance(a, Jet) and isinstance(b, Jet):
+        product = jet.like(a.value * b.value, a.tangent.scaled(b.value) + b.tangent.scaled(a.value))
+        product.factors = ((a.value, a.complement), (b.value, b.complement))
+        return product
+    return scaled(a, b) if isinstance(a, Jet) else scaled(b, a)
+
+
+@operation("div", "divide", "truediv", "true_divide")
+def div(a: Any, b: Any) -> Jet:
+    if isinstance(b, Jet):
+        return mul(a, elementwise("reciprocal", b))
+    if isinstance(b, int | float) and abs(math.frexp(b)[0]) == 0.5:
+        return mul(a, 1.0 / b)  # exact
+    return mul(a, elementwise("reciprocal", a.constant(b)))
+
+
+@operation("rtruediv")
+def rdiv(a: Jet, b: Any) -> Jet:
+    return div(b, a)
+
+
+@operation("pow", "float_power")
+def power(a: Any, n: Any) -> Jet:
+    if not isinstance(a, Jet) or not isinstance(n, int | float):
+        raise Unsupported("only powers of fixed exponent have an enclosure")
+    if n == int(n) and n >= 0:
+        whole = int(n)
+        return (
+            a.constant(1.0)
+            if n == 0
+            else a.like(a.value, a.tangent)
+            if n == 1
+            else elementwise("power", a, whole)
+        )
+    if n == int(n):
+        return elementwise("reciprocal", power(a, -int(n)))
+    return elementwise("real_power", a, float(n))
+
+
+@operation("square")
+def square(a: Jet) -> Jet:
+    return power(a, 2)
+
+
+@operation("lerp")
+def lerp(input: Any, end: Any, weight: Any) -> Jet:
+    """(1 - w) a + w b, derivative (1 - w) Da + w Db + (b - a) Dw: a gate whose value is close to 1 stays sharp."""
+    number = lambda v: torch.as_tensor(exact(v), dtype=torch.float64)  # noqa: E731
+    given = [v if isinstance(v, Jet | Tensor) else number(v) for v in (input, end, weight)]
+    shape = torch.broadcast_shapes(*(v.shape for v in given))
+    model = next(v for v in given if isinstance(v, Jet)).expanded(shape)
+    a, b, w = (v.expanded(shape) if isinstance(v, Jet) else model.constant(v) for v in given)
+    if not a.axis == b.axis == w.axis:
+        raise Unsupported("the points of one lie along another axis than those of the other")
+    rest = w.constant(1.0).value - w.value
+    tangent = a.tangent.scaled(rest) + b.tangent.scaled(w.value)
+    if not w.tangent.terms:
+        return model.like(a.value * rest + b.value * w.value, tangent)
+    return model.like(a.value.lerp(b.value, w.value), tangent + w.tangent.scaled(b.value - a.value))
+
+
+@operation("addcmul")
+def _addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Jet:
+    product = mul(tensor1, tensor2)
+    return add(input, product if value == 1 else mul(product, value))
+
+
+@operation("addcdiv")
+def _addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: float = 1) -> Jet:
+    quotient = div(tensor1, tensor2)
+    return add(input, quotient if value == 1 else mul(quotient, value))
+
+
+def elementwise(name: str, a: Jet, *settings: Any) -> Jet:
+    """A function of each unit by itself."""
+    if a.is_mask:
+        raise Unsupported("a function of a comparison has no enclosure")
+    value = a.value.apply(name, *settings)
+    return a.like(value, a.tangent.scaled(a.value.slope(name, *settings)) if a.tangent.terms else a.tangent)
