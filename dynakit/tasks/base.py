@@ -168,9 +168,25 @@ def cross_entropy(outputs: Any, trials: Trials) -> torch.Tensor:
     Raises:
         InputError: as :meth:`Task.loss`.
     """
-    outputs, targets = comparable(outputs, trials)
-    asked = None if trials.mask is None else trials.mask.to(outputs)
-    if asked is not None:  # beyond the end of a trial outputs may be anything
-        outputs = outputs.where(asked > 0, 0.0)
+    outputs, targets, asked = _asked(outputs, trials)
     unlikely = -(targets * outputs.log_softmax(-1)).sum(-1, keepdim=True)
     return masked_mean(unlikely, None if asked is None else asked[..., :1])
+
+
+def signs_entropy(outputs: Any, trials: Trials) -> torch.Tensor:
+    """Mean over steps of sum_k log(1 + exp(-target_k output_k)), in nats, for targets of +-1, where the mask is 1.
+
+    Raises:
+        InputError: as :meth:`Task.loss`.
+    """
+    outputs, targets, asked = _asked(outputs, trials)
+    return masked_mean(torch.nn.functional.softplus(-targets * outputs), asked) * outputs.shape[-1]
+
+
+def _asked(outputs: Any, trials: Trials) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+    """Outputs that are zero where they are not asked for, targets, and the mask."""
+    outputs, targets = comparable(outputs, trials)
+    if trials.mask is None:
+        return outputs, targets, None
+    asked = trials.mask.to(outputs)
+    return outputs.where(asked > 0, 0.0), targets, asked  # beyond the end of a trial outputs may be anything

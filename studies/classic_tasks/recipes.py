@@ -116,7 +116,7 @@ RECIPES: dict[str, Recipe] = {
         "Smith and Zipser 1989, in " + HS,
     ),
     "a^n b^n": Recipe(
-        dk.tasks.CountingLanguage("ab"),
+        dk.tasks.CountingLanguage("ab", error="entropy"),
         "LSTM 2, forget bias 3",
         lstm(2, forget_bias=3.0),
         counting(3000, 10_000),
@@ -126,7 +126,7 @@ RECIPES: dict[str, Recipe] = {
         reading="counts",
     ),
     "a^n b^n c^n": Recipe(
-        dk.tasks.CountingLanguage("abc"),
+        dk.tasks.CountingLanguage("abc", error="entropy"),
         "LSTM 4, forget bias 3",
         lstm(4, forget_bias=3.0),
         counting(4000, 12_000),

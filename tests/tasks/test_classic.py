@@ -206,7 +206,9 @@ def test_the_sets_asked_for_are_those_of_the_language(letters):
             wanted = {task.symbols[j] for j in (trials.targets[k, t] > 0).nonzero()[:, 0]}
             assert wanted == after == set(task.legal(beginning)), beginning
             assert set(task.decode(trials.targets[k, t]).item()) == after
-    assert set(task.sample(200, seed=1).conditions["n"]) == {1, 2, 3, 4, 5}
+    drawn = task.sample(202, seed=1).conditions["n"]
+    assert np.abs(np.bincount(drawn)[1:] - 40.4).max() < 1  # each as often as every other
+    assert not np.array_equal(drawn[:5], drawn[5:10])
 
 
 @pytest.mark.parametrize("letters", ["ab", "abc"])
@@ -216,6 +218,19 @@ def test_only_strings_of_the_language_are_accepted(letters):
     for n in range(1, 6):
         for string in map("".join, itertools.product(task.symbols, repeat=n)):
             assert task.accepts(string) == (string in language), string
+
+
+def test_the_entropy_of_signs_is_that_of_each_symbol_summed():
+    squared, entropy = CountingLanguage("abc"), CountingLanguage("abc", error="entropy")
+    trials = entropy.every([1, 3])
+    outputs = torch.randn(trials.targets.shape, generator=torch.Generator().manual_seed(0)).double()
+    outputs[0, trials.lengths[0] :] = torch.nan  # beyond the end
+    total = 0.0
+    for k, length in enumerate(trials.lengths.tolist()):
+        may = (trials.targets[k, :length] > 0).double()
+        total += float(torch.nn.functional.binary_cross_entropy_with_logits(outputs[k, :length], may, reduction="sum"))
+    assert float(entropy.loss(outputs, trials)) == pytest.approx(total / int(trials.lengths.sum()), rel=1e-6)
+    assert float(entropy.loss(outputs, trials)) != pytest.approx(float(squared.loss(outputs, trials)))
 
 
 def test_a_counter_solves_it_and_one_that_counts_to_five_only_does_not():

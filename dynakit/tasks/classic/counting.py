@@ -18,7 +18,8 @@ import torch
 from ... import checks, seeding
 from ...errors import InputError
 from ...surroundings import in_own_surroundings
-from ..timing import Gap, draw_gaps, ends, gap
+from ..base import signs_entropy
+from ..timing import Gap, ends, gap
 from ..trials import Trials
 from .language import Language, chosen_symbols
 
@@ -35,7 +36,10 @@ class CountingLanguage(Language):
 
     Args:
         letters: "ab" | "abc".
-        n: how many of each letter: a number, or a range (fewest, most), ends included, drawn uniformly.
+        n: how many of each letter: a number, or a range (fewest, most), ends included, each drawn equally often.
+        error: what training makes small: "squared", or "entropy", the cross-entropy of each symbol under the logistic
+            of its output, in nats and summed over symbols.  A squared error asks for outputs of +-1 at any count; the
+            entropy asks for the side of 0 alone, so that counts can become exact.
 
     Raises:
         InputError: a parameter is out of its range; the message names it.
@@ -50,10 +54,12 @@ class CountingLanguage(Language):
     letters: str = "ab"
     _: KW_ONLY
     n: Gap = (1, 10)
+    error: str = "squared"
 
     def __post_init__(self) -> None:
         checks.one_of("letters", self.letters, ("ab", "abc"))
         object.__setattr__(self, "n", gap("n", self.n))
+        checks.one_of("error", self.error, ("squared", "entropy"))
 
     @property
     def symbols(self) -> str:
@@ -107,9 +113,11 @@ class CountingLanguage(Language):
 
     @in_own_surroundings
     def sample(self, n_trials: int, seed: Any = 0) -> Trials:
-        """Draw strings; conditions: ``"string"`` and ``"n"``."""
-        seed, n_trials = seeding.as_seed(seed), checks.count("n_trials", n_trials)
-        n = draw_gaps(self.n, (n_trials,), seeding.stream(seed, "counting", "n"))
+        """Draw strings, in random order, no n twice before each has come once; conditions: ``"string"`` and ``"n"``."""
+        rng, n_trials = seeding.stream(seeding.as_seed(seed), "counting", "n"), checks.count("n_trials", n_trials)
+        low, high = ends(self.n)
+        rounds = -(-n_trials // (high - low + 1))
+        n = low + np.concatenate([rng.permutation(high - low + 1) for _ in range(rounds)])[:n_trials]
         return self._trials([self.string(int(k)) for k in n], self.n_steps)
 
     def every(self, numbers: Iterable[int]) -> Trials:
@@ -142,6 +150,14 @@ class CountingLanguage(Language):
             may[first : first + n - 1, letter + 1] = True
             may[first + n - 1, (letter + 2) % (k + 1)] = True
         return np.where(may, 1.0, -1.0)
+
+    def loss(self, outputs: Any, trials: Trials) -> torch.Tensor:
+        """Mean squared error, or mean over steps of the cross-entropy, where the mask is 1: a differentiable scalar.
+
+        Raises:
+            InputError: the trials have no targets, the shapes differ, or the mask leaves nothing to compare.
+        """
+        return super().loss(outputs, trials) if self.error == "squared" else signs_entropy(outputs, trials)
 
     def correct(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """Right where output and target lie on the same side of 0."""
