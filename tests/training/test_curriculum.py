@@ -279,7 +279,7 @@ GRU6 = NETWORKS["gru"]
         (lambda: train_together([GRU6(0)] * 2, TASK, SHORT), "one or more networks, each given once, got"),
         (
             lambda: train_together([GRU6(0)], TASK, SHORT, seeds=[1, 2]),
-            "one per network, got 2 for 1 networks",
+            "one per network, got 2 for 1 network",
         ),
         (lambda: train_together([GRU6(0), GRU(2, 7, 2)], TASK, SHORT), "n_hidden is 6"),
         (lambda: train_together([GRU6(0)], FlipFlop(3), SHORT), "task and model do not fit"),
