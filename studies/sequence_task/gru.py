@@ -37,7 +37,7 @@ def figure(rows: Rows, path: Path) -> None:
 
     elements, accuracies = table.curves(rows)
     mean, spread = accuracies.mean(axis=0), accuracies.std(axis=0)
-    swap = runs.TASK.swap_at
+    swap = runs.TASK.swap_at or 0
     sheet = Figure(figsize=(6.4, 3.8), layout="constrained")
     ax = sheet.subplots()
     ax.plot(elements, accuracies.T, color="0.75", lw=0.6, label=["each run"] + [None] * (len(rows) - 1))
@@ -46,7 +46,7 @@ def figure(rows: Rows, path: Path) -> None:
     if elements[-1] > swap:
         halves = ((0, swap, "before the exchange"), (swap, 20_000, "after it"))
         for k, (start, end, name) in enumerate(halves):
-            said = None if k else "published means of the halves"
+            said = "" if k else "published means of the halves"
             ax.hlines(GRU[name], start, end, color="k", lw=0.9, ls="--", label=said)
         at = [swap, 10_860, 20_000]
         known = [GRU[name] for name in ("at the exchange", "lowest after it", "last")]

@@ -17,8 +17,11 @@ STUDY = Path(__file__).resolve().parents[2] / "studies" / "flip_flop"
 def _small(monkeypatch):
     import discrimination
     import gaps
+    import plain_and_leaky
     import spectrum
 
+    monkeypatch.setattr(plain_and_leaky, "N", 12)
+    monkeypatch.setattr(plain_and_leaky, "GAPS", (0, 20))
     for name, value in {"N": 12, "LONG": 1500.0, "STEPS": (40, 80)}.items():
         monkeypatch.setattr(discrimination, name, value)
     monkeypatch.setattr(gaps, "GAPS", (20, 50))
@@ -89,3 +92,39 @@ def test_the_best_rate_is_that_with_which_most_arrive(tmp_path):
     assert made["updates to 0.98"] == "never"
     optimisers.figure([*rows, made], tmp_path / "o.png")
     assert (tmp_path / "o.png").stat().st_size > 5_000
+
+
+def test_without_a_leak_the_rates_are_those_of_the_plain_network():
+    """h' = f(W h + W_in u + b), step by step; the leaky network of the same seed begins with the same weights."""
+    import plain_and_leaky
+
+    plain, leaky = (plain_and_leaky.train("fixed gap 20", kind, 0, 1)[1] for kind in ("plain", "leaky"))
+    inputs = dk.tasks.SetReset(quiet_gap=20).sample(3, seed=0).inputs
+    with torch.no_grad():
+        W_in, W, _ = plain.effective_weights()
+        h, found = torch.zeros(3, plain_and_leaky.N), plain.eval()(inputs).states
+        for t in range(inputs.shape[1]):
+            h = torch.relu(h @ W.T + inputs[:, t] @ W_in.T + plain.b_rec)
+            torch.testing.assert_close(plain.rates(found[:, t]), h, rtol=1e-4, atol=1e-5)
+    assert (plain.alpha, leaky.alpha) == (1.0, 0.2)
+    assert float((plain.W_rec - leaky.W_rec).detach().abs().max()) < 0.01  # one step of 0.003 each from the same values
+
+
+def test_plain_and_leaky(tmp_path):
+    import plain_and_leaky
+
+    row = plain_and_leaky.measure("fixed gap 20", "plain", 0, 3)
+    assert row["stable"] + row["unstable"] + row["neither"] == row["fixed points"]
+    assert row["updates to 0.01"] == "never"
+    assert 0 <= row["right after 0 more"] <= 1
+    plain_and_leaky.figure([row], tmp_path / "p.png")
+    assert (tmp_path / "p.png").stat().st_size > 10_000
+
+
+def test_the_slowest_turning_mode_and_its_period():
+    import plain_and_leaky
+
+    points = dk.find_fixed_points(dk.catalog.rotation(0.2 * np.pi, 0.95))
+    assert plain_and_leaky._period(points) == pytest.approx(10)
+    assert plain_and_leaky._leading(points) == pytest.approx(0.95)
+    assert np.isnan(plain_and_leaky._period(dk.find_fixed_points(dk.catalog.tanh_network([[0.5]]))))
