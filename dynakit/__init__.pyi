@@ -22,6 +22,7 @@ from .results import History as History
 from .systems import ClosedLoop as ClosedLoop
 from .systems import Driven as Driven
 from .systems import Flow as Flow
+from .systems import Form as Form
 from .systems import FunctionSystem as FunctionSystem
 from .systems import Iterated as Iterated
 from .systems import Recording as Recording

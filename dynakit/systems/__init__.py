@@ -8,12 +8,14 @@ from .closed_loop import ClosedLoop
 from .derived import Driven, Iterated
 from .flow import Flow, Monodromy
 from .function import FunctionSystem
+from .steps import Form
 
 __all__ = [
     "Bounds",
     "ClosedLoop",
     "Driven",
     "Flow",
+    "Form",
     "FunctionSystem",
     "Iterated",
     "Monodromy",

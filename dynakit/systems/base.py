@@ -61,6 +61,8 @@ class System(Signature):
         alpha: leak per step (dt/tau) of a leaky network, or None.
         euler: whether a step is x + alpha (G(x, u) - x), Euler's step of the flow dx/dt = (G(x, u) - x) / tau.
         regularity: "smooth", "piecewise_linear" or "discontinuous".
+        readouts: columns of several outputs side by side, for example {"actor": slice(0, 2), "critic": slice(2, 3)};
+            empty where there is one.
         parts: names of the blocks of the state, for example {"h": slice(0, 16), "c": slice(16, 32)}.
         fingerprint: SHA-256 of the weights and what they make up; empty for a plain callable.
         compared: steps over which the forward of the network that was adapted gave the same values; 0 for one that was

@@ -36,6 +36,7 @@ class Wrapped(System):
         self.inner, self.dt, self.fingerprint = inner, inner.dt, inner.fingerprint
         self.alpha, self.euler, self.time_unit = inner.alpha, inner.euler, inner.time_unit
         self.compared, self.time_first = inner.compared, inner.time_first
+        self.readouts = inner.readouts if self.output_size == inner.output_size else {}
         self.copies = inner.copies + 2
 
     def _step(self, x: Tensor, u: Tensor) -> Tensor:

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+_WIDE = {torch.float32: torch.float64, torch.complex64: torch.complex128}
 _CONTAINERS = (list, dict, set, collections.deque)
 
 
@@ -45,9 +46,10 @@ def _wide(value: Any) -> Any:
     if isinstance(value, Tensor):
         if value.requires_grad and value.is_leaf:
             value = value.detach()
-        return value.double() if value.dtype == torch.float32 else value
-    if value is torch.float32:
-        return torch.float64
+        wide = _WIDE.get(value.dtype)
+        return value if wide is None else value.to(wide)
+    if isinstance(value, torch.dtype):
+        return _WIDE.get(value, value)
     if type(value) in (list, tuple):
         return type(value)(_wide(item) for item in value)
     return {key: _wide(item) for key, item in value.items()} if type(value) is dict else value

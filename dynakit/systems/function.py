@@ -77,6 +77,7 @@ class FunctionSystem(System):
             )
         self._state_first = one_of("argument_order", argument_order or ORDERS[0], ORDERS) == ORDERS[0]
         self._f, self._jacobian_function, self._readout = f, jacobian, readout
+        self.weights: dict[str, np.ndarray] = {}
         super().__init__(
             state_size,
             input_size,
@@ -138,6 +139,9 @@ class FunctionSystem(System):
 
     def _observe(self, x: Tensor) -> Tensor:
         return x if self._readout is None else _as_float64("readout", self._readout(x.clone()), self.device)
+
+    def recurrent_weights(self) -> dict[str, np.ndarray]:
+        return self.weights
 
     def _probe(self) -> None:
         """Calls on a small batch: shape, determinism, independence of the rows."""

@@ -43,6 +43,7 @@ class Signature:
         self.euler = False
         self.fingerprint = ""
         self.compared, self.time_first = 0, False
+        self.readouts: dict[str, slice] = {}
         self.name = name or type(self).__name__
 
     def __repr__(self) -> str:

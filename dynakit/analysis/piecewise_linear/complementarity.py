@@ -18,7 +18,7 @@ import numpy as np
 
 from ...progress import interruptible
 from ...systems.enclosures import gamma
-from .monotone import Form, improved, promising
+from .monotone import MonotoneForm, improved, promising
 from .path import Problem
 from .reduction import LCP, Reduced, reduced
 from .relaxation import LinearProgramme
@@ -80,7 +80,7 @@ def _visit(lcp: LCP, node: Branching, first: bool) -> tuple[list[Cuboid] | None,
     n_free = len(problem.free)
     if not n_free:
         return _within(lcp, problem, [Cuboid(np.zeros((2, 0)), np.zeros((2, 0)))]), []
-    form = Form.of(problem.N, node.theta[problem.free])
+    form = MonotoneForm.of(problem.N, node.theta[problem.free])
     form = improved(form, problem.N, k=1, enough=ENOUGH, n_steps=100 if first else 10)
     boxes = _closed(problem, form)
     if boxes is not None:
@@ -93,7 +93,7 @@ def _visit(lcp: LCP, node: Branching, first: bool) -> tuple[list[Cuboid] | None,
     return None, Branching(node.state, theta).halves(int(problem.free[unit]))
 
 
-def _closed(problem: Reduced, form: Form) -> list[Cuboid] | None:
+def _closed(problem: Reduced, form: MonotoneForm) -> list[Cuboid] | None:
     """Boxes around all solutions, if they can be had; found in scaled units, D^(1/2) r and D^(1/2) s."""
     values, v, n = form.values, form.vectors[:, 0], len(form.theta)
     second = float(values[1]) if n > 1 else 1.0

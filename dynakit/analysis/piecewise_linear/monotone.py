@@ -27,7 +27,7 @@ SHARPNESS = 10.0  # of the soft minimum over eigenvalues that the scaling raises
 RATE = 0.1  # of its ascent
 
 
-class Form(NamedTuple):
+class MonotoneForm(NamedTuple):
     """The symmetric part of a scaled matrix A."""
 
     theta: np.ndarray  # (unit,)  logarithms of D
@@ -36,7 +36,7 @@ class Form(NamedTuple):
     vectors: np.ndarray  # (unit, unit)  columns
 
     @classmethod
-    def of(cls, N: np.ndarray, theta: np.ndarray) -> Form:
+    def of(cls, N: np.ndarray, theta: np.ndarray) -> MonotoneForm:
         scale = np.exp(theta / 2)
         A = N * (scale[:, None] / scale)
         values, vectors = linalg.symmetric_eig(torch.from_numpy((A + A.T)[None] / 2))
@@ -54,7 +54,7 @@ class Form(NamedTuple):
         return turning @ (weights / weights.sum())
 
 
-def improved(form: Form, N: np.ndarray, *, k: int, enough: float, n_steps: int) -> Form:
+def improved(form: MonotoneForm, N: np.ndarray, *, k: int, enough: float, n_steps: int) -> MonotoneForm:
     """The scaling after some steps of ascent (Adam: Kingma and Ba 2015) on the smallest eigenvalue but k."""
     best = form
     mean, square = np.zeros(len(N)), np.zeros(len(N))
@@ -64,12 +64,12 @@ def improved(form: Form, N: np.ndarray, *, k: int, enough: float, n_steps: int) 
         slope = form.uphill(k)
         mean, square = 0.9 * mean + 0.1 * slope, 0.99 * square + 0.01 * slope**2
         step = mean / (1 - 0.9**t) / (np.sqrt(square / (1 - 0.99**t)) + 1e-12)
-        form = Form.of(N, form.theta + RATE * step)
+        form = MonotoneForm.of(N, form.theta + RATE * step)
         best = form if form.gap(k) > best.gap(k) else best
     return best
 
 
-def promising(form: Form, *, k: int) -> int:
+def promising(form: MonotoneForm, *, k: int) -> int:
     """The unit whose fixing raises the smallest eigenvalue but k most, in the worse of its two cases."""
     columns = np.concatenate([form.vectors, form.A @ form.vectors])  # a.v for r_i = 0, then for s_i = 0
     off, on = np.split(_restricted(form.values, columns**2, k), 2)

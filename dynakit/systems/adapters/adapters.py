@@ -25,9 +25,11 @@ from ..derived import Driven, WithReadout
 from ..flow import Flow, Relaxation
 from ..foreign import bearing_float64
 from ..function import FunctionSystem
+from ..steps import Form
+from .by_step import stack_of
 from .comparison import compare
-from .copies import on_a_copy
-from .layers import is_linear, is_plain, linear_readout
+from .copies import eager, on_a_copy
+from .layers import KNOWN, is_linear, is_plain, linear_readout
 from .learners import adapt_learner
 from .modules import adapt_module, adapt_whole, name_of_core
 from .own_cell import adapt_own_cell
@@ -40,12 +42,14 @@ def as_system(
     *,
     step: str | Callable[..., Any] | None = None,
     readout: Any = None,
+    core: str | None = None,
     dt: float | None = None,
     device: torch.device | str | None = None,
     state_size: int | None = None,
     input_size: int | None = None,
     argument_order: str | None = None,
     regularity: str | None = None,
+    form: Form | None = None,
 ) -> System:
     """Adapt a network to the one interface every analysis uses.
 
@@ -72,19 +76,21 @@ def as_system(
     >>> dk.as_system((torch.nn.GRU(3, 16), torch.nn.Linear(16, 2)))
     GRU: 3 inputs -> 16 state -> 2 outputs
     """
-    sizes = {"state_size": state_size, "input_size": input_size}
+    sizes, model = {"state_size": state_size, "input_size": input_size}, eager(model)
+    _refuse_beside(model, step, core, form)
     if step is not None:
-        system = adapt_own_cell(model, step, sizes, argument_order, device)
+        more = {"form": form, "regularity": regularity, "dt": dt}
+        system = adapt_own_cell(model, step, sizes, argument_order, device, **more)
     elif callable(model) and not isinstance(model, nn.Module):
         system = _callable(model, sizes, argument_order, device)
     else:
         _refuse_unused({**sizes, "argument_order": argument_order, "regularity": regularity})
-        system, readout = _network(model, readout, device)
+        system, readout = _network(model, readout, device, core)
     if regularity is not None:
         system.regularity = one_of("regularity", regularity, REGULARITIES)
     if readout is not None:
         system = _with_readout(system, _attribute(model, readout))
-    if dt is not None:
+    if dt is not None and not (form is not None and form.right_hand_side):
         if isinstance(system, Flow):
             raise InputError("dt is part of a flow, whose steps it makes; see dk.as_flow(model, dt=...)")
         system = copy.copy(system)
@@ -149,7 +155,9 @@ def compared_on(system: System, model: Any, inputs: Any, *, plainly: bool = True
     which nothing was done.  Raises InputError for a difference.
     """
     core = system.inner if isinstance(model, tuple) and isinstance(system, WithReadout) else system
-    layer = model[0] if isinstance(model, tuple) else model
+    layer = eager(model[0] if isinstance(model, tuple) else model)
+    if isinstance(core, FunctionSystem) and not core.compared:
+        return 0  # a forward that is itself the step
     if not isinstance(layer, nn.Module) or isinstance(layer, Learner) or (is_plain(layer) and not plainly):
         return system.compared
     found = compare(Twins(layer, core.device, name_of_core(layer)), core, core.as_inputs(inputs))
@@ -161,8 +169,10 @@ def compared_on(system: System, model: Any, inputs: Any, *, plainly: bool = True
     return found.steps
 
 
-def _network(model: Any, readout: Any, device: torch.device | str | None) -> tuple[System, Any]:
-    """A System, a pair or a module as a system, and the readout that is still to be put on it."""
+def _network(
+    model: Any, readout: Any, device: torch.device | str | None, core: str | None
+) -> tuple[System, Any]:
+    """A System, a pair, a row of layers or a module as a system, and the readout that is still to be put on it."""
     if isinstance(model, System):
         if device is not None and torch.device(device) != model.device:
             raise InputError(
@@ -176,10 +186,26 @@ def _network(model: Any, readout: Any, device: torch.device | str | None) -> tup
     if isinstance(model, Learner):
         return adapt_learner(model, device), readout
     if isinstance(model, nn.Module):
-        return adapt_module(model, device, find_readout=readout is None), readout
+        return adapt_module(model, device, find_readout=readout is None, core=core), readout
+    if isinstance(model, list) and model and all(isinstance(part, nn.Module) for part in model):
+        return _row(model, readout, device)
     raise InputError(
         f"model must be a network, a (layer, readout) pair, a callable or a System, got {type(model).__name__}"
     )
+
+
+def _row(parts: list[nn.Module], readout: Any, device: torch.device | str | None) -> tuple[System, Any]:
+    """Layers that hear each other in this order, and the readout behind them, if the last part is one."""
+    *layers, last = parts
+    if isinstance(last, KNOWN):
+        layers.append(last)
+    elif readout is not None:
+        raise InputError("readout is given twice: at the end of the row and as readout=")
+    else:
+        readout = last
+    if not layers:
+        raise InputError(f"model[0] ({type(last).__name__}) is no recurrent layer")
+    return stack_of([adapt_whole(layer, device) for layer in layers]), readout
 
 
 def _callable(
@@ -194,6 +220,16 @@ def _callable(
     return FunctionSystem(
         f, sizes["state_size"], sizes["input_size"] or 0, argument_order=order, device=device or "cpu"
     )
+
+
+def _refuse_beside(model: Any, step: Any, core: str | None, form: Form | None) -> None:
+    """Refuse what says something of a step that is not given, or of a module that there is not."""
+    if form is not None and not isinstance(form, Form):
+        raise InputError(f"form must be a dk.Form, got {type(form).__name__}")
+    if form is not None and step is None:
+        raise InputError("form says how a step of your own is written: pass it with step=")
+    if core is not None and (step is not None or not isinstance(model, nn.Module)):
+        raise InputError("core names the recurrent part of a module: pass it with a module, and without step=")
 
 
 def _refuse_unused(arguments: dict[str, Any]) -> None:

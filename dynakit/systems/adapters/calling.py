@@ -13,35 +13,8 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
 from ..base import System
+from ..steps import STATE_NAMES
 
-STATE_NAMES = {
-    *(
-        "state",
-        "states",
-        "hidden",
-        "hidden_state",
-        "hidden_states",
-        "h",
-        "hx",
-        "h_prev",
-        "h0",
-        "h_0",
-        "hc",
-        "r",
-    ),
-    *(
-        "x0",
-        "r0",
-        "rate",
-        "rates",
-        "prev_state",
-        "prev_hidden",
-        "init_state",
-        "initial_state",
-        "initial_states",
-    ),
-    *("init_hidden", "carry", "rnn_state", "rnn_states", "state0", "s0", "hidden0", "lstm_state"),
-}
 LENGTHS = {"lengths", "length", "lens", "seq_lengths", "seq_lens", "seq_len", "x_lengths", "input_lengths"}
 COUNTS = {"n_steps", "steps", "num_steps", "t", "n_timesteps", "timesteps", "seq_length", "horizon"}
 FLAGS = {
@@ -73,10 +46,10 @@ class Way:
 
 def ways(model: nn.Module, system: System) -> Iterator[Way]:
     """Ways to call the forward of ``model``, those without a first state first."""
-    by_name = [way for way in _by_name(model.forward) if _binds(model.forward, way[0])]
+    named = [way for way in by_name(model.forward) if _binds(model.forward, way[0])]
     orders = (False, True) if getattr(model, "batch_first", True) else (True, False)
-    plain = [(f, said) for f, said, takes in by_name if not takes]
-    with_state = [(f, said) for f, said, takes in by_name if takes]
+    plain = [(f, said) for f, said, takes in named if not takes]
+    with_state = [(f, said) for f, said, takes in named if takes]
     for arguments, said in plain:
         for time_first in orders:
             yield Way(arguments, said, time_first)
@@ -87,7 +60,7 @@ def ways(model: nn.Module, system: System) -> Iterator[Way]:
             yield Way(arguments, said, form=form, stepwise=True)
 
 
-def _by_name(forward: Callable[..., Any]) -> list[tuple[Callable[..., Any], str, bool]]:
+def by_name(forward: Callable[..., Any]) -> list[tuple[Callable[..., Any], str, bool]]:
     """(arguments of (x, state), in words, whether the state is used)."""
     try:
         parameters = list(inspect.signature(forward).parameters.values())

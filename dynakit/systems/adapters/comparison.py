@@ -19,7 +19,8 @@ import torch
 from torch import Tensor
 
 from ..base import System
-from .calling import STATE_NAMES, Way, tensors
+from ..steps import STATE_NAMES
+from .calling import Way, tensors
 from .twins import Call, ForwardRun, Twins, first_state
 
 N_STEPS = 20

@@ -19,20 +19,46 @@ WEIGHT_MAKERS = (BasePruningMethod, WeightNorm, SpectralNorm)
 
 
 def float64_copy(
-    module: nn.Module, device: torch.device | str | None = None, *, called: str = "model"
+    module: nn.Module,
+    device: torch.device | str | None = None,
+    *,
+    called: str = "model",
+    complex_too: bool = False,
 ) -> nn.Module:
     """A copy of ``module`` in float64, in eval mode, without gradients, on ``device`` (default: where it is).
 
-    Raises InputError for weights that are not finite real numbers with data, naming the parameter and the
-    argument that it belongs to, which is ``called`` so.
+    Raises InputError for weights that are not finite real (or ``complex_too``) numbers with data, naming the parameter
+    and the argument that it belongs to, which is ``called`` so.
     """
     for name, p in module.named_parameters():
-        _check(f"parameter {name} of {called}", p)
+        _check(f"parameter {name} of {called}", p, complex_too=complex_too)
     for name, b in module.named_buffers():
-        if b.is_meta or b.is_complex():
+        if b.is_meta or (b.is_complex() and not complex_too):
             raise InputError(f"buffer {name} of {called} must be real numbers, got {b.dtype} on {b.device}")
-    twin = copied(module, called=called)
-    return with_fresh_weights(twin.to(_usable(device), torch.float64).eval().requires_grad_(False))
+    twin, where = copied(module, called=called), _usable(device)
+    for p in twin.parameters():
+        if not p.is_leaf:  # the copy of a scripted module's
+            p.detach_()
+    twin = twin._apply(lambda t: t.to(where, _wide(t.dtype))) if complex_too else twin.to(where, torch.float64)
+    for p in twin.parameters():  # a scripted module has no requires_grad_
+        p.requires_grad_(False)
+    return with_fresh_weights(twin.eval())
+
+
+def _wide(dtype: torch.dtype) -> torch.dtype:
+    return torch.complex128 if dtype.is_complex else torch.float64 if dtype.is_floating_point else dtype
+
+
+def eager(model: Any) -> Any:
+    """The module behind ``torch.compile`` or a wrapper for several devices; anything else as it is."""
+    while isinstance(model, nn.Module):
+        if type(model).__module__.startswith("torch._dynamo") and "_orig_mod" in model._modules:
+            model = model._orig_mod
+        elif isinstance(model, (nn.DataParallel, nn.parallel.DistributedDataParallel)):
+            model = model.module
+        else:
+            break
+    return model
 
 
 def copied(module: nn.Module, *, called: str = "model") -> nn.Module:
@@ -100,10 +126,10 @@ def _held(value: Any) -> list[Tensor]:
     return [t for t in (value if isinstance(value, (list, tuple)) else [value]) if isinstance(t, Tensor)]
 
 
-def _check(name: str, p: Tensor) -> None:
+def _check(name: str, p: Tensor, *, complex_too: bool = False) -> None:
     if p.is_meta:
         raise InputError(f"{name} has no data (device meta)")
-    if not p.is_floating_point():
+    if not p.is_floating_point() and not (complex_too and p.is_complex()):
         raise InputError(f"{name} must be real floating-point numbers, got dtype {p.dtype}")
     bad = ~torch.isfinite(p.detach())
     if bool(bad.any()):

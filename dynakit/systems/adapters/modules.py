@@ -9,43 +9,93 @@ from ... import models
 from ...errors import InputError
 from ...models.base import RecurrentModel
 from ..base import System
+from .by_step import by_its_step, stacked, why_not
 from .comparison import ForwardComparison, compare, probes
 from .fronts import behind_its_front
 from .heads import learned_start, rest_of_forward
 from .layers import KNOWN, LAYERS, adapt_layer, is_plain, linear_readout
-from .proposals import TO_WRITE, expression, layer_call, listed, step_call
 from .twins import Twins
 
 BEFORE = " with what stands before it"
 BUILT_IN = (*LAYERS, *(kind for kind in vars(models).values() if isinstance(kind, type)), RecurrentModel)
 
 
-def adapt_module(model: nn.Module, device: torch.device | str | None, *, find_readout: bool) -> System:
-    """The one recurrent layer that ``model`` is or holds, with its readout if that is to be found too."""
+class Unfit(InputError):
+    """A module that is not one layer with what is around it; ``core`` is the layer that was found in it."""
+
+    def __init__(self, text: str, core: System | None = None) -> None:
+        super().__init__(text)
+        self.core = core
+
+
+def adapt_module(
+    model: nn.Module,
+    device: torch.device | str | None,
+    *,
+    find_readout: bool = True,
+    core: str | None = None,
+) -> System:
+    """``model`` by the recurrent layer that it is or holds, with its readout if that is to be found; or by its step.
+
+    ``core`` names the layer, or the part that takes the step.
+    """
     if isinstance(model, KNOWN):
         return adapt_whole(model, device)
+    try:
+        return _by_its_layer(model, device, find_readout=find_readout, core=core)
+    except Unfit as unfit:
+        found = by_its_step(model, unfit.core, device, within=core or "")
+        if found is not None:
+            return found
+        raise InputError(str(unfit)) from None
+
+
+def _by_its_layer(
+    model: nn.Module, device: torch.device | str | None, *, find_readout: bool, core: str | None
+) -> System:
     found = _recurrent_layers(model)
+    if core is not None:
+        part = _part(model, core)
+        found = {core: part} if isinstance(part, KNOWN) else {}
+    if len(found) > 1:
+        stack = stacked(model, found, device)
+        if stack is not None:
+            return stack
     if len(found) != 1:
-        raise InputError(_how_to_call(model, found))
+        raise Unfit(_how_to_call(model, found))
     name, rnn = next(iter(found.items()))
     twins = Twins(model, device, name)  # checks every weight under its full name
     system = adapt_layer(rnn, device)
     inputs = probes(system)
     system.start = learned_start(twins, system, inputs)
     said = f"{system.name}, layer '{name}' of {type(model).__name__}"
+    if not find_readout or core is not None:
+        states = compare(twins, system, inputs, need="states")
     if not find_readout:
-        core = compare(twins, system, inputs, need="states")
-        found = None if core.agrees else behind_its_front(twins, system)
-        if found is not None:
-            system, core, _ = found
+        front = None if states.agrees else behind_its_front(twins, system)
+        if front is not None:
+            system, states, _ = front
             said += BEFORE
-        if not core.agrees:
-            raise _something_else(model, system, name, "", core)
+        if not states.agrees:
+            raise _something_else(model, system, name, "", states)
     else:
-        system, core, read = _with_its_readout(twins, system, inputs)
+        try:
+            system, states, read = _with_its_readout(twins, system, inputs)
+        except Unfit:
+            if core is None or not states.agrees:
+                raise
+            read = " without its readout, which its state does not settle"
         said += read
-    system.name = said
-    return _said_of(system, core)
+    system.name = said + (", with the mean of its noise" if twins.draws else "")
+    return _said_of(system, states)
+
+
+def _part(model: nn.Module, name: str) -> nn.Module:
+    try:
+        return model.get_submodule(name)
+    except AttributeError:
+        held = listed(dict(model.named_children()))
+        raise InputError(f"core={name!r} is no part of model ({type(model).__name__}), which holds {held}") from None
 
 
 def adapt_whole(layer: nn.Module, device: torch.device | str | None) -> System:
@@ -98,9 +148,8 @@ def _with_its_readout(twins: Twins, core: System, inputs: Tensor) -> tuple[Syste
     if behind is not None:
         return behind
     if unclear:
-        call = step_call(model, core)
         by_itself = f"{layer_call(model, name, '', core.output_size)} takes the layer by itself, with inputs of its own"
-        raise InputError(f"{unclear}; {by_itself if call == TO_WRITE else call}")
+        raise Unfit(f"{unclear}; {by_itself}", core)
     raise _something_else(model, core, name, reader, states if not states.agrees else found, dynamics=states.agrees)
 
 
@@ -125,16 +174,15 @@ def _behind_its_front(twins: Twins, core: System) -> tuple[System, ForwardCompar
 
 def _something_else(
     model: nn.Module, core: System, name: str, reader: str, found: ForwardComparison, *, dynamics: bool = False
-) -> InputError:
+) -> Unfit:
     does = f"reading '{name}' by '{reader}'" if reader else f"running '{name}'"
     call, why = layer_call(model, name, reader, core.output_size), found.why
     inside = f"; {call} takes the layer by itself" if _stands_alone(model.get_submodule(name)) else ""
     if dynamics:
         why = found.why if found.no_values else f"its outputs are not read off the state of '{name}' alone"
         inside = f"; its states are those of '{name}': {call}"
-    return InputError(
-        f"model ({type(model).__name__}) does something else than {does}: {why}; {step_call(model, core)}{inside}"
-    )
+    kind = type(model).__name__
+    return Unfit(f"model ({kind}) does something else than {does}: {why}; {why_not(model)}{inside}", core)
 
 
 def _stands_alone(layer: nn.Module) -> bool:
@@ -160,12 +208,30 @@ def _how_to_call(model: nn.Module, found: dict[str, nn.Module]) -> str:
     kind = type(model).__name__
     if not found:
         held = listed(dict(model.named_children()))
-        return f"model ({kind}) holds no recurrent layer that is known here (found: {held}); {step_call(model)}"
-    call, example = step_call(model), f"dk.as_system({expression(next(iter(found)))})"
+        return f"model ({kind}) holds no recurrent layer that is known here (found: {held}); {why_not(model)}"
+    row = ", ".join(map(expression, found))
     return (
-        f"model ({kind}) holds {len(found)} recurrent layers: {listed(found)}; {call}; choose one to have it by "
-        f"itself, for example {example}"
+        f"model ({kind}) holds {len(found)} recurrent layers: {listed(found)}; {why_not(model)}; layers that hear each "
+        f"other are dk.as_system([{row}]), one by itself is dk.as_system({expression(next(iter(found)))})"
     )
+
+
+def layer_call(model: nn.Module, name: str, reader: str, width: int) -> str:
+    """How to take the layer ``name`` by itself, read out by ``reader`` or by the first linear layer that fits."""
+    linear = {n: m for n, m in model.named_modules() if isinstance(m, nn.Linear) and m.in_features == width}
+    reader = reader or next((n for n in linear if not f"{n}.".startswith(f"{name}.")), "")
+    pair = f"({expression(name)}, {expression(reader)})" if reader else expression(name)
+    return f"dk.as_system({pair})"
+
+
+def expression(name: str) -> str:
+    """How a submodule is written in Python: "layers.0.rnn" is model.layers[0].rnn."""
+    return "model" + "".join(f"[{part}]" if part.isdigit() else f".{part}" for part in name.split("."))
+
+
+def listed(modules: dict[str, nn.Module]) -> str:
+    """Submodules by name and kind."""
+    return ", ".join(f"{name} ({type(module).__name__})" for name, module in modules.items()) or "nothing"
 
 
 def _find_readout(model: nn.Module, rnn_name: str, width: int) -> tuple[str, str]:

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import inspect
 import operator
+import types
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ...errors import InputError
 from ..base import System
 from ..cells import fingerprint
+from ..flow import Flow, RightHandSide
+from ..foreign import untouched_randomness
 from ..function import ORDERS, FunctionSystem
-from .copies import on_a_copy
+from ..steps import Form, Search, StepCall, StepOutputs, TreeStep, order_by_name, takes_no_state
+from .copies import float64_copy, taking_one_hot
 
-_STATE_NAMES = {"state", "states", "hidden", "hidden_state", "h", "hx", "h_prev", "h0", "r", "rate", "rates"}
-_INPUT_NAMES = {"input", "inputs", "inp", "u", "i", "in_", "input_t", "u_t", "stimulus"}
-_SIZES = {
+SIZES = {
     "state_size": [
         "state_size",
         "hidden_size",
@@ -32,42 +33,239 @@ _SIZES = {
     ],
     "input_size": ["input_size", "n_inputs", "input_dim", "n_in", "N_in", "n_input"],
 }
+VELOCITIES = {
+    "rhs",
+    "right_hand_side",
+    "dxdt",
+    "dhdt",
+    "dx_dt",
+    "velocity",
+    "vector_field",
+    "derivative",
+    "derivatives",
+}
+MOST_WIDTHS = 6  # that a size which cannot be read off may be looked for among
+Sizes = dict[str, int | None]
+
+
+class OwnStep:
+    """The method of a user's object that takes one step, on a float64 copy of what it belongs to."""
+
+    def __init__(self, model: Any, step: str | Callable[..., Any], device: torch.device | str | None) -> None:
+        self.model, self.kind = model, type(model).__name__
+        self.said = step if isinstance(step, str) else getattr(step, "__name__", "step")
+        method = _method(model, step)
+        self.holder = _holder(model, step, method)
+        if isinstance(self.holder, nn.Module):
+            self.twin: Any = float64_copy(taking_one_hot(self.holder), device, complex_too=True)
+            self.function = self.twin if method is self.holder else _method_of(self.twin, method, self.said)
+        else:
+            self.twin = self.holder
+            self.function = method
+        weights = list(self.twin.parameters()) if isinstance(self.twin, nn.Module) else []
+        buffers = list(self.twin.buffers()) if isinstance(self.twin, nn.Module) else []
+        self.weights = weights
+        self.device = next((w.device for w in [*weights, *buffers]), torch.device(device or "cpu"))
+
+    def size(self, argument: str, given: int | None) -> int | None:
+        """A size that is given, or can be read off the object or the whole model."""
+        held = (getattr(owner, name, None) for owner in (self.holder, self.model) for name in SIZES[argument])
+        return (
+            given
+            if given is not None
+            else next((int(v) for v in held if isinstance(v, (int, np.integer))), None)
+        )
+
+    def widths(self) -> list[int]:
+        """The widths that weights have, among which a size that cannot be read off is looked for."""
+        return list(dict.fromkeys(width for p in self.weights for width in p.shape))[:MOST_WIDTHS]
 
 
 def adapt_own_cell(
     model: Any,
     step: str | Callable[..., Any],
-    sizes: dict[str, int | None],
+    sizes: Sizes,
     argument_order: str | None,
     device: torch.device | str | None,
+    *,
+    form: Form | None = None,
+    regularity: str | None = None,
+    dt: float | None = None,
 ) -> System:
     """``model`` with its method ``step`` as a system, on a float64 copy of the method's module."""
-    kind, said = type(model).__name__, step if isinstance(step, str) else getattr(step, "__name__", "step")
-    method = _method(model, step)
-    function, owner = on_a_copy(method, device), getattr(method, "__self__", method)
-    n, m = (_size(model, owner, argument, given) for argument, given in sizes.items())
-    order = argument_order or _order_by_name(function)
-    twin = getattr(function, "__self__", function)
-    weights = list(twin.parameters()) if isinstance(twin, nn.Module) else []
-    where = weights[0].device if weights else device or "cpu"
+    own, form = OwnStep(model, step, device), form or Form()
+    _refuse_velocity(own, form, dt)
     try:
-        system = _in_either_order(function, n, m, order, {"name": f"{kind}.{said}", "device": where})
+        system = _system(own, sizes, argument_order, form, regularity)
     except InputError as error:
-        raise InputError(f"step={said!r} of model ({kind}): {error}{_alone(said, str(error))}") from error
-    system.fingerprint = fingerprint(system.name, *weights) if weights else ""
+        raise InputError(f"step={own.said!r} of model ({own.kind}): {error}") from error
+    system.fingerprint = fingerprint(system.name, *map(_real, own.weights)) if own.weights else ""
+    if form.right_hand_side:
+        assert dt is not None
+        return Flow(system, system.state_size, system.input_size, dt=dt, name=f"flow along {system.name}")
+    system.alpha, system.euler = _leak(form, dt)
     return system
 
 
-def _alone(step: str, error: str) -> str:
-    """What to write where a step takes or returns more than one array."""
-    if "must return one array, got" in error:
-        return f"; write a method that returns the new state alone, such as self.{step}(input, state)[1], and name that"
-    if "failed on" in error:
-        return (
-            "; a state of several arrays is given as one, side by side: write a method that takes it apart with "
-            "state.split(sizes, -1), calls the step, and returns torch.cat of the new ones, and name that"
+def _system(
+    own: OwnStep, sizes: Sizes, order: str | None, form: Form, regularity: str | None
+) -> FunctionSystem:
+    """The plain map of flat states where the step is one; else its states taken apart and put together."""
+    n, m = (own.size(argument, given) for argument, given in sizes.items())
+    kind = RightHandSide if form.right_hand_side else FunctionSystem
+    settings = {"name": f"{own.kind}.{own.said}", "device": own.device, "regularity": regularity}
+    plain: InputError | None = None
+    keeps = form.kept_in or (bool(m) and takes_no_state(own.function))
+    if (
+        n is not None
+        and m is not None
+        and form.state is None
+        and form.path is None
+        and not keeps
+        and not form.sequence
+    ):
+        try:
+            return _said(_in_either_order(kind, own.function, n, m, order, settings), own, form)
+        except InputError as error:
+            if "argument_order must be stated" in str(error) or "either order: pass" in str(error):
+                raise
+            plain = error
+    found = _found(own, {"state_size": n, "input_size": m}, sizes["state_size"], order, form, regularity)
+    if isinstance(found, TreeStep):
+        system = from_step(kind, found, settings.pop("name"), settings)
+        system.start = found.start if found.start is not None else _learned(own, found)
+        return _said(system, own, form)
+    if plain is None:
+        missing = next((a for a, v in (("state_size", n), ("input_size", m)) if v is None), None)
+        told = f"{missing} cannot be read off model ({own.kind}); pass {missing}=" if missing else found
+        raise InputError(told if form == Form() else found)
+    raise InputError(f"{plain if 'grows' not in found else found}; {_how(own)}")
+
+
+def _found(
+    own: OwnStep, sizes: Sizes, total: int | None, order: str | None, form: Form, regularity: str | None
+) -> TreeStep | str:
+    """The step with its state as a tree, or why there is none."""
+    n, m = sizes["state_size"], sizes["input_size"]
+    options = {
+        "state_size": [n] if n is not None else own.widths(),
+        "input_size": [m] if m is not None else own.widths(),
+    }
+    if not options["input_size"]:
+        return "input_size cannot be read off it; pass input_size="
+    flags = regularity == "discontinuous"
+    search = Search(own.function, own.twin, options, order, form, total=total, flags=flags, device=own.device)
+    step = search.found()
+    if step is not None:
+        step.device = own.device
+        return step
+    telling = [reason for reason in search.reasons if "grows" in reason]
+    telling += [r for r in search.reasons if not r.partition(":")[0].endswith(("Error", "Exception"))]
+    return (telling or search.reasons or ["it runs with no state that could be found"])[0]
+
+
+def from_step(
+    kind: type[FunctionSystem], step: TreeStep, called: str, settings: dict[str, Any]
+) -> FunctionSystem:
+    """The system of a step that was found, read out by what the step returns beside the state."""
+    with untouched_randomness():
+        outputs = StepOutputs(step)
+    readout = outputs if outputs.names else None
+    layout, m = step.layout, step.call.n_inputs
+    name = called if layout.is_plain else f"{called}, state ({layout})"
+    name += f", {step.call.said}" if step.call.said else ""
+    name += ", with the mean of its noise" if step.draws else ""
+    if outputs.left_out:
+        name += f", without output {' and '.join(outputs.left_out)}, which its state does not settle"
+    system = kind(step, layout.size, m, argument_order="state, input", readout=readout, name=name, **settings)
+    system.parts, system.start = dict(layout.parts), step.start
+    system.readouts = outputs.parts if len(outputs.names) > 1 else {}
+    return system
+
+
+def _learned(own: OwnStep, step: TreeStep) -> Tensor | None:
+    """The weights that a step begins with where no state is handed over to it, if it does not begin at zero."""
+    if step.call.state_at is None or not step.call.n_inputs or not isinstance(own.twin, nn.Module):
+        return None
+    u = torch.linspace(-0.2, 0.2, 5 * step.call.n_inputs, dtype=torch.float64, device=own.device).reshape(
+        5, -1
+    )
+    tried = [torch.zeros(step.layout.size).to(u), *_that_fit(own.twin, step.layout.size)]
+    for state_at in (None, step.call.state_at):
+        try:
+            given, named = StepCall(state_at, step.call.n_inputs, step.call.said).arguments(u, None)
+            begun = step.function(*given, **named)
+            for path in step.path:
+                begun = begun[int(path)] if path.isdigit() else begun[path]
+            first = step.layout.flat(begun, 5)
+        except Exception:  # foreign code
+            continue
+        same = (
+            x
+            for x in tried
+            if torch.allclose(step(x.expand(5, -1).clone(), u), first, rtol=1e-12, atol=1e-12)
         )
-    return ""
+        found = next(same, None)
+        return None if found is None or not bool(found.any()) else found
+    return None
+
+
+def _that_fit(twin: nn.Module, size: int) -> list[Tensor]:
+    held = [*twin.parameters(), *twin.buffers()]
+    return [w.detach().reshape(-1).double().clone() for w in held if w.numel() == size and not w.is_complex()]
+
+
+def _said(system: FunctionSystem, own: OwnStep, form: Form) -> FunctionSystem:
+    """``system`` with what the form says of it: the names of its one part, and its recurrent matrices."""
+    if form.names and len(system.parts) == len(form.names):
+        system.parts = dict(zip(form.names, system.parts.values(), strict=True))
+    elif form.names:
+        raise InputError(f"form.names must name the {len(system.parts)} parts of the state, got {form.names}")
+    system.weights = {name: _matrix(own, name) for name in form.weights}
+    return system
+
+
+def _matrix(own: OwnStep, name: str) -> np.ndarray:
+    try:
+        value = operator.attrgetter(name)(own.twin)
+    except AttributeError:
+        raise InputError(f"form.weights names {name!r}, which is no attribute of {own.kind}") from None
+    value = getattr(value, "weight", value)
+    if not isinstance(value, Tensor) or value.ndim != 2 or value.shape[0] != value.shape[1]:
+        got = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
+        raise InputError(f"form.weights names {name!r}, which must be a square matrix (post, pre), got {got}")
+    return value.detach().numpy(force=True).copy()
+
+
+def _leak(form: Form, dt: float | None) -> tuple[float | None, bool]:
+    if form.tau is not None and dt is None:
+        raise InputError("form.tau is a time constant in the unit of dt: pass dt=, the time of one step")
+    alpha = form.alpha if form.tau is None or dt is None else dt / form.tau
+    return alpha, alpha is not None
+
+
+def _refuse_velocity(own: OwnStep, form: Form, dt: float | None) -> None:
+    """Raise InputError for a velocity that is not said to be one, or has no time of a step."""
+    call = f"dk.as_system(model, step={own.said!r}, dt=0.1, form=dk.Form(right_hand_side=True))"
+    if not form.right_hand_side and own.said.rpartition(".")[2] in VELOCITIES:
+        raise InputError(
+            f"step={own.said!r} of model ({own.kind}) is called as a velocity is, not as the next state: {call} steps "
+            "along it, with the dt that is meant"
+        )
+    if form.right_hand_side and dt is None:
+        raise InputError(f"a right-hand side needs the time of one step: {call}, with the dt that is meant")
+
+
+def _how(own: OwnStep) -> str:
+    """The call that hands over a state which cannot be found."""
+    return (
+        f"its state can be given: dk.as_system(model, step={own.said!r}, form=dk.Form(state=make)), where make(n) is "
+        "the first state of n trials as the step takes it"
+    )
+
+
+def _real(weight: Tensor) -> Tensor:
+    return torch.view_as_real(weight) if weight.is_complex() else weight
 
 
 def _method(model: Any, step: str | Callable[..., Any]) -> Callable[..., Any]:
@@ -80,7 +278,10 @@ def _method(model: Any, step: str | Callable[..., Any]) -> Callable[..., Any]:
     if not callable(method):
         raise InputError(f"step={step!r} is not a method of model ({type(model).__name__})")
     bound = isinstance(method, nn.Module) or isinstance(getattr(method, "__self__", None), nn.Module)
-    if isinstance(model, nn.Module) and not bound:  # it would reach the given weights, not a copy of them
+    scripted = isinstance(step, str) and isinstance(model, torch.jit.ScriptModule)
+    if (
+        isinstance(model, nn.Module) and not bound and not scripted
+    ):  # it would reach the given weights, not a copy
         called = getattr(step, "__name__", type(step).__name__)
         raise InputError(
             f"step must be the name of a method of model ({type(model).__name__}), got the function {called}: write it "
@@ -89,50 +290,49 @@ def _method(model: Any, step: str | Callable[..., Any]) -> Callable[..., Any]:
     return method
 
 
+def _holder(model: Any, step: str | Callable[..., Any], method: Callable[..., Any]) -> Any:
+    """What the method belongs to: a module that is called is its own."""
+    if isinstance(method, nn.Module):
+        return method
+    if isinstance(step, str) and isinstance(model, torch.jit.ScriptModule):
+        parent = step.rpartition(".")[0]
+        return operator.attrgetter(parent)(model) if parent else model
+    return getattr(method, "__self__", method)
+
+
+def _method_of(twin: nn.Module, method: Any, said: str) -> Callable[..., Any]:
+    if isinstance(twin, torch.jit.ScriptModule):
+        return getattr(twin, said.rpartition(".")[2])
+    return types.MethodType(method.__func__, twin)
+
+
 def unread_sizes(model: Any, step: str | Callable[..., Any]) -> list[str]:
     """Which of state_size and input_size must be passed."""
-    method = _method(model, step)
-    owner = getattr(method, "__self__", method)
-    return [argument for argument in _SIZES if _read_size(model, owner, argument) is None]
-
-
-def _size(model: Any, owner: Any, argument: str, given: int | None) -> int:
-    value = given if given is not None else _read_size(model, owner, argument)
-    if value is None:
-        raise InputError(f"{argument} cannot be read off model ({type(model).__name__}); pass {argument}=")
-    return int(value)
-
-
-def _read_size(model: Any, owner: Any, argument: str) -> int | None:
-    held = (getattr(holder, name, None) for holder in (owner, model) for name in _SIZES[argument])
-    return next((int(v) for v in held if isinstance(v, (int, np.integer))), None)
-
-
-def _order_by_name(function: Callable[..., Any]) -> str | None:
-    """The order of (state, input) if the parameters' names tell."""
-    try:
-        signature = inspect.signature(getattr(function, "forward", function))
-    except (TypeError, ValueError):
-        return None
-    names = [name.lower() for name in signature.parameters][:2]
-    if len(names) < 2:
-        return None
-    for known, orders in ((_STATE_NAMES, ORDERS), (_INPUT_NAMES, ORDERS[::-1])):
-        if (names[0] in known) != (names[1] in known):
-            return orders[0] if names[0] in known else orders[1]
-    return None
+    owner = getattr(_method(model, step), "__self__", model)
+    holders = (owner, model)
+    return [
+        a
+        for a in SIZES
+        if not any(isinstance(getattr(o, k, None), (int, np.integer)) for o in holders for k in SIZES[a])
+    ]
 
 
 def _in_either_order(
-    f: Callable[..., Any], n: int, m: int, order: str | None, kwargs: dict[str, Any]
-) -> System:
+    kind: type[FunctionSystem],
+    f: Callable[..., Any],
+    n: int,
+    m: int,
+    order: str | None,
+    settings: dict[str, Any],
+) -> FunctionSystem:
     """``f`` in the order that is known, or in the only one that works."""
+    order = order or order_by_name(f)
     if order is not None or n == m or m == 0:
-        return FunctionSystem(f, n, m, argument_order=order, **kwargs)
+        return kind(f, n, m, argument_order=order, **settings)
     works, errors = [], []
     for candidate in ORDERS:
         try:
-            works.append(FunctionSystem(f, n, m, argument_order=candidate, **kwargs))
+            works.append(kind(f, n, m, argument_order=candidate, **settings))
         except InputError as error:
             errors.append(str(error))
     if not works:

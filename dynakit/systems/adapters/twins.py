@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ..base import System
 from ..foreign import in_float64, untouched_containers, untouched_randomness
+from ..steps import MeanOfNoise
 from .calling import Way, run, tensors, ways
 from .copies import copied, float64_copy, taking_one_hot
 
@@ -45,6 +46,7 @@ class Twins:
         self.device = next((w.device for w in weights), torch.device(device or "cpu"))
         self._own: nn.Module | None = None
         self._kept: dict[tuple[Way, int], tuple[Tensor, ForwardRun | None]] = {}  # runs from its own start
+        self.draws = 0  # of noise in a run, each replaced by its mean
         self._failed = self.trouble = ""  # why the last call, and the most likely one, failed, in the code's words
 
     @property
@@ -94,11 +96,12 @@ class Twins:
     ) -> ForwardRun:
         calls: list[Call] = []
         try:
-            with quietly(twin), self._watched(twin, calls):
+            with quietly(twin), self._watched(twin, calls), MeanOfNoise() as noise:
                 values = runner(twin, way, x, state)
         except Exception as error:
             self._failed = f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[0]}"
             raise
+        self.draws = max(self.draws, noise.draws)
         return ForwardRun(values, all(v.dtype == torch.float64 for v in values), calls)
 
     @contextlib.contextmanager

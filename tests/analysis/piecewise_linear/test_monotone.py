@@ -23,5 +23,5 @@ def test_eigenvalues_on_a_hyperplane_are_those_of_the_restricted_matrix(k):
 
 def test_the_unit_whose_fixing_leaves_most_is_promising():
     """s = N r with N = diag(-1, 2, 3): only where unit 0 is fixed, either way, is the form positive."""
-    form = monotone.Form.of(np.diag([-1.0, 2.0, 3.0]), np.zeros(3))
+    form = monotone.MonotoneForm.of(np.diag([-1.0, 2.0, 3.0]), np.zeros(3))
     assert monotone.promising(form, k=0) == 0

@@ -65,8 +65,10 @@ class TrainingNoise(Loop):
 
 
 class Noise(Loop):
+    sigma = 0.1
+
     def one_step(self, u, h):
-        return self.cell(u, h + 0.1 * torch.randn_like(h))
+        return self.cell(u, h + self.sigma * torch.randn_like(h))
 
 
 class Residual(Loop):
@@ -341,12 +343,18 @@ def hooked(where: str, *, before: bool = False, hook: Any = None) -> nn.Module:
     return model
 
 
+def silent(model: Noise, x: Tensor) -> Tensor:
+    """Its forward without its noise."""
+    model.sigma = 0.0
+    return model(x)
+
+
 class Idiom(NamedTuple):
-    """A model, how its own forward is called with (trial, time, input), and which calls its refusal proposes."""
+    """A model, how its own forward is called with (trial, time, input), and by which of its methods it is taken."""
 
     build: Callable[[], nn.Module]
     own: Callable[[nn.Module, Tensor], Any] = lambda model, x: model(x)
-    step: str | None = None  # the method that takes one step, where the whole is refused
+    step: str | None = None  # the method by which it is taken, where no layer of torch's is the whole of it
     given: Callable[[Tensor], Tensor] = lambda x: x  # the same trials as the system takes them
 
 
@@ -363,7 +371,7 @@ IDIOMS: dict[str, Idiom] = {
     "loop with detached states": of(Detached),
     "leak around a cell": of(Leak, step="one_step"),
     "noise in training": of(TrainingNoise),
-    "noise always": of(Noise),
+    "noise always": of(Noise, own=lambda m, x: silent(m, x)),
     "residual around a cell": of(Residual, step="one_step"),
     "three inner steps": of(InnerSteps, step="one_step"),
     "layer norm of the state": of(NormInside, step="one_step"),

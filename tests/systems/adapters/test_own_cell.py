@@ -109,7 +109,6 @@ def test_an_object_that_is_no_module_can_be_a_cell():
             {"model": OwnCell(), "step": "recurrence", "readout": "hidden_size"},
             "readout must be a module or a callable",
         ),
-        ({"model": nn.LSTMCell(M, N), "step": "forward"}, "step='forward' of model"),
         ({"model": nn.GRU(M, N), "state_size": 5}, "state_size is read off this model"),
         ({"model": nn.GRU(M, N), "readout": nn.Linear(N + 1, 1)}, "readout takes"),
         ({"model": (nn.GRU(M, N), nn.Linear(N, 1)), "readout": nn.Linear(N, 1)}, "given twice"),

@@ -1,0 +1,79 @@
+"""What a user's module does not say itself: one record, ``form=``, of all that ``as_system`` cannot find out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ...checks import number
+from ...errors import InputError
+
+
+@dataclass(frozen=True)
+class Form:
+    """How a network of your own is written, as far as :func:`dynakit.as_system` cannot find it out.
+
+    Every field may be left out.
+
+    Attributes:
+        state: a first state as the step takes it (a tensor, or a tuple, list, dictionary, named tuple or dataclass of
+            them, for two trials or more), a function that makes one for a number of trials, or the names of the
+            attributes in which the module itself keeps its state, such as ``("h",)``.
+        names: names of the parts of the state in their order, such as ``("h", "c")``.
+        batch_axis: axis of an example ``state`` along which its trials lie; None: the one that fits.
+        returned: where in what the step returns its next state is, where several values could be it: a place or key,
+            or several joined by dots, such as ``"1.h"``.
+        sequence: True if the step takes sequences of inputs, (trial, time, input) or time first; False if it takes
+            single inputs; None: found out.
+        right_hand_side: True if the step is a velocity dx/dt, not a next state; ``dt=`` is then the time of one step.
+        weights: names of the recurrent matrices, W[post, pre], for :meth:`dynakit.System.recurrent_weights`.
+        alpha: leak per step, dt / tau, of a step x + alpha (G(x, u) - x); None where it is none, or not known.
+        tau: time constant in the unit of ``dt=``; then alpha = dt / tau.
+
+    Raises InputError for values that cannot be meant.
+
+    >>> import torch, dynakit as dk
+    >>> cell = torch.nn.LSTMCell(3, 4)
+    >>> dk.as_system(cell, step="forward", form=dk.Form(names=("h", "c"))).parts
+    {'h': slice(0, 4, None), 'c': slice(4, 8, None)}
+    """
+
+    state: Any = None
+    names: tuple[str, ...] = ()
+    batch_axis: int | None = None
+    returned: str | int | None = None
+    sequence: bool | None = None
+    right_hand_side: bool = False
+    weights: tuple[str, ...] = ()
+    alpha: float | None = None
+    tau: float | None = None
+
+    def __post_init__(self) -> None:
+        for field in ("names", "weights"):
+            value = getattr(self, field)
+            value = (value,) if isinstance(value, str) else tuple(value)
+            if not all(isinstance(name, str) and name for name in value) or len(set(value)) != len(value):
+                raise InputError(f"form.{field} must be names, each once, got {value!r}")
+            object.__setattr__(self, field, value)
+        for field in ("alpha", "tau"):
+            if getattr(self, field) is not None:
+                object.__setattr__(
+                    self, field, number(f"form.{field}", getattr(self, field), above=0.0, closed=False)
+                )
+        if self.alpha is not None and self.tau is not None:
+            raise InputError("form.alpha and form.tau say the same: give one of them")
+
+    @property
+    def kept_in(self) -> tuple[str, ...]:
+        """The attributes that are the state, where ``state`` names them."""
+        given = self.state if isinstance(self.state, (tuple, list)) else [self.state]
+        return tuple(given) if given and all(isinstance(name, str) for name in given) else ()
+
+    @property
+    def path(self) -> tuple[str, ...] | None:
+        """``returned`` as a path."""
+        return None if self.returned is None else tuple(str(self.returned).split("."))
+
+
+Maker = Callable[[int], Any]

@@ -1,0 +1,171 @@
+"""A state that a module keeps in its own buffers or attributes, as one that is handed over and comes back.
+
+The attributes that a call changes are set before each call, on a copy, and read after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ...errors import InputError
+from .state_tree import aligned, branches, is_leaf, leaves
+
+_TORCHS = set(vars(nn.Module()))
+ELSEWHERE = 1000  # how far a counter is put off
+
+
+class KeptState:
+    """``function(u)`` of an object that keeps its state in ``attributes``, as (u, state) -> (value, state)."""
+
+    def __init__(self, function: Callable[..., Any], owner: Any, attributes: list[str]) -> None:
+        self.function, self.attributes = function, attributes
+        self._places = {name: _holder(owner, name) for name in attributes}
+        for holder, last in self._places.values():
+            if isinstance(holder, nn.Module) and last in holder._buffers:  # a buffer takes tensors alone
+                vars(holder)[last] = holder._buffers.pop(last)
+
+    def __call__(self, *arguments: Any) -> tuple[Any, dict[str, Any]]:
+        *given, state = arguments
+        before = self.now()
+        try:
+            self._set(state)
+            value = self.function(*given)
+            return value, self.now()
+        finally:
+            self._set(before)
+
+    def now(self) -> dict[str, Any]:
+        """The state that is kept at present."""
+        return {name: getattr(holder, last) for name, (holder, last) in self._places.items()}
+
+    def _set(self, state: dict[str, Any]) -> None:
+        for name, (holder, last) in self._places.items():
+            setattr(holder, last, state[name])
+
+    def after(self, u: Tensor) -> dict[str, Any]:
+        """The state after one call from what is kept at present, which stays."""
+        return self(u, self.now())[1]
+
+
+def kept_state(
+    function: Callable[..., Any], owner: Any, u: Tensor, named: tuple[str, ...]
+) -> KeptState | None:
+    """The step of an ``owner`` that keeps its state itself; None where a call changes nothing in it."""
+    if named:
+        missing = [name for name in named if not _has(owner, name)]
+        if missing:
+            raise InputError(
+                f"form.state names {missing[0]!r}, which is no attribute of {type(owner).__name__}"
+            )
+        return KeptState(function, owner, list(named))
+    before = dict(_held(owner))
+    function(u)
+    after = dict(_held(owner))
+    changed = [name for name, value in after.items() if not _same(before.get(name), value)]
+    _set_all(owner, before)
+    if not changed:
+        return None
+    kept = KeptState(function, owner, changed)
+    _refuse_counters(kept, owner, u)
+    return kept
+
+
+def _refuse_counters(kept: KeptState, owner: Any, u: Tensor) -> None:
+    """Raise InputError if what a call does depends on a number that it counts up."""
+    before = _numbers(owner)
+    first = kept(u, kept.now())
+    counted = [name for name, value in _numbers(owner).items() if value != before.get(name)]
+    for name in counted:
+        _set_all(owner, {name: before[name] + ELSEWHERE})
+        other = kept(u, kept.now())
+        _set_all(owner, before)
+        if not _alike(first[1], other[1]):
+            raise InputError(
+                f"what a step does depends on '{name}', a number that it counts up: time is part of its state"
+            )
+    _set_all(owner, before)
+
+
+def _alike(a: Any, b: Any) -> bool:
+    found = aligned(b, a)
+    return found is not None and all(torch.equal(v, w) for (_, v), w in zip(leaves(a), found, strict=True))
+
+
+def _parts(owner: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(owner, nn.Module):
+        yield from owner.named_modules()
+    else:
+        yield "", owner
+
+
+def _attributes(owner: Any) -> Iterator[tuple[str, Any]]:
+    for prefix, part in _parts(owner):
+        known = _TORCHS if isinstance(part, nn.Module) else set()
+        held = {k: v for k, v in getattr(part, "__dict__", {}).items() if k not in known}
+        buffers = dict(part._buffers) if isinstance(part, nn.Module) else {}
+        for name, value in {**held, **buffers}.items():
+            yield f"{prefix}.{name}" if prefix else name, value
+
+
+def _held(owner: Any) -> Iterator[tuple[str, Any]]:
+    """The trees of tensors among an object's attributes and buffers, copied."""
+    for name, value in _attributes(owner):
+        if isinstance(value, (nn.Parameter, nn.Module)) or callable(value):
+            continue
+        copied = _copied(value)
+        if copied is not None:
+            yield name, copied
+
+
+def _copied(value: Any) -> Any:
+    """A tree with copies of its tensors; None for what is none, numbers and words among it."""
+    if is_leaf(value):
+        return value.clone()
+    if not isinstance(value, (list, tuple, dict)) or not value:
+        return None
+    try:
+        below = [_copied(part) for _, part in branches(value)]
+    except TypeError:
+        return None
+    if any(part is None for part in below):
+        return None
+    return dict(zip(value, below, strict=True)) if isinstance(value, dict) else type(value)(below)
+
+
+def _same(a: Any, b: Any) -> bool:
+    if a is None:
+        return False
+    found = aligned(b, a)
+    own = [leaf for _, leaf in leaves(a)]
+    return found is not None and all(
+        v.shape == w.shape and torch.equal(v, w) for v, w in zip(own, found, strict=True)
+    )
+
+
+def _numbers(owner: Any) -> dict[str, Any]:
+    return {name: value for name, value in _attributes(owner) if type(value) in (int, float)}
+
+
+def _holder(owner: Any, name: str) -> tuple[Any, str]:
+    prefix, _, last = name.rpartition(".")
+    for part in prefix.split(".") if prefix else ():
+        owner = owner[int(part)] if part.isdigit() else getattr(owner, part)
+    return owner, last
+
+
+def _has(owner: Any, name: str) -> bool:
+    try:
+        holder, last = _holder(owner, name)
+    except (AttributeError, IndexError, TypeError):
+        return False
+    return hasattr(holder, last)
+
+
+def _set_all(owner: Any, values: dict[str, Any]) -> None:
+    for name, value in values.items():
+        holder, last = _holder(owner, name)
+        setattr(holder, last, value)

@@ -1,0 +1,86 @@
+"""Noise that a step draws itself: Gaussian draws are replaced by their mean, other draws are refused by name.
+
+What is left is the mean map: where noise is added to the next state, the mean of the process; where it enters before a
+nonlinearity, the map without it, which is not the mean of the process.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch.overrides import TorchFunctionMode
+
+from ...errors import InputError
+
+STANDARD = ("randn", "randn_like")  # of mean zero
+GIVEN = ("normal", "normal_")  # of a mean that is said
+OTHERS = (
+    *(
+        "rand",
+        "rand_like",
+        "randint",
+        "randint_like",
+        "randperm",
+        "bernoulli",
+        "bernoulli_",
+        "uniform_",
+        "poisson",
+    ),
+    *("multinomial", "exponential_", "geometric_", "cauchy_", "log_normal_", "random_"),
+)
+DROPOUTS = ("dropout", "alpha_dropout", "feature_dropout", "feature_alpha_dropout", "dropout_")
+
+
+class MeanOfNoise(TorchFunctionMode):
+    """Gaussian draws give their mean; ``draws`` counts them.  Any other draw raises InputError."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.draws = 0
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name, kwargs = getattr(func, "__name__", ""), kwargs or {}
+        if name in OTHERS or (name in DROPOUTS and _is_on(args, kwargs)):
+            raise InputError(
+                f"it draws from torch.{name} at every step, which has no mean map: pass a step without it, or one that "
+                "leaves it out in eval mode"
+            )
+        if name not in STANDARD + GIVEN:
+            return func(*args, **kwargs)
+        self.draws += 1
+        return _mean(name, args, {key: value for key, value in kwargs.items() if key != "generator"})
+
+
+def _mean(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """What such a draw is on average, without drawing."""
+    if name in STANDARD:
+        return (torch.zeros if name == "randn" else torch.zeros_like)(*args, **kwargs)
+    if name == "normal_":
+        return args[0].fill_(kwargs.get("mean", args[1] if len(args) > 1 else 0.0))
+    mean = kwargs.pop("mean", args[0] if args else 0.0)
+    std = kwargs.pop("std", args[1] if len(args) > 1 else 1.0)
+    size = kwargs.pop("size", args[2] if len(args) > 2 else None)
+    if size is not None:
+        return torch.zeros(size, **{k: v for k, v in kwargs.items() if k != "out"}) + mean
+    return mean + torch.zeros_like(torch.as_tensor(std))
+
+
+def _is_on(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Whether a call of dropout drops anything."""
+    p = kwargs.get("p", args[1] if len(args) > 1 else 0.5)
+    training = kwargs.get("training", kwargs.get("train", args[2] if len(args) > 2 else True))
+    return bool(training) and bool(p)
+
+
+def without_noise(f: Callable[..., Any]) -> Callable[..., Any]:
+    """``f`` with the mean of its noise in the noise's place."""
+
+    @functools.wraps(f, updated=())
+    def mean(*arguments: Any, **named: Any) -> Any:
+        with MeanOfNoise():
+            return f(*arguments, **named)
+
+    return mean
