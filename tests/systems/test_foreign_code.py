@@ -208,6 +208,10 @@ def test_a_report_compares_on_its_own_trials():
         dk.analyze(build(Late), task, include=["trajectories"])
 
 
+def seeded_twice(build):
+    return seeded(build), seeded(build)
+
+
 def test_slips_are_told_with_what_to_do():
     class Out(nn.Module):
         hidden_size, input_size = 4, 2
@@ -223,9 +227,11 @@ def test_slips_are_told_with_what_to_do():
         def alone(self, u, h):
             return self.step(u, h)[1]
 
-    with pytest.raises(InputError, match=r"returns the new state alone, such as self.step\(input, state\)\[1\]"):
-        dk.as_system(Out(), step="step")
-    assert dk.as_system(Out(), step="alone").state_size == 4
+    both, alone = seeded_twice(Out)
+    both, alone = dk.as_system(both, step="step"), dk.as_system(alone, step="alone")
+    x, u = torch.rand(3, 4), torch.rand(3, 2)
+    assert torch.equal(both.step(x, u), alone.step(x, u))
+    assert_allclose(both.observe(x), x.sum(1, keepdim=True))
     rnn = nn.GRU(M, N, batch_first=True)
     trials = [torch.zeros(5, M), torch.zeros(3, M)]
     with pytest.raises(InputError, match=r"pack_sequence\(trials, enforce_sorted=False\)"):

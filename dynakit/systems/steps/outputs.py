@@ -39,22 +39,23 @@ class _Numbered(TorchFunctionMode):
         self._n_calls += 1
         return value
 
-    def places_of(self, leaves: list[Tensor]) -> dict[Place, int]:
-        """Where each of some tensors was returned, or one of the same numbers: a layer returns its last state twice."""
-        return {
-            place: k
-            for place, made in self.made
-            for k, leaf in enumerate(leaves)
-            if made.numel() == leaf.numel()
-            and made.dtype == leaf.dtype
-            and torch.equal(made.reshape(-1), leaf.reshape(-1))
-        }
+    def places_of(self, leaves: list[Tensor]) -> dict[Place, tuple[int, int]]:
+        """Which leaf (row, unit) is in which result, along which axis its rows: a layer returns its last state twice."""
+        found = {}
+        for place, made in self.made:
+            for axis in (k for k, size in enumerate(made.shape) if size == BATCHES[1]):
+                rows = made.movedim(axis, 0).reshape(BATCHES[1], -1)
+                same = (k for k, leaf in enumerate(leaves) if leaf.shape == rows.shape and leaf.dtype == rows.dtype)
+                k = next((k for k in same if torch.equal(leaves[k], rows)), None)
+                if k is not None:
+                    found[place] = k, axis
+        return found
 
 
 class _Replaced(TorchFunctionMode):
-    """Other numbers in the place of certain results."""
+    """Other numbers in the place of certain results: rows (row, unit), and the axis that they are to lie along."""
 
-    def __init__(self, instead: dict[Place, Tensor]) -> None:
+    def __init__(self, instead: dict[Place, tuple[Tensor, int]]) -> None:
         super().__init__()
         self.instead, self._n_calls = instead, 0
 
@@ -67,7 +68,10 @@ class _Replaced(TorchFunctionMode):
         return type(value)(items) if any(a is not b for a, b in zip(items, value)) else value
 
     def _of(self, place: Place, value: Any) -> Any:
-        return self.instead[place].reshape(value.shape) if place in self.instead else value
+        if place not in self.instead:
+            return value
+        rows, axis = self.instead[place]
+        return rows.reshape(value.movedim(axis, 0).shape).movedim(0, axis)
 
 
 class StepOutputs:
@@ -86,7 +90,9 @@ class StepOutputs:
             value = step.value(x, u)
             state = aligned(at_path(value, step.path), step.layout.like) or []
         with untouched_randomness(), torch.no_grad():
-            self._places = numbered.places_of(state)
+            pairs = zip(step.layout.leaves, state, strict=True)
+            rows = [leaf.movedim(axis, 0).reshape(BATCHES[1], -1) for axis, leaf in ((of.axis, v) for of, v in pairs)]
+            self._places = numbered.places_of(rows)
             small = step.value(x[: BATCHES[0]], u[: BATCHES[0]])
         self._all: dict[str, Layout] = {}
         for name in _outputs(value, step.path):
@@ -113,8 +119,8 @@ class StepOutputs:
 
     def _read(self, states: Tensor) -> dict[str, Tensor]:
         layout = self.step.layout
-        taken = [leaf.taken(states) for leaf in layout.leaves]
-        instead = {place: taken[k] for place, k in self._places.items()}
+        taken = [leaf.taken(states).movedim(leaf.axis, 0).reshape(len(states), -1) for leaf in layout.leaves]
+        instead = {place: (taken[k], axis) for place, (k, axis) in self._places.items()}
         x = states.new_full((len(states), layout.size), 0.1)
         u = states.new_full((len(states), self.step.call.n_inputs), 0.1)
         with _Replaced(instead):
