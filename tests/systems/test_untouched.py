@@ -70,7 +70,7 @@ def test_the_given_module_and_the_global_generators_are_untouched():
 def test_untouched_also_after_a_refusal():
     cell = seeded(lambda: Remembering(noisy=True)).train()
     before = snapshot(cell)
-    with pytest.raises(InputError, match="torch.rand_like at every step, which has no mean map"):
+    with pytest.raises(InputError, match="rand_like at every step, which has no mean map"):
         dk.as_system(cell, step="step")
     assert snapshot(cell) == before
     net = Leaking(seeded(lambda: nn.RNNCell(M, N)), nn.Sequential(nn.Linear(N, K), nn.Tanh())).train()

@@ -45,6 +45,7 @@ VELOCITIES = {
     "derivatives",
 }
 MOST_WIDTHS = 6  # that a size which cannot be read off may be looked for among
+TELLING = ("state that grows", "no mean map", "time is part of its state")  # reasons that settle the matter
 Sizes = dict[str, int | None]
 
 
@@ -139,7 +140,8 @@ def _system(
         missing = next((a for a, v in (("state_size", n), ("input_size", m)) if v is None), None)
         told = f"{missing} cannot be read off model ({own.kind}); pass {missing}=" if missing else found
         raise InputError(told if form == Form() else found)
-    raise InputError(f"{plain if 'grows' not in found else found}; {_how(own)}")
+    told = any(word in found for word in TELLING)
+    raise InputError(found if told else f"{plain}; {_how(own)}")
 
 
 def _found(
@@ -159,7 +161,7 @@ def _found(
     if step is not None:
         step.device = own.device
         return step
-    telling = [reason for reason in search.reasons if "grows" in reason]
+    telling = [reason for reason in search.reasons if any(word in reason for word in TELLING)]
     telling += [r for r in search.reasons if not r.partition(":")[0].endswith(("Error", "Exception"))]
     return (telling or search.reasons or ["it runs with no state that could be found"])[0]
 

@@ -175,7 +175,8 @@ class Layout:
             if value.shape != leaf.full(n_rows):
                 raise InputError(
                     f"part '{leaf.path}' of the state changes its shape from {tuple(leaf.full(n_rows))} to "
-                    f"{tuple(value.shape)}: a state that grows is no map of one space"
+                    f"{tuple(value.shape)}: a state that grows is no map of one space; keep a "
+                    "window of fixed length, form=dk.Form(state=make) with a make(n) of its first state"
                 )
         flat = [leaf.flat(value) for leaf, value in zip(self.leaves, found, strict=True)]
         return flat[0] if len(flat) == 1 else torch.cat(flat, -1)
