@@ -40,7 +40,7 @@ class _Numbered(TorchFunctionMode):
         return value
 
     def places_of(self, leaves: list[Tensor]) -> dict[Place, tuple[int, int]]:
-        """Which leaf (row, unit) is in which result, its rows along which axis: a layer returns its last state twice."""
+        """Which leaf (row, unit) is in which result, along which axis: a layer returns its last state twice."""
         found = {}
         for place, made in self.made:
             for axis in (k for k, size in enumerate(made.shape) if size == BATCHES[1]):
