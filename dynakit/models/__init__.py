@@ -1,6 +1,6 @@
 """Recurrent networks: what they are, how they are saved, and how those of others are read."""
 
-from .activations import ACTIVATIONS, Activation, activation
+from .activations import ACTIVATIONS, GATES, Activation, activation, gate
 from .base import RecurrentModel, Trajectory
 from .bidirectional import BidirectionalElman, BidirectionalLSTM
 from .elman import Elman
@@ -35,6 +35,8 @@ __all__ = [
     "ACTIVATIONS",
     "Activation",
     "activation",
+    "GATES",
+    "gate",
     "RecurrentModel",
     "Trajectory",
     "Elman",

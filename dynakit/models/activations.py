@@ -30,6 +30,7 @@ class Activation(NamedTuple):
     bounds: tuple[float, float] | None  # the closure of the range if it is bounded
     piecewise_linear: bool
     steepest: float = 1.0  # sup |f'|
+    kinks: tuple[float, ...] = ()  # where f has two slopes
 
 
 def _softplus(x: Tensor) -> Tensor:
@@ -53,12 +54,46 @@ def _sigmoid_slope(x: Tensor) -> Tensor:
 ACTIVATIONS: dict[str, Activation] = {
     a.name: a
     for a in (
-        Activation("relu", torch.relu, _relu_slope, _relu_slope, None, True),
+        Activation("relu", torch.relu, _relu_slope, _relu_slope, None, True, kinks=(0.0,)),
         Activation("tanh", torch.tanh, _tanh_slope, lambda r: 1 - r.square(), (-1.0, 1.0), False),
         Activation("sigmoid", torch.sigmoid, _sigmoid_slope, lambda r: r * (1 - r), (0.0, 1.0), False, 0.25),
         Activation("softplus", _softplus, torch.sigmoid, lambda r: -torch.expm1(-r), None, False),
     )
 }
+
+
+def _hard(name: str, slope: float, reach: float) -> Activation:
+    """A straight line between 0 and 1 that ends at +-``reach``."""
+
+    def function(x: Tensor) -> Tensor:
+        return torch.clamp(slope * x + 0.5, 0.0, 1.0)
+
+    def inside(x: Tensor) -> Tensor:
+        return slope * (x.abs() < reach).to(x.dtype)
+
+    def from_output(r: Tensor) -> Tensor:
+        return slope * ((r > 0) & (r < 1)).to(r.dtype)
+
+    return Activation(name, function, inside, from_output, (0.0, 1.0), True, slope, (-reach, reach))
+
+
+GATES: dict[str, Activation] = {
+    a.name: a
+    for a in (
+        ACTIVATIONS["sigmoid"],
+        _hard("hard_sigmoid", 1 / 6, 3.0),  # relu6(x + 3) / 6: torch, and Keras from version 3 on
+        _hard("hard_sigmoid_keras2", 0.2, 2.5),  # clip(0.2 x + 0.5, 0, 1): Theano, and Keras up to version 2
+    )
+}
+
+
+def gate(name: str) -> Activation:
+    """The function of gates called ``name``, from 0 to 1; InputError with the nearest match if there is none.
+
+    >>> gate("hard_sigmoid").kinks
+    (-3.0, 3.0)
+    """
+    return GATES[checks.one_of("recurrent_activation", name, GATES)]
 
 
 def activation(name: str) -> Activation:

@@ -21,9 +21,9 @@ from .. import checks
 from ..errors import InputError
 from ..seeding import as_seed
 from ..surroundings import in_own_surroundings
+from .activations import ACTIVATIONS, GATES
 from .base import RecurrentModel, Trajectory, checked_sizes, layer_shapes, own_randomness
-
-INITS = ("torch", "glorot")
+from .gated import INITS, begin, kept
 
 
 class LSTM(RecurrentModel):
@@ -36,9 +36,22 @@ class LSTM(RecurrentModel):
 
     - ``init="glorot"``: uniform input weights and readout after Glorot and Bengio (2010), orthogonal recurrent weights
       (Saxe et al. 2014), all biases 0;
+    - ``init="keras"``: the same laws for all gates as one matrix, which makes smaller weights, and 1 as the bias of the
+      forget gates, as ``keras.layers.LSTM`` begins;
     - ``forget_bias``: the bias of every forget gate (1: Jozefowicz et al. 2015);
     - ``chrono``: the longest time T that is to be bridged, in steps; forget biases are log U(1, T - 1) and those of the
       input gates their negatives, so that cells live for times between 1 and T (Tallec and Ollivier 2018, eq. 15).
+
+    Other maps than torch's are run by a loop in Python, several times slower:
+
+    - ``recurrent_activation``: the function s of the gates, "sigmoid", "hard_sigmoid" (relu6(x + 3) / 6: torch, Keras
+      from version 3 on) or "hard_sigmoid_keras2" (clip(0.2 x + 0.5, 0, 1): the function that Keras up to version 2 has
+      under the same name);
+    - ``activation``: the function in the place of both tanh, one of ``dynakit.models.ACTIVATIONS``.
+
+    ``recurrent_dropout`` is the probability p with which a unit is unheard by all gates for a whole sequence, in
+    training only; what is heard is scaled by 1 / (1 - p) (Gal and Ghahramani 2016).  Analysis is of the network
+    without.
 
     >>> LSTM(2, 16, 1)(torch.zeros(5, 10, 2)).states.shape
     torch.Size([5, 10, 32])
@@ -57,11 +70,17 @@ class LSTM(RecurrentModel):
         forget_bias: float | None = None,
         chrono: float | None = None,
         *,
+        recurrent_activation: str = "sigmoid",
+        activation: str = "tanh",
+        recurrent_dropout: float = 0.0,
         seed: int = 0,
     ) -> None:
         super().__init__()
         self.n_inputs, self.n_hidden, self.n_outputs = checked_sizes(n_inputs, n_hidden, n_outputs)
         self.peepholes = bool(peepholes)
+        self.recurrent_activation = checks.one_of("recurrent_activation", recurrent_activation, GATES)
+        self.activation = checks.one_of("activation", activation, ACTIVATIONS)
+        self.recurrent_dropout = checks.number("recurrent_dropout", recurrent_dropout, above=0, below=0.99)
         self.seed = as_seed(seed)
         with own_randomness(self.seed, "LSTM"):
             self.rnn = nn.LSTM(self.n_inputs, self.n_hidden)
@@ -87,11 +106,26 @@ class LSTM(RecurrentModel):
         return 2 * self.n_hidden
 
     def extra_repr(self) -> str:
-        return super().extra_repr() + (", peepholes=True" if self.peepholes else "")
+        changed = (("peepholes", False), ("recurrent_activation", "sigmoid"), ("activation", "tanh"))
+        said = [f"{name}={getattr(self, name)!r}" for name, usual in changed if getattr(self, name) != usual]
+        return ", ".join([super().extra_repr(), *said])
+
+    def _s(self, a: Tensor) -> Tensor:
+        return GATES[self.recurrent_activation].function(a)
+
+    def _f(self, a: Tensor) -> Tensor:
+        return ACTIVATIONS[self.activation].function(a)
+
+    @property
+    def noisy(self) -> bool:
+        """Whether dropout makes two runs in training mode differ."""
+        return self.recurrent_dropout > 0
 
     def _run(self, inputs: Tensor, x0: Tensor, generator: torch.Generator | None) -> Trajectory:
         h0, c0 = x0.split(self.n_hidden, dim=1)
-        if self.peephole is None:
+        if self.training and self.recurrent_dropout:
+            h, c = self._scan(inputs, h0, c0, kept(self.recurrent_dropout, x0, self.n_hidden, generator))
+        elif self._as_torch_has_it:
             h, _ = self.rnn(inputs.transpose(0, 1).contiguous(), (h0[None].contiguous(), c0[None].contiguous()))
             h = h.transpose(0, 1)
             c = self._cells(inputs, h, h0, c0)
@@ -99,35 +133,37 @@ class LSTM(RecurrentModel):
             h, c = self._scan(inputs, h0, c0)
         return Trajectory(self.readout(h), torch.cat([h, c], dim=2))
 
+    @property
+    def _as_torch_has_it(self) -> bool:
+        return self.peephole is None and (self.recurrent_activation, self.activation) == ("sigmoid", "tanh")
+
     def gates(self, inputs: Tensor, states: Tensor) -> dict[str, Tensor]:
         """Gates "i" and "f" in (0, 1) and candidates "g" in (-1, 1), each (trial, time, hidden), of a run from zero."""
+        if self.training and self.recurrent_dropout:
+            raise InputError("model drops units (recurrent_dropout), so its gates are not known from its states")
         h, c = (functional.pad(part[:, :-1], (0, 0, 1, 0)) for part in states.split(self.n_hidden, dim=2))
         W_ih, W_hh, b = self._weights()
         i, f, g, _ = (functional.linear(inputs, W_ih, b) + functional.linear(h, W_hh)).chunk(4, dim=2)
         if self.peephole is not None:
             i, f = i + self.peephole[0] * c, f + self.peephole[1] * c
-        return {"i": torch.sigmoid(i), "f": torch.sigmoid(f), "g": torch.tanh(g)}
+        return {"i": self._s(i), "f": self._s(f), "g": self._f(g)}
 
     @torch.no_grad()
     def _draw(self) -> None:
         """The initial values that were asked for, over torch's own."""
-        W_ih, W_hh, b_ih, b_hh = self.rnn.all_weights[0]
-        opened, kept = (slice(k * self.n_hidden, (k + 1) * self.n_hidden) for k in (0, 1))  # of i and f
-        if self.init == "glorot":
+        _, _, b_ih, b_hh = self.rnn.all_weights[0]
+        opened, remembered = (slice(k * self.n_hidden, (k + 1) * self.n_hidden) for k in (0, 1))  # of i and f
+        if self.init != "torch":
             with own_randomness(self.seed, "LSTM, Glorot"):
-                for matrix in (*W_ih.chunk(4), self.readout.weight):
-                    nn.init.xavier_uniform_(matrix)
-                for matrix in W_hh.chunk(4):
-                    nn.init.orthogonal_(matrix)
-            for bias in (b_ih, b_hh, self.readout.bias):
-                bias.zero_()
-        if self.forget_bias is not None:
-            b_ih[kept], b_hh[kept] = self.forget_bias, 0.0
+                begin(self.init, self.rnn, self.readout, 4)
+        forget_bias = 1.0 if self.init == "keras" and self.forget_bias is None else self.forget_bias
+        if forget_bias is not None:
+            b_ih[remembered], b_hh[remembered] = forget_bias, 0.0
         if self.chrono is not None:
             with own_randomness(self.seed, "LSTM, chrono"):
-                b_ih[kept] = torch.empty(self.n_hidden).uniform_(1, self.chrono - 1).log()
-            b_ih[opened] = -b_ih[kept]
-            b_hh[kept], b_hh[opened] = 0.0, 0.0
+                b_ih[remembered] = torch.empty(self.n_hidden).uniform_(1, self.chrono - 1).log()
+            b_ih[opened] = -b_ih[remembered]
+            b_hh[remembered], b_hh[opened] = 0.0, 0.0
 
     def _weights(self) -> tuple[Tensor, Tensor, Tensor]:
         """W_ih, W_hh and the sum of both biases; rows in gate order i, f, g, o."""
@@ -143,8 +179,8 @@ class LSTM(RecurrentModel):
         i, f, g = gates.chunk(3, dim=2)
         written = torch.sigmoid(i) * torch.tanh(g)
         cells, c = [], c0
-        for kept, new in zip(torch.sigmoid(f).unbind(1), written.unbind(1)):
-            c = torch.addcmul(new, kept, c)
+        for old, new in zip(torch.sigmoid(f).unbind(1), written.unbind(1)):
+            c = torch.addcmul(new, old, c)
             cells.append(c)
         return torch.stack(cells, dim=1)
 
@@ -153,16 +189,18 @@ class LSTM(RecurrentModel):
         h, c = self._scan(u[:, None], *x.split(self.n_hidden, dim=1))
         return torch.cat([h, c], dim=2)[:, 0]
 
-    def _scan(self, inputs: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+    def _scan(self, inputs: Tensor, h: Tensor, c: Tensor, keep: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """h and c at every step; ``keep`` (trial, hidden) is what is heard of each unit."""
         W_ih, W_hh, b = self._weights()
         p_i, p_f, p_o = (0.0, 0.0, 0.0) if self.peephole is None else self.peephole.unbind(0)
         drive, recurrent = functional.linear(inputs, W_ih, b), W_hh.t()
         hs, cs = [], []
         for step in drive.unbind(1):
-            i, f, g, o = torch.addmm(step, h, recurrent).chunk(4, dim=1)
-            kept, new = torch.sigmoid(f + p_f * c) * c, torch.sigmoid(i + p_i * c) * torch.tanh(g)
-            c = kept + new
-            h = torch.sigmoid(o + p_o * c) * torch.tanh(c)
+            heard = h if keep is None else h * keep
+            i, f, g, o = torch.addmm(step, heard, recurrent).chunk(4, dim=1)
+            old, new = self._s(f + p_f * c) * c, self._s(i + p_i * c) * self._f(g)
+            c = old + new
+            h = self._s(o + p_o * c) * self._f(c)
             hs.append(h)
             cs.append(c)
         return torch.stack(hs, dim=1), torch.stack(cs, dim=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -43,9 +43,10 @@ class GradientDescent(abc.ABC):
     to this fraction (1 = constant).  ``clip_norm``: longest gradient, None = any.  The run ends early when
     the mean of the last 10 batches reaches ``stop_at_score`` or falls to ``stop_at_loss``.  ``optimizer``: "adam", or
     "sgd" with ``momentum``.  Penalties: ``l2_rate`` and ``l1_rate`` times the mean square and mean absolute firing
-    rate, ``l2_weight`` and ``l1_weight`` times those of all weights (biases excepted); the History has the loss
-    without them.  ``checkpoint`` is a folder from which an interrupted run resumes, bit for bit, written every
-    ``checkpoint_every`` seconds.
+    rate, ``l2_weight`` and ``l1_weight`` times those of all weights (biases excepted), or of some: a dict gives each
+    group its own strength, by the beginnings of parameters' names, as in ``{"rnn.weight_hh": 1e-3, "readout": 1e-4}``.
+    The History has the loss without them.  ``checkpoint`` is a folder from which an interrupted run resumes, bit for
+    bit, written every ``checkpoint_every`` seconds.
     """
 
     learning_rate: float = 3e-3
@@ -59,8 +60,8 @@ class GradientDescent(abc.ABC):
     momentum: float = 0.0
     l2_rate: float = 0.0
     l1_rate: float = 0.0
-    l2_weight: float = 0.0
-    l1_weight: float = 0.0
+    l2_weight: float | Mapping[str, float] = 0.0
+    l1_weight: float | Mapping[str, float] = 0.0
     checkpoint: str | Path | None = None
     checkpoint_every: float = 30.0
 
@@ -71,7 +72,10 @@ class GradientDescent(abc.ABC):
             if getattr(self, name) is not None or name == "learning_rate":
                 checks.number(name, getattr(self, name), above=0, closed=False)
         for name in ("l2_rate", "l1_rate", "l2_weight", "l1_weight", "checkpoint_every"):
-            checks.number(name, getattr(self, name), above=0)
+            value = getattr(self, name)
+            groups = value if isinstance(value, Mapping) and name.endswith("weight") else {"": value}
+            for group, strength in groups.items():
+                checks.number(f"{name}[{group!r}]" if group else name, strength, above=0)
         checks.number("decay_to", self.decay_to, above=0, below=1)
         checks.number("momentum", self.momentum, above=0, below=1)
         if checks.one_of("optimizer", self.optimizer, OPTIMIZERS) == "adam" and self.momentum:
@@ -96,9 +100,8 @@ class GradientDescent(abc.ABC):
         total: Tensor | float = 0.0
         if self.l2_rate or self.l1_rate:
             total = total + _penalty([model.rates(states)], self.l2_rate, self.l1_rate)
-        if self.l2_weight or self.l1_weight:
-            matrices = [p for p in model.parameters() if p.requires_grad and p.ndim > 1]
-            total = total + _penalty(matrices, self.l2_weight, self.l1_weight)
+        for name, (l2, l1) in _strengths(self.l2_weight, self.l1_weight).items():
+            total = total + _penalty(_matrices(model, name), l2, l1)
         return total
 
 
@@ -126,6 +129,25 @@ def within(states: Tensor, trials: Trials) -> Tensor:
 def over(model: RecurrentModel, trials: Trials, generator: torch.Generator | None) -> Trajectory:
     """The network over the inputs of the trials."""
     return model(inputs_for(model, trials), generator=generator, lengths=trials.lengths if trials.ragged else None)
+
+
+def _strengths(l2: float | Mapping[str, float], l1: float | Mapping[str, float]) -> dict[str, tuple[float, float]]:
+    """Both penalties of each group of weights that has one; "" is the group of all."""
+    groups = [given if isinstance(given, Mapping) else {"": given} for given in (l2, l1)]
+    both = {name: (groups[0].get(name, 0.0), groups[1].get(name, 0.0)) for group in groups for name in group}
+    return {name: strengths for name, strengths in both.items() if any(strengths)}
+
+
+def _matrices(model: RecurrentModel, beginning: str) -> list[Tensor]:
+    """The weights that are trained, biases excepted, whose names begin so."""
+    trained = {name: p for name, p in model.named_parameters() if p.requires_grad and p.ndim > 1}
+    found = [p for name, p in trained.items() if name.startswith(beginning)]
+    if not found:
+        raise InputError(
+            f"l2_weight and l1_weight name weights by how their names begin, and none begins with {beginning!r}: this "
+            f"{type(model).__name__} has {', '.join(trained)}"
+        )
+    return found
 
 
 def _penalty(tensors: Sequence[Tensor], l2: float, l1: float) -> Tensor:

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..models import ACTIVATIONS, GRU, LSTM, Elman, LeakyRNN, RecurrentModel
+from ..models import ACTIVATIONS, GATES, GRU, LSTM, Elman, LeakyRNN, RecurrentModel
 
 State = tuple[Tensor, ...]  # (network, trial, unit) each
 
@@ -98,13 +98,14 @@ class StackedGRU(Stacked):
 
     def _gather(self, models: Sequence[GRU]) -> None:
         self.W, self.b, self.b_hidden = self._gather_layers(models)
+        self.s, self.f = _functions(models[0])
 
     def advance(self, x: State, drive: Tensor) -> State:
         (h,), sizes = x, [2 * self.n_hidden, self.n_hidden]
         gates, new = drive.split(sizes, dim=-1)
         gates_h, new_h = torch.baddbmm(self.b_hidden, h, self.W).split(sizes, dim=-1)
-        r, z = torch.sigmoid(gates + gates_h).chunk(2, dim=-1)
-        return (torch.lerp(torch.tanh(torch.addcmul(new, r, new_h)), h, z),)
+        r, z = self.s(gates + gates_h).chunk(2, dim=-1)
+        return (torch.lerp(self.f(torch.addcmul(new, r, new_h)), h, z),)
 
 
 class StackedLSTM(Stacked):
@@ -115,6 +116,7 @@ class StackedLSTM(Stacked):
 
     def _gather(self, models: Sequence[LSTM]) -> None:
         W, b_ih, b_hh = self._gather_layers(models)
+        self.s, self.f = _functions(models[0])
         self.W, self.W_in, self.b = (self._ordered(weights) for weights in (W, self.W_in, b_ih + b_hh))
         peepholes: list[Tensor] = [m.peephole for m in models if m.peephole is not None]
         self.peepholes = torch.stack(peepholes, dim=1)[:, :, None].unbind(0) if peepholes else None
@@ -128,14 +130,14 @@ class StackedLSTM(Stacked):
         z = torch.baddbmm(drive, h, self.W)
         if self.peepholes is None:
             gates, g = z.split([3 * n, n], dim=-1)
-            i, f, o = torch.sigmoid(gates).chunk(3, dim=-1)
-            c = torch.addcmul(f * c, i, torch.tanh(g))
-            return o * torch.tanh(c), c
+            i, f, o = self.s(gates).chunk(3, dim=-1)
+            c = torch.addcmul(f * c, i, self.f(g))
+            return o * self.f(c), c
         p_i, p_f, p_o = self.peepholes
         i, f, o, g = z.chunk(4, dim=-1)
-        i, f = torch.sigmoid(torch.addcmul(i, p_i, c)), torch.sigmoid(torch.addcmul(f, p_f, c))
-        c = torch.addcmul(f * c, i, torch.tanh(g))
-        return torch.sigmoid(torch.addcmul(o, p_o, c)) * torch.tanh(c), c
+        i, f = self.s(torch.addcmul(i, p_i, c)), self.s(torch.addcmul(f, p_f, c))
+        c = torch.addcmul(f * c, i, self.f(g))
+        return self.s(torch.addcmul(o, p_o, c)) * self.f(c), c
 
 
 class StackedLeaky(Stacked):
@@ -187,6 +189,11 @@ class StackedLeaky(Stacked):
         return torch.stack(rows)
 
 
+def _functions(model: GRU | LSTM) -> tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]:
+    """Of the gates, and in the place of tanh."""
+    return GATES[model.recurrent_activation].function, ACTIVATIONS[model.activation].function
+
+
 KINDS: dict[type[RecurrentModel], Callable[[Sequence[Any]], Stacked]] = {
     Elman: StackedElman,
     GRU: StackedGRU,
@@ -207,6 +214,12 @@ def check_alike(models: Sequence[RecurrentModel]) -> None:
     if type(first) not in KINDS:
         known = ", ".join(sorted(kind.__name__ for kind in KINDS))
         raise InputError(f"model must be one of {known} for Curriculum, got a {type(first).__name__}")
+    for name, only in (("reset", "after"), ("recurrent_dropout", 0.0)):
+        if (value := getattr(first, name, only)) != only:
+            raise InputError(
+                f"models with {name}={value!r} cannot be stacked, nor trained by Curriculum: leave {name} at {only!r}, "
+                "or train each by dk.train with BPTT"
+            )
     for k, model in enumerate(models):
         for name, value in _likeness(model, first).items():
             expected = _likeness(first, first)[name]

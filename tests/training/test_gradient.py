@@ -127,6 +127,21 @@ def test_penalties_shrink_what_they_punish():
         assert size(of, **{f"l1_{of}": 1.0}) < 0.8 * free
 
 
+def test_groups_of_weights_have_penalties_of_their_own():
+    model = LSTM.for_task(TASK, 5)
+    W_ih, W_hh, _, _ = (p.detach() for p in model.rnn.all_weights[0])
+    states = torch.zeros(1, 10)
+    by_group = BPTT(l2_weight={"rnn.weight_hh": 2.0, "readout": 3.0}, l1_weight={"rnn.weight_ih": 0.5})
+    expected = 2 * W_hh.square().mean() + 3 * model.readout.weight.square().mean() + 0.5 * W_ih.abs().mean()
+    torch.testing.assert_close(by_group.penalty(model, states), expected)
+    whole = torch.cat([W_ih.flatten(), W_hh.flatten(), model.readout.weight.flatten()])
+    torch.testing.assert_close(BPTT(l2_weight=2.0).penalty(model, states), 2 * whole.square().mean())
+    with pytest.raises(InputError, match=r"none begins with 'W_rec': this LSTM has rnn.weight_ih_l0, rnn"):
+        BPTT(l2_weight={"W_rec": 1.0}).penalty(model, states)
+    with pytest.raises(InputError, match=r"l2_weight\['readout'\] must be"):
+        BPTT(l2_weight={"readout": -1.0})
+
+
 def test_penalty_is_not_in_the_reported_loss():
     losses = [
         train(Elman.for_task(TASK, 8), TASK, BPTT(max_updates=1, l2_rate=rate)).losses[0]

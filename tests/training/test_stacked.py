@@ -16,6 +16,8 @@ CELLS = {
     "gru": lambda s: GRU(2, 6, 2, seed=s),
     "lstm": lambda s: LSTM(2, 6, 2, seed=s),
     "lstm with peepholes": lambda s: LSTM(2, 6, 2, peepholes=True, seed=s),
+    "lstm hard": lambda s: LSTM(2, 6, 2, recurrent_activation="hard_sigmoid", activation="softplus", seed=s),
+    "gru hard": lambda s: GRU(2, 6, 2, recurrent_activation="hard_sigmoid_keras2", activation="relu", seed=s),
     **{
         f"leaky {form} {activation}": lambda s, form=form, activation=activation: LeakyRNN(
             2, 6, 2, **LEAKY, form=form, activation=activation, sigma_rec=0.1, sigma_in=0.2, seed=s
@@ -124,6 +126,9 @@ def test_closed_steps_have_noise_too():
         ([LSTM(2, 4, 2), LSTM(2, 4, 2, peepholes=True)], "peepholes is False"),
         ([LeakyRNN(2, 4, 2), LeakyRNN(2, 4, 2, tau=50.0)], "tau is 100"),
         ([GRU(2, 4, 2), GRU(2, 4, 2).double()], "dtype is torch.float32"),
+        ([GRU(2, 4, 2, reset="before")], "reset='before' cannot be stacked"),
+        ([LSTM(2, 4, 2, recurrent_dropout=0.2)], "recurrent_dropout=0.2 cannot be stacked"),
+        ([LSTM(2, 4, 2), LSTM(2, 4, 2, activation="relu")], "activation is tanh"),
     ],
 )
 def test_networks_that_differ_are_refused(models, words):

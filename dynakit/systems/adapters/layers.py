@@ -11,13 +11,15 @@ from torch.nn.utils.parametrize import is_parametrized
 from ...errors import InputError
 from ...models.base import RecurrentModel
 from ...models.fully_connected import FullyConnected
+from ...models.gru import GRU
 from ...models.leaky import LeakyRNN
+from ...models.lstm import LSTM
 from ...models.memory_blocks import MemoryBlocks
 from ...models.reservoir import Reservoir
 from ...models.spiking import SpikingNetwork
 from ...models.windowed import WindowedMLP
 from ..base import System
-from ..cells import Cell, ElmanCell, GRUCell, LeakyCell, LSTMCell, Stack, fingerprint
+from ..cells import Cell, EarlyResetGRUCell, ElmanCell, GRUCell, LeakyCell, LSTMCell, Stack, fingerprint
 from ..derived import WithReadout
 from ..function import FunctionSystem
 from .copies import WEIGHT_MAKERS, float64_copy, weights_of
@@ -142,11 +144,20 @@ def _our_model(model: RecurrentModel, device: torch.device | str | None) -> Syst
     if rnn is None or not isinstance(readout, nn.Linear):
         raise InputError(f"model ({type(model).__name__}) is not one causal map with a linear readout")
     read = weights_of(model, device)  # checks every parameter under its full name
-    cell = adapt_layer(rnn, device)
-    if getattr(model, "peephole", None) is not None:
-        assert isinstance(cell, LSTMCell)
-        cell = LSTMCell(cell.W_in, cell.W_rec, cell.b, read("peephole"))
-    return linear_readout(cell, readout)
+    return linear_readout(_with_options(model, adapt_layer(rnn, device), read), readout)
+
+
+def _with_options(model: RecurrentModel, cell: System, read: Callable[[str], Tensor]) -> System:
+    """The cell of a gated model, which may do other things than the layer that holds its weights."""
+    if not isinstance(model, (GRU, LSTM)):
+        return cell
+    chosen = {"recurrent_activation": model.recurrent_activation, "activation": model.activation}
+    if isinstance(cell, GRUCell) and isinstance(model, GRU):
+        kind = GRUCell if model.reset == "after" else EarlyResetGRUCell
+        return kind(cell.W_in, cell.W_rec, cell.b_in, cell.b_rec, **chosen)
+    assert isinstance(cell, LSTMCell)
+    peephole = None if getattr(model, "peephole", None) is None else read("peephole")
+    return LSTMCell(cell.W_in, cell.W_rec, cell.b, peephole, **chosen)
 
 
 def is_linear(readout: object) -> bool:

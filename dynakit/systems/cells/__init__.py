@@ -1,13 +1,15 @@
 """Cells in closed form: one step, and its derivatives."""
 
 from .cells import Cell, ElmanCell, LeakyCell, affine_range, fingerprint, in_single_precision, zeros
-from .gated import GRUCell, LSTMCell
+from .gru import EarlyResetGRUCell, GRUCell
+from .lstm import LSTMCell
 from .piecewise import HingeMap
 from .stack import Stack
 
 __all__ = [
     "affine_range",
     "Cell",
+    "EarlyResetGRUCell",
     "ElmanCell",
     "fingerprint",
     "GRUCell",

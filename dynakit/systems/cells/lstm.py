@@ -1,4 +1,4 @@
-"""The gated layers, GRU and LSTM, as pure maps with closed-form Jacobians; the state of an LSTM is [h, c]."""
+"""Long short-term memory as a pure map with closed-form Jacobians; the state is [h, c]."""
 
 from __future__ import annotations
 
@@ -9,92 +9,12 @@ import torch
 from torch import Tensor
 
 from ... import linalg
-from ...models.activations import activation
 from ..base import Bounds
-from .cells import Cell, affine_range, constant_box, fingerprint, zeros
-
-_sigmoid_slope, _tanh_slope = activation("sigmoid").slope, activation("tanh").slope
-
-
-class GRUCell(Cell):
-    """The gated recurrent unit as torch has it: the reset gate acts after the product (Cho 2014; cuDNN).
-
-    r, z = sigmoid(W_rz h + ...), n = tanh(U_n u + b_n + r (W_n h + c_n)), h' = (1 - z) n + z h.
-    """
-
-    gates = "rzn"
-
-    def __init__(self, W_in: Tensor, W_rec: Tensor, b_in: Tensor, b_rec: Tensor) -> None:
-        n = W_rec.shape[1]
-        super().__init__(W_in, W_rec, n, {"h": slice(0, n)}, name="GRU")
-        self.b_in, self.b_rec = b_in, b_rec
-        self.fingerprint = fingerprint(self.name, W_in, W_rec, b_in, b_rec)
-
-    def _gates(self, x: Tensor, u: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Pre-activations of r and z, the recurrent drive of n, and the pre-activation of n."""
-        r_in, z_in, n_in = (u @ self.W_in.T + self.b_in).chunk(3, -1)
-        r_rec, z_rec, m = (x @ self.W_rec.T + self.b_rec).chunk(3, -1)
-        a_r = r_in + r_rec
-        return a_r, z_in + z_rec, m, n_in + torch.sigmoid(a_r) * m
-
-    def _step(self, x: Tensor, u: Tensor) -> Tensor:
-        return self._next(x, self._gates(x, u))
-
-    def _stepping(self, u: Tensor) -> Callable[[Tensor], Tensor]:
-        drive, W, n = _one_row(u) @ self.W_in.T + self.b_in, self.W_rec.T, self.state_size
-        n_in = drive[:, 2 * n :].clone()
-        drive[:, 2 * n :] = 0.0
-        bias = drive + self.b_rec
-
-        def step(x: Tensor) -> Tensor:
-            gates = torch.addmm(bias, x, W)
-            r, z = gates[:, : 2 * n].sigmoid_().chunk(2, -1)
-            return torch.addcmul(n_in, r, gates[:, 2 * n :]).tanh_().lerp_(x, z)
-
-        return step
-
-    def _next(self, x: Tensor, gates: tuple[Tensor, ...]) -> Tensor:
-        _, a_z, _, a_n = gates
-        return torch.lerp(torch.tanh(a_n), x, torch.sigmoid(a_z))
-
-    def _coefficients(self, x: Tensor, gates: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        """Derivatives of h' by a_r, a_z and a_n; then r and z."""
-        a_r, a_z, m, a_n = gates
-        by_n = torch.sigmoid(-a_z) * _tanh_slope(a_n)
-        by_z = (x - torch.tanh(a_n)) * _sigmoid_slope(a_z)
-        return by_n * m * _sigmoid_slope(a_r), by_z, by_n, torch.sigmoid(a_r), torch.sigmoid(a_z)
-
-    def _jacobian(self, x: Tensor, u: Tensor) -> Tensor:
-        by_r, by_z, by_n, r, z = self._coefficients(x, self._gates(x, u))
-        W_r, W_z, W_n = self.W_rec.chunk(3)
-        J = torch.mul(by_z[..., None], W_z, out=zeros(x, *W_z.shape))
-        J.addcmul_(by_r[..., None], W_r).addcmul_((by_n * r)[..., None], W_n)
-        J.diagonal(dim1=-2, dim2=-1).add_(z)
-        return J
-
-    def _input_jacobian(self, x: Tensor, u: Tensor) -> Tensor:
-        by_r, by_z, by_n, *_ = self._coefficients(x, self._gates(x, u))
-        U_r, U_z, U_n = self.W_in.chunk(3)
-        return by_z[..., None] * U_z + by_r[..., None] * U_r + by_n[..., None] * U_n
-
-    def _push(self, x: Tensor, u: Tensor, T: Tensor, V: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        gates = self._gates(x, u)
-        by_r, by_z, by_n, r, z = (c[:, None] for c in self._coefficients(x, gates))
-        to_r, to_z, to_n = (T @ self.W_rec.T).chunk(3, -1)
-        moved = (by_r * to_r).addcmul_(by_z, to_z).addcmul_(by_n * r, to_n).addcmul_(z, T)
-        if V is not None:
-            to_r, to_z, to_n = (V @ self.W_in.T).chunk(3, -1)
-            moved.addcmul_(by_r, to_r).addcmul_(by_z, to_z).addcmul_(by_n, to_n)
-        return self._next(x, gates), moved
-
-    def _box(self, inputs: Bounds) -> Bounds | None:
-        return self.observe_bounds()
-
-    def observe_bounds(self) -> Bounds | None:
-        return constant_box((-1.0, 1.0), self.b_rec[: self.output_size])
+from .cells import affine_range, constant_box, fingerprint, zeros
+from .gates import Gated, one_row
 
 
-class LSTMCell(Cell):
+class LSTMCell(Gated):
     """Long short-term memory with forget gate, state [h, c] (Hochreiter and Schmidhuber 1997; Gers 2000).
 
     i, f, o = sigmoid(...), g = tanh(...), c' = f c + i g, h' = o tanh(c').  With ``peephole`` (3, n) the gates
@@ -103,10 +23,20 @@ class LSTMCell(Cell):
 
     gates = "ifgo"
 
-    def __init__(self, W_in: Tensor, W_rec: Tensor, b: Tensor, peephole: Tensor | None = None) -> None:
+    def __init__(
+        self,
+        W_in: Tensor,
+        W_rec: Tensor,
+        b: Tensor,
+        peephole: Tensor | None = None,
+        *,
+        recurrent_activation: str = "sigmoid",
+        activation: str = "tanh",
+    ) -> None:
         n = W_rec.shape[1]
         name = "LSTM" if peephole is None else "LSTM with peepholes"
         super().__init__(W_in, W_rec, n, {"h": slice(0, n), "c": slice(n, 2 * n)}, name=name)
+        self._choose(recurrent_activation, activation)
         self.b, self.peephole = b, peephole
         self.fingerprint = fingerprint(self.name, W_in, W_rec, b, peephole)
 
@@ -116,7 +46,7 @@ class LSTMCell(Cell):
         a_i, a_f, a_g, a_o = (h @ self.W_rec.T + (u @ self.W_in.T + self.b)).chunk(4, -1)
         if self.peephole is not None:
             a_i, a_f = a_i + self.peephole[0] * c, a_f + self.peephole[1] * c
-        c_next = torch.sigmoid(a_f) * c + torch.sigmoid(a_i) * torch.tanh(a_g)
+        c_next = self.s.function(a_f) * c + self.s.function(a_i) * self.f.function(a_g)
         if self.peephole is not None:
             a_o = a_o + self.peephole[2] * c_next
         return c, a_i, a_f, a_g, a_o, c_next
@@ -125,9 +55,9 @@ class LSTMCell(Cell):
         return self._next(self._gates(x, u))
 
     def _stepping(self, u: Tensor) -> Callable[[Tensor], Tensor]:
-        if self.peephole is not None:
+        if self.peephole is not None or not self.usual:
             return super()._stepping(u)
-        bias, W, n = _one_row(u) @ self.W_in.T + self.b, self.W_rec.T, self.output_size
+        bias, W, n = one_row(u) @ self.W_in.T + self.b, self.W_rec.T, self.output_size
 
         def step(x: Tensor) -> Tensor:
             gates, following = torch.addmm(bias, x[:, :n], W), torch.empty_like(x)
@@ -141,15 +71,15 @@ class LSTMCell(Cell):
 
     def _next(self, gates: tuple[Tensor, ...]) -> Tensor:
         *_, a_o, c_next = gates
-        return torch.cat([torch.sigmoid(a_o) * torch.tanh(c_next), c_next], -1)
+        return torch.cat([self.s.function(a_o) * self.f.function(c_next), c_next], -1)
 
     def _coefficients(self, gates: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """Derivatives of c' by a_i, a_f, a_g and c, and of h' by a_o and c'."""
         c, a_i, a_f, a_g, a_o, c_next = gates
         a = torch.stack([a_i, a_f, a_o])
-        (i, f, o), (i_slope, f_slope, o_slope) = torch.sigmoid(a), _sigmoid_slope(a)
+        (i, f, o), (i_slope, f_slope, o_slope) = self.s.function(a), self.s.slope(a)
         a = torch.stack([a_g, c_next])
-        (g, y), (g_slope, y_slope) = torch.tanh(a), _tanh_slope(a)
+        (g, y), (g_slope, y_slope) = self.f.function(a), self.f.slope(a)
         by_i, by_f, by_g, by_c = g * i_slope, c * f_slope, i * g_slope, f
         by_o, through = y * o_slope, o * y_slope
         if self.peephole is not None:
@@ -218,29 +148,29 @@ class LSTMCell(Cell):
         p_c = (r_c + by_i * a_i + by_f * a_f + by_g * a_g) / gap
         return torch.where(usable[:, None], torch.cat([p_h, p_c], -1), 0.0), usable
 
+    def _kinks(self, x: Tensor, u: Tensor) -> Tensor:
+        _, a_i, a_f, a_g, a_o, c_next = self._gates(x, u)
+        return self._nearest(x, (a_i, a_f, a_o), (a_g, c_next))
+
     def _box(self, inputs: Bounds) -> Bounds | None:
-        if self.peephole is not None:  # a positive forget peephole can hold any c: no bound in general
-            return None
         h = self.observe_bounds()
+        if (
+            self.peephole is not None or h is None
+        ):  # a positive forget peephole can hold any c: no bound in general
+            return None
         drive = affine_range(self.W_in, self.b, inputs)
         reach = affine_range(self.W_rec, torch.zeros_like(self.b), h)
         lo, hi = (drive.lo + reach.lo).chunk(4), (drive.hi + reach.hi).chunk(4)
-        g = torch.maximum(torch.tanh(lo[2]).abs(), torch.tanh(hi[2]).abs())
-        c = torch.sigmoid(hi[0]) * g / torch.sigmoid(-hi[1])  # |c'| <= f c + i g
+        g = torch.maximum(self.f.function(lo[2]).abs(), self.f.function(hi[2]).abs())
+        c = self.s.function(hi[0]) * g / self.s.function(-hi[1])  # |c'| <= f c + i g
         c = c * (1 + 1e-6) + 1e-6
-        if not bool(torch.isfinite(c).all()):  # a forget gate that is 1 in floating point
+        if not bool(torch.isfinite(c).all()):  # a forget gate that is 1, be it in floating point
             return None
         return Bounds(torch.cat([h.lo, -c]), torch.cat([h.hi, c]))
 
-    def observe_bounds(self) -> Bounds:
-        box = constant_box((-1.0, 1.0), self.b[: self.output_size])
-        assert box is not None
-        return box
-
-
-def _one_row(u: Tensor) -> Tensor:
-    """Inputs (batch, input) that are known to be the same for all, as one row."""
-    return u[:1] if len(u) and u.stride(0) == 0 else u
+    def observe_bounds(self) -> Bounds | None:
+        bounded = self.f.bounds is not None
+        return constant_box((-1.0, 1.0), self.b[: self.output_size]) if bounded else None
 
 
 def _mix(coefficients: Tensor, W: Tensor, out: Tensor) -> Tensor:
