@@ -11,6 +11,7 @@ import adding
 import counting
 import gradients
 import guessing
+import historic
 import ledger
 import machines
 import phonemes
@@ -30,6 +31,7 @@ PARTS = {
     "phonemes": phonemes.run,
     "spoken": spoken.run,
     "portraits": portraits.run,
+    "historic": historic.run,
 }
 
 if __name__ == "__main__":
