@@ -90,17 +90,27 @@ def _period(stable: Any) -> float:
 
 
 def figure(rows: list[dict[str, Any]], path: Path) -> None:
-    """Phase portraits of one network of each kind side by side, a row for each way of training."""
+    """Phase portraits of one network of each kind side by side, a row for each way of training; one legend for all."""
     from matplotlib.figure import Figure
 
     shown = [row for row in rows if row["_report"] is not None]
     protocols = list(dict.fromkeys(row["trained with"] for row in shown))
-    sheet = Figure(figsize=(9.6, 4.3 * len(protocols)), layout="constrained")
+    sheet = Figure(figsize=(9.2, 3.7 * len(protocols) + 0.5), layout="constrained")
     axes = sheet.subplots(len(protocols), len(TAUS), squeeze=False)
+    kinds: dict[str, Any] = {}
     for row in shown:
+        report = row["_report"]
         ax = axes[protocols.index(row["trained with"]), list(TAUS).index(row["network"])]
-        row["_report"].plot("phase_portrait", ax=ax, n_trajectories=12)
-        ax.set_title(f"{row['network']}, {row['trained with']}: score {row['score']:.3f}", loc="left", fontsize=11)
+        points = report.fixed_points["rest"]
+        last = report.trials.conditions["last"]
+        dk.plots.plot_phase_portrait(
+            report.projection, report.trajectories, points, report.modes, conditions=last, ax=ax, n_trajectories=8
+        )
+        ax.set_title(f"{row['network']}, trained with {row['trained with']} steps", loc="left", fontsize=11)
+        for handle, label in zip(*ax.get_legend_handles_labels()):
+            kinds.setdefault(label.partition(" (")[0], handle)
+        ax.get_legend().remove()
+    sheet.legend(kinds.values(), kinds.keys(), loc="outside lower center", ncols=len(kinds), frameon=False, fontsize=9)
     path.parent.mkdir(parents=True, exist_ok=True)
     sheet.savefig(path, dpi=140)
 
