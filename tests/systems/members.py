@@ -201,8 +201,10 @@ def member(name: str) -> System:
     return MEMBERS[name]()
 
 
-# Maps whose code no enclosure follows: distances and angles in the plane, a forward that takes no range of inputs.
-UNFOLLOWED = ("two_cycles", "circle_map", "arnold", "encoded LSTM, closed")
+# Maps whose code no enclosure follows: angles, a forward that takes no range of inputs.
+UNFOLLOWED = ("circle_map", "arnold", "encoded LSTM, closed")
+# Maps with a distance from a point, at which it has no slope.
+POLAR = ("two_cycles",)
 # Maps of which a forward computes the inputs, in floating point: nothing can be proved of them.
 UNPROVED = ("encoded GRU", "encoded relu")
 

@@ -115,6 +115,12 @@ def _full_like(a: Jet, fill_value: float, **_: Any) -> Jet:
     return _number(a).constant(fill_value)
 
 
+@operation("randn_like", "rand_like")
+def _drawn(a: Jet, **_: Any) -> Jet:
+    """Noise as a constant, the same for each point: a step that does more than multiply it by zero is not one map."""
+    return _number(a).constant(torch.randn(a.sizes, dtype=torch.float64, device=a.device).unsqueeze(a.axis))
+
+
 @operation("zero")
 def _zero(a: Jet) -> Jet:
     return a.constant(0.0)

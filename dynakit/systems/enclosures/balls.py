@@ -8,26 +8,18 @@ Needs the extra ``proof``.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from . import ball_functions
+from .ball_functions import library
 from .jets import Jet
 from .tangents import Blocks, Chain, ConstantRows, Picked, Select, Tangent
 
 PRECISION = 128  # bits
-
-
-def library() -> Any:
-    """python-flint, or an ImportError that names the extra."""
-    try:
-        import flint
-    except ImportError:
-        raise ImportError("a proof needs ball arithmetic: pip install 'dynakit[proof]'") from None
-    return flint
 
 
 class Balls:
@@ -84,6 +76,44 @@ class Balls:
         n = max(len(ours), len(theirs))
         return [(ours[k % len(ours)], theirs[k % len(theirs)]) for k in range(n)]
 
+    def maximum(self, other: Balls) -> Balls:
+        """The larger of two."""
+        return Balls([v.max(w) for v, w in self._with(other)])
+
+    def opposite(self) -> Balls:
+        """1 - v of what is 0 or 1."""
+        return Balls([1 - v for v in self.entries])
+
+    def clipped(self, _: float) -> Balls:
+        """As it is: bounds that its values are known to keep would cut nothing of a small ball."""
+        return self
+
+    def softmax(self, size: int) -> Balls:
+        """e^x_i / sum_j e^x_j among every ``size`` units."""
+        return Balls([1 / s for s in self._sums(size)])
+
+    def log_softmax(self, size: int) -> Balls:
+        return Balls([-s.log() for s in self._sums(size)])
+
+    def _sums(self, size: int) -> list[Any]:
+        """1 + sum_{j != i} e^(x_j - x_i)."""
+        sums = []
+        for start in range(0, len(self.entries), size):
+            group = self.entries[start : start + size]
+            for i, v in enumerate(group):
+                sums.append(sum(((w - v).exp() for j, w in enumerate(group) if j != i), library().arb(1)))
+        return sums
+
+    def logsumexp(self, size: int) -> Balls:
+        """log sum_j e^x_j of every ``size`` units."""
+        groups = [self.entries[k : k + size] for k in range(0, len(self.entries), size)]
+        return Balls([sum((v.exp() for v in group), library().arb(0)).log() for group in groups])
+
+    def choice(self, a: Balls, b: Balls) -> Balls:
+        """``a`` where this is 1, ``b`` where it is 0, else all between."""
+        triples = zip(self.entries, a.entries, b.entries)
+        return Balls([v if m == 1 else w if m == 0 else v.union(w) for m, v, w in triples])
+
     def lerp(self, end: Balls, weight: Balls) -> Balls:
         """(1 - w) start + w end; affine in w, so that the ends of w give the extremes."""
         ends = (Balls([w.lower() for w in weight.entries]), Balls([w.upper() for w in weight.entries]))
@@ -105,88 +135,11 @@ class Balls:
 
     def apply(self, name: str, *settings: Any) -> Balls:
         """The range of a function."""
-        return Balls([_RANGES[name](v, *settings) for v in self.entries])
+        return Balls([ball_functions.RANGES[name](v, *settings) for v in self.entries])
 
     def slope(self, name: str, *settings: Any) -> Balls:
         """The range of its derivative; at a kink, of both one-sided derivatives and all between."""
-        return Balls([_SLOPES[name](v, *settings) for v in self.entries])
-
-
-def _rising(f: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """The range of a function that rises."""
-    return lambda v: f(v) if v.is_exact() else f(v.lower()).union(f(v.upper()))
-
-
-def _bell(f: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """The range of an even function that falls with the distance from 0."""
-
-    def bounds(v: Any) -> Any:
-        if v.is_exact():
-            return f(abs(v))
-        near, far = v.abs_lower(), v.abs_upper()
-        return f(near).union(f(far))
-
-    return bounds
-
-
-def _sigmoid(v: Any) -> Any:
-    return 1 / (1 + (-v).exp())
-
-
-def _sigmoid_slope(distance: Any) -> Any:
-    e = (-distance).exp()
-    return e / ((1 + e) * (1 + e))
-
-
-def _tanh_slope(distance: Any) -> Any:
-    return 4 * _sigmoid_slope(2 * distance)
-
-
-def _step(below: int, above: int) -> Callable[[Any], Any]:
-    """A slope that jumps at 0."""
-
-    def bounds(v: Any) -> Any:
-        arb = library().arb
-        if v > 0:
-            return arb(above)
-        return arb(below) if v < 0 else arb(below).union(arb(above)) + 0 * v  # NaN stays NaN
-
-    return bounds
-
-
-def _power(v: Any, n: int) -> Any:
-    """v^n by products, whose ball holds the range; even powers of a wide ball from its absolute value."""
-    v = v if n % 2 or v.is_exact() else v.abs_lower().union(v.abs_upper())
-    product = library().arb(1)
-    for _ in range(n):
-        product = product * v
-    return product
-
-
-_RANGES: dict[str, Callable[..., Any]] = {
-    "tanh": _rising(lambda v: v.tanh()),
-    "sigmoid": _rising(_sigmoid),
-    "softplus": _rising(lambda v: v.exp().log1p()),
-    "relu": _rising(lambda v: v.max(0)),
-    "abs": lambda v: v.abs_lower().union(v.abs_upper()) + 0 * v,
-    "exp": _rising(lambda v: v.exp()),
-    "sin": lambda v: v.sin(),
-    "cos": lambda v: v.cos(),
-    "power": _power,
-    "reciprocal": lambda v: 1 / v,
-}
-_SLOPES: dict[str, Callable[..., Any]] = {
-    "tanh": _bell(_tanh_slope),
-    "sigmoid": _bell(_sigmoid_slope),
-    "softplus": _rising(_sigmoid),
-    "relu": _step(0, 1),
-    "abs": _step(-1, 1),
-    "exp": _rising(lambda v: v.exp()),
-    "sin": lambda v: v.cos(),
-    "cos": lambda v: -v.sin(),
-    "power": lambda v, n: n * _power(v, n - 1),
-    "reciprocal": lambda v: -1 / (v * v),
-}
+        return Balls([ball_functions.SLOPES[name](v, *settings) for v in self.entries])
 
 
 def matrix(W: Tensor) -> Any:

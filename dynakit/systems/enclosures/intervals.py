@@ -13,7 +13,6 @@ covered as follows.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple
@@ -21,8 +20,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
-
-from ...models.activations import activation
 
 UNIT = 2.0**-52  # twice the unit roundoff
 TINY = 2.0**-1000  # above every error of underflow
@@ -137,6 +134,50 @@ class Interval:
         """The smallest interval that holds both."""
         return Interval(torch.stack([torch.minimum(self.lo, other.lo), torch.maximum(self.hi, other.hi)]))
 
+    def maximum(self, other: Interval) -> Interval:
+        """The larger of two."""
+        return Interval(torch.maximum(self.ends, other.ends))
+
+    def opposite(self) -> Interval:
+        """1 - v of what is 0 or 1, exactly."""
+        return Interval(1.0 - self.ends.flip(0))
+
+    def clipped(self, bound: float) -> Interval:
+        """Cut at bounds that its values are known to keep."""
+        return Interval(self.ends.clamp(-bound, bound))
+
+    def softmax(self, size: int) -> Interval:
+        """e^x_i / sum_j e^x_j among every ``size`` units: it rises in x_i and falls in every other."""
+        sums = self._sums_of_others(size)
+        return Interval(outward(1 / (1 + sums), 2 * FUNCTION_ERROR + 2 * gamma(size)).clamp(0.0, 1.0))
+
+    def log_softmax(self, size: int) -> Interval:
+        sums = self._sums_of_others(size)
+        return Interval(outward(-torch.log1p(sums), 3 * FUNCTION_ERROR + 2 * gamma(size)).clamp_max(0.0))
+
+    def _sums_of_others(self, size: int) -> Tensor:
+        """sum_{j != i} e^(x_j - x_i) where it is largest, then where it is smallest."""
+        groups = self.ends.unflatten(-1, (-1, size))
+        parts = []
+        for i in range(size):
+            others = torch.cat([groups[..., :i], groups[..., i + 1 :]], -1).flip(0)
+            apart = torch.nextafter(others - groups[..., i : i + 1], -_away(self.device)[..., None])
+            parts.append(torch.where(others == -torch.inf, 0.0, torch.exp(apart)).sum(-1))
+        return torch.stack(parts, -1).flatten(-2)
+
+    def logsumexp(self, size: int) -> Interval:
+        """log sum_j e^x_j of every ``size`` units, which rises in all of them."""
+        groups = self.ends.unflatten(-1, (-1, size))
+        error = 4 * FUNCTION_ERROR + 2 * gamma(size)
+        room = error * (1 + groups.abs().amax(-1).clamp_max(1e300))
+        return Interval(outward(torch.logsumexp(groups, -1) + _away(self.device).sign() * room))
+
+    def choice(self, a: Interval, b: Interval) -> Interval:
+        """``a`` where this is 1, ``b`` where it is 0, else all between."""
+        a_ends, b_ends = torch.broadcast_tensors(a.ends, b.ends)
+        either = a.hull(b).ends
+        return Interval(torch.where(self.lo == 1, a_ends, torch.where(self.hi == 0, b_ends, either)))
+
     def lerp(self, end: Interval, weight: Interval) -> Interval:
         """(1 - w) start + w end; affine in w, so that the ends of w give the extremes."""
         low, high = Interval(weight.ends[[0, 0]]), Interval(weight.ends[[1, 1]])
@@ -179,78 +220,4 @@ class Function(NamedTuple):
     slope: Callable[..., Interval]
 
 
-def _rising(f: Callable[[Tensor], Tensor], least: float, most: float) -> Callable[[Interval], Interval]:
-    """The range of a function that rises from ``least`` to ``most``."""
-    return lambda v: Interval(outward(f(v.ends), FUNCTION_ERROR).clamp(least, most))
-
-
-def _bell(f: Callable[[Tensor], Tensor]) -> Callable[[Interval], Interval]:
-    """The range of an even, positive function that falls with the distance from 0."""
-
-    def bounds(v: Interval) -> Interval:
-        near, far = v.nearest_and_farthest()
-        return Interval(outward(f(torch.stack([far, near])), SLOPE_ERROR).clamp_min(0.0))
-
-    return bounds
-
-
-def _between(low: Tensor, high: Tensor, v: Interval) -> Interval:
-    """Slopes that are numbers even where ``v`` is none: there they are to be NaN too."""
-    return Interval(torch.stack([low.to(v.ends.dtype), high.to(v.ends.dtype)]) + 0.0 * v.ends)
-
-
-def _absolute(v: Interval) -> Interval:
-    return Interval(torch.stack(v.nearest_and_farthest()))
-
-
-def _absolute_slope(v: Interval) -> Interval:
-    return _between(torch.where(v.lo > 0, 1.0, -1.0), torch.where(v.hi < 0, -1.0, 1.0), v)
-
-
-def _power(v: Interval, n: int) -> Interval:
-    ends = v.ends if n % 2 else torch.stack(v.nearest_and_farthest())
-    return Interval(outward(ends**n, FUNCTION_ERROR))
-
-
-def _power_slope(v: Interval, n: int) -> Interval:
-    return _power(v, n - 1) * float(n) if n > 1 else _between(torch.ones_like(v.lo), torch.ones_like(v.lo), v)
-
-
-def _reciprocal(v: Interval) -> Interval:
-    ends = outward(1 / v.ends.flip(0), FUNCTION_ERROR)
-    return Interval(torch.where((v.lo > 0) | (v.hi < 0), ends, torch.nan))
-
-
-def _wave(f: Callable[[Tensor], Tensor], peak: float) -> Callable[[Interval], Interval]:
-    """The range of a wave of period 2 pi between -1 and 1 with a peak at ``peak``."""
-
-    def holds(v: Interval, place: float) -> Tensor:
-        """Whether place + 2 pi k, for a whole k, may lie in ``v``."""
-        doubt = 1e-9 * (1 + v.magnitude)
-        first = ((v.lo - place - doubt) / (2 * math.pi)).ceil()
-        return first * 2 * math.pi <= v.hi - place + doubt
-
-    def bounds(v: Interval) -> Interval:
-        ends = f(v.ends)
-        low = torch.where(holds(v, peak + math.pi), -1.0, ends.amin(0))
-        high = torch.where(holds(v, peak), 1.0, ends.amax(0))
-        return Interval(outward(torch.stack([low, high]), FUNCTION_ERROR).clamp(-1.0, 1.0) + 0.0 * v.ends)
-
-    return bounds
-
-
-_exp = _rising(torch.exp, 0.0, torch.inf)
-_sigmoid = _rising(torch.sigmoid, 0.0, 1.0)
-_sin, _cos = _wave(torch.sin, math.pi / 2), _wave(torch.cos, 0.0)
-FUNCTIONS: dict[str, Function] = {
-    "tanh": Function(_rising(torch.tanh, -1.0, 1.0), _bell(activation("tanh").slope)),
-    "sigmoid": Function(_sigmoid, _bell(activation("sigmoid").slope)),
-    "softplus": Function(_rising(activation("softplus").function, 0.0, torch.inf), _sigmoid),
-    "relu": Function(lambda v: Interval(v.ends.clamp_min(0.0)), lambda v: _between(v.lo > 0, v.hi >= 0, v)),
-    "abs": Function(_absolute, _absolute_slope),
-    "exp": Function(_exp, _exp),
-    "sin": Function(_sin, _cos),
-    "cos": Function(_cos, lambda v: -_sin(v)),
-    "power": Function(_power, _power_slope),
-    "reciprocal": Function(_reciprocal, lambda v: -_power(_reciprocal(v), 2)),
-}
+FUNCTIONS: dict[str, Function] = {}  # filled by ``functions`` and ``activations``

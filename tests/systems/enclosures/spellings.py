@@ -158,5 +158,101 @@ FUNCTIONS = {
     "negative powers": lambda x, u: x**-1 - x**-2,
     "quotients": lambda x, u: 1 / x + x / 3 + x.sin() / x,
     "clamp": lambda x, u: torch.clamp(x, 0.3, 0.5),
+    "clamps of one side": lambda x, u: x.clamp_min(0.4) + torch.clip(x, max=0.6) + x.clamp(min=0),
+    "real powers": lambda x, u: x**0.5 + F.relu(x) ** 1.5 - x**-0.3,
+    "exp and log": lambda x, u: torch.expm1(x) + torch.log(x) * torch.log1p(x),
+    "log(1 + exp)": lambda x, u: torch.log1p(torch.exp(x)),
+    "roots": lambda x, u: torch.sqrt(x) + torch.rsqrt(x),
+    "erf": lambda x, u: torch.erf(x) - torch.erfc(2 * x),
+    "circular functions": lambda x, u: torch.tan(x) + torch.atan(x) + torch.asin(x) - torch.acos(x / 2),
+    "hyperbolic functions": lambda x, u: torch.sinh(x) + torch.cosh(x) + torch.asinh(x) + torch.atanh(x),
 }
-SPELLINGS = STRUCTURE | PRODUCTS | FUNCTIONS
+ACTIVATIONS = {
+    "softplus": lambda x, u: F.softplus(3 * x),
+    "softplus beyond its threshold": lambda x, u: (
+        F.softplus(x + 20) + F.softplus(x, 2.0, 10.0) + F.softplus(x, 2.0, 0.1)
+    ),
+    "nn.Softplus": lambda x, u: nn.Softplus()(x),
+    "silu": lambda x, u: F.silu(4 * x - 2) + nn.SiLU(inplace=True)(x - 1),
+    "gelu": lambda x, u: F.gelu(4 * x - 2) + nn.GELU()(x),
+    "gelu by tanh": lambda x, u: F.gelu(4 * x - 2, approximate="tanh"),
+    "mish": lambda x, u: F.mish(4 * x - 2),
+    "elu": lambda x, u: F.elu(x - 0.5) + nn.ELU(0.5)(x - 0.4),
+    "selu and celu": lambda x, u: F.selu(x - 0.52) + F.celu(x - 0.5, 2.0),
+    "PReLU": lambda x, u: F.prelu(x - 0.53, W[0].abs()),
+    "softsign": lambda x, u: F.softsign(x - 0.5),
+    "logsigmoid": lambda x, u: F.logsigmoid(x),
+    "tanhshrink": lambda x, u: F.tanhshrink(x - 0.5),
+    "softshrink": lambda x, u: F.softshrink(x - 0.1),
+    "hardtanh": lambda x, u: F.hardtanh(3 * x - 2) + nn.Hardtanh()(x),
+    "relu6": lambda x, u: F.relu6(10 * x - 2),
+    "hardsigmoid": lambda x, u: F.hardsigmoid(4 * x),
+    "hardswish": lambda x, u: F.hardswish(6 * x - 3),
+    "threshold": lambda x, u: F.threshold(x, 0.42, 0.42),
+    "glu": lambda x, u: torch.cat([F.glu(x), F.glu(x)], -1),
+    "logaddexp": lambda x, u: torch.logaddexp(x, torch.zeros_like(x)) + torch.logaddexp(x, x.flip(-1)),
+    "maximum": lambda x, u: torch.maximum(x, torch.full_like(x, 0.5)) + torch.max(x, x.roll(1, -1)),
+    "minimum": lambda x, u: torch.minimum(x, 0.5 * torch.ones_like(x)) + torch.min(x, W[0]),
+    "where of a constant": lambda x, u: torch.where(MASK.bool(), x, -x) + x.masked_fill(MASK == 0, 0.3),
+    "no noise": lambda x, u: x.tanh() + 0.0 * torch.randn_like(x),
+}
+DECIDED = {  # what jumps or bends nowhere in the boxes
+    "where": lambda x, u: torch.where(x > 0, x, 0.1 * x) + torch.where(x >= 2, x.exp(), x.sin()),
+    "a mask times x": lambda x, u: (x > 0).double() * x + (x < 2) * x,
+    "masks": lambda x, u: torch.where((x > 0) & ~(x > 2) | (x < -1), x, -x).masked_fill(x > 3, 0.0),
+    "sign": lambda x, u: torch.sign(x) * x - torch.sign(-x),
+    "a threshold that jumps": lambda x, u: F.threshold(x, -1.0, 0.0) + F.hardshrink(x, 0.001),
+}
+VECTORS = {
+    "softmax": lambda x, u: torch.softmax(3 * x, -1),
+    "F.softmax of parts": lambda x, u: F.softmax(x.view(-1, 2, 3), dim=1).flatten(1) + nn.Softmax(-1)(x),
+    "log_softmax": lambda x, u: F.log_softmax(3 * x, -1),
+    "logsumexp": lambda x, u: torch.logsumexp(x, -1, keepdim=True).expand(-1, N) * x,
+    "norm": lambda x, u: x / x.norm(dim=-1, keepdim=True) + F.normalize(x, dim=-1),
+    "variance": lambda x, u: x * x.var(-1, keepdim=True, unbiased=False) + x.std(-1, keepdim=True),
+    "prod": lambda x, u: x * x.prod(-1, keepdim=True),
+    "LayerNorm": module(lambda: nn.LayerNorm(N)),
+    "layer norm by hand": lambda x, u: (
+        (x - x.mean(-1, keepdim=True))
+        / ((x - x.mean(-1, keepdim=True)).square().mean(-1, keepdim=True) + 1e-5) ** 0.5
+    ),
+    "RMSNorm": module(lambda: nn.RMSNorm(N)),
+    "BatchNorm in eval": module(lambda: nn.BatchNorm1d(N)),
+    "GroupNorm": module(lambda: nn.GroupNorm(2, N)),
+}
+for _name in ("LayerNorm", "RMSNorm", "BatchNorm in eval", "GroupNorm"):
+    VECTORS[_name] = lambda x, u, layer=VECTORS[_name]: layer(x)
+RNN, GRU, LSTM = (module(lambda b=build: b(M, N, batch_first=True)) for build in (nn.RNN, nn.GRU, nn.LSTM))
+RNN_CELL, GRU_CELL, LSTM_CELL = (
+    module(lambda b=build: b(M, N)) for build in (nn.RNNCell, nn.GRUCell, nn.LSTMCell)
+)
+STACK = module(lambda: nn.GRU(M, 3, 2))
+ATTENTION = module(lambda: nn.MultiheadAttention(N, 2, batch_first=True))
+
+
+def attention(x: Tensor, u: Tensor) -> Tensor:
+    slots = torch.stack([x, x.roll(1, -1), x.tanh()], 1)
+    return ATTENTION(slots, slots, slots)[0][:, 1]
+
+
+def one_head(x: Tensor, u: Tensor) -> Tensor:
+    slots = x.view(-1, 3, 2)
+    return F.scaled_dot_product_attention(slots, slots.sin(), slots).flatten(1)
+
+
+LAYERS = {
+    "nn.RNNCell": lambda x, u: RNN_CELL(u, x),
+    "nn.GRUCell": lambda x, u: GRU_CELL(u, x),
+    "nn.LSTMCell": lambda x, u: LSTM_CELL(u, (x, 2 * x))[1],
+    "nn.RNN over one step": lambda x, u: RNN(u[:, None], x[None])[0][:, 0],
+    "nn.GRU over one step": lambda x, u: GRU(u[:, None], x[None])[1][0],
+    "nn.LSTM over two steps": lambda x, u: LSTM(torch.stack([u, -u], 1), (x[None], x.flip(-1)[None]))[1][1][
+        0
+    ],
+    "two layers": lambda x, u: (
+        STACK(u[None], x.view(-1, 2, 3).transpose(0, 1).contiguous())[1].transpose(0, 1).flatten(1)
+    ),
+    "nn.MultiheadAttention": attention,
+    "scaled_dot_product_attention": one_head,
+}
+SPELLINGS = STRUCTURE | PRODUCTS | FUNCTIONS | ACTIVATIONS | DECIDED | VECTORS | LAYERS

@@ -15,7 +15,7 @@ import dynakit as dk
 from dynakit.errors import InputError
 from dynakit.systems import Flow, System
 
-from ..members import MEMBERS, UNFOLLOWED, UNPROVED, sample, seeded
+from ..members import MEMBERS, POLAR, UNFOLLOWED, UNPROVED, sample, seeded
 
 
 def around(x: torch.Tensor, radius: torch.Tensor | float, n: int = 300) -> torch.Tensor:
@@ -31,7 +31,7 @@ def inside(values: torch.Tensor, lo: torch.Tensor, hi: torch.Tensor) -> bool:
     return bool(((values >= lo - slack) & (values <= hi + slack)).all())
 
 
-@pytest.fixture(params=[name for name in MEMBERS if name not in UNFOLLOWED])
+@pytest.fixture(params=[name for name in MEMBERS if name not in (*UNFOLLOWED, *POLAR)])
 def system(request) -> System:
     return MEMBERS[request.param]()
 
@@ -40,6 +40,15 @@ def system(request) -> System:
 def test_a_map_that_cannot_be_followed_has_no_bounds(name):
     system = MEMBERS[name]()
     assert system.jacobian_bounds(*sample(system)) is None
+
+
+@pytest.mark.parametrize("name", POLAR)
+def test_a_map_in_polar_coordinates_is_followed_away_from_its_centre(name):
+    system = MEMBERS[name]()
+    x, u = sample(system)
+    assert inside(system.jacobian(around(x, 1e-5), u), *system.jacobian_bounds(x, u, 1e-5))
+    lo, hi = system.jacobian_bounds(torch.zeros_like(x), u, 0.5)
+    assert bool(torch.isinf(lo).all() & torch.isinf(hi).all())
 
 
 @pytest.mark.parametrize("radius", [1e-5, 1e-2, 0.5])
@@ -71,7 +80,7 @@ def test_bounds_close_in_on_the_jacobian(system):
     assert bool((((hi - lo) / 2).sum((-1, -2)) <= allowed * spread + 1e-11).all())
 
 
-@pytest.mark.parametrize("name", [name for name in MEMBERS if name not in (*UNFOLLOWED, *UNPROVED)])
+@pytest.mark.parametrize("name", [name for name in MEMBERS if name not in (*UNFOLLOWED, *UNPROVED, *POLAR)])
 def test_balls_agree_with_intervals(name):
     system = MEMBERS[name]()
     x, u = sample(system, batch=1)
@@ -191,20 +200,13 @@ def states(n: int = 2) -> list[float]:
     return [0.3, -0.4, 0.2][:n]
 
 
-class Masked(nn.Module):
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return torch.where(x > 0, x, 0.5 * x)
-
-
 REFUSED = {
     "a branch on a value": lambda x: 2 * x if bool((x.sum() > 0).all()) else x,
-    "a mask": Masked(),
     "NumPy": lambda x: torch.from_numpy(np.tanh(np.asarray(x))),
     "numbers taken out": lambda x: torch.tensor([[float(a), float(b) ** 2] for a, b in x]).double(),
     "single precision": lambda x: (0.5 * x.float()).double(),
     "writing into a tensor": lambda x: write_into(torch.zeros(len(x), 2, dtype=torch.float64), x),
     "an unknown function": lambda x: torch.special.i0(x),
-    "softplus with a jump": lambda x: nn.functional.softplus(x),
     "rounding": lambda x: torch.round(x, decimals=3),
     "two functions in one": lambda x: 0.5 * x if isinstance(x, torch.Tensor) else 0.6 * x,
 }
@@ -221,6 +223,36 @@ def test_code_that_cannot_be_followed_has_no_bounds(name):
     assert system.jacobian_bounds(states()) is None
     with flint.ctx.workprec(128):
         assert system.ball_enclosure(torch.tensor(states()).double(), torch.zeros(0).double(), 0.01) is None
+
+
+JUMPS = {
+    "a choice": (lambda x: torch.where(x > 0, x, 0.5 * x), 0.0),
+    "a mask": (lambda x: (x >= 0).double() * x, 0.0),
+    "a sign": (lambda x: torch.sign(x) + x, 0.0),
+    "softplus at its threshold": (nn.functional.softplus, 20.0),
+    "softplus with a factor": (lambda x: nn.functional.softplus(x, beta=2.0, threshold=3.0), 1.5),
+    "a threshold": (lambda x: nn.functional.threshold(x, 0.4, 0.0), 0.4),
+}
+
+
+@pytest.mark.parametrize("name", JUMPS)
+def test_across_a_jump_nothing_is_known_of_the_slope_and_beside_it_all_is(name):
+    step, place = JUMPS[name]
+    system = dk.FunctionSystem(step, 1)
+    lo, hi = system.jacobian_bounds([place], radius=1e-3)
+    assert float(lo) == -np.inf
+    assert float(hi) == np.inf
+    for x in (place - 0.1, place + 0.1):
+        lo, hi = system.jacobian_bounds([x], radius=1e-3)
+        assert inside(system.jacobian([x]), lo, hi)
+        assert float(hi - lo) < 2e-3
+    with flint.ctx.workprec(128):
+        found = system.ball_enclosure(torch.tensor([place]).double(), torch.zeros(0).double(), 1e-3)
+        assert found is None or not found[1][0, 0].is_finite()
+        assert (
+            system.ball_enclosure(torch.tensor([place + 0.1]).double(), torch.zeros(0).double(), 1e-3)
+            is not None
+        )
 
 
 def test_a_discontinuous_map_has_no_bounds():
