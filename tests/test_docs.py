@@ -17,15 +17,22 @@ PAGES = [*FILES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT 
 BLOCK = re.compile(r"^( *)```python[^\n]*\n(.*?)^\1```\s*$", re.MULTILINE | re.DOTALL)
 
 
-def run_blocks(path):
-    """Run the blocks of one file; errors carry the line numbers of that file.  Returns how many there were."""
-    text, namespace = path.read_text(encoding="utf-8"), {"__name__": "__main__"}
-    blocks = list(BLOCK.finditer(text))
-    for block in blocks:
+def blocks_of(path):
+    """The compiled blocks of one file; errors carry the line numbers of that file."""
+    text = path.read_text(encoding="utf-8")
+    for block in BLOCK.finditer(text):
         above = text.count("\n", 0, block.start(2))
         lines = [line.removeprefix(block[1]) for line in block[2].split("\n")]
-        exec(compile("\n" * above + "\n".join(lines), str(path), "exec"), namespace)
-    return len(blocks)
+        yield compile("\n" * above + "\n".join(lines), str(path), "exec")
+
+
+def run_blocks(path):
+    """Run the blocks of one file.  Returns how many there were."""
+    namespace, n_blocks = {"__name__": "__main__"}, 0
+    for block in blocks_of(path):
+        exec(block, namespace)
+        n_blocks += 1
+    return n_blocks
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(ROOT).as_posix())

@@ -8,7 +8,6 @@ copied in float64; the given object is never changed.
 from __future__ import annotations
 
 import copy
-import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -23,16 +22,16 @@ from ..base import REGULARITIES, System
 from ..closed_loop import ClosedLoop
 from ..derived import Driven, WithReadout
 from ..flow import Flow, Relaxation
-from ..foreign import bearing_float64
 from ..function import FunctionSystem
 from ..steps import Form
 from .by_step import stack_of
 from .comparison import compare
 from .copies import eager, on_a_copy
-from .layers import KNOWN, is_linear, is_plain, linear_readout
+from .layers import KNOWN, is_plain
 from .learners import adapt_learner
 from .modules import adapt_module, adapt_whole, name_of_core
 from .own_cell import adapt_own_cell
+from .readouts import attribute, read_out
 from .twins import Twins
 
 
@@ -55,22 +54,30 @@ def as_system(
 
     Arguments:
         model: a model of this package; ``nn.RNN``, ``nn.GRU``, ``nn.LSTM`` (any number of layers) or one of
-            their cells; a (layer, readout) pair; a module that holds exactly one of these, whatever its forward
-            makes of each input before it (tokens are one-hot) and of each state after it; a module with ``step=``;
-            a callable with ``state_size=``; or another System.
-        step: the method (name or bound method) that takes the state one step, for a cell of your own.
-        readout: the readout (a module, a callable, or the name of the module's attribute); it replaces the one
-            that a model of this package has.
+            their cells; a (layer, readout) pair; a list of layers that hear each other, with a readout at its end or
+            without; a module that holds such a layer, whatever its forward makes of each input before it (tokens are
+            one-hot) and of each state after it; a module with a method that takes one step, or whose forward takes a
+            first state, or starts from one that is a weight of its own; a module with ``step=``; a callable with
+            ``state_size=``; or another System.
+        step: the method (name, dotted for a part's, or bound method) that takes the state one step.  The state may be
+            a tensor or any tuple, list, dictionary, named tuple or dataclass of them, handed over and returned, alone
+            or beside outputs, or kept by the module itself; "forward" may take sequences.
+        readout: the readout (a module, a callable, or the name of the module's attribute), or a dictionary of several,
+            whose outputs stand side by side under ``system.readouts``; it replaces what was found.
+        core: the name of the recurrent part of a module that holds more than one.
         dt: time of one step in ms.
+        form: what cannot be found out about a step of your own, see :class:`dynakit.Form`.
         device: where the float64 copy lives; default: where the model is.
         state_size, input_size, argument_order: for your own cell or callable, where they cannot be read off;
             see :class:`dynakit.FunctionSystem`.
         regularity: "discontinuous" for your own cell or callable if it spikes, so that no surrogate derivative is taken
             for a Jacobian; "piecewise_linear" or, by default, "smooth".
 
-    Noise and dropout are off.  Raises InputError, naming what was found and what to call instead, for anything
-    that is not one causal map: bidirectional layers, ``proj_size``, several recurrent layers side by side,
-    non-finite weights, a step that is not deterministic.
+    Dropout is off.  Gaussian noise that a network draws within its step gives its mean, which the name then says: the
+    mean map is the mean of the process only where the noise is added to the next state.  Raises InputError, naming what
+    was found and what to call instead, for anything that is not one causal map: bidirectional layers, ``proj_size``,
+    several recurrent layers side by side, non-finite weights, states that grow, a step that depends on its number, or
+    draws in another way.
 
     >>> import torch, dynakit as dk
     >>> dk.as_system((torch.nn.GRU(3, 16), torch.nn.Linear(16, 2)))
@@ -89,7 +96,7 @@ def as_system(
     if regularity is not None:
         system.regularity = one_of("regularity", regularity, REGULARITIES)
     if readout is not None:
-        system = _with_readout(system, _attribute(model, readout))
+        system = read_out(system, attribute(model, readout))
     if dt is not None and not (form is not None and form.right_hand_side):
         if isinstance(system, Flow):
             raise InputError("dt is part of a flow, whose steps it makes; see dk.as_flow(model, dt=...)")
@@ -236,25 +243,3 @@ def _refuse_unused(arguments: dict[str, Any]) -> None:
     for name, value in arguments.items():
         if value is not None:
             raise InputError(f"{name} is read off this model; pass it only with step=, or with a callable")
-
-
-def _attribute(model: Any, value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    try:
-        return operator.attrgetter(value)(model)
-    except AttributeError:
-        raise InputError(f"readout={value!r} is not an attribute of model ({type(model).__name__})") from None
-
-
-def _with_readout(system: System, readout: Any) -> System:
-    if isinstance(system, Flow):
-        return system.over(_with_readout(system.field, readout))
-    system = system.inner if isinstance(system, WithReadout) else system
-    if is_linear(readout):
-        return linear_readout(system, readout)
-    if not callable(readout):
-        raise InputError(f"readout must be a module or a callable, got {type(readout).__name__}")
-    function = on_a_copy(readout, system.device, called="readout")
-    seen = system._observe(system.initial_state().expand(2, -1))
-    return WithReadout(system, function=bearing_float64(function, seen))

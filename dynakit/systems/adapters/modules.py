@@ -209,10 +209,9 @@ def _how_to_call(model: nn.Module, found: dict[str, nn.Module]) -> str:
     if not found:
         held = listed(dict(model.named_children()))
         return f"model ({kind}) holds no recurrent layer that is known here (found: {held}); {why_not(model)}"
-    row = ", ".join(map(expression, found))
     return (
-        f"model ({kind}) holds {len(found)} recurrent layers: {listed(found)}; {why_not(model)}; layers that hear each "
-        f"other are dk.as_system([{row}]), one by itself is dk.as_system({expression(next(iter(found)))})"
+        f"model ({kind}) holds {len(found)} recurrent layers: {listed(found)}; {why_not(model)}; choose one to have it "
+        f"by itself, for example dk.as_system({expression(next(iter(found)))})"
     )
 
 

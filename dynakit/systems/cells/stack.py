@@ -29,9 +29,9 @@ class Stack(System):
             layers[0].input_size,
             output_size=layers[-1].output_size,
             parts=parts,
-            regularity=layers[0].regularity,
+            regularity=max((layer.regularity for layer in layers), key=("piecewise_linear", "smooth").index),
             device=layers[0].device,
-            name=f"{layers[0].name}, {len(layers)} layers",
+            name=f"{' and '.join(dict.fromkeys(layer.name for layer in layers))}, {len(layers)} layers",
         )
         self.fingerprint = fingerprint(*(layer.fingerprint for layer in layers))
 

@@ -5,6 +5,7 @@ The attributes that a call changes are set before each call, on a copy, and read
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,7 +16,7 @@ from ...errors import InputError
 from .state_tree import aligned, branches, is_leaf, leaves
 
 _TORCHS = set(vars(nn.Module()))
-ELSEWHERE = 1000  # how far a counter is put off
+ELSEWHERE = (*range(1, 33), 99, 1000)  # how far a counter is put off
 
 
 class KeptState:
@@ -76,12 +77,12 @@ def kept_state(
 
 def _refuse_counters(kept: KeptState, owner: Any, u: Tensor) -> None:
     """Raise InputError if what a call does depends on a number that it counts up."""
-    before = _numbers(owner)
-    first = kept(u, kept.now())
+    state, before = kept.after(u), _numbers(owner)
+    first = kept(u, state)
     counted = [name for name, value in _numbers(owner).items() if value != before.get(name)]
-    for name in counted:
-        _set_all(owner, {name: before[name] + ELSEWHERE})
-        other = kept(u, kept.now())
+    for name, further in itertools.product(counted, ELSEWHERE):
+        _set_all(owner, {name: before[name] + further})
+        other = kept(u, state)
         _set_all(owner, before)
         if not _alike(first[1], other[1]):
             raise InputError(

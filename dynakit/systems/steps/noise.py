@@ -29,7 +29,7 @@ OTHERS = (
         "uniform_",
         "poisson",
     ),
-    *("multinomial", "exponential_", "geometric_", "cauchy_", "log_normal_", "random_"),
+    *("gumbel_softmax", "multinomial", "exponential_", "geometric_", "cauchy_", "log_normal_", "random_"),
 )
 DROPOUTS = ("dropout", "alpha_dropout", "feature_dropout", "feature_alpha_dropout", "dropout_")
 
