@@ -20,13 +20,12 @@ MOST = {"a^n b^n": 1000, "a^n b^n c^n": 500}  # how far counting is looked at
 
 def measure(name: str, seed: int) -> dict[str, Any]:
     """Train one network on one benchmark, and judge it on fresh sequences."""
-    recipe, start = RECIPES[name], time.process_time()
-    model, presented, first = trained(name, seed)
-    seconds = time.process_time() - start
+    recipe = RECIPES[name]
+    model, how = trained(name, seed)
     trials = recipe.test.sample(N_TEST, seed=10_000 + seed)
     with torch.no_grad():
         outputs = model.eval()(trials.inputs).outputs
-    system = dk.as_system(model)
+    system, by_entropy = dk.as_system(model), getattr(recipe.test, "error", "squared") == "entropy"
     return {
         "benchmark": name,
         "network": recipe.network,
@@ -35,12 +34,12 @@ def measure(name: str, seed: int) -> dict[str, Any]:
         "seed": seed,
         "published": recipe.published,
         "source": recipe.source,
-        "sequences presented": presented,
-        "first 10 batches all right after": first,
+        "sequences presented": how["presented"],
+        "first 10 batches all right after": how["first"],
         "wrong of 2560": int((~recipe.test.right(outputs, trials)).sum()),
-        "mean squared error": float(dk.tasks.Task.loss(recipe.test, outputs, trials)),
+        "mean squared error": "" if by_entropy else float(recipe.test.loss(outputs, trials)),
         "right up to n": dk.largest_n(system, recipe.task, most=MOST[name]) if recipe.reading == "counts" else "",
-        "training CPU s": seconds,
+        "training CPU s": how["seconds"],
     }
 
 
@@ -56,18 +55,19 @@ def train(recipe: Recipe, seed: int) -> tuple[Any, int, int | None]:
     return model, presented, first
 
 
-def trained(name: str, seed: int) -> tuple[Any, int, int | None]:
-    """What :func:`train` gives, read if it was trained before: the parts of the study look at the same networks."""
+def trained(name: str, seed: int) -> tuple[Any, dict[str, Any]]:
+    """What :func:`train` gives, and its CPU time, read if it was there: the parts look at the same networks."""
     code = ledger.code("classic_tasks", "recipes")
     home = ledger.kept("classic_tasks") / "networks" / code / f"{name.replace(' ', '_').replace('^', '')}-{seed}"
     if home.is_dir():
-        how = json.loads((home.parent / f"{home.name}.json").read_text())
-        return dk.models.load(home), how["presented"], how["first"]
+        return dk.models.load(home), json.loads((home.parent / f"{home.name}.json").read_text())
+    start = time.process_time()
     model, presented, first = train(RECIPES[name], seed)
+    how = {"presented": presented, "first": first, "seconds": time.process_time() - start}
     home.parent.mkdir(parents=True, exist_ok=True)
-    (home.parent / f"{home.name}.json").write_text(json.dumps({"presented": presented, "first": first}))
+    (home.parent / f"{home.name}.json").write_text(json.dumps(how))
     dk.models.save(model, home)
-    return model, presented, first
+    return model, how
 
 
 def run(out: Path, *, quick: bool, n_jobs: int) -> None:
