@@ -97,6 +97,15 @@ RECIPES: dict[str, Recipe] = {
         "all right after 8,440 (256 strings)",
         HS,
     ),
+    "Reber by RTRL": Recipe(
+        dk.tasks.EmbeddedReber(error="entropy"),
+        "LSTM 12",
+        lstm(12),
+        (dk.training.RTRL(learning_rate=1e-2, batch_size=32, max_updates=1000, decay_to=0.2),),
+        3,
+        "all right after 8,440 (256 strings)",
+        HS,
+    ),
     "Reber, Elman": Recipe(
         dk.tasks.EmbeddedReber(error="entropy"),
         "Elman 12",

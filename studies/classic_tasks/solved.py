@@ -37,10 +37,20 @@ def measure(name: str, seed: int) -> dict[str, Any]:
         "sequences presented": how["presented"],
         "first 10 batches all right after": how["first"],
         "wrong of 2560": int((~recipe.test.right(outputs, trials)).sum()),
+        "wrong of the 256 fixed test strings": _fixed(recipe.test, system),
         "mean squared error": "" if by_entropy else float(recipe.test.loss(outputs, trials)),
         "right up to n": dk.largest_n(system, recipe.task, most=MOST[name]) if recipe.reading == "counts" else "",
         "training CPU s": how["seconds"],
     }
+
+
+def _fixed(task: Any, system: dk.System) -> int | str:
+    """How many of the fixed test strings of the grammar are wrong; "" where there are none."""
+    if not isinstance(task, dk.tasks.EmbeddedReber):
+        return ""
+    trials = task.show(task.fixed("test"))
+    outputs = dk.record(system, trials.inputs, lengths=trials.lengths).outputs
+    return int((~task.right(outputs, trials)).sum())
 
 
 def train(recipe: Recipe, seed: int) -> tuple[Any, int, int | None]:
