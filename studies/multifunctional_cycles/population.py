@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
 import kept
+import numpy as np
+import torch
 
 import dynakit as dk
 
@@ -20,6 +23,8 @@ KINDS: dict[str, tuple[Any, int, dict[str, Any]]] = {  # 64 state variables each
 }
 CURRICULUM, FORCED, RIDGE = "curriculum", "teacher forcing", "ridge"
 TURN = 31  # steps of 0.2 in a revolution at speed 1
+STIMULI, STIMULUS_TURNS = (0.0, 1.0), (20, 32)  # a constant input that chooses, and steps in a revolution of A and of B
+DRIVES, DRIVEN_TURN = (10, 18), 32  # periods of a drive that chooses, and steps in a revolution of either cycle
 
 
 def tasks() -> dict[str, dk.tasks.Cycles]:
@@ -31,7 +36,47 @@ def tasks() -> dict[str, dk.tasks.Cycles]:
         "seeing double, dt 0.05": Cycles.seeing_double(radius=1.0, dt=0.05),
         "three shapes": Cycles.shapes(),
         "four cycles on one circle": Cycles.on_one_circle(),
+        "stimulus": Cycles(tuple(map(_under_stimulus, "AB", STIMULUS_TURNS, (1, -1), STIMULI))),
+        "frequencies": Cycles(tuple(map(_under_drive, "AB", (1, -1), DRIVES))),
     }
+
+
+def _under_stimulus(name: str, turn: int, sense: int, stimulus: float) -> dk.Orbit:
+    """A circle of ``turn`` steps; the third component is the stimulus."""
+
+    def points(p: np.ndarray) -> list[np.ndarray]:
+        return [np.cos(2 * np.pi * p), sense * np.sin(2 * np.pi * p), np.full_like(p, stimulus)]
+
+    return dk.Orbit.cycle(name, points, period=float(turn), dt=1.0)
+
+
+def _under_drive(name: str, sense: int, period: int) -> dk.Orbit:
+    """A circle; the third component is a drive, and the orbit as long as the two need to come round together."""
+    whole = math.lcm(DRIVEN_TURN, period)
+
+    def points(p: np.ndarray) -> list[np.ndarray]:
+        angle, drive = (2 * np.pi * whole / steps * p for steps in (DRIVEN_TURN, period))
+        return [np.cos(angle), sense * np.sin(angle), np.sin(drive)]
+
+    return dk.Orbit.cycle(name, points, period=float(whole), dt=1.0)
+
+
+def told(model: Any) -> dk.models.LSTM:
+    """The LSTM that hears its own first two outputs and is told the third from outside, as one of one input.
+
+    What is heard is affine in h, so it goes into the recurrent weights: this is exact.
+    """
+    alone = dk.models.LSTM(1, model.n_hidden, 2).double()
+    W_ih, W_hh, b_ih, b_hh = (w.detach().double() for w in model.rnn.all_weights[0])
+    W_out, b_out = (w.detach().double()[:2] for w in (model.readout.weight, model.readout.bias))
+    heard = W_ih[:, :2]
+    with torch.no_grad():
+        for own, value in zip(
+            (*alone.rnn.all_weights[0], alone.readout.weight, alone.readout.bias),
+            (W_ih[:, 2:], W_hh + heard @ W_out, b_ih + heard @ b_out, b_hh, W_out, b_out),
+        ):
+            own.copy_(value)
+    return alone
 
 
 def recipe_of(kind: str) -> str:

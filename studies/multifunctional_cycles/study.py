@@ -9,11 +9,13 @@ Finished jobs are kept in ``out/multifunctional_cycles/jobs/``: a run that was c
 from __future__ import annotations
 
 import between
+import frequencies
 import kinds
 import ledger
 import many
 import reservoirs
 import sharing
+import stimulus
 import untrained
 
 PARTS = {
@@ -23,6 +25,8 @@ PARTS = {
     "between": between.run,
     "untrained": untrained.run,
     "sharing": sharing.run,
+    "stimulus": stimulus.run,
+    "frequencies": frequencies.run,
 }
 
 if __name__ == "__main__":
