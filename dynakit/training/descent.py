@@ -138,7 +138,7 @@ def _strengths(l2: float | Mapping[str, float], l1: float | Mapping[str, float])
     return {name: strengths for name, strengths in both.items() if any(strengths)}
 
 
-def _matrices(model: RecurrentModel, beginning: str) -> list[Tensor]:
+def _matrices(model: RecurrentModel, beginning: str) -> Sequence[Tensor]:
     """The weights that are trained, biases excepted, whose names begin so."""
     trained = {name: p for name, p in model.named_parameters() if p.requires_grad and p.ndim > 1}
     found = [p for name, p in trained.items() if name.startswith(beginning)]

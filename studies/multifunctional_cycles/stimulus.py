@@ -26,6 +26,7 @@ SETTINGS = dk.CycleSettings(n_transient=300, n_record=640, max_harmonics=32, n_e
 PHASES = np.arange(120) / 120
 MOVED = 0.3  # of its size: how far a cycle may move in a step
 SMALL, NEAR = 0.25, 0.02  # of its size; of s: it shrinks to a fixed point that changes its stability there
+CRITICAL = 0.99  # leading multiplier per step at the end of a branch, without which nothing is said of how it ended
 AFTER = 0.02  # behind the end of a branch: what is there instead
 MEASURED = ("turns per step", "residual", "radius", "leading multiplier", "its angle", "left after one turn")
 FIT = 3  # rows at the end of a branch from which laws are read
@@ -117,7 +118,8 @@ def ending(branch: dict[str, Any], rest: Any) -> dict[str, Any]:
     last, births = rows[-1], rest.events.of_kind("neimark-sacker")
     small = last["radius"] <= SMALL * rows[0]["radius"]
     near = np.abs(births.parameter - last["stimulus"]) if len(births) else np.array([np.inf])
-    how = "fold" if abs(last["its angle"]) < 0.05 else "torus"
+    critical = last["leading multiplier"] > CRITICAL
+    how = "not settled" if not critical else "fold" if abs(last["its angle"]) < 0.05 else "torus"
     if small and near.min() < NEAR:
         how = f"Neimark-Sacker, {births.forms[near.argmin()]}"
     return said | {

@@ -100,3 +100,17 @@ def test_a_cycle_is_followed_until_it_is_born(monkeypatch):
     np.testing.assert_allclose([row["radius"] for row in branch["rows"]], radii, rtol=1e-6)
     end = stimulus.vanishing(branch["rows"], lambda row: row["radius"] ** 2)
     assert end == pytest.approx((A - 1) / dt, abs=1e-6)
+
+
+def test_an_end_is_named_by_what_its_multiplier_does():
+    import stimulus
+
+    rest = dk.trace_fixed_points(dk.catalog.tanh_unit(0.5), [[0.0]], drives=[[-0.1], [0.1]])
+    turns = {"turns per step": 0.05, "radius": 1.0, "its angle": 0.0}
+    then = {"kind": "fixed point", "turns per step": np.nan}
+    how = {}
+    for multiplier, angle in ((0.999, 0.0), (0.999, 1.0), (0.9, 0.0)):
+        rows = [{"stimulus": s, "leading multiplier": multiplier, **turns, "its angle": angle} for s in (0.0, 0.1)]
+        how[multiplier, angle] = stimulus.ending({"rows": rows, "then": then}, rest)["how"]
+    assert list(how.values()) == ["fold", "torus", "not settled"]
+    assert stimulus.ending({"rows": rows, "then": None}, rest)["how"] == "not lost"
