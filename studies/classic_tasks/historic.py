@@ -26,6 +26,7 @@ import dynakit as dk
 MOST, EVERY = 200_000, 1000  # strings presented, and between two looks
 FRESH = 2000  # strings on which a network that succeeded is judged besides
 PAIRS, TRIALS = 3, 4  # of fixed sets, as published, and of networks for each
+LOOPS: Any = string_by_string  # in machine code, whose signatures no type checker reads
 
 
 class Simple(dk.models.RecurrentModel):
@@ -88,27 +89,27 @@ def weights(model: Any, *names: str) -> list[np.ndarray]:
 
 def by_rtrl(model: Any, *how: Any) -> None:
     """Teach a fully connected network."""
-    string_by_string.rtrl(*weights(model, "W_in", "W_rec"), model.n_outputs, *how)
+    LOOPS.rtrl(*weights(model, "W_in", "W_rec"), model.n_outputs, *how)
 
 
 def one_step_back(model: Any, *how: Any) -> None:
     """Teach a simple network as Cleeremans et al. (1989) did: what the units held before is an input."""
-    string_by_string.simple(*weights(model, "W_in", "W_rec", "W_out"), False, *how)
+    LOOPS.simple(*weights(model, "W_in", "W_rec", "W_out"), False, *how)
 
 
 def through_time(model: Any, *how: Any) -> None:
     """Teach a simple network by the whole gradient."""
-    string_by_string.simple(*weights(model, "W_in", "W_rec", "W_out"), True, *how)
+    LOOPS.simple(*weights(model, "W_in", "W_rec", "W_out"), True, *how)
 
 
 def by_bptt(model: Any, *how: Any) -> None:
     """Teach memory blocks by the whole gradient."""
-    string_by_string.blocks(*weights(model, "W_in", "W_rec", "W_out", "b_rec"), model.block_size, True, *how)
+    LOOPS.blocks(*weights(model, "W_in", "W_rec", "W_out", "b_rec"), model.block_size, True, *how)
 
 
 def in_cells(model: Any, *how: Any) -> None:
     """Teach memory blocks by the gradient of 1997: errors go back in time through cells alone."""
-    string_by_string.blocks(*weights(model, "W_in", "W_rec", "W_out", "b_rec"), model.block_size, False, *how)
+    LOOPS.blocks(*weights(model, "W_in", "W_rec", "W_out", "b_rec"), model.block_size, False, *how)
 
 
 def simple(seed: int) -> Any:
