@@ -111,6 +111,14 @@ SECTIONS = {
         "its multipliers.",
         "python benchmarks/bench_analyze.py",
     ),
+    "own_lstm": (
+        "An LSTM written by hand",
+        "A trained 3-bit flip-flop of 16 units, its weights in torch's layer and in modules whose state is a tuple, a "
+        "dictionary or units first, in a forward of whole sequences stepped one element at a time, and in a step that "
+        "draws noise: `find_fixed_points` with default starts. `worst`, `eigenvalues` and `orbits` are the largest "
+        "differences from the closed form: of points, of spectra, of 25 steps from 5 random states.",
+        "python benchmarks/bench_own_lstm.py",
+    ),
     "soak_artifacts": (
         "Saved artefacts that are killed, raced for and damaged",
         "How trials ended: with the old artefact, with the new one, with a refusal in one sentence, or with anything "

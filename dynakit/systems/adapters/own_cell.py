@@ -17,7 +17,19 @@ from ..cells import fingerprint
 from ..flow import Flow, RightHandSide
 from ..foreign import untouched_randomness
 from ..function import ORDERS, FunctionSystem
-from ..steps import Form, Search, StepCall, StepOutputs, TreeStep, order_by_name, takes_no_state
+from ..steps import (
+    BATCHES,
+    Form,
+    Layout,
+    Search,
+    StepCall,
+    StepOutputs,
+    TreeStep,
+    by_maker,
+    order_by_name,
+    start_of,
+    takes_no_state,
+)
 from .copies import float64_copy, taking_one_hot
 
 SIZES = {
@@ -45,7 +57,7 @@ VELOCITIES = {
     "derivatives",
 }
 MOST_WIDTHS = 6  # that a size which cannot be read off may be looked for among
-TELLING = ("state that grows", "no mean map", "time is part of its state")  # reasons that settle the matter
+TELLING = ("state that grows", "no mean map", "time is part of its state", "form.")  # reasons that settle the matter
 Sizes = dict[str, int | None]
 
 
@@ -126,7 +138,9 @@ def _system(
         and not form.sequence
     ):
         try:
-            return _said(_in_either_order(kind, own.function, n, m, order, settings), own, form)
+            system = _in_either_order(kind, own.function, n, m, order, settings)
+            system.start = _plain_start(own, system)
+            return _said(system, own, form)
         except InputError as error:
             if "argument_order must be stated" in str(error) or "either order: pass" in str(error):
                 raise
@@ -140,7 +154,7 @@ def _system(
         missing = next((a for a, v in (("state_size", n), ("input_size", m)) if v is None), None)
         told = f"{missing} cannot be read off model ({own.kind}); pass {missing}=" if missing else found
         raise InputError(told if form == Form() else found)
-    told = any(word in found for word in TELLING)
+    told = any(word in found for word in TELLING) and "with its neighbour" not in str(plain)
     raise InputError(found if told else f"{plain}; {_how(own)}")
 
 
@@ -183,6 +197,18 @@ def from_step(
     system.parts, system.start = dict(layout.parts), step.start
     system.readouts = outputs.parts if len(outputs.names) > 1 else {}
     return system
+
+
+def _plain_start(own: OwnStep, system: FunctionSystem) -> Tensor | None:
+    """Where a step of plain states (batch, unit) begins, by a method that makes first states, or by itself."""
+    n, m = system.state_size, system.input_size
+    layout = Layout(*(torch.zeros(k, n, dtype=torch.float64, device=own.device) for k in BATCHES))
+    step = TreeStep(system._f, StepCall(0 if system._state_first else 1, m), layout)
+    inputs = lambda k: torch.zeros(k, m, dtype=torch.float64, device=own.device)  # noqa: E731
+    with untouched_randomness():
+        made = (start_of(make, layout) for make in by_maker(own.twin, inputs))
+        found = next((start for start in made if start is not None), None)
+        return found if found is not None else _learned(own, step)
 
 
 def _learned(own: OwnStep, step: TreeStep) -> Tensor | None:

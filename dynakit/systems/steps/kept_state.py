@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ...errors import InputError
-from .state_tree import aligned, branches, is_leaf, leaves
+from .state_tree import aligned, branches, is_leaf, leaves, rebuilt
 
 _TORCHS = set(vars(nn.Module()))
 ELSEWHERE = (*range(1, 33), 99, 1000)  # how far a counter is put off
@@ -44,12 +44,12 @@ class KeptState:
         return {name: getattr(holder, last) for name, (holder, last) in self._places.items()}
 
     def _set(self, state: dict[str, Any]) -> None:
-        for name, (holder, last) in self._places.items():
-            setattr(holder, last, state[name])
+        for name, (holder, last) in self._places.items():  # in containers of its own, which the code may write into
+            setattr(holder, last, rebuilt(state[name], (leaf for _, leaf in leaves(state[name]))))
 
     def after(self, u: Tensor) -> dict[str, Any]:
         """The state after one call from what is kept at present, which stays."""
-        return self(u, self.now())[1]
+        return self(u, rebuilt(self.now(), (leaf.clone() for _, leaf in leaves(self.now()))))[1]
 
 
 def kept_state(

@@ -119,7 +119,8 @@ class StepOutputs:
 
     def _read(self, states: Tensor) -> dict[str, Tensor]:
         layout = self.step.layout
-        taken = [leaf.taken(states).movedim(leaf.axis, 0).reshape(len(states), -1) for leaf in layout.leaves]
+        tensors = zip(layout.leaves, layout.tensors(states), strict=True)
+        taken = [value.movedim(leaf.axis, 0).reshape(len(states), -1) for leaf, value in tensors]
         instead = {place: (taken[k], axis) for place, (k, axis) in self._places.items()}
         x = states.new_full((len(states), layout.size), 0.1)
         u = states.new_full((len(states), self.step.call.n_inputs), 0.1)

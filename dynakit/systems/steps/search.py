@@ -7,6 +7,7 @@ state of the same structure and treats each row by itself is the map.  Where two
 from __future__ import annotations
 
 import itertools
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -22,6 +23,8 @@ from .kept_state import kept_state
 from .noise import MeanOfNoise, without_noise
 from .state_tree import BATCHES, Layout, at_path, leaves
 from .tree_step import TreeStep, Undecided
+
+MIXES = "f must treat each row of a batch by itself: a row changed with its neighbour"
 
 
 class Search:
@@ -64,8 +67,11 @@ class Search:
                 for make in group(call):
                     step = self.tried(self.function, call, make)
                     if step is not None:
-                        step.start = _start(make, step.layout)
+                        step.start = start_of(make, step.layout)
                         return self._in_one_order(step, make)
+            counters = [reason for reason in self.reasons if "a counter or a flag" in reason]
+            if group == self._told and counters:
+                raise InputError(counters[0])
             if self.form.state is not None:
                 return None
         return self._guessed(n_inputs)
@@ -113,7 +119,10 @@ class Search:
 
     def _guessed(self, n_inputs: int) -> TreeStep | None:
         found: dict[int, TreeStep] = {}
+        mixed = False
         for call in calls(self.function, self.order, n_inputs, self.form):
+            if mixed and not call.is_sequence:  # it runs, rows first: units first would be another map
+                continue
             count = count_of_parts(self.function, n_inputs) if call.spread else None
             guesses = first_states.by_width(self.widths, self.total, count)
             keys = first_states.by_key(
@@ -128,6 +137,9 @@ class Search:
                     found[step.layout.size] = self._in_one_order(step, make)
                     if self.total or len(self.widths) == 1:
                         return step
+                if step is None and self.reasons[-1] == MIXES:  # it runs: a state of another shape would be no better
+                    mixed = True
+                    break
             if found:
                 break
         if len(found) > 1:
@@ -139,7 +151,8 @@ class Search:
     def tried(self, function: Callable[..., Any], call: StepCall, make: Maker) -> TreeStep | None:
         """The step called in this way from such states; None, with a reason, where that is none."""
         try:
-            with untouched_randomness(), torch.no_grad():
+            with untouched_randomness(), torch.no_grad(), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
                 layout = Layout(*(make(n) for n in BATCHES), names=self.form.names, flags=self.flags)
                 step = self._as_float64(function, call, layout)
                 if step is not None and call.is_sequence:
@@ -200,7 +213,8 @@ class Search:
 
     def _called(self, call: StepCall, u: Tensor, state: Any) -> Any:
         given, named = call.arguments(u, state)
-        with untouched_randomness(), torch.no_grad(), MeanOfNoise():
+        with untouched_randomness(), torch.no_grad(), MeanOfNoise(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             return in_float64(self.function, self.device)(*given, **named)
 
     def u(self, n_inputs: int, n: int) -> Tensor:
@@ -237,7 +251,7 @@ def _states(size: int, n: int, device: torch.device) -> Tensor:
     return _rows(n, size, 0.1, 0.4, device)
 
 
-def _start(make: Maker, layout: Layout) -> Tensor | None:
+def start_of(make: Maker, layout: Layout) -> Tensor | None:
     """The state of one trial that a maker makes, where it is the same for all trials."""
     try:
         flat = layout.flat(make(BATCHES[0]), BATCHES[0])

@@ -104,17 +104,15 @@ class Leaf(NamedTuple):
         """Its shape for a batch of so many."""
         return torch.Size((*self.shape[: self.axis], n_rows, *self.shape[self.axis :]))
 
-    def taken(self, x: Any) -> Any:
-        """The tensor among flat vectors."""
-        part = x[:, self.columns]
+    def made(self, part: Any) -> Any:
+        """The tensor that its columns (batch, column) stand for."""
         if self.is_plain:
             return part
         if self.dtype.is_complex:
-            half = self.shape.numel()
-            part = torch.complex(part[:, :half], part[:, half:])
+            part = torch.complex(*part.split(self.shape.numel(), -1))
         elif not self.dtype.is_floating_point:
             part = part.round().to(self.dtype)
-        return part.reshape(len(x), *self.shape).movedim(0, self.axis)
+        return part.reshape(len(part), *self.shape).movedim(0, self.axis)
 
     def flat(self, value: Any) -> Any:
         """The columns that the tensor becomes."""
@@ -164,7 +162,14 @@ class Layout:
 
     def taken(self, x: Any) -> Any:
         """The tree for flat vectors (batch, unit)."""
-        return rebuilt(self.like, iter([leaf.taken(x) for leaf in self.leaves]))
+        return rebuilt(self.like, iter(self.tensors(x)))
+
+    def tensors(self, x: Any) -> list[Any]:
+        """The leaves for flat vectors."""
+        if len(self.leaves) == 1:
+            return [self.leaves[0].made(x)]
+        parts = x.split([leaf.columns.stop - leaf.columns.start for leaf in self.leaves], -1)  # one cat on the way back
+        return [leaf.made(part) for leaf, part in zip(self.leaves, parts, strict=True)]
 
     def flat(self, tree: Any, n_rows: int) -> Any:
         """The flat vectors (batch, unit) of a tree; InputError where it is not of this layout."""
