@@ -24,8 +24,9 @@ from ..steps import STATE_NAMES, parameters_of
 from .comparison import compare, probes
 from .copies import float64_copy, on_a_copy, taking_one_hot
 from .layers import adapt_layer, linear_readout
-from .own_cell import MOST_WIDTHS, adapt_own_cell, from_step, unread_sizes
+from .own_cell import adapt_own_cell, from_step
 from .own_start import from_own_start, missing
+from .own_step import MOST_WIDTHS, unread_sizes
 from .twins import Twins
 
 TO_WRITE = (

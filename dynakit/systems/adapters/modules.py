@@ -53,7 +53,7 @@ def adapt_module(
 def _by_its_layer(
     model: nn.Module, device: torch.device | str | None, *, find_readout: bool, core: str | None
 ) -> System:
-    found = _recurrent_layers(model)
+    found: dict[str, nn.Module] = _recurrent_layers(model)
     if core is not None:
         part = _part(model, core)
         found = {core: part} if isinstance(part, KNOWN) else {}
@@ -195,7 +195,7 @@ def _stands_alone(layer: nn.Module) -> bool:
 
 
 def _recurrent_layers(model: nn.Module) -> dict[str, nn.Module]:
-    found = {n: m for n, m in model.named_modules() if isinstance(m, KNOWN)}
+    found: dict[str, nn.Module] = {n: m for n, m in model.named_modules() if isinstance(m, KNOWN)}
     return {n: m for n, m in found.items() if not any(n.startswith(o + ".") for o in found)}
 
 

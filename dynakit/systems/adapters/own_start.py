@@ -90,7 +90,6 @@ def from_own_start(
                         step = search.tried(function, call, shapes[0])
                         if step is not None:
                             step.start = weight.detach().reshape(-1).clone()
-                            step.device = device
                             yield step
 
 

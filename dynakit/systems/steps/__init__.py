@@ -5,7 +5,7 @@ from .first_states import by_maker
 from .form import Form
 from .noise import MeanOfNoise
 from .outputs import StepOutputs
-from .search import Search, start_of
+from .search import MIXES, Search, start_of
 from .state_tree import BATCHES, Layout
 from .tree_step import TreeStep
 

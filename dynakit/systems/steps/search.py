@@ -169,7 +169,7 @@ class Search:
     def _as_float64(self, function: Callable[..., Any], call: StepCall, layout: Layout) -> TreeStep | None:
         trouble: Exception | None = None
         for f in (function, in_float64(function, self.device)):
-            step = TreeStep(f, call, layout)
+            step = TreeStep(f, call, layout, self.device)
             x, u = _states(layout.size, BATCHES[1], self.device), self.u(call.n_inputs, BATCHES[1])
             try:
                 with MeanOfNoise() as noise:

@@ -62,9 +62,10 @@ def rebuilt(like: Any, values: Iterator[Any]) -> Any:
         return type(like)((key, rebuilt(value, values)) for key, value in like.items())
     if hasattr(like, "_fields"):
         return type(like)(*(rebuilt(value, values) for value in like))
-    if dataclasses.is_dataclass(like) and not isinstance(like, type):
-        return dataclasses.replace(like, **{name: rebuilt(value, values) for name, value in branches(like)})
-    return type(like)(rebuilt(value, values) for value in like)
+    if dataclasses.is_dataclass(like):
+        changes = {name: rebuilt(value, values) for name, value in branches(like)}
+        return dataclasses.replace(like, **changes)  # type: ignore[type-var]
+    return type(like)([rebuilt(value, values) for value in like])
 
 
 def aligned(tree: Any, like: Any) -> list[Any] | None:

@@ -24,8 +24,10 @@ class TreeStep:
         start: the state that a maker makes for one trial, flat; None where nobody makes one.
     """
 
-    def __init__(self, function: Callable[..., Any], call: StepCall, layout: Layout) -> None:
-        self.function, self.call, self.layout = function, call, layout
+    def __init__(
+        self, function: Callable[..., Any], call: StepCall, layout: Layout, device: torch.device
+    ) -> None:
+        self.function, self.call, self.layout, self.device = function, call, layout, device
         self.path: tuple[str, ...] = ()
         self.draws = 0
         self.start: Tensor | None = None
