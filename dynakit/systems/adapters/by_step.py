@@ -20,11 +20,11 @@ from ..cells import Cell, Stack, fingerprint
 from ..derived import WithReadout
 from ..foreign import bearing_float64, untouched_randomness
 from ..function import FunctionSystem
-from ..steps import STATE_NAMES, parameters_of
+from ..steps import STATE_NAMES, Undecided, parameters_of
 from .comparison import compare, probes
 from .copies import float64_copy, on_a_copy, taking_one_hot
 from .layers import adapt_layer, linear_readout
-from .own_cell import adapt_own_cell, from_step
+from .own_cell import UNREAD, adapt_own_cell, from_step
 from .own_start import from_own_start, missing
 from .own_step import MOST_WIDTHS, unread_sizes
 from .twins import Twins
@@ -147,7 +147,8 @@ def _read_out(twins: Twins, cell: System) -> System | None:
             with untouched_randomness():
                 found = compare(twins, system, probes(system))
             if found.agrees and (found.outputs or not reader):
-                system.name = cell.name + (f" with readout '{reader}'" if reader else "")
+                said = f"{cell.name.partition(UNREAD)[0]} with readout '{reader}'" if reader else cell.name
+                system.name = said
                 system.compared = found.steps
                 system.time_first = found.way is not None and found.way.time_first
                 return system
@@ -180,7 +181,9 @@ def _itself(model: nn.Module, device: torch.device | str | None) -> System | Non
         return None
     try:
         system = adapt_own_cell(model, "forward", {"state_size": None, "input_size": None}, None, device)
-    except InputError:
+    except InputError as error:
+        if isinstance(error.__cause__, Undecided):  # it is the step, but something has to be said of it
+            raise
         return None
     with untouched_randomness():
         system.compared = compare(Twins(model, system.device), system, probes(system)).steps
@@ -196,11 +199,8 @@ def _from_its_start(model: nn.Module, device: torch.device | str | None) -> Syst
             system = from_step(
                 FunctionSystem, step, f"{type(model).__name__}.forward", {"device": twins.device}
             )
-            with untouched_randomness():
-                found = compare(twins, system, probes(system))
-            if found.agrees:
-                system.compared = found.steps
-                system.time_first = found.way is not None and found.way.time_first
-                system.fingerprint = fingerprint(system.name, *twins.double.parameters())
-                return system
+            system.fingerprint = fingerprint(system.name, *twins.double.parameters())
+            found = _read_out(twins, system)
+            if found is not None:
+                return found
     return None

@@ -54,7 +54,7 @@ def adapt_layer(rnn: nn.Module, device: torch.device | str | None) -> System:
             f"model must be nn.RNN, nn.GRU, nn.LSTM or one of their cells, got {type(rnn).__name__}; "
             "a network of another kind is given as a whole: dk.as_system(model, step='...', readout='...')"
         )
-    _refuse_variants(rnn)
+    refuse_variants(rnn)
     read = weights_of(rnn, device)
     if isinstance(rnn, nn.RNNCellBase):
         return _one_layer(rnn, read, "")
@@ -84,7 +84,8 @@ def _unchanged(part: nn.Module) -> bool:
     )
 
 
-def _refuse_variants(rnn: nn.Module) -> None:
+def refuse_variants(rnn: nn.Module) -> None:
+    """Raise InputError for a layer of torch's that is no map, or another than it seems."""
     if getattr(rnn, "bidirectional", False):
         raise InputError(
             "model is bidirectional: its state at a time depends on the future, so there is no map to "

@@ -30,6 +30,7 @@ from ..steps import (
     start_of,
     takes_no_state,
 )
+from .layers import LAYERS, refuse_variants
 from .own_step import OwnStep
 
 VELOCITIES = {
@@ -44,6 +45,7 @@ VELOCITIES = {
     "derivatives",
 }
 TELLING = ("state that grows", "no mean map", "time is part of its state", "form.", MIXES)  # these settle it
+UNREAD = ", without output"  # how a name says that there is no readout
 Sizes = dict[str, int | None]
 
 
@@ -61,6 +63,8 @@ def adapt_own_cell(
     """``model`` with its method ``step`` as a system, on a float64 copy of the method's module."""
     own, form = OwnStep(model, step, device), form or Form()
     _refuse_velocity(own, form, dt)
+    if isinstance(own.holder, LAYERS):
+        refuse_variants(own.holder)
     try:
         system = _system(own, sizes, argument_order, form, regularity)
     except InputError as error:
@@ -118,7 +122,7 @@ def _found(
     n, m = sizes["state_size"], sizes["input_size"]
     options = {
         "state_size": [n] if n is not None else own.widths(),
-        "input_size": [m] if m is not None else own.widths(),
+        "input_size": [m] if m is not None else own.input_widths(n),
     }
     if not options["input_size"]:
         return "input_size cannot be read off it; pass input_size="
@@ -144,7 +148,7 @@ def from_step(
     name += f", {step.call.said}" if step.call.said else ""
     name += ", with the mean of its noise" if step.draws else ""
     if outputs.left_out:
-        name += f", without output {' and '.join(outputs.left_out)}, which its state does not settle"
+        name += f"{UNREAD} {' and '.join(outputs.left_out)}, which its state does not settle"
     system = kind(step, layout.size, m, argument_order="state, input", readout=readout, name=name, **settings)
     system.parts, system.start = dict(layout.parts), step.start
     system.readouts = outputs.parts if len(outputs.names) > 1 else {}

@@ -7,13 +7,14 @@ three sequences of one element do, one after another.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from ..steps import BATCHES, STATE_NAMES, Form, Search, StepCall, TreeStep
+from ..steps import BATCHES, STATE_NAMES, Form, MeanOfNoise, Search, StepCall, TreeStep
 from .calling import by_name, tensors
 
 TELLING = ("h0", "x0", "r0", "init", "start")
@@ -21,20 +22,44 @@ SAID = ("a sequence of one step", "a sequence of one step, time first")
 
 
 class FromOwnStart:
-    """(inputs, state) -> (outputs, next state) of a forward whose first state is its weight ``name``."""
+    """(inputs, state) -> (outputs, next state) of a forward whose first state is its weight ``name``.
+
+    ``k`` is the place of the state among the tensors that it returns; ``alone`` says that it is handed one trial at a
+    time, as a forward must be that repeats its first state for each trial.
+    """
 
     def __init__(
-        self, twin: nn.Module, name: str, arguments: Callable[..., Any], time_axis: int, k: int
+        self, twin: nn.Module, name: str, arguments: Callable[..., Any], time_axis: int, *, alone: bool, k: int = 0
     ) -> None:
-        self.twin, self.arguments, self.time_axis, self.k = twin, arguments, time_axis, k
+        self.twin, self.arguments, self.time_axis, self.alone, self.k = twin, arguments, time_axis, alone, k
         prefix, _, self.last = name.rpartition(".")
         self.holder = twin.get_submodule(prefix)
+        self.shape = getattr(self.holder, self.last).shape
         for kind in (self.holder._parameters, self.holder._buffers):  # which take tensors alone
             if self.last in kind:
                 vars(self.holder)[self.last] = kind.pop(self.last)
 
+    def __call__(self, u: Any, state: Any) -> tuple[list[Any], Any]:
+        values = self.values(u, state)
+        last = values.pop(self.k)
+        if last.ndim == 3:
+            last = last.select(self.time_axis, -1)
+        return values, last.reshape(state.shape)
+
     def values(self, u: Any, state: Any) -> list[Any]:
         """The tensors that the forward returns."""
+        if not self.alone:
+            return self._values(u, state)
+        trials = 1 - self.time_axis
+        axis = _trial_axis(self.shape)
+
+        def alone(v: Tensor, x: Tensor) -> tuple[Tensor, ...]:
+            return tuple(self._values(v.unsqueeze(trials), x.reshape(self.shape)))
+
+        made = torch.vmap(alone, in_dims=(trials, axis), randomness="different")(u, state)
+        return [value.squeeze(1 + trials).movedim(0, trials) for value in made]
+
+    def _values(self, u: Any, state: Any) -> list[Any]:
         own = vars(self.holder)[self.last]
         vars(self.holder)[self.last] = state
         try:
@@ -43,13 +68,6 @@ class FromOwnStart:
             return list(tensors(self.twin(*given, **named)))
         finally:
             vars(self.holder)[self.last] = own
-
-    def __call__(self, u: Any, state: Any) -> tuple[list[Any], Any]:
-        values = self.values(u, state)
-        last = values.pop(self.k)
-        if last.ndim == state.ndim + 1 or last.ndim == 3:
-            last = last.select(self.time_axis, -1)
-        return values, last.reshape(state.shape)
 
 
 def own_starts(module: nn.Module) -> list[tuple[str, Tensor]]:
@@ -68,62 +86,50 @@ def from_own_start(
     build: Callable[[], nn.Module], widths: list[int], device: torch.device
 ) -> Iterator[TreeStep]:
     """The steps of a forward that starts from one of its weights; ``build`` makes a copy of its module."""
-    twin, none = build(), {"state_size": [], "input_size": []}
-    for name, weight in own_starts(twin):
-        shapes = (lambda n, w=weight: _batched(w, n),)
-        for arguments, _, takes_state in by_name(twin.forward):
-            for axis in () if takes_state else (1, 0):
-                for n_inputs in widths:
-                    for k in _candidates(build(), name, arguments, axis, weight, n_inputs, device):
-                        function = FromOwnStart(build(), name, arguments, axis, k)
-                        call = StepCall(1, n_inputs, SAID[1 - axis])
-                        search = Search(
-                            function,
-                            twin,
-                            none,
-                            None,
-                            Form(returned="1"),
-                            total=None,
-                            flags=False,
-                            device=device,
-                        )
-                        step = search.tried(function, call, shapes[0])
-                        if step is not None:
-                            step.start = weight.detach().reshape(-1).clone()
-                            yield step
+    twin = build()
+    plain = [arguments for arguments, _, takes_state in by_name(twin.forward) if not takes_state]
+    for (name, weight), arguments, axis, alone in itertools.product(own_starts(twin), plain, (1, 0), (False, True)):
+        for n_inputs in widths:
+            make = lambda k=0: FromOwnStart(build(), name, arguments, axis, alone=alone, k=k)  # noqa: B023, E731
+            for k in _candidates(make(), weight, n_inputs, device):
+                step = _tried(make(k), weight, n_inputs, device)
+                if step is not None:
+                    step.start = weight.detach().reshape(-1).clone()
+                    yield step
+
+
+def _tried(function: FromOwnStart, weight: Tensor, n_inputs: int, device: torch.device) -> TreeStep | None:
+    nowhere: dict[str, list[int]] = {"state_size": [], "input_size": []}
+    search = Search(
+        function, function.twin, nowhere, None, Form(returned="1"), total=None, flags=False, device=device
+    )
+    call = StepCall(1, n_inputs, SAID[1 - function.time_axis])
+    return search.tried(function, call, lambda n: _batched(weight, n))
+
+
+def _trial_axis(shape: torch.Size) -> int:
+    """The axis along which first states of a weight's shape have their trials; the first where the weight has none."""
+    return max((k for k, size in enumerate(shape) if size == 1), default=0)
 
 
 def _batched(weight: Tensor, n: int) -> Tensor:
     """Zeros for a batch, in the shape that a first state of the shape of ``weight`` is expanded to."""
-    shape = list(weight.shape)
-    places = [k for k, size in enumerate(shape) if size == 1]
-    if not places:
-        return weight.new_zeros(n, *shape)
-    shape[places[-1]] = n
-    return weight.new_zeros(shape)
+    axis, shape = _trial_axis(weight.shape), list(weight.shape)
+    rest = shape[:axis] + shape[axis + 1 :] if 1 in shape else shape
+    return weight.new_zeros(*rest[:axis], n, *rest[axis:])
 
 
-def _candidates(
-    twin: nn.Module,
-    name: str,
-    arguments: Callable[..., Any],
-    axis: int,
-    weight: Tensor,
-    n_inputs: int,
-    device: torch.device,
-) -> list[int]:
+def _candidates(function: FromOwnStart, weight: Tensor, n_inputs: int, device: torch.device) -> list[int]:
     """Which of the tensors that come back may end in the next state."""
     n, size = BATCHES[0], weight.numel()
-    step = FromOwnStart(twin, name, arguments, axis, 0)
     u = torch.zeros(n, 1, n_inputs, dtype=torch.float64, device=device)
     try:
-        with torch.no_grad():
-            values = step.values(u if axis == 1 else u.transpose(0, 1), _batched(weight, n))
+        with torch.no_grad(), MeanOfNoise():
+            values = function.values(u if function.time_axis == 1 else u.transpose(0, 1), _batched(weight, n))
     except Exception:  # foreign code
         return []
-    return [
-        k for k, v in enumerate(values) if v.shape[-1:] == (size,) and v.numel() in (n * size, 2 * n * size)
-    ]
+    sizes = (n * size, 2 * n * size)  # the states may begin with the first
+    return [k for k, v in enumerate(values) if v.shape[-1:] == (size,) and v.numel() in sizes]
 
 
 def missing(model: nn.Module) -> str:

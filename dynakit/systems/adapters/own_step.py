@@ -36,7 +36,7 @@ class OwnStep:
     def __init__(self, model: Any, step: str | Callable[..., Any], device: torch.device | str | None) -> None:
         self.model, self.kind = model, type(model).__name__
         self.said = step if isinstance(step, str) else getattr(step, "__name__", "step")
-        method = _method(model, step)
+        self.method = method = _method(model, step)
         self.holder = _holder(model, step, method)
         if isinstance(self.holder, nn.Module):
             self.twin: Any = float64_copy(taking_one_hot(self.holder), device, complex_too=True)
@@ -57,6 +57,12 @@ class OwnStep:
             if given is not None
             else next((int(v) for v in held if isinstance(v, (int, np.integer))), None)
         )
+
+    def input_widths(self, state_size: int | None) -> list[int]:
+        """The widths that inputs may have, beside a state in one matrix among them."""
+        widths = self.widths()
+        beside = [w - v for w in widths for v in ([state_size] if state_size else widths) if w > v]
+        return list(dict.fromkeys([*widths, *beside]))
 
     def widths(self) -> list[int]:
         """The widths that weights have, among which a size that cannot be read off is looked for."""

@@ -7,6 +7,6 @@ from .noise import MeanOfNoise
 from .outputs import StepOutputs
 from .search import MIXES, Search, start_of
 from .state_tree import BATCHES, Layout
-from .tree_step import TreeStep
+from .tree_step import TreeStep, Undecided
 
 __all__ = ["Form"]

@@ -14,6 +14,7 @@ STATE_NAMES = {
     *(
         "state",
         "states",
+        "st",
         "hidden",
         "hidden_state",
         "hidden_states",

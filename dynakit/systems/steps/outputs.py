@@ -39,17 +39,29 @@ class _Numbered(TorchFunctionMode):
         self._n_calls += 1
         return value
 
-    def places_of(self, leaves: list[Tensor]) -> dict[Place, tuple[int, int]]:
-        """Which leaf (row, unit) is in which result, along which axis: a layer returns its last state twice."""
+    def places_of(self, leaves: list[Tensor]) -> dict[Place, tuple[int, slice, int]]:
+        """Which leaf (row, unit), or layer of it, is in which result, its rows along which axis.
+
+        A layer returns its last state twice, once among all layers' and once as its output.
+        """
         found = {}
         for place, made in self.made:
             for axis in (k for k, size in enumerate(made.shape) if size == BATCHES[1]):
                 rows = made.movedim(axis, 0).reshape(BATCHES[1], -1)
-                same = (k for k, leaf in enumerate(leaves) if leaf.shape == rows.shape and leaf.dtype == rows.dtype)
-                k = next((k for k in same if torch.equal(leaves[k], rows)), None)
-                if k is not None:
-                    found[place] = k, axis
+                where = next(_within(leaves, rows), None)
+                if where is not None:
+                    found[place] = *where, axis
         return found
+
+
+def _within(leaves: list[Tensor], rows: Tensor) -> Iterator[tuple[int, slice]]:
+    """The leaves, and the columns of them, that hold these rows."""
+    width = rows.shape[1]
+    for k, leaf in enumerate(leaves):
+        if width and leaf.dtype == rows.dtype and leaf.shape[1] % width == 0:
+            for at in range(0, leaf.shape[1], width):
+                if torch.equal(leaf[:, at : at + width], rows):
+                    yield k, slice(at, at + width)
 
 
 class _Replaced(TorchFunctionMode):
@@ -121,7 +133,7 @@ class StepOutputs:
         layout = self.step.layout
         tensors = zip(layout.leaves, layout.tensors(states), strict=True)
         taken = [value.movedim(leaf.axis, 0).reshape(len(states), -1) for leaf, value in tensors]
-        instead = {place: (taken[k], axis) for place, (k, axis) in self._places.items()}
+        instead = {place: (taken[k][:, columns], axis) for place, (k, columns, axis) in self._places.items()}
         x = states.new_full((len(states), layout.size), 0.1)
         u = states.new_full((len(states), self.step.call.n_inputs), 0.1)
         with _Replaced(instead):

@@ -61,7 +61,9 @@ class Search:
 
     def _of(self, n_inputs: int) -> TreeStep | None:
         if n_inputs and (self.form.kept_in or (takes_no_state(self.function) and self.form.state is None)):
-            return self._kept(n_inputs)
+            kept = self._kept(n_inputs)
+            if kept is not None or self.form.kept_in:
+                return kept
         for group in (self._told, self._returned):
             for call in calls(self.function, self.order, n_inputs, self.form):
                 for make in group(call):
@@ -156,7 +158,7 @@ class Search:
                 layout = Layout(*(make(n) for n in BATCHES), names=self.form.names, flags=self.flags)
                 step = self._as_float64(function, call, layout)
                 if step is not None and call.is_sequence:
-                    check_sequence(step, self.u(call.n_inputs, BATCHES[0]))
+                    settle_sequence(step, self.u(call.n_inputs, BATCHES[0]))
                 return step
         except Undecided:
             raise
@@ -220,6 +222,18 @@ class Search:
     def u(self, n_inputs: int, n: int) -> Tensor:
         """Inputs to try, (batch, input)."""
         return _rows(n, n_inputs, -0.2, 0.2, self.device)
+
+
+def settle_sequence(step: TreeStep, u: Tensor) -> None:
+    """Choose, among values that agree after one element, the one that is the state after several; or InputError."""
+    trouble: list[InputError] = []
+    for path in step.same:
+        step.path = path
+        try:
+            return check_sequence(step, u)
+        except InputError as error:
+            trouble.append(error)
+    raise trouble[-1]
 
 
 def check_sequence(step: TreeStep, u: Tensor) -> None:

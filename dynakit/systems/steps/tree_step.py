@@ -29,6 +29,7 @@ class TreeStep:
     ) -> None:
         self.function, self.call, self.layout, self.device = function, call, layout, device
         self.path: tuple[str, ...] = ()
+        self.same: list[tuple[str, ...]] = []  # where else it is
         self.draws = 0
         self.start: Tensor | None = None
 
@@ -56,7 +57,7 @@ class TreeStep:
                 f"{' and '.join(places)} of what it returns are built as its state is, and differ: say which is its "
                 f"next state, form=dk.Form(returned={places[-1]!r})"
             )
-        self.path = paths[0]
+        self.path, self.same = paths[0], paths
 
 
 class Undecided(InputError):
