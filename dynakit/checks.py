@@ -197,10 +197,16 @@ def number(
     inside = above <= value <= below if closed else above < value < below
     if not math.isfinite(value) or not inside:
         left, right = ("[", "]") if closed else ("(", ")")
-        raise InputError(
-            f"{name} must be a finite number in {left}{above:g}, {below:g}{right}, got {value:g}"
-        )
+        within = f" in {left}{above:g}, {below:g}{right}" if above > -math.inf or below < math.inf else ""
+        raise InputError(f"{name} must be a finite number{within}, got {value:g}")
     return value
+
+
+def flag(name: str, value: Any) -> bool:
+    """``value`` as True or False; a word such as "no" is neither."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise InputError(f"{name} must be True or False, got {value!r}")
+    return bool(value)
 
 
 def one_of(name: str, value: Any, allowed: Iterable[Any]) -> Any:

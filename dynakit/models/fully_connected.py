@@ -58,7 +58,7 @@ class FullyConnected(RecurrentModel):
             )
         self.activation = checks.one_of("activation", activation, ACTIVATIONS)
         self.scale = checks.number("scale", scale, above=0)
-        self.bias, self.seed = bool(bias), as_seed(seed)
+        self.bias, self.seed = checks.flag("bias", bias), as_seed(seed)
         with own_randomness(self.seed, "FullyConnected"):
             self.W_in, self.W_rec, drawn = (
                 nn.Parameter(torch.empty(n_hidden, *columns).uniform_(-scale, scale))

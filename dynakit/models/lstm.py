@@ -77,7 +77,7 @@ class LSTM(RecurrentModel):
     ) -> None:
         super().__init__()
         self.n_inputs, self.n_hidden, self.n_outputs = checked_sizes(n_inputs, n_hidden, n_outputs)
-        self.peepholes = bool(peepholes)
+        self.peepholes = checks.flag("peepholes", peepholes)
         self.recurrent_activation = checks.one_of("recurrent_activation", recurrent_activation, GATES)
         self.activation = checks.one_of("activation", activation, ACTIVATIONS)
         self.recurrent_dropout = checks.number("recurrent_dropout", recurrent_dropout, above=0, below=0.99)

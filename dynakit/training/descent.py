@@ -75,6 +75,8 @@ class GradientDescent(abc.ABC):
             value = getattr(self, name)
             groups = value if isinstance(value, Mapping) and name.endswith("weight") else {"": value}
             for group, strength in groups.items():
+                if not isinstance(group, str):
+                    raise InputError(f"{name} names weights by how their names begin, got {group!r} for a beginning")
                 checks.number(f"{name}[{group!r}]" if group else name, strength, above=0)
         checks.number("decay_to", self.decay_to, above=0, below=1)
         checks.number("momentum", self.momentum, above=0, below=1)

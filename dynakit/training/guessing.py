@@ -23,6 +23,7 @@ from ..provenance import Provenance
 from ..results import History
 from ..seeding import torch_stream
 from ..tasks import Task, Trials, score_mask
+from ..wording import counted
 from .base import BY_CALLBACK, Callback, Called, fit, told
 from .descent import batch
 
@@ -81,7 +82,8 @@ def _(method: WeightGuessing, model: nn.Module, task: Task, *, seed: int, callba
         with torch.no_grad():
             for name, p in named.items():
                 p.copy_(guesses[name][found])
-    stopped = f"guess {done} solves all trials" if found is not None else f"all {done} guesses failed"
+    failed = f"all {counted(done, 'guess', 'guesses')} failed"
+    stopped = f"guess {done} solves all trials" if found is not None else failed
     stopped += "" if going or found is not None else f", {BY_CALLBACK}"
     return _history(method, task, seed, (best, seconds), stopped)
 

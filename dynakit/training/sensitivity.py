@@ -18,6 +18,7 @@ from torch.func import functional_call, jacrev, vmap
 from .. import chunks
 from ..errors import InputError
 from ..models import ACTIVATIONS, Elman, FullyConnected, RecurrentModel
+from ..wording import counted
 from .base import Called
 
 
@@ -40,8 +41,9 @@ class Sensitivity(abc.ABC):
 
     def _start(self, model: RecurrentModel, n_trials: int, copies: int) -> None:
         n_weights, like = sum(p.numel() for p in self.parameters), next(model.parameters())
+        trials = counted(n_trials, "trial")
         chunks.refuse_larger(
-            f"the derivatives of {model.state_size} state entries in {n_weights} weights, for {n_trials} trials,",
+            f"the derivatives of {model.state_size} state entries in {n_weights} weights, for {trials},",
             n_trials * model.state_size * n_weights * like.element_size() * copies,
             "use BPTT, a smaller batch_size or a smaller network",
         )

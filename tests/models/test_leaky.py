@@ -158,6 +158,8 @@ def test_unsigned_input_and_readout():
         ({"tau": 0.0}, "tau"),
         ({"activation": "elu"}, "activation"),
         ({"signed_io": False}, "signed_io"),
+        ({"signed_io": "no", "dale": "abs"}, "signed_io must be True or False, got 'no'"),
+        ({"autapses": None}, "autapses must be True or False, got None"),
         ({"mask_rec": np.ones((3, 4))}, "mask_rec must have shape"),
         ({"mask_rec": np.full((10, 10), 0.5)}, "mask_rec must hold zeros and ones"),
         ({"spectral_radius": 0.0}, "spectral_radius"),

@@ -282,6 +282,9 @@ def test_memory_blocks_are_the_published_equations():
         (lambda: BidirectionalLSTM(2, 4, 1).direction("left"), "name must be"),
         (lambda: BidirectionalLSTM(2, 4, 1)(torch.zeros(1, 3, 2), torch.zeros(8)), "x0 must be None"),
         (lambda: FullyConnected(2, 4, 1).linear_readout(), "its outputs are units of the layer"),
+        (lambda: FullyConnected(2, 4, 1, bias="no"), "bias must be True or False, got 'no'"),
+        (lambda: LSTM(2, 4, 1, peepholes=1), "peepholes must be True or False, got 1"),
+        (lambda: MemoryBlocks(2, 4, 1, output_bias=float("nan")), "output_bias must be a finite number, got nan$"),
     ],
 )
 def test_bad_sizes_and_calls_are_refused_in_a_sentence(make, words):

@@ -305,6 +305,7 @@ def test_stop_at_loss():
         ({"stop_at_loss": float("nan")}, "stop_at_loss"),
         ({"decay_to": 2.0}, "decay_to"),
         ({"l2_rate": -1.0}, "l2_rate"),
+        ({"l2_weight": {1: 1e-3}}, "l2_weight names weights by how their names begin, got 1"),
         ({"checkpoint_every": -1.0}, "checkpoint_every"),
     ],
 )

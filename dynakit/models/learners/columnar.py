@@ -77,7 +77,7 @@ class CSNN(Learner):
         self.n_steps = checks.count("n_steps", n_steps)
         self.eta = checks.number("eta", eta, above=0.0)
         self.pairs = checks.one_of("pairs", pairs, ("last step", "all"))
-        self.own_block = bool(own_block)
+        self.own_block = checks.flag("own_block", own_block)
         self.mean = checks.one_of("mean", mean, ("columns", "neurons"))
         self.metric = checks.one_of("metric", metric, METRICS)
         self.seed = as_seed(seed)
