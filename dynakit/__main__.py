@@ -199,6 +199,8 @@ def _network(path: Path, nonlinearity: str) -> Any:
         raise dk.ArtifactError(f"model {path} does not exist")
     if path.is_dir():
         return dk.models.load(path)
+    if path.suffix in (".keras", ".h5", ".hdf5"):
+        return dk.models.read(path)
     return dk.models.from_state_dict(path, nonlinearity=nonlinearity)
 
 

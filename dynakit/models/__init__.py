@@ -6,6 +6,7 @@ from .bidirectional import BidirectionalElman, BidirectionalLSTM
 from .elman import Elman
 from .fully_connected import FullyConnected
 from .gru import GRU
+from .layered import LayeredNetwork, Pointwise
 from .leaky import LeakyRNN
 from .leaky_scan import leaky_loop
 from .learners import (
@@ -24,6 +25,7 @@ from .learners import (
 )
 from .lstm import LSTM
 from .memory_blocks import MemoryBlocks
+from .reading import read
 from .registry import MODELS, by_name
 from .reservoir import Reservoir
 from .saving import check_path, load, packed, savable, save, unpacked
@@ -47,6 +49,8 @@ __all__ = [
     "BidirectionalLSTM",
     "BidirectionalElman",
     "WindowedMLP",
+    "LayeredNetwork",
+    "Pointwise",
     "LeakyRNN",
     "Reservoir",
     "SpikingNetwork",
@@ -77,4 +81,5 @@ __all__ = [
     "save",
     "ImportedNetwork",
     "from_state_dict",
+    "read",
 ]

@@ -22,6 +22,7 @@ from ..surroundings import in_own_surroundings
 from .activations import ACTIVATIONS, GATES
 from .base import RecurrentModel, Trajectory, checked_sizes, layer_shapes, own_randomness
 from .gated import INITS, begin, kept
+from .layouts import from_layout
 
 RESETS = ("after", "before")
 
@@ -67,6 +68,37 @@ class GRU(RecurrentModel):
             self.readout = nn.Linear(self.n_hidden, self.n_outputs)
             if self.init != "torch":
                 begin(self.init, self.rnn, self.readout, 3)
+
+    @classmethod
+    @in_own_surroundings
+    def from_arrays(
+        cls,
+        layout: str,
+        *,
+        readout: tuple[Any, Any] | None = None,
+        reset: str | None = None,
+        recurrent_activation: str | None = None,
+        activation: str | None = None,
+        **arrays: Any,
+    ) -> GRU:
+        """The GRU whose weights another framework holds, in the order that ``layout`` names.
+
+        Arguments:
+            layout: "keras" (kernel, recurrent_kernel, bias: two rows of it reset after the product, one before),
+                "equinox" (weight_ih, weight_hh, bias, bias_n), "haiku" (w_i, w_h, b: resets before), "flax" (the
+                dictionary of parameters of a cell), "onnx" (W, R, B) or "torch" (weight_ih, weight_hh, bias_ih,
+                bias_hh).
+            reset: "after" or "before", where the arrays do not say it; "onnx" wants to hear it.
+            readout, recurrent_activation, activation, arrays: see :meth:`LSTM.from_arrays`.
+
+        Raises InputError for other arrays, with the names and shapes that the layout has.
+
+        >>> import numpy as np
+        >>> GRU.from_arrays("haiku", w_i=np.ones((3, 15)), w_h=np.zeros((5, 15)), b=np.zeros(15)).reset
+        'before'
+        """
+        options = {"reset": reset, "recurrent_activation": recurrent_activation, "activation": activation}
+        return from_layout(cls, layout, arrays, readout=readout, options=options)
 
     @classmethod
     def shapes(cls, config: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:

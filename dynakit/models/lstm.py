@@ -24,6 +24,7 @@ from ..surroundings import in_own_surroundings
 from .activations import ACTIVATIONS, GATES
 from .base import RecurrentModel, Trajectory, checked_sizes, layer_shapes, own_randomness
 from .gated import INITS, begin, kept
+from .layouts import from_layout
 
 
 class LSTM(RecurrentModel):
@@ -94,6 +95,42 @@ class LSTM(RecurrentModel):
         if self.chrono is not None and self.forget_bias is not None:
             raise InputError("forget_bias and chrono both say what the forget gates begin with: give one of them")
         self._draw()
+
+    @classmethod
+    @in_own_surroundings
+    def from_arrays(
+        cls,
+        layout: str,
+        *,
+        readout: tuple[Any, Any] | None = None,
+        recurrent_activation: str | None = None,
+        activation: str | None = None,
+        **arrays: Any,
+    ) -> LSTM:
+        """The LSTM whose weights another framework holds, in the order that ``layout`` names.
+
+        Arguments:
+            layout: "keras" (kernel, recurrent_kernel, bias), "equinox" (weight_ih, weight_hh, bias), "haiku" (w, b: the
+                1 that haiku adds to the forget gate is added), "flax" (the dictionary of parameters of a cell),
+                "onnx" (W, R, B, P) or "torch" (weight_ih, weight_hh, bias_ih, bias_hh).
+            readout: weights (output, hidden) and bias (output,) or None; without, the outputs are h.
+            recurrent_activation, activation: as in the constructor.
+            arrays: by the names they have there, of anything that NumPy reads; what has no bias may lack it.
+
+        The model is float32 where all arrays are, else float64.  Raises InputError for other arrays, with the names and
+        shapes that the layout has.
+
+        >>> import numpy as np
+        >>> weights = {"kernel": np.ones((3, 20)), "recurrent_kernel": np.zeros((5, 20)), "bias": np.zeros(20)}
+        >>> LSTM.from_arrays("keras", **weights)
+        LSTM(
+          n_inputs=3, n_hidden=5, n_outputs=5
+          (rnn): LSTM(3, 5)
+          (readout): Linear(in_features=5, out_features=5, bias=True)
+        )
+        """
+        options = {"recurrent_activation": recurrent_activation, "activation": activation}
+        return from_layout(cls, layout, arrays, readout=readout, options=options)
 
     @classmethod
     def shapes(cls, config: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:

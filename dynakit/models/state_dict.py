@@ -39,20 +39,21 @@ class ImportedNetwork(nn.Module):
 
 
 @in_own_surroundings
-def from_state_dict(source: Any, *, nonlinearity: str = "tanh") -> ImportedNetwork:
+def from_state_dict(source: Any, *, nonlinearity: str = "tanh", prefix: str = "") -> ImportedNetwork:
     """A network from a state dict, or from a ``.safetensors``, ``.pt``, ``.pth`` or ``.ckpt`` file.
 
     The source holds the weights of one ``nn.RNN``, ``nn.GRU`` or ``nn.LSTM`` and of at most one ``nn.Linear``
-    that reads its hidden units, under any prefix; a Lightning checkpoint is unwrapped.  ``nonlinearity``
-    ("tanh" or "relu") is not in the weights of an ``nn.RNN`` and has to be said.  Raises ArtifactError for a
-    file that cannot be read, InputError for contents that are not such a network, with the reason.
+    that reads its hidden units, under any prefix; a Lightning checkpoint is unwrapped.  Of a source that holds more,
+    ``prefix`` ("model.policy.") names the part: weights whose names do not begin with it are left alone.
+    ``nonlinearity`` ("tanh" or "relu") is not in the weights of an ``nn.RNN`` and has to be said.  Raises ArtifactError
+    for a file that cannot be read, InputError for contents that are not such a network, with the reason.
 
     >>> network = from_state_dict(torch.nn.GRU(3, 8).state_dict())
     >>> network.rnn
     GRU(3, 8, batch_first=True)
     """
     checks.one_of("nonlinearity", nonlinearity, ("tanh", "relu"))
-    tensors = _tensors(_read(Path(source)) if isinstance(source, (str, Path)) else source)
+    tensors = _tensors(_read(Path(source)) if isinstance(source, (str, Path)) else source, prefix)
     recurrent, rest = _split(tensors)
     rnn = _recurrent_layer(recurrent, nonlinearity)
     return ImportedNetwork(rnn, _readout(rest, rnn))
@@ -84,11 +85,13 @@ def _read(path: Path) -> Any:
         ) from None
 
 
-def _tensors(source: Any) -> dict[str, Tensor]:
+def _tensors(source: Any, prefix: str) -> dict[str, Tensor]:
     if isinstance(source, Mapping):
         source = next((source[key] for key in _NESTED if isinstance(source.get(key), Mapping)), source)
     if not isinstance(source, Mapping) or not source:
         raise InputError(f"source must be a path or a dict of tensors, got {type(source).__name__}")
+    if prefix:
+        source = _under(prefix, source)
     for name, value in source.items():
         if not isinstance(name, str) or not isinstance(value, Tensor) or not value.dtype.is_floating_point:
             raise InputError(f"source must hold floating-point tensors only, but {name!r} is {_kind(value)}")
@@ -101,6 +104,17 @@ def _tensors(source: Any) -> dict[str, Tensor]:
     if problem := not_finite(tensors):
         raise InputError(f"source cannot be used: {problem}")
     return tensors
+
+
+def _under(prefix: str, source: Mapping[Any, Any]) -> dict[str, Any]:
+    """What the names that begin with ``prefix`` stand for."""
+    if not isinstance(prefix, str):
+        raise InputError(f"prefix must be a string, got {type(prefix).__name__}")
+    found = {name: value for name, value in source.items() if isinstance(name, str) and name.startswith(prefix)}
+    if not found:
+        held = ", ".join(map(str, [*source][:8]))
+        raise InputError(f"prefix={prefix!r} begins no name in source, which holds {held}")
+    return found
 
 
 def _kind(value: Any) -> str:

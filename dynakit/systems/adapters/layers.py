@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -10,8 +11,10 @@ from torch.nn.utils.parametrize import is_parametrized
 
 from ...errors import InputError
 from ...models.base import RecurrentModel
+from ...models.elman import Elman
 from ...models.fully_connected import FullyConnected
 from ...models.gru import GRU
+from ...models.layered import LayeredNetwork
 from ...models.leaky import LeakyRNN
 from ...models.lstm import LSTM
 from ...models.memory_blocks import MemoryBlocks
@@ -47,6 +50,8 @@ def adapt_layer(rnn: nn.Module, device: torch.device | str | None) -> System:
         return adapt_reservoir(rnn, device)
     if isinstance(rnn, SpikingNetwork):
         return SpikingSystem(rnn, device)
+    if isinstance(rnn, LayeredNetwork):
+        return _layered(rnn, device)
     if isinstance(rnn, RecurrentModel):
         return _our_model(rnn, device)
     if not isinstance(rnn, LAYERS):
@@ -149,7 +154,9 @@ def _our_model(model: RecurrentModel, device: torch.device | str | None) -> Syst
 
 
 def _with_options(model: RecurrentModel, cell: System, read: Callable[[str], Tensor]) -> System:
-    """The cell of a gated model, which may do other things than the layer that holds its weights."""
+    """The cell of a model, which may do other things than the layer that holds its weights."""
+    if isinstance(model, Elman) and isinstance(cell, ElmanCell):
+        return ElmanCell(cell.W_in, cell.W_rec, cell.b, model.activation)
     if not isinstance(model, (GRU, LSTM)):
         return cell
     chosen = {"recurrent_activation": model.recurrent_activation, "activation": model.activation}
@@ -159,6 +166,67 @@ def _with_options(model: RecurrentModel, cell: System, read: Callable[[str], Ten
     assert isinstance(cell, LSTMCell)
     peephole = None if getattr(model, "peephole", None) is None else read("peephole")
     return LSTMCell(cell.W_in, cell.W_rec, cell.b, peephole, **chosen)
+
+
+def _layered(model: LayeredNetwork, device: torch.device | str | None) -> System:
+    """Layers upon each other in closed form; by their steps where more than linear layers stand before or between."""
+    twin = float64_copy(model, device)
+    assert isinstance(twin, LayeredNetwork)
+    cells: list[Cell] = []
+    between: list[nn.Module] = []  # since the last recurrent layer, whose own readout is the first of them
+    for layer in twin.layers:
+        if not isinstance(layer, RecurrentModel):
+            between.append(layer)
+            continue
+        found = _behind(between, layer) if isinstance(layer, (Elman, GRU, LSTM)) else None
+        if found is None:
+            return _named(_stepped(model, device), model)
+        cells.append(found)
+        between = [layer.get_submodule("readout")]
+    stack: System = cells[0] if len(cells) == 1 else Stack(cells)
+    affine = _affine(between, stack.output_size)
+    if affine is not None:
+        return _named(WithReadout(stack, *affine), model)
+    system = WithReadout(stack, function=nn.Sequential(*between))
+    system.fingerprint = fingerprint(stack.fingerprint, repr(between), *nn.Sequential(*between).parameters())
+    return _named(system, model)
+
+
+def _named(system: System, model: LayeredNetwork) -> System:
+    if model.left_out:
+        system.name += f", without its {' and '.join(model.left_out)}"
+    return system
+
+
+def _behind(before: list[nn.Module], layer: Elman | GRU | LSTM) -> Cell | None:
+    """The cell of a layer that hears what linear layers make of its inputs; None behind layers of another kind."""
+    rnn: Any = layer.rnn
+    affine = _affine(before, layer.n_inputs)
+    if affine is None:
+        return None
+    with torch.no_grad():
+        W, (A, a) = rnn.weight_ih_l0, affine
+        rnn.bias_ih_l0 = nn.Parameter(rnn.bias_ih_l0 + W @ a, requires_grad=False)
+        rnn.weight_ih_l0 = nn.Parameter(W @ A, requires_grad=False)
+    system = adapt_layer(layer, None)
+    assert isinstance(system, WithReadout)
+    assert isinstance(system.inner, Cell)
+    return system.inner
+
+
+def _affine(layers: list[nn.Module], width: int) -> tuple[Tensor, Tensor] | None:
+    """What linear layers do one after another, as weights and bias; None if they do something else."""
+    first = next((layer for layer in layers if isinstance(layer, nn.Linear)), None)
+    if not all(is_linear(layer) for layer in layers):
+        return None
+    A = torch.eye(width if first is None else first.in_features, dtype=torch.float64)
+    A = A if first is None else A.to(first.weight.device)
+    a = A.new_zeros(len(A))
+    for layer in layers:
+        assert isinstance(layer, nn.Linear)
+        with torch.no_grad():
+            A, a = layer.weight @ A, layer.weight @ a + (0.0 if layer.bias is None else layer.bias)
+    return A, a
 
 
 def is_linear(readout: object) -> bool:
