@@ -1,8 +1,8 @@
 """The two kinds of file in which Keras keeps a whole model: a zip (``.keras``), or HDF5 alone (``.h5``, the older).
 
 Sizes are compared with those of the file before anything is read: Keras compresses nothing, so what declares more than
-the file holds is no file of Keras.  Only arrays that lie within the file are read, by names that the config gives; links
-to other files, filters and anything but floating-point numbers are refused.
+the file holds is no file of Keras.  Only arrays that lie within the file are read, by names that the config gives;
+links to other files, filters and anything but floating-point numbers are refused.
 """
 
 from __future__ import annotations

@@ -53,7 +53,8 @@ def flax_cells(rng, inputs):
         cell = cls(N, param_dtype=float)
         carry = cell.initialize_carry(jax.random.PRNGKey(0), (1, I))
         params = drawn(cell.init(jax.random.PRNGKey(0), carry, inputs[:1])["params"], rng)
-        run = lambda x, u, cell=cell, params=params: cell.apply({"params": params}, x, u)
+        def run(x, u, cell=cell, params=params):
+            return cell.apply({"params": params}, x, u)
         yield kind, name, params, stepped(run, carry, inputs)
 
 
@@ -185,7 +186,8 @@ def main():
     functional.save(HERE / "functional.h5")
     u, tokens, z = rng.normal(size=(2, T, I)), rng.integers(0, 5, size=(2, T)), rng.normal(0, 3, size=(40, 5))
     keras.config.set_floatx("float64")
-    value = lambda name: keras.ops.convert_to_numpy(getattr(keras.activations, name)(z))
+    def value(name):
+        return keras.ops.convert_to_numpy(getattr(keras.activations, name)(z))
     functions = {f"{name} of z": value(name) for name in FUNCTIONS.split()}
     said = {"sequential": sequential.predict(u, verbose=0), "functional": functional.predict(tokens, verbose=0)}
     np.savez_compressed(HERE / "keras.npz", u=u, tokens=tokens, z=z, **said, **functions)
