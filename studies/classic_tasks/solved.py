@@ -65,14 +65,17 @@ def train(recipe: Recipe, seed: int) -> tuple[Any, int, int | None]:
     return model, presented, first
 
 
-def trained(name: str, seed: int) -> tuple[Any, dict[str, Any]]:
-    """What :func:`train` gives, and its CPU time, read if it was there: the parts look at the same networks."""
-    code = ledger.code("classic_tasks", "recipes")
-    home = ledger.kept("classic_tasks") / "networks" / code / f"{name.replace(' ', '_').replace('^', '')}-{seed}"
+def trained(name: str, seed: int, share: float = 1.0) -> tuple[Any, dict[str, Any]]:
+    """What :func:`train` gives, and its CPU time, read if it was there: the parts look at the same networks.
+
+    ``share``: of the updates, for a quick look.
+    """
+    code, of = ledger.code("classic_tasks", "recipes"), "" if share == 1 else f"-{share:g}"
+    home = ledger.kept("classic_tasks") / "networks" / code / f"{name.replace(' ', '_').replace('^', '')}-{seed}{of}"
     if home.is_dir():
         return dk.models.load(home), json.loads((home.parent / f"{home.name}.json").read_text())
     start = time.process_time()
-    model, presented, first = train(RECIPES[name], seed)
+    model, presented, first = train(RECIPES[name].cut(share), seed)
     how = {"presented": presented, "first": first, "seconds": time.process_time() - start}
     home.parent.mkdir(parents=True, exist_ok=True)
     (home.parent / f"{home.name}.json").write_text(json.dumps(how))

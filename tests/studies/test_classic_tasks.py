@@ -22,6 +22,20 @@ def test_every_recipe_builds_the_network_it_names():
         assert recipe.network.startswith(f"{type(model).__name__} {model.n_hidden}")
 
 
+def test_a_quick_look_is_a_share_of_the_updates_and_a_network_of_its_own(tmp_path, monkeypatch):
+    import ledger
+    import recipes
+    import solved
+
+    recipe = recipes.RECIPES["a^n b^n"]
+    assert [stage.max_updates for stage in recipe.cut(0.2).stages] == [600, 2000]
+    assert recipe.cut(1.0) == recipe
+    monkeypatch.setattr(ledger, "kept", lambda study: tmp_path)
+    monkeypatch.setitem(recipes.RECIPES, "a^n b^n", recipe.cut(0.0005))
+    shown = [solved.trained("a^n b^n", 0, share)[1]["presented"] for share in (1.0, 0.2, 1.0, 0.2)]
+    assert shown == [10 * (2 + 5), 10 * (1 + 1), 10 * (2 + 5), 10 * (1 + 1)]
+
+
 def test_sequences_are_counted_over_all_stages_and_success_where_ten_batches_are_right(monkeypatch):
     import solved
 
