@@ -32,6 +32,7 @@ OTHERS = (
     *("gumbel_softmax", "multinomial", "exponential_", "geometric_", "cauchy_", "log_normal_", "random_"),
 )
 DROPOUTS = ("dropout", "alpha_dropout", "feature_dropout", "feature_alpha_dropout", "dropout_")
+DRAWS = frozenset((*STANDARD, *GIVEN, *OTHERS, *DROPOUTS))
 
 
 class MeanOfNoise(TorchFunctionMode):
@@ -43,12 +44,14 @@ class MeanOfNoise(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         name, kwargs = getattr(func, "__name__", ""), kwargs or {}
+        if name not in DRAWS:
+            return func(*args, **kwargs)
         if name in OTHERS or (name in DROPOUTS and _is_on(args, kwargs)):
             raise InputError(
                 f"it draws from torch.{name} at every step, which has no mean map: pass a step without it, or one that "
                 "leaves it out in eval mode"
             )
-        if name not in STANDARD + GIVEN:
+        if name in DROPOUTS:
             return func(*args, **kwargs)
         self.draws += 1
         return _mean(name, args, {key: value for key, value in kwargs.items() if key != "generator"})

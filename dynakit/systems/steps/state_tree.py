@@ -160,27 +160,35 @@ class Layout:
             self.parts |= _named(names[k] if names else path, leaf)
             at += width
         self.size = at
+        self._full: tuple[int, list[torch.Size]] = -1, []  # the shapes of a batch, of the last one
 
     def taken(self, x: Any) -> Any:
         """The tree for flat vectors (batch, unit)."""
-        return rebuilt(self.like, iter(self.tensors(x)))
+        tensors, like = self.tensors(x), self.like
+        if type(like) in (tuple, list) and len(like) == len(tensors):  # the usual, at a fraction of the time
+            return type(like)(tensors)
+        return rebuilt(like, iter(tensors))
 
     def tensors(self, x: Any) -> list[Any]:
         """The leaves for flat vectors."""
         if len(self.leaves) == 1:
             return [self.leaves[0].made(x)]
-        parts = x.split([leaf.columns.stop - leaf.columns.start for leaf in self.leaves], -1)  # one cat on the way back
+        widths = [leaf.columns.stop - leaf.columns.start for leaf in self.leaves]
+        parts = x.split_with_sizes(widths, -1) if type(x) is Tensor else x.split(widths, -1)
         return [leaf.made(part) for leaf, part in zip(self.leaves, parts, strict=True)]
 
     def flat(self, tree: Any, n_rows: int) -> Any:
         """The flat vectors (batch, unit) of a tree; InputError where it is not of this layout."""
-        found = aligned(tree, self.like)
+        usual = type(tree) is tuple and len(tree) == len(self.leaves) and all(map(is_leaf, tree))
+        found = list(tree) if usual and type(self.like) in (tuple, list) else aligned(tree, self.like)
         if found is None:
             raise InputError("the state came back in another structure")
-        for leaf, value in zip(self.leaves, found, strict=True):
-            if value.shape != leaf.full(n_rows):
+        if self._full[0] != n_rows:
+            self._full = n_rows, [leaf.full(n_rows) for leaf in self.leaves]
+        for leaf, value, full in zip(self.leaves, found, self._full[1], strict=True):
+            if value.shape != full:
                 raise InputError(
-                    f"part '{leaf.path}' of the state changes its shape from {tuple(leaf.full(n_rows))} to "
+                    f"part '{leaf.path}' of the state changes its shape from {tuple(full)} to "
                     f"{tuple(value.shape)}: a state that grows is no map of one space; keep a "
                     "window of fixed length, form=dk.Form(state=make) with a make(n) of its first state"
                 )
