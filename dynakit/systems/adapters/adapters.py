@@ -32,6 +32,7 @@ from .learners import adapt_learner
 from .modules import adapt_module, adapt_whole, name_of_core
 from .own_cell import adapt_own_cell
 from .readouts import attribute, read_out
+from .spiking_libraries import adapt_spiking, is_of_a_spiking_library
 from .twins import Twins
 
 
@@ -57,8 +58,9 @@ def as_system(
             their cells; a (layer, readout) pair; a list of layers that hear each other, with a readout at its end or
             without; a module that holds such a layer, whatever its forward makes of each input before it (tokens are
             one-hot) and of each state after it; a module with a method that takes one step, or whose forward takes a
-            first state, or starts from one that is a weight of its own; a module with ``step=``; a callable with
-            ``state_size=``; or another System.
+            first state, or starts from one that is a weight of its own; layers of snnTorch, Norse, sinabs and
+            SpikingJelly, networks and rows of them, which jump and carry what each layer hands on as ``spikes``; a
+            module with ``step=``; a callable with ``state_size=``; or another System.
         step: the method (name, dotted for a part's, or bound method) that takes the state one step.  The state may be
             a tensor or any tuple, list, dictionary, named tuple or dataclass of them, handed over and returned, alone
             or beside outputs, or kept by the module itself; "forward" may take sequences.
@@ -90,6 +92,9 @@ def as_system(
         system = adapt_own_cell(model, step, sizes, argument_order, device, **more)
     elif callable(model) and not isinstance(model, nn.Module):
         system = _callable(model, sizes, argument_order, device)
+    elif is_of_a_spiking_library(model):
+        _refuse_unused({"state_size": state_size, "argument_order": argument_order, "regularity": regularity})
+        system = adapt_spiking(model, input_size, device)
     else:
         _refuse_unused({**sizes, "argument_order": argument_order, "regularity": regularity})
         system, readout = _network(model, readout, device, core)

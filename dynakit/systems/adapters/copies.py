@@ -122,8 +122,9 @@ def on_a_copy(function: Any, device: torch.device | str | None = None, *, called
 
 
 def _held(value: Any) -> list[Tensor]:
-    """The tensors among an attribute of a module: itself, or in a list."""
-    return [t for t in (value if isinstance(value, (list, tuple)) else [value]) if isinstance(t, Tensor)]
+    """The tensors among an attribute of a module: itself, or in a list or dictionary, such as that of its buffers."""
+    among = value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else [value]
+    return [t for t in among if isinstance(t, Tensor)]
 
 
 def _check(name: str, p: Tensor, *, complex_too: bool = False) -> None:
