@@ -99,7 +99,13 @@ def search(
     came = np.concatenate([np.zeros(0, int), *status])
     arrived = np.isin(came, (CONVERGED, HELD)).mean() if len(came) else 0.0
     curve = np.array(curve, int).reshape(-1, 2)
+    if supply.box is not None and not _all_within(roots.x, supply.box):
+        expected = None  # the sum is that of the points in the box
     return Sought(roots, came, curve, expected, region, supply.ends, settled and bool(arrived >= FEW))
+
+
+def _all_within(x: Tensor, box: Bounds) -> bool:
+    return bool(((x >= box.lo) & (x <= box.hi)).all())
 
 
 def _may_be_all(roots: Roots, aim: int | None) -> bool:

@@ -18,6 +18,7 @@ from ...systems.base import Bounds, System
 BATCH = 128
 RELAX = 100  # steps under the drive
 FAR = 1e3  # times the size of the known states
+CLOSER = 0.95  # of the distance to a box is left at most, of a state that is drawn into it
 SHARES = (1.0, 0.3, 0.1)  # of the box
 SIZES = (0.1, 1.0, 10.0)  # of states where there is no box
 POOL = 4096  # states of trajectories from which starts are drawn: at most twice as many, evenly
@@ -37,8 +38,10 @@ class Starts:
         self.system, self.u, self.given, self.rng = system, u, given, rng
         self.box: Bounds | None = system.box(u)
         self.look = min(max(WORK // max(1, system.state_size) ** 3, LOOKS[0]), LOOKS[1])
-        wide = self._wide(max(BATCH // 2, self.look // 2))
         known = [t for t in (given, pool) if t is not None]
+        if self.box is not None and not _come_in(system, u, self.box, known):
+            self.box = None
+        wide = self._wide(max(BATCH // 2, self.look // 2))
         states = torch.cat(known) if known else wide
         states = states[:: max(1, len(states) // POOL)]
         self.pool = states[torch.isfinite(states).all(-1)]
@@ -139,3 +142,25 @@ class Starts:
 
     def _in_turn(self, values: tuple[float, ...], n: int) -> Tensor:
         return torch.tensor(values, dtype=torch.float64, device=self.system.device).repeat(n)[:n, None]
+
+
+def _come_in(system: System, u: Tensor, box: Bounds, known: list[Tensor]) -> bool:
+    """Whether states outside the box are drawn into it: some far ones, and of those that are known.
+
+    A box found from a map's code may lie around some of what attracts, and other fixed points beyond it.
+    """
+    width = box.hi - box.lo
+    far = [end + sign * k * width for end, sign in ((box.hi, 1), (box.lo, -1)) for k in (1.0, 10.0)]
+    x = torch.cat([torch.stack(far), *(states[:: max(1, len(states) // BATCH)] for states in known)])
+    x = x[torch.isfinite(x).all(-1)]
+    for n_steps in (1, RELAX // 2, RELAX // 2):
+        x = x[_beyond(x, box) > 0]
+        if not len(x):
+            return True
+        before, x = _beyond(x, box), system.settle(x, u, n_steps)
+    return bool((_beyond(x, box) <= CLOSER * before).all())
+
+
+def _beyond(x: Tensor, box: Bounds) -> Tensor:
+    """How far states lie outside of a box, (state,)."""
+    return torch.maximum(box.lo - x, x - box.hi).amax(-1).nan_to_num(torch.inf, torch.inf)

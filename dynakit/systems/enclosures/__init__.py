@@ -1,6 +1,7 @@
 """Bounds of a map and its Jacobian over boxes, rounding included."""
 
 from .balls import PRECISION, enclose_point, library, matrix
+from .boxes import invariant_box
 from .enclosures import Enclosure, enclose
 from .intervals import gamma, upward
 from .jets import Jet
@@ -10,6 +11,7 @@ __all__ = [
     "enclose_point",
     "Enclosure",
     "gamma",
+    "invariant_box",
     "Jet",
     "library",
     "matrix",

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from .jets import Jet, Unsupported, exact, operands, operation, scaled
+from .linear_part import added
 
 
 @operation("add", "radd")
@@ -17,8 +18,11 @@ def add(a: Any, b: Any, *, alpha: float = 1) -> Jet:
         b = mul(b, alpha)
     a, b, jet = operands(a, b)
     if isinstance(a, Jet) and isinstance(b, Jet):
-        return jet.like(_gated(a, b) or a.value + b.value, a.tangent + b.tangent)
-    return jet.like(jet.value + (b if jet is a else a), jet.tangent)
+        total = jet.like(_gated(a, b) or a.value + b.value, a.tangent + b.tangent)
+        return total.formed(added(a.form, a.value, b.form, b.value))
+    constant = b if jet is a else a
+    total = jet.like(jet.value + constant, jet.tangent)
+    return total if jet.form is None else total.formed(jet.form.plus(constant))
 
 
 def _gated(a: Jet, b: Jet) -> Any:
@@ -50,7 +54,8 @@ def rsub(a: Any, b: Any, *, alpha: float = 1) -> Jet:
 
 @operation("neg", "negative")
 def neg(a: Jet) -> Jet:
-    return a.like(-a.value, scaled(a, -1.0).tangent)
+    opposite = a.like(-a.value, scaled(a, -1.0).tangent)
+    return opposite if a.form is None else opposite.formed(a.form.times(-1.0))
 
 
 @operation("mul", "multiply", "rmul")
@@ -114,8 +119,10 @@ def lerp(input: Any, end: Any, weight: Any) -> Jet:
         raise Unsupported("the points of one lie along another axis than those of the other")
     rest = w.constant(1.0).value - w.value
     tangent = a.tangent.scaled(rest) + b.tangent.scaled(w.value)
-    if not w.tangent.terms:
-        return model.like(a.value * rest + b.value * w.value, tangent)
+    if not isinstance(weight, Jet):
+        forms = [None if v.form is None else v.form.times(by) for v, by in ((a, rest), (b, w.value))]
+        start, stop = a.value * rest, b.value * w.value
+        return model.like(start + stop, tangent).formed(added(forms[0], start, forms[1], stop))
     return model.like(a.value.lerp(b.value, w.value), tangent + w.tangent.scaled(b.value - a.value))
 
 

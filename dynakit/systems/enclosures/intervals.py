@@ -178,6 +178,10 @@ class Interval:
         either = a.hull(b).ends
         return Interval(torch.where(self.lo == 1, a_ends, torch.where(self.hi == 0, b_ends, either)))
 
+    def cut(self, other: Interval) -> Interval:
+        """What is in both."""
+        return Interval(torch.stack([torch.maximum(self.lo, other.lo), torch.minimum(self.hi, other.hi)]))
+
     def lerp(self, end: Interval, weight: Interval) -> Interval:
         """(1 - w) start + w end; affine in w, so that the ends of w give the extremes."""
         low, high = Interval(weight.ends[[0, 0]]), Interval(weight.ends[[1, 1]])

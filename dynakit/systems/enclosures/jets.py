@@ -23,6 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from .linear_part import LinearPart
 from .tangents import Select, Tangent, Units
 
 OPERATIONS: dict[str, Callable[..., Any]] = {}
@@ -39,7 +40,8 @@ class Jet:
     there are at least two points, so that their axis can be told from the others.
 
     ``is_mask`` marks what a comparison gave, 1 for true.  ``complement`` is the range of the z of which this is 1 - z,
-    ``factors`` are the ranges of those of which it is the product: what lets a gate be recognized.
+    ``factors`` are the ranges of those of which it is the product: what lets a gate be recognized.  ``form`` is its
+    exact linear part, where it is asked for.
     """
 
     __array_ufunc__ = None  # NumPy leaves arithmetic to the methods here
@@ -60,6 +62,7 @@ class Jet:
         self.value, self.tangent, self.n_points = value, tangent, n_points
         self.sizes, self.axis = (value.width,) if sizes is None else sizes, axis
         self.is_mask, self.complement, self.factors = False, None, None
+        self.form: LinearPart | None = None
         self.sharers = [1]  # how many jets may lie in the same memory
 
     @classmethod
@@ -140,13 +143,27 @@ class Jet:
     def like(self, value: Any, tangent: Tangent) -> Jet:
         return Jet(value, tangent, self.n_points, sizes=self.sizes, axis=self.axis)
 
+    def formed(self, form: LinearPart | None) -> Jet:
+        """The same with its linear part, and in the range that this leaves."""
+        if form is not None:
+            self.form, self.value = form, self.value.cut(form.range())
+        return self
+
+    def reshaped(self, sizes: tuple[int, ...], axis: int) -> Jet:
+        """The same units in another shape."""
+        same = Jet(self.value, self.tangent, self.n_points, sizes=sizes, axis=axis)
+        same.form = self.form
+        return same
+
     def rows(self, units: Units, sizes: tuple[int, ...], axis: int) -> Jet:
         """Some of the units, in another shape."""
-        return Jet(self.value[units], self.tangent.rows(units), self.n_points, sizes=sizes, axis=axis)
+        some = Jet(self.value[units], self.tangent.rows(units), self.n_points, sizes=sizes, axis=axis)
+        some.form = None if self.form is None else self.form.rows(units)
+        return some
 
     def alias(self) -> Jet:
         """The same quantity as another object in the same memory."""
-        same = self.like(self.value, self.tangent)
+        same = self.reshaped(self.sizes, self.axis)
         same.is_mask, same.complement, same.factors = self.is_mask, self.complement, self.factors
         return same.sharing(self)
 
@@ -161,7 +178,7 @@ class Jet:
         if self.sharers[0] > 1 or other.shape != self.shape or other.axis != self.axis or self.is_mask:
             raise Unsupported("a step that writes into what other names or shapes show has no enclosure")
         self.value, self.tangent = other.value, other.tangent
-        self.complement, self.factors = other.complement, other.factors
+        self.complement, self.factors, self.form = other.complement, other.factors, other.form
         return self
 
     def constant(self, value: Any) -> Jet:
@@ -280,7 +297,8 @@ def scaled(jet: Jet, c: Tensor | float) -> Jet:
     """The jet times a constant, a number or one for each unit."""
     full = torch.as_tensor(c, dtype=torch.float64, device=jet.device)
     full = full.expand(*full.shape[:-1], jet.value.width)
-    return jet.like(jet.value * c, jet.tangent.scaled(jet.value.constant(full)))
+    product = jet.like(jet.value * c, jet.tangent.scaled(jet.value.constant(full)))
+    return product if jet.form is None else product.formed(jet.form.times(c))
 
 
 def affine(

@@ -73,7 +73,7 @@ class Numbered:
         start, n = int(first[0]) if len(first) else 0, len(first)
         if bool((first == start + torch.arange(n, device=first.device)).all()):
             if n == whole.value.width:
-                return Jet(whole.value, whole.tangent, whole.n_points, sizes=sizes, axis=axis)
+                return whole.reshaped(sizes, axis)
             return whole.rows(slice(start, start + n), sizes, axis)
         return whole.rows(first, sizes, axis)
 
@@ -227,7 +227,7 @@ def _joined(function: Callable[..., Any], tensors: Any, dim: int = 0) -> Jet:
 def _cat(tensors: Any, dim: int = 0) -> Jet:
     if dim in (-1, 1) and all(isinstance(v, Jet) and v.is_plain for v in tensors):
         whole = side_by_side(list(tensors))
-        return whole.like(whole.value, whole.tangent)
+        return whole.reshaped(whole.sizes, 0)
     return _joined(torch.cat, tensors, dim)
 
 

@@ -306,3 +306,36 @@ def test_functions_of_a_users_own_are_followed(name, radius):
         for y in around(x[0], radius, 20):
             entries = zip(J.entries(), system.jacobian(y).flatten().tolist())
             assert all(abs(ball - value).lower() < 1e-13 for ball, value in entries)
+
+
+F = nn.functional
+BENT = {  # an activation with a kink, where, and a factor that brings 1 between the slopes of both sides
+    "relu": (F.relu, 0.0, 2.0),
+    "relu6": (F.relu6, 6.0, 2.0),
+    "hardtanh": (F.hardtanh, -1.0, 2.0),
+    "hardsigmoid": (F.hardsigmoid, 3.0, 12.0),
+    "hardswish": (F.hardswish, -3.0, -4.0),
+    "leaky_relu": (F.leaky_relu, 0.0, 2.0),
+    "prelu": (lambda x: F.prelu(x, torch.tensor([0.2]).double()), 0.0, 2.0),
+    "clamp": (lambda x: x.clamp(max=0.5), 0.5, 2.0),
+    "maximum": (lambda x: torch.maximum(x, torch.full_like(x, 0.25)), 0.25, 2.0),
+    "minimum": (lambda x: torch.minimum(x, 0.5 * x), 0.0, 1.4),
+    "where": (lambda x: torch.where(x > 0, x, 0.1 * x), 0.0, 0.5),
+    "softshrink": (F.softshrink, 0.5, 2.0),
+    "threshold": (lambda x: F.threshold(x, 0.5, 0.5), 0.5, 2.0),
+    "selu": (F.selu, 0.0, 0.7),
+    "elu": (lambda x: F.elu(x, 0.5), 0.0, 1.4),
+    "abs": (torch.abs, 0.0, 2.0),
+}
+
+
+@pytest.mark.parametrize("name", BENT)
+def test_a_point_on_a_kink_is_found_and_gets_no_certificate(name):
+    f, place, factor = BENT[name]
+    at = f(torch.tensor([[place]]).double())
+    system = dk.FunctionSystem(lambda x: place + factor * (f(x) - at), 1)
+    assert float(system.kinks([place])) == 0.0
+    points = dk.find_fixed_points(system, np.array([[place]]), seed=0)
+    here = np.abs(points.states[:, 0] - place) < 1e-9
+    assert here.any()
+    assert not points.certified[here].any()
