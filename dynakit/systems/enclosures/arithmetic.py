@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .jets import Jet, Unsupported, exact, operands, operation, scaled
+from .constants import Unsupported, exact
+from .jets import Jet, operands, operation, scaled
 from .linear_part import added
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .jets import Jet, Unsupported, exact, operation
+from .constants import Unsupported, exact
+from .jets import OPERATIONS, Jet, operation
 from .rearranging import rearranged
 
 
@@ -43,6 +44,8 @@ def _float(a: Jet, *_: Any, **__: Any) -> Jet:
 def _in_type(a: Jet, dtype: torch.dtype) -> Jet:
     """In a type of which the surroundings may make another, as :class:`..foreign.InFloat64` does."""
     meant = torch.empty(0, dtype=dtype).dtype
+    if meant == torch.complex128:
+        return OPERATIONS["as_complex"](a)
     if meant == torch.float64 or (a.is_mask and meant.is_floating_point):
         return _double(a)
     if meant == a.dtype:

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor
 
 from .arithmetic import add, div, mul
-from .jets import Jet, Unsupported, affine, exact, of_every_row, operation
+from .constants import Unsupported, exact, of_every_row
+from .jets import Jet, affine, operation
 from .rearranging import rearranged
 
 Labels = list[int]  # one for each axis of an operand, as in torch.einsum
@@ -26,6 +27,8 @@ def contracted(a: Any, labels_a: Labels, b: Any, labels_b: Labels, out: Labels) 
     """The sum over all labels but those of ``out`` of a times b, jets or constants."""
     if not isinstance(a, Jet):
         a, labels_a, b, labels_b = b, labels_b, a, labels_a
+    if not isinstance(b, Jet):
+        b = exact(b)
     if len(set(labels_a)) < len(labels_a) or len(set(labels_b)) < len(labels_b):
         raise Unsupported("a diagonal in a product has no enclosure")
     point = labels_a[a.axis]
@@ -33,8 +36,7 @@ def contracted(a: Any, labels_a: Labels, b: Any, labels_b: Labels, out: Labels) 
         raise Unsupported("a step that mixes the points of a batch has no enclosure")
     if isinstance(b, Jet):
         return _of_two(a, labels_a, b, labels_b, out)
-    W, labels_b = exact(b), list(labels_b)
-    assert isinstance(W, Tensor)
+    W, labels_b = b, list(labels_b)
     if point in labels_b:  # a matrix for each point: they must be one
         W = of_every_row(W.movedim(labels_b.index(point), 0))
         labels_b.remove(point)
@@ -122,6 +124,9 @@ def _einsum(equation: str, *operands: Any) -> Jet:
 def matmul(a: Any, b: Any) -> Jet:
     if isinstance(a, Jet) and a.is_plain and isinstance(b, Tensor) and b.ndim <= 2:
         return affine(a, b.T) if b.ndim == 2 else affine(a, b[None], sizes=())
+    for v in (a, b):
+        if not isinstance(v, Jet):
+            exact(v)  # which says so of complex numbers
     row, column = a.ndim == 1, b.ndim == 1
     a = a[None] if row else a
     b = b[..., None] if column else b
@@ -254,7 +259,7 @@ def _convolution(
         or input.ndim != weight.ndim
     ):
         raise Unsupported("only a batch of states convolved with constants has an enclosure")
-    W = weight.detach().to(torch.float64)
+    W = exact(weight)
     image = on_units(lambda v: function(v, W, None, *args, **kw), input)
     return image if bias is None else add(image, bias.detach().reshape(-1, *(1,) * (image.ndim - 2)))
 

@@ -10,7 +10,8 @@ from typing import Any
 from torch import Tensor
 
 from .arithmetic import add, div, elementwise, mul, neg, rsub, sub
-from .jets import Jet, Unsupported, operands, operation
+from .constants import Unsupported
+from .jets import Jet, operands, operation
 
 _KNOWN = (
     "tanh sigmoid abs exp expm1 log log1p sin cos tan asin acos atan sinh cosh asinh atanh erf erfc sqrt rsqrt "

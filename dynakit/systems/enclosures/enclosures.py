@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from . import activations, attention, attributes, masks, recurrent  # noqa: F401 - what torch may do to a jet
+from . import activations, attention, attributes, complexes, masks, recurrent  # noqa: F401 - what torch may do
 from .intervals import Interval, outward
 from .jets import Jet
 from .spreads import Spread

@@ -19,18 +19,15 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from .constants import ComplexNeeded, Unsupported, aligned, exact
 from .linear_part import LinearPart
 from .tangents import Select, Tangent, Units
 
 OPERATIONS: dict[str, Callable[..., Any]] = {}
-
-
-class Unsupported(TypeError):
-    """An operation without an enclosure."""
+COMPLEX: dict[str, Callable[..., Any]] = {}  # the same, where one of the arguments is complex
 
 
 class Jet:
@@ -123,7 +120,7 @@ class Jet:
         found = None if name.startswith("__") else _found(name)
         if found is None:
             raise Unsupported(f"a step that uses .{name} has no enclosure")
-        return partial(found, self)
+        return lambda *args, **kwargs: _real_or_complex(name, found, (self, *args), kwargs)
 
     def __getitem__(self, index: Any) -> Jet:
         return OPERATIONS["getitem"](self, index)
@@ -138,7 +135,7 @@ class Jet:
         found = _found(name)
         if found is None:
             raise Unsupported(f"a step that uses {name or function} has no enclosure")
-        return found(*args, **(kwargs or {}))
+        return _real_or_complex(name, found, args, kwargs or {})
 
     def like(self, value: Any, tangent: Tangent) -> Jet:
         return Jet(value, tangent, self.n_points, sizes=self.sizes, axis=self.axis)
@@ -185,7 +182,7 @@ class Jet:
         """A quantity that does not depend on the state, in the shape of this one."""
         if isinstance(value, Jet):
             return value
-        full = torch.as_tensor(_aligned(exact(value), self), dtype=torch.float64, device=self.device)
+        full = torch.as_tensor(aligned(exact(value), self), dtype=torch.float64, device=self.device)
         if full.ndim == 0 or full.shape[-1] != self.value.width:
             full = full.expand(*full.shape[:-1], self.value.width)
         return self.like(self.value.constant(full), Tangent([]))
@@ -206,6 +203,15 @@ def _found(name: str) -> Callable[..., Any] | None:
     return None
 
 
+def _real_or_complex(name: str, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    try:
+        return function(*args, **kwargs)
+    except ComplexNeeded:
+        if name not in COMPLEX:
+            raise
+        return COMPLEX[name](*args, **kwargs)
+
+
 def _in_place(function: Callable[..., Any], a: Any, *args: Any, **kwargs: Any) -> Jet:
     if not isinstance(a, Jet):
         raise Unsupported("a step that writes into a tensor of its own has no enclosure")
@@ -223,6 +229,10 @@ _OPERATORS = ("add", "sub", "mul", "truediv", "pow", "matmul", "and", "or", "xor
 _METHODS = (*_OPERATORS, *(f"r{name}" for name in _OPERATORS), "neg", "invert", "gt", "ge", "lt", "le", "abs")
 
 
+def _method(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda *args: _real_or_complex(name, function, args, {})
+
+
 def operation(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Register what torch calls by these names."""
 
@@ -230,27 +240,12 @@ def operation(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]
         OPERATIONS.update(dict.fromkeys(names, function))
         for name in names:
             if name in _METHODS:
-                setattr(Jet, f"__{name}__", lambda *args: function(*args))
+                setattr(Jet, f"__{name}__", _method(name, function))
             if name in _OPERATORS:
                 setattr(Jet, f"__i{name}__", lambda a, b: a.become(function(a, b)))
         return function
 
     return register
-
-
-def exact(value: Any) -> Tensor | float:
-    """A constant as float64 numbers."""
-    if isinstance(value, bool | complex) or not isinstance(
-        value, int | float | np.number | np.ndarray | Tensor
-    ):
-        raise Unsupported(f"a {type(value).__name__} is no constant")
-    if isinstance(value, np.ndarray):
-        value = torch.from_numpy(value)
-    if isinstance(value, Tensor):
-        if value.is_complex():
-            raise Unsupported("a constant must be real numbers")
-        return value.detach().to(torch.float64)
-    return float(value)
 
 
 def operands(a: Any, b: Any) -> tuple[Any, Any, Jet]:
@@ -267,30 +262,8 @@ def operands(a: Any, b: Any) -> tuple[Any, Any, Jet]:
         jet.is_plain and value.ndim < 2 and value.numel() in (1, jet.sizes[0])
     ):
         jet = jet.expanded(torch.broadcast_shapes(jet.shape, value.shape))
-    value = _aligned(value, jet)
+    value = aligned(value, jet)
     return (jet, value, jet) if isinstance(a, Jet) else (value, jet, jet)
-
-
-def _aligned(value: Tensor | float, model: Jet) -> Tensor | float:
-    """A constant in the shape in which it goes with ``model``'s units: a number, (unit,) or (point, unit)."""
-    if not isinstance(value, Tensor) or value.ndim == 0:
-        return float(value)
-    if value.ndim == 1 and model.is_plain:
-        return value
-    value = value[(None,) * (model.ndim - value.ndim)]
-    each = value.shape[model.axis] > 1
-    full = value.expand(model.shape).movedim(model.axis, 0)
-    if not each:
-        return full[0].reshape(-1)
-    full = full.reshape(model.n_rows, -1)
-    return full if model.n_points == model.n_rows else of_every_row(full)
-
-
-def of_every_row(full: Tensor) -> Tensor:
-    """The one row (unit,) of constants that are the same for each point."""
-    if not bool((full == full[:1]).all()):
-        raise Unsupported("constants that differ from point to point, of which there is one")
-    return full[0]
 
 
 def scaled(jet: Jet, c: Tensor | float) -> Jet:
@@ -305,7 +278,7 @@ def affine(
     jet: Jet, W: Tensor, b: Tensor | None = None, *, sizes: tuple[int, ...] | None = None, axis: int = 0
 ) -> Jet:
     """W x + b of the units of a jet, with W (out, unit), in the shape (point, out) unless another is told."""
-    W = W.detach().to(torch.float64)
+    W = exact(W)  # type: ignore[assignment]
     if W.shape[1] != jet.value.width or (sizes is not None and math.prod(sizes) != len(W)):
         raise Unsupported(f"a matrix of {W.shape[1]} columns for {jet.value.width} units")
     return Jet(jet.value.affine(W, b), jet.tangent.through(W), jet.n_points, sizes=sizes, axis=axis)

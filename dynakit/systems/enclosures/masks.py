@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from .arithmetic import elementwise, mul, neg, sub
-from .jets import Jet, Unsupported, operation
+from .constants import Unsupported
+from .jets import Jet, operation
 from .rearranging import chosen
 
 

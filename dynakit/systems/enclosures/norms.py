@@ -13,9 +13,10 @@ import torch
 from torch import Tensor
 
 from .arithmetic import add, div, elementwise, mul, square, sub
+from .constants import Unsupported
 from .contractions import summed_last, total, units_last, with_axes
 from .elementwise import clamp
-from .jets import Jet, Unsupported, affine, operation
+from .jets import Jet, affine, operation
 from .rearranging import rearranged
 from .tangents import Picked, Tangent
 

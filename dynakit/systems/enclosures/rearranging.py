@@ -15,7 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .jets import Jet, Unsupported, exact, of_every_row, operation
+from .constants import Unsupported, exact, of_every_row
+from .jets import Jet, operation
 from .tangents import Tangent
 
 

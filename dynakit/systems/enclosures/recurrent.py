@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from .constants import Unsupported
 from .contractions import linear
-from .jets import Jet, Unsupported, operation
+from .jets import Jet, operation
 
 Cell = Callable[..., Any]  # (input, state, W_ih, W_hh, b_ih, b_hh) -> state
 

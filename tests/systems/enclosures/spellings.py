@@ -255,4 +255,27 @@ LAYERS = {
     "nn.MultiheadAttention": attention,
     "scaled_dot_product_attention": one_head,
 }
-SPELLINGS = STRUCTURE | PRODUCTS | FUNCTIONS | ACTIVATIONS | DECIDED | VECTORS | LAYERS
+LAMBDA = torch.polar(torch.tensor([0.9, 0.7, 0.5]).double(), torch.tensor([0.3, 1.0, -2.0]).double())
+B_COMPLEX = torch.complex(numbers(3, M, seed=8), numbers(3, M, seed=9))
+
+
+def lru(x: Tensor, u: Tensor) -> Tensor:
+    state = torch.view_as_complex(x.view(-1, 3, 2).contiguous())
+    state = LAMBDA * state + u.to(torch.complex128) @ B_COMPLEX.T
+    return torch.view_as_real(state).flatten(1)
+
+
+def halves(x: Tensor, u: Tensor) -> Tensor:
+    z = torch.complex(x[:, :3], x[:, 3:])
+    z = (z * LAMBDA - 1j * z.conj()) * z.abs()
+    return torch.cat([z.real, z.imag], 1)
+
+
+def diagonal(x: Tensor, u: Tensor) -> Tensor:
+    """A state space written with a complex matrix, of which the real part is read out."""
+    z = torch.einsum("bi,ij->bj", x + 0j, torch.complex(W, W.T))
+    return (torch.exp(0.1 * z) / 2).real + z.imag
+
+
+COMPLEX = {"an LRU": lru, "torch.complex": halves, "a complex matrix": diagonal}
+SPELLINGS = COMPLEX | STRUCTURE | PRODUCTS | FUNCTIONS | ACTIVATIONS | DECIDED | VECTORS | LAYERS
