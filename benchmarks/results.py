@@ -63,6 +63,19 @@ SECTIONS = {
         "and the search says nothing of it. `false verdicts`: neighbouring states do otherwise than is said.",
         "python benchmarks/bench_completeness.py",
     ),
+    "enclosures": (
+        "Bounds of functions against values",
+        "Random intervals of widths from 1e-9 to 1 (boxes of five units below), a random point in each. `outside`: "
+        "values or slopes outside of their bounds. `width`: how many times |f'| r the image of a small interval takes "
+        "up, the median.",
+        "python benchmarks/bench_enclosures.py",
+    ),
+    "own_cells": (
+        "Cells of one's own",
+        "Fifty steps of 8 units written by hand, of five kinds, with random weights: leaky ones, a gate, a layer "
+        "norm, a SiLU. Against Newton's method of its own from 12,000 states of the box that is read off their code.",
+        "python benchmarks/bench_enclosures.py",
+    ),
     "enumeration": (
         "All fixed points of trained piecewise-linear networks",
         "`enumerate_fixed_points` on set/reset memories of leaky ReLU networks with n units, without Dale's law and "

@@ -217,6 +217,7 @@ class System(Signature):
     # --- optional hooks, each with a fallback that is always right --------------------------------------
 
     copies = 16  # of a Jacobian that are held while it is made: reverse mode keeps every intermediate of every row
+    box_holds_all = True  # whether every fixed point lies in the box, where there is one
     start: Tensor | None = None  # (unit,)  where trials start, if not at zero
     readout_jumps = False  # of a map that jumps: whether its readout does too
     span: int | None = None  # where the state is the last inputs, and what is made of them: how many

@@ -37,7 +37,7 @@ class Wrapped(System):
         self.alpha, self.euler, self.time_unit = inner.alpha, inner.euler, inner.time_unit
         self.compared, self.time_first = inner.compared, inner.time_first
         self.readouts = inner.readouts if self.output_size == inner.output_size else {}
-        self.copies = inner.copies + 2
+        self.copies, self.box_holds_all = inner.copies + 2, inner.box_holds_all
 
     def _step(self, x: Tensor, u: Tensor) -> Tensor:
         return self.inner._step(x, u)

@@ -49,6 +49,7 @@ class FunctionSystem(System):
     tensor([1.], dtype=torch.float64)
     """
 
+    box_holds_all = False  # it is grown until it keeps its states, and there may be others beyond
     called = "f"  # the argument's name in messages
     jumps = 'is said to jump (regularity="discontinuous"); look at its trajectories and basins instead'
 

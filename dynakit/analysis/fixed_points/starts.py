@@ -39,7 +39,7 @@ class Starts:
         self.box: Bounds | None = system.box(u)
         self.look = min(max(WORK // max(1, system.state_size) ** 3, LOOKS[0]), LOOKS[1])
         known = [t for t in (given, pool) if t is not None]
-        if self.box is not None and not _come_in(system, u, self.box, known):
+        if self.box is not None and not system.box_holds_all and not _come_in(system, u, self.box, known):
             self.box = None
         wide = self._wide(max(BATCH // 2, self.look // 2))
         states = torch.cat(known) if known else wide
@@ -145,13 +145,11 @@ class Starts:
 
 
 def _come_in(system: System, u: Tensor, box: Bounds, known: list[Tensor]) -> bool:
-    """Whether states outside the box are drawn into it: some far ones, and of those that are known.
+    """Whether the known states that lie outside the box are drawn into it.
 
     A box found from a map's code may lie around some of what attracts, and other fixed points beyond it.
     """
-    width = box.hi - box.lo
-    far = [end + sign * k * width for end, sign in ((box.hi, 1), (box.lo, -1)) for k in (1.0, 10.0)]
-    x = torch.cat([torch.stack(far), *(states[:: max(1, len(states) // BATCH)] for states in known)])
+    x = torch.cat([box.lo[None], *(states[:: max(1, len(states) // BATCH)] for states in known)])
     x = x[torch.isfinite(x).all(-1)]
     for n_steps in (1, RELAX // 2, RELAX // 2):
         x = x[_beyond(x, box) > 0]

@@ -21,7 +21,7 @@ def add(a: Any, b: Any, *, alpha: float = 1) -> Jet:
     if isinstance(a, Jet) and isinstance(b, Jet):
         total = jet.like(_gated(a, b) or a.value + b.value, a.tangent + b.tangent)
         return total.formed(added(a.form, a.value, b.form, b.value))
-    constant = b if jet is a else a
+    constant: Any = b if jet is a else a
     total = jet.like(jet.value + constant, jet.tangent)
     return total if jet.form is None else total.formed(jet.form.plus(constant))
 

@@ -86,12 +86,12 @@ def _multi_head(
         raise Unsupported("only attention with one joint projection has an enclosure")
     biases = [None] * 3 if in_proj_bias is None else in_proj_bias.detach().chunk(3)
     weights = in_proj_weight.detach().chunk(3)
-    heads = [
+    q, k, v = (
         linear(v, W, b).unflatten(-1, (num_heads, -1)).permute(1, 2, 0, 3)
         for v, W, b in zip((query, key, value), weights, biases)
-    ]
+    )
     mask = ~attn_mask if attn_mask is not None and attn_mask.dtype == torch.bool else attn_mask
-    seen, looks = _weighed(*heads, mask, dropout_p if training else 0.0, None, False)
+    seen, looks = _weighed(q, k, v, mask, dropout_p if training else 0.0, None, False)
     out = linear(seen.permute(2, 0, 1, 3).flatten(2), out_proj_weight.detach(), out_proj_bias)
     if not need_weights:
         return out, None

@@ -107,7 +107,9 @@ class Balls:
     def logsumexp(self, size: int) -> Balls:
         """log sum_j e^x_j of every ``size`` units."""
         groups = [self.entries[k : k + size] for k in range(0, len(self.entries), size)]
-        return Balls([sum((v.exp() for v in group), library().arb(0)).log() for group in groups])
+        return Balls(
+            [(sum((v.exp() for v in group), library().arb(0)) + library().arb(0)).log() for group in groups]
+        )
 
     def choice(self, a: Balls, b: Balls) -> Balls:
         """``a`` where this is 1, ``b`` where it is 0, else all between."""

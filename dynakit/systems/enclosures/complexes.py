@@ -220,7 +220,7 @@ COMPLEX |= {"real": lambda a: a.real, "imag": lambda a: a.imag, "is_complex": la
 
 @_known("view_as_real")
 def _view_as_real(a: ComplexJet) -> Jet:
-    return torch.stack([a.re, a.im], -1)
+    return OPERATIONS["stack"]([a.re, a.im], -1)
 
 
 @_known("to")

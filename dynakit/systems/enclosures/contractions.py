@@ -107,17 +107,18 @@ def summed_last(jet: Jet, n_axes: int) -> Jet:
 
 @operation("einsum")
 def _einsum(equation: str, *operands: Any) -> Jet:
-    operands = operands[0] if len(operands) == 1 and isinstance(operands[0], tuple | list) else operands
-    if not isinstance(equation, str) or "." in equation or len(operands) > 2:
+    nested = len(operands) == 1 and isinstance(operands[0], tuple | list)
+    given: list[Any] = list(operands[0] if nested else operands)
+    if not isinstance(equation, str) or "." in equation or len(given) not in (1, 2):
         raise Unsupported("only an einsum of one or two operands written with letters has an enclosure")
     left, arrow, right = equation.replace(" ", "").partition("->")
     parts = [[ord(c) for c in part] for part in left.split(",")]
     letters = sorted(c for c in set(left) if c != "," and left.count(c) == 1)
     out = [ord(c) for c in (right if arrow else letters)]
-    if len(operands) == 1:
-        one = torch.ones((), dtype=torch.float64, device=operands[0].device)
-        return contracted(operands[0], parts[0], one, [], out)
-    return contracted(operands[0], parts[0], operands[1], parts[1], out)
+    if len(given) == 1:
+        one = torch.ones((), dtype=torch.float64, device=given[0].device)
+        return contracted(given[0], parts[0], one, [], out)
+    return contracted(given[0], parts[0], given[1], parts[1], out)
 
 
 @operation("matmul")
@@ -140,7 +141,8 @@ def matmul(a: Any, b: Any) -> Jet:
             value = value.reshape(*(value.shape[k] for k in carried), *value.shape[-2:])
         parts += [value, [labels[n_lead - own + k] for k in carried] + last]
     out = [*labels, *([] if row else [0]), *([] if column else [2])]
-    return contracted(*_without(parts, row, column), out)
+    a, labels_a, b, labels_b = _without(parts, row, column)
+    return contracted(a, labels_a, b, labels_b, out)
 
 
 def _without(parts: list[Any], row: bool, column: bool) -> list[Any]:

@@ -58,7 +58,9 @@ class Jet:
     ) -> None:
         self.value, self.tangent, self.n_points = value, tangent, n_points
         self.sizes, self.axis = (value.width,) if sizes is None else sizes, axis
-        self.is_mask, self.complement, self.factors = False, None, None
+        self.is_mask = False
+        self.complement: Any = None
+        self.factors: Any = None  # two pairs of a range and of what it is the complement of
         self.form: LinearPart | None = None
         self.sharers = [1]  # how many jets may lie in the same memory
 

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .arithmetic import elementwise, mul, neg, sub
+from .arithmetic import add, elementwise, mul, neg, sub
 from .constants import Unsupported
 from .jets import Jet, operation
 from .rearranging import chosen
@@ -101,7 +101,7 @@ def _masked_fill(a: Jet, mask: Any, value: Any) -> Jet:
 def _threshold(input: Jet, threshold: float, value: float, inplace: bool = False) -> Jet:
     """x above a threshold, elsewhere a value: continuous where they are the same."""
     if threshold == value:
-        result = elementwise("relu", sub(input, threshold)) + threshold
+        result = add(elementwise("relu", sub(input, threshold)), threshold)
     else:
         result = where(greater(input, threshold), input, value)
     return input.become(result) if inplace else result

@@ -129,7 +129,7 @@ def _with_weights(y: Jet, weight: Any, bias: Any) -> Jet:
 def _layer_norm(
     input: Jet, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5, *_: Any
 ) -> Jet:
-    last, _ = units_last(input, list(range(-len(normalized_shape), 0)))
+    last = units_last(input, list(range(-len(normalized_shape), 0)))[0]
     return _with_weights(_normalized(last, len(normalized_shape), eps, about_mean=True), weight, bias)
 
 
