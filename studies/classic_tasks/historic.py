@@ -149,10 +149,8 @@ def measure(name: str, pair: int, trial: int, most: int = MOST) -> dict[str, Any
     """Teach one network until all 512 strings are right, and say what it can do then."""
     row, seed, start = ROWS[name], 100 * pair + trial, time.process_time()
     task = dk.tasks.EmbeddedReber(pair=pair)
-    model, train, test = (
-        row.build(seed).double(),
-        *(task.show(task.fixed(which)) for which in ("train", "test")),
-    )
+    model = row.build(seed).double()
+    train, test = (task.show(task.fixed(which)) for which in ("train", "test"))
     strings, lengths = symbols(task, task.fixed("train"))
     order, presented, solved = np.random.default_rng([seed, 1997]), 0, False
     while presented < most and not solved:

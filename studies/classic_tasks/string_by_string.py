@@ -55,10 +55,8 @@ def rtrl(W_in: Any, W_rec: Any, n_outputs: Any, shown: Any, lengths: Any, order:
     it was then.  Of J only e J is used, and with these matrices kept that is had from the end, for n times less work.
     """
     n, longest = len(W_rec), shown.shape[1]
-    x, past = (
-        np.zeros((longest + 1, n)),
-        np.zeros((longest, n, n)),
-    )  # x[t + 1]: after step t; past[t]: W_rec in step t
+    x = np.zeros((longest + 1, n))  # x[t + 1]: after step t
+    past = np.zeros((longest, n, n))  # past[t]: W_rec in step t
     d, later = np.zeros(n), np.zeros(n)
     for s in order:
         for t in range(lengths[s]):
@@ -84,10 +82,8 @@ def simple(
 ) -> None:
     """Logistic hidden units and outputs: errors go ``back`` through time, or stay in the step they are of."""
     n, longest = W_in.shape[0], shown.shape[1]
-    h, y = (
-        np.zeros((longest + 1, n)),
-        np.zeros((longest, W_out.shape[0])),
-    )  # h[t + 1] is the state after step t
+    h = np.zeros((longest + 1, n))  # h[t + 1]: after step t
+    y = np.zeros((longest, W_out.shape[0]))
     g_in, g_rec, g_out = np.zeros_like(W_in), np.zeros_like(W_rec), np.zeros_like(W_out)
     later, d = np.zeros(n), np.zeros(n)
     for s in order:
@@ -129,33 +125,17 @@ def hear(W_out: Any, h: Any, y: Any, target: Any, g_out: Any, d: Any) -> None:
 
 @in_machine_code
 def blocks(
-    W_in: Any,
-    W_rec: Any,
-    W_out: Any,
-    b: Any,
-    size: Any,
-    back: Any,
-    shown: Any,
-    lengths: Any,
-    order: Any,
-    rate: Any,
+    W_in: Any, W_rec: Any, W_out: Any, b: Any, size: Any, back: Any, shown: Any, lengths: Any, order: Any, rate: Any
 ) -> None:
     """Memory blocks of ``size`` cells, biases of the gates alone: errors go back in cells, with ``back`` everywhere.
 
     Without it they stay where Hochreiter and Schmidhuber (1997, appendix A.1) cut them.
     """
     n, longest, units = W_out.shape[1], shown.shape[1], W_in.shape[0]
-    heard, c = (
-        np.zeros((longest + 1, units)),
-        np.zeros((longest + 1, n)),
-    )  # [z, i, o] and cells; [t + 1]: after step t
+    heard = np.zeros((longest + 1, units))  # [z, i, o]; heard[t + 1]: after step t
+    c = np.zeros((longest + 1, n))  # cells, as late
     g, y = np.zeros((longest, n)), np.zeros((longest, W_out.shape[0]))
-    g_in, g_rec, g_out, g_b = (
-        np.zeros_like(W_in),
-        np.zeros_like(W_rec),
-        np.zeros_like(W_out),
-        np.zeros_like(b),
-    )
+    g_in, g_rec, g_out, g_b = np.zeros_like(W_in), np.zeros_like(W_rec), np.zeros_like(W_out), np.zeros_like(b)
     later, later_c, d = np.zeros(units), np.zeros(n), np.zeros(units)
     for s in order:
         for t in range(lengths[s]):

@@ -21,13 +21,7 @@ import torch
 import dynakit as dk
 
 TASK, N_UPDATES, N_NETWORKS = "frequencies", 400, 1
-CASES = (
-    (1, 0.0),
-    (10, 1.0),
-    (16, 1.0),
-    (18, 1.0),
-    (32, 1.0),
-)  # period and size of the drive; the first is none
+CASES = ((1, 0.0), (10, 1.0), (16, 1.0), (18, 1.0), (32, 1.0))  # period and size of the drive; the first is none
 SETTINGS = dk.CycleSettings(n_transient=100, n_record=512, max_harmonics=48, n_exponents=2)
 SETTLE, WATCHED = 1500, 6000  # steps before, and steps in which turns are counted
 
