@@ -1,7 +1,8 @@
-"""A network that hears itself: what it says is what it is told."""
+"""A network that hears itself, or what it does to its world: nothing else comes in."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from torch import Tensor
@@ -11,21 +12,56 @@ from ..wording import counted
 from .base import Bounds, System, checked
 from .derived import Wrapped
 from .pieces import OpenPieces, Pieces
+from .world import embodied
 
 
 class ClosedLoop(Wrapped):
-    """The network that hears itself: x' = F(x, observe(x)), autonomous.
+    """The network that hears itself, x' = F(x, observe(x)), or its world: autonomous.
 
-    Raises InputError unless the readout is as wide as the input.  :meth:`drive` takes one step under an input
-    from outside, to cue the loop.
+    Arguments:
+        system: the network; with a ``world``, its outputs are what it does.
+        world: what it acts on: a System whose input is the action, such as a :class:`dynakit.Flow`, or a function
+            ``world(w, action) -> w`` of torch operations, for states (batch, world_size) and actions (batch, output).
+        world_size: width of the state of a function.
+        observation: what the network hears of the world's states (batch, world_size), (batch, input); default: what the
+            world puts out, which is its whole state where it has no readout.
+
+    Raises:
+        InputError: unless the readout is as wide as the input; for a world whose sizes do not fit, that draws at
+            random, keeps its state to itself (an environment's ``step(action)``), or cannot be differentiated.
+
+    :meth:`drive` takes one step under an input from outside, to cue the loop.
+
+    The state of a network and its world is that of the network, ``parts`` "network.h" and the like, followed by the
+    "world".  In a step the network hears y = observation(w) and the world moves under what it then does:
+    x' = F(x, y), w' = G(w, observe(x')).  The action stays the same over the step, in a world that flows as well.  Two
+    flows hear each other at all times: dx/dt = f(x, observation(w)), dw/dt = g(w, observe(x)), in steps of the
+    network's.
 
     A flow hears itself at all times: the loop around one is the flow dx/dt = f(x, observe(x)), its step is the
     time-dt map of that, and :meth:`flow` has the same dynamics as the steps.  A map hears itself once per step; what
     is fed back to a network whose step integrates within itself stays the same over the step, as inputs do.  The flow
-    of a leaky network that hears itself is ``dynakit.as_flow(loop)``.
+    of a leaky network that hears itself, or a world that flows, is ``dynakit.as_flow(loop)``.
+
+    >>> import dynakit as dk
+    >>> brake = dk.FunctionSystem(lambda x, v: 0.5 * x - v, 1, 1, argument_order="state, input")
+    >>> loop = dk.ClosedLoop(brake, world=lambda v, force: v + 0.1 * force, world_size=1)
+    >>> loop.step([0.0, 1.0]).tolist(), list(loop.parts)
+    ([-1.0, 0.9], ['network.x', 'world'])
     """
 
-    def __init__(self, system: System) -> None:
+    def __init__(
+        self,
+        system: System,
+        *,
+        world: Any = None,
+        world_size: int | None = None,
+        observation: Callable[[Tensor], Tensor] | None = None,
+    ) -> None:
+        if world is not None:
+            system = embodied(checked(system), world, world_size, observation)
+        elif world_size is not None or observation is not None:
+            raise InputError("world_size and observation say something of a world: pass it as world=")
         if checked(system).output_size != system.input_size or system.input_size == 0:
             raise InputError(
                 f"system must have a readout as wide as its input to close the loop, "

@@ -17,6 +17,7 @@ from .autodiff import autodiff_push
 from .base import REGULARITIES, Bounds, System
 from .enclosures import Jet, invariant_box
 from .foreign import bearing_float64, untouched_randomness
+from .jax_code import JaxCode, in_jax
 from .pieces import OpenPieces, Readout
 from .tracing import distances, read_pieces, slopes_differ
 
@@ -35,13 +36,17 @@ class FunctionSystem(System):
             coincide a swap would go unnoticed, so there it must be stated.
         jacobian: optional ``jacobian(x, u) -> (batch, state_size, state_size)``, with the arguments in the same
             order; it opens every framework that torch cannot differentiate.
+        input_jacobian: the same with respect to the inputs, (batch, state_size, input_size).
         readout: optional ``readout(x) -> (batch, output)``.
         regularity: "smooth", "piecewise_linear" or "discontinuous"; by default "piecewise_linear" where the linear
             pieces can be read off the code, else "smooth".  Kinks are looked for in any case.
 
+    Functions of JAX, jitted or not, of a batch or of one state, are recognised where JAX is imported: it runs them on
+    batches filled up to powers of two, and differentiates them.  It must compute in float64 (``jax_enable_x64``).
+
     Raises:
-        InputError: if f is not callable, returns another shape, lets rows of a batch influence each other, is
-            not deterministic, or coinciding sizes leave the argument order open.
+        InputError: if f is not callable, computes in JAX's float32, returns another shape, lets rows of a batch
+            influence each other, is not deterministic, or coinciding sizes leave the argument order open.
 
     >>> import dynakit as dk, torch
     >>> logistic = dk.FunctionSystem(lambda x, r: r * x * (1 - x), 1, 1, argument_order="state, input")
@@ -62,6 +67,7 @@ class FunctionSystem(System):
         *,
         argument_order: str | None = None,
         jacobian: Callable[..., Any] | None = None,
+        input_jacobian: Callable[..., Any] | None = None,
         readout: Callable[[Tensor], Tensor] | None = None,
         regularity: str | None = None,
         dt: float | None = None,
@@ -79,6 +85,7 @@ class FunctionSystem(System):
             )
         self._state_first = one_of("argument_order", argument_order or ORDERS[0], ORDERS) == ORDERS[0]
         self._f, self._jacobian_function, self._readout = f, jacobian, readout
+        self._input_jacobian_function = input_jacobian
         self.weights: dict[str, np.ndarray] = {}
         super().__init__(
             state_size,
@@ -92,7 +99,7 @@ class FunctionSystem(System):
         self._boxes: dict[bytes, Bounds | None] = {}
         with untouched_randomness(), torch.no_grad():
             self._probe()
-            if jacobian is None and regularity != "discontinuous":
+            if self._jacobian_function is None and regularity != "discontinuous":
                 self._hinges = read_pieces(self._step, state_size, input_size, self.device)
         if self._hinges is not None and regularity is None:
             self.regularity = "piecewise_linear"
@@ -111,6 +118,11 @@ class FunctionSystem(System):
         if self._jacobian_function is None:
             return super()._jacobian(x, u)
         return self._call("jacobian", self._jacobian_function, x, u)
+
+    def _input_jacobian(self, x: Tensor, u: Tensor) -> Tensor:
+        if self._input_jacobian_function is None or self.input_size == 0:
+            return super()._input_jacobian(x, u)
+        return self._call("input_jacobian", self._input_jacobian_function, x, u)
 
     def _push(self, x: Tensor, u: Tensor, T: Tensor, V: Tensor | None = None) -> tuple[Tensor, Tensor]:
         few = (
@@ -156,6 +168,11 @@ class FunctionSystem(System):
     def _observe(self, x: Tensor) -> Tensor:
         return x if self._readout is None else _as_float64("readout", self._readout(x.clone()), self.device)
 
+    def _observe_jacobian(self, x: Tensor) -> Tensor:
+        if isinstance(self._readout, JaxCode):
+            return self._readout.derivative(0)(x)
+        return super()._observe_jacobian(x)
+
     def recurrent_weights(self) -> dict[str, np.ndarray]:
         return self.weights
 
@@ -169,6 +186,7 @@ class FunctionSystem(System):
         )
         n, f = self.state_size, self.called
         given = (x,) if self.input_size == 0 else (x, u) if self._state_first else (u, x)
+        self._in_jax(given, x)
         self._f = bearing_float64(self._f, *given)
         first = self._tried(f, self._f, x, u, (2, n))
         if not torch.equal(first.nan_to_num(), self._tried(f, self._f, x, u, (2, n)).nan_to_num()):
@@ -184,9 +202,27 @@ class FunctionSystem(System):
         if self._jacobian_function is not None:
             self._jacobian_function = bearing_float64(self._jacobian_function, *given)
             self._tried("jacobian", self._jacobian_function, x, u, (2, n, n))
+        if self._input_jacobian_function is not None:
+            self._input_jacobian_function = bearing_float64(self._input_jacobian_function, *given)
+            self._tried("input_jacobian", self._input_jacobian_function, x, u, (2, n, self.input_size))
         if self._readout is not None:
             self._readout = bearing_float64(self._readout, x)
             self.output_size = readout_size(self._observe, x)
+
+    def _in_jax(self, given: tuple[Tensor, ...], x: Tensor) -> None:
+        """Functions of JAX run by it, with its derivatives where none are given."""
+        f = in_jax(self._f, *given, called=self.called)
+        if f is not None:
+            self._f, at = f, 0 if self._state_first else 1
+            self._jacobian_function = self._jacobian_function or f.derivative(at if self.input_size else 0)
+            if self.input_size:
+                self._input_jacobian_function = self._input_jacobian_function or f.derivative(1 - at)
+        for name in ("jacobian", "input_jacobian"):
+            own = getattr(self, f"_{name}_function")
+            code = None if own is None else in_jax(own, *given, called=name)
+            setattr(self, f"_{name}_function", code or own)
+        if self._readout is not None:
+            self._readout = in_jax(self._readout, x, called="readout") or self._readout
 
     def _tried(
         self, name: str, f: Callable[..., Any], x: Tensor, u: Tensor, expected: tuple[int, ...]
@@ -207,17 +243,17 @@ class FunctionSystem(System):
         return value
 
 
-def readout_size(readout: Callable[[Tensor], Any], x: Tensor) -> int:
+def readout_size(readout: Callable[[Tensor], Any], x: Tensor, *, called: str = "readout") -> int:
     """The width of what a readout returns for states (batch, unit)."""
     try:
         with torch.no_grad():
-            y = _as_float64("readout", readout(x.clone()), x.device)
+            y = _as_float64(called, readout(x.clone()), x.device)
     except InputError:
         raise
     except Exception as error:
-        raise InputError(f"readout failed on states of shape {tuple(x.shape)} in float64: {error}") from error
+        raise InputError(f"{called} failed on states of shape {tuple(x.shape)} in float64: {error}") from error
     if y.ndim != 2 or len(y) != len(x):
-        raise InputError(f"readout must return shape ({len(x)}, output), got {tuple(y.shape)}")
+        raise InputError(f"{called} must return shape ({len(x)}, output), got {tuple(y.shape)}")
     return y.shape[1]
 
 

@@ -98,6 +98,16 @@ def looped(kind: str, **kwargs: object) -> System:
     return dk.ClosedLoop(dk.as_system(seeded(lambda: getattr(models, kind)(M, N, M, **kwargs))))
 
 
+def in_a_world(system: System, *, flows: bool = False) -> System:
+    """A network of M inputs and K outputs that moves a world of 4, and hears a part of it."""
+
+    def moved(w: Tensor, a: Tensor) -> Tensor:
+        return 0.5 * torch.sin(w.roll(1, -1) + a.sum(-1, keepdim=True)) - 0.3 * w
+
+    world = dk.Flow(moved, 4, K, dt=0.2) if flows else moved
+    return dk.ClosedLoop(system, world=world, world_size=4, observation=lambda w: (w[..., 1:] ** 2).tanh())
+
+
 MEMBERS: dict[str, Callable[[], System]] = {
     "linear": lambda: catalog.linear([[0.5, 0.2], [-0.3, 0.9]], [1.0, -1.0]),
     "logistic": lambda: catalog.logistic(3.7),
@@ -163,6 +173,12 @@ MEMBERS: dict[str, Callable[[], System]] = {
     "closed GRU": lambda: looped("GRU"),
     "closed LSTM": lambda: looped("LSTM"),
     "closed leaky": lambda: looped("LeakyRNN", activation="tanh"),
+    "GRU in a world": lambda: in_a_world(own("GRU")),
+    "LSTM in a world that flows": lambda: in_a_world(own("LSTM"), flows=True),
+    "flow in a world that flows": lambda: in_a_world(
+        dk.Flow(swirl, N, M, dt=0.2, readout=lambda x: x[:, :K].tanh()), flows=True
+    ),
+    "relu network in a world": lambda: in_a_world(own("Elman", activation="relu")),
     "driven GRU": lambda: dk.Driven(own("GRU"), [0.3, -0.2, 1.0]),
     "driven LSTM": lambda: dk.Driven(own("LSTM"), [0.3, -0.2, 1.0]),
     "reservoir": lambda: own("Reservoir", density=0.7, dt=0.1, bias=0.2),

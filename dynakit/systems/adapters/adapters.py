@@ -24,6 +24,7 @@ from ..derived import Driven, WithReadout
 from ..flow import Flow, Relaxation
 from ..function import FunctionSystem
 from ..steps import Form
+from ..world import AtOnce, Sampled
 from .by_step import stack_of
 from .comparison import compare
 from .copies import eager, on_a_copy
@@ -146,6 +147,10 @@ def _behind(system: System) -> tuple[System, float, str]:
     if system.euler and system.alpha:
         own, unit = (system.alpha, "tau") if system.dt is None else (system.dt, system.time_unit)
         return Relaxation(system, 1 / own), own, unit
+    if isinstance(system, Sampled) and system.network.euler and system.world.flow() is not None:
+        its = system.world.flow()  # one step of the network lasts one of its world's
+        relaxing = Relaxation(system.network, 1 / its.dt)
+        return AtOnce(relaxing, its.field, system.observation), its.dt, its.time_unit
     if isinstance(system, ClosedLoop):
         field, own, unit = _behind(system.inner)
         return ClosedLoop(field), own, unit

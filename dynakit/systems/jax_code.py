@@ -1,0 +1,110 @@
+"""A function of JAX as a function of torch tensors: NumPy goes in and comes out.
+
+JAX compiles a jitted function anew for every size of a batch, which costs a search far more than its steps do; so a
+batch is filled up to a power of two.  A function of one state is mapped over the batch (``vmap``), and derivatives are
+JAX's own (``jacfwd``).  JAX is asked for only where the user has imported it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..errors import InputError
+
+LEAST = 16  # rows: below, a batch costs as much, and each size would be compiled
+FLAG = 'jax.config.update("jax_enable_x64", True)'
+
+
+def in_jax(f: Callable[..., Any], *arguments: Tensor, called: str = "f") -> JaxCode | None:
+    """``f`` as :class:`JaxCode` if it is JAX's: its result, or its refusal of tensors, says so; else None.
+
+    Raises InputError for a function that computes in float32.
+    """
+    jax = sys.modules.get("jax")
+    if jax is None or not hasattr(jax, "Array"):
+        return None
+    try:
+        value = f(*(a.clone() for a in arguments))
+    except Exception:  # JAX takes no tensors; torch's own errors come again below, and are no arrays of JAX
+        value = None
+    if value is not None and not _holds_arrays(jax, value):
+        return None
+    code = JaxCode(jax, f, called)
+    return code if code.fits(*arguments) else None
+
+
+def _holds_arrays(jax: Any, value: Any) -> bool:
+    return any(isinstance(leaf, jax.Array) for leaf in jax.tree_util.tree_leaves(value))
+
+
+class JaxCode:
+    """A function of JAX, batched and compiled, that takes float64 tensors and returns them."""
+
+    def __init__(self, jax: Any, f: Callable[..., Any], called: str) -> None:
+        self.jax, self.called = jax, called
+        self.__name__ = getattr(f, "__name__", type(f).__name__)
+        self.f = self.given = f
+        self._derivatives: dict[int, Callable[..., Any]] = {}
+
+    def fits(self, *arguments: Tensor) -> bool:
+        """Whether JAX can run the function on these, in a batch or one by one; the first that it can is kept."""
+        filled = [self._filled(a.detach().cpu().numpy()) for a in arguments]
+        for f in (self.given, self.jax.vmap(self.given)):
+            try:
+                value = f(*filled)
+            except Exception:  # foreign code; whoever calls it next says why it fails
+                continue
+            if not _holds_arrays(self.jax, value):
+                return False
+            self._refuse_single(value)
+            if getattr(value, "shape", ())[:1] == (len(filled[0]),):
+                break
+        else:
+            return False
+        self.f = self.jax.jit(f)
+        return True
+
+    def __call__(self, *arguments: Tensor) -> Any:
+        return self._run(self.f, *arguments)
+
+    def derivative(self, place: int) -> Callable[..., Tensor]:
+        """The Jacobian (batch, out, in) with respect to the argument at ``place``."""
+        if place not in self._derivatives:
+            alone = lambda *row: self.f(*(a[None] for a in row))[0]  # noqa: E731
+            self._derivatives[place] = self.jax.jit(self.jax.vmap(self.jax.jacfwd(alone, place)))
+        return lambda *arguments: self._run(self._derivatives[place], *arguments)
+
+    def _run(self, f: Callable[..., Any], *arguments: Tensor) -> Any:
+        if any(type(a) is not Tensor for a in arguments):
+            raise TypeError(f"{self.called} is JAX's and takes numbers only")  # no enclosure follows it
+        x = arguments[0]
+        value = f(*(self._filled(a.detach().cpu().numpy()) for a in arguments))
+        if not isinstance(value, self.jax.Array):
+            return value  # whoever called says what is expected
+        return torch.from_numpy(np.array(value)[: len(x)]).to(x.device)  # a copy: JAX's own are read-only
+
+    def _filled(self, a: np.ndarray) -> np.ndarray:
+        """The rows, and the last again and again up to a power of two."""
+        filled = np.zeros((max(LEAST, 1 << max(len(a) - 1, 0).bit_length()), *a.shape[1:]))
+        filled[: len(a)] = a
+        filled[len(a) :] = a[-1:] if len(a) else 0.0
+        return filled
+
+    def _refuse_single(self, value: Any) -> None:
+        leaves = self.jax.tree_util.tree_leaves(value)
+        if not any(getattr(leaf, "dtype", None) == np.float32 for leaf in leaves):
+            return
+        if not self.jax.config.jax_enable_x64:
+            raise InputError(
+                f"{self.called} computes in float32, as JAX does by default, and Newton's method stops at 1e-7 there: "
+                f"call {FLAG} before the first array is made"
+            )
+        raise InputError(
+            f"{self.called} returns float32 for states in float64 although jax_enable_x64 is set: it casts somewhere"
+        )
