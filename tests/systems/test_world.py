@@ -46,7 +46,10 @@ def spring(w, a):
 LEAKY = controller()
 POLICY = dk.as_flow(LEAKY)
 PLANT = dk.Flow(
-    dk.FunctionSystem(spring, 2, 1, jacobian=slope, input_jacobian=lambda w, a: PUSHED.expand(len(w), 2, 1)), 2, 1, dt=DT
+    dk.FunctionSystem(spring, 2, 1, jacobian=slope, input_jacobian=lambda w, a: PUSHED.expand(len(w), 2, 1)),
+    2,
+    1,
+    dt=DT,
 )
 ON_THE_CYCLE = [-0.2513, -0.0233, -1.5008, 1.4218]
 
