@@ -428,3 +428,11 @@ def test_the_repository_names_no_place_of_one_machine():
         for match in pattern.finditer(text)
     ]
     assert not wrong, "\n".join(wrong)
+
+
+def test_modules_of_studies_have_names_of_their_own():
+    """They are imported by their bare names, so that one of two alike would be taken for the other."""
+    known: dict[str, list[str]] = {}
+    for path in sorted((ROOT / "studies").glob("*/*.py")):
+        known.setdefault(path.name, []).append(path.parent.name)
+    assert {name: where for name, where in known.items() if len(where) > 1}.keys() <= {"study.py"}

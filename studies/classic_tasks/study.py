@@ -15,9 +15,9 @@ import historic
 import ledger
 import machines
 import phonemes
-import portraits
 import solved
 import spoken
+import two_portraits
 import waiting
 
 PARTS = {
@@ -30,7 +30,7 @@ PARTS = {
     "adding": adding.run,
     "phonemes": phonemes.run,
     "spoken": spoken.run,
-    "portraits": portraits.run,
+    "portraits": two_portraits.run,
     "historic": historic.run,
 }
 

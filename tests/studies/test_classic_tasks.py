@@ -134,13 +134,13 @@ def latch(keep):
 
 @pytest.mark.parametrize(("keep", "ends"), [(1.0, 2), (0.9, 1)])
 def test_a_loop_wears_a_memory_out_where_both_run_to_one_end(keep, ends, monkeypatch):
-    import portraits
+    import two_portraits
 
-    monkeypatch.setattr(portraits, "ROUNDS", np.array([1, 10, 50]))
-    monkeypatch.setattr(portraits, "FOR_EVER", 300)
-    monkeypatch.setattr(portraits, "N_AROUND", 3)
+    monkeypatch.setattr(two_portraits, "ROUNDS", np.array([1, 10, 50]))
+    monkeypatch.setattr(two_portraits, "FOR_EVER", 300)
+    monkeypatch.setattr(two_portraits, "N_AROUND", 3)
     system, task = latch(keep)
-    found = portraits._worn(system, task, "S")
+    found = two_portraits._worn(system, task, "S")
     assert found["ends of the two memories"] == ends
     after = len(task.stressed(1)["BTBT(S)"]) - 2 - 2  # symbols that come after the second one, but the last two
     expected = 2 * keep ** (after + np.array([0, 9, 49]))
@@ -148,11 +148,11 @@ def test_a_loop_wears_a_memory_out_where_both_run_to_one_end(keep, ends, monkeyp
 
 
 def test_a_parity_portrait_shows_what_holds_and_what_turns(tmp_path):
-    import portraits
+    import two_portraits
 
-    row = portraits.parity(1)
+    row = two_portraits.parity(1)
     assert row["stable fixed points"] == "2 (even, odd)"
     assert (row["orbits of period 2 under 1"], row["it says"]) == (1, "odd, even")
     assert row["its largest multiplier"] < 1e-3
-    portraits.parity_figure(row, tmp_path / "p.png")
+    two_portraits.parity_figure(row, tmp_path / "p.png")
     assert (tmp_path / "p.png").stat().st_size > 10_000

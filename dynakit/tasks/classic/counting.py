@@ -48,7 +48,7 @@ class CountingLanguage(Language):
     >>> task.legal("Saa"), task.legal("Saab"), task.legal("Saabb"), task.legal("Saabbcc")
     ('ab', 'b', 'c', 'S')
     >>> task.sample(4)
-    Trials(4 trials, 4 to 22 steps, 4 inputs, 4 outputs)
+    Trials(4 trials, 10 to 25 steps, 4 inputs, 4 outputs)
     """
 
     letters: str = "ab"
