@@ -29,7 +29,7 @@ from .reading import read
 from .registry import MODELS, by_name
 from .reservoir import Reservoir
 from .saving import check_path, load, packed, savable, save, unpacked
-from .spiking import LIF, SURROGATES, SpikingNetwork, SpikingRNN, spike, to_nir, to_spiking
+from .spiking import LIF, SURROGATES, SpikingNetwork, SpikingRNN, from_nir, spike, to_nir, to_spiking
 from .state_dict import ImportedNetwork, from_state_dict
 from .windowed import WindowedMLP
 
@@ -57,6 +57,7 @@ __all__ = [
     "LIF",
     "SpikingRNN",
     "to_spiking",
+    "from_nir",
     "to_nir",
     "SURROGATES",
     "spike",

@@ -1,4 +1,4 @@
-"""Export to NIR: files that come back, and equations that give the same voltages when integrated exactly."""
+"""To NIR and back: files that come back, and equations that give the same voltages when integrated exactly."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.testing import assert_allclose
 from scipy.integrate import solve_ivp
 
 from dynakit.errors import InputError
-from dynakit.models import LIF, LeakyRNN, to_nir
+from dynakit.models import LIF, LeakyRNN, from_nir, to_nir
 
 KINDS = {
     "LIF": {},
@@ -99,3 +99,71 @@ def test_without_the_package_the_way_to_install_it_is_said(monkeypatch):
     monkeypatch.setitem(sys.modules, "nir", None)
     with pytest.raises(ImportError, match=r"to_nir needs nir: pip install 'dynakit\[nir\]'"):
         to_nir(LIF(1, 2, 1))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("tau_readout", [None, 30.0])
+@pytest.mark.parametrize("wide", [False, True])
+def test_what_is_written_comes_back_as_the_same_network(kind, tau_readout, wide, tmp_path):
+    model = LIF(3, 5, 2, dt=0.5, tau_readout=tau_readout, seed=1, **KINDS[kind])
+    with torch.no_grad():
+        model.b_rec.uniform_(0.0, 0.3)
+        model.b_out.uniform_()
+    model = model.double() if wide else model
+    nir.write(tmp_path / "net.nir", to_nir(model))
+    for graph in (to_nir(model), tmp_path / "net.nir"):
+        back = from_nir(graph)
+        settings = {name: value for name, value in model.config().items() if name != "seed"}
+        assert {name: value for name, value in back.config().items() if name != "seed"} == settings
+        for name, weight in model.named_parameters():
+            assert torch.equal(weight, back.get_parameter(name))
+        u = 3 * torch.randn(4, 50, 3, generator=torch.Generator().manual_seed(0)).to(model.W_in.dtype)
+        assert torch.equal(model(u).states, back(u).states)
+        assert torch.equal(model(u).outputs, back(u).outputs)
+        assert bool(model(u).states[..., model.parts["spikes"]].any())
+
+
+def test_gains_of_other_writers_are_in_the_weights():
+    """One neuron with R = 3 under a constant current, by the solution of its equation."""
+    one = np.ones(1)
+    nodes = {
+        "in": nir.Input({"input": np.array([1])}),
+        "w": nir.Linear(np.array([[0.5]])),
+        "n": nir.LIF(tau=0.02 * one, r=3 * one, v_leak=0 * one, v_threshold=1e9 * one),
+        "y": nir.Linear(np.array([[2.0]])),
+        "out": nir.Output({"output": np.array([1])}),
+    }
+    graph = nir.NIRGraph(nodes, [("in", "w"), ("w", "n"), ("n", "y"), ("y", "out")])
+    with pytest.raises(InputError, match="does not say the time of its steps: pass dt="):
+        from_nir(graph)
+    model = from_nir(graph, dt=1.0)
+    v = model(torch.ones(1, 10, 1).double()).states[0, :, model.parts["voltage"]].detach().numpy()[:, 0]
+    assert_allclose(v, 3 * 0.5 * (1 - np.exp(-np.arange(1, 11) / 20)), rtol=1e-12)
+    assert model.reset == "zero"
+    assert not bool(model.W_rec.any())
+
+
+def test_a_graph_that_is_no_such_network_is_refused_by_the_name_of_the_node(tmp_path):
+    graph = to_nir(LIF(1, 2, 1))
+    graph.nodes["neurons"].tau = np.array([0.01, 0.02])
+    with pytest.raises(InputError, match="'neurons' of graph has 2 values of tau"):
+        from_nir(graph)
+    graph = to_nir(LIF(1, 2, 1))
+    graph.nodes["neurons"].v_leak = np.array([0.0, 0.1])
+    with pytest.raises(InputError, match="'neurons' of graph has v_leak other than 0"):
+        from_nir(graph)
+    graph = to_nir(LIF(1, 2, 1))
+    graph.nodes["scaling"] = nir.Scale(np.ones(2))
+    with pytest.raises(InputError, match="node 'scaling' of graph is of kind Scale"):
+        from_nir(graph)
+    graph = to_nir(LIF(1, 2, 1))
+    graph.edges = [edge for edge in graph.edges if edge != ("input_weights", "neurons")]
+    with pytest.raises(InputError, match="'input_weights' of graph leads to nothing, where one of kind LIF or IF"):
+        from_nir(graph)
+    (tmp_path / "net.nir").write_bytes(b"no graph")
+    with pytest.raises(InputError, match="is no file that nir can read"):
+        from_nir(tmp_path / "net.nir")
+    with pytest.raises(InputError, match="there is no "):
+        from_nir(tmp_path / "none.nir")
+    with pytest.raises(InputError, match="must be a NIR graph or the path of its file, got LIF"):
+        from_nir(LIF(1, 2, 1))
