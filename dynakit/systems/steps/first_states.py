@@ -112,12 +112,14 @@ def returned_by(call: Callable[[int], Any]) -> Iterator[Maker]:
             yield lambda n, name=name: as_states(dict(branches(call(n)))[name])
 
 
-def by_width(widths: list[int], total: int | None, count: int | None) -> Iterator[Maker]:
+def by_width(
+    widths: list[int], total: int | None, count: int | None, *, units_first: bool
+) -> Iterator[Maker]:
     """Zeros of the widths that a state may have; ``total`` over all parts if said, ``count`` parts if known."""
     for n_parts in (count,) if count else (1, 2):
         own = [total // n_parts] if total and total % n_parts == 0 else [] if total else widths
         for width in own:
-            for shape, dtype in _shapes(width):
+            for shape, dtype in _units_first(width) if units_first else _rows_first(width):
                 if n_parts == 1 and count is None:
                     yield lambda n, shape=shape, dtype=dtype: torch.zeros(shape(n), dtype=dtype)
                 else:
@@ -126,12 +128,19 @@ def by_width(widths: list[int], total: int | None, count: int | None) -> Iterato
                     )
 
 
-def _shapes(width: int) -> Iterator[tuple[Callable[[int], tuple[int, ...]], torch.dtype]]:
+Shapes = Iterator[tuple[Callable[[int], tuple[int, ...]], torch.dtype]]
+
+
+def _rows_first(width: int) -> Shapes:
     yield lambda n: (n, width), torch.float64
     yield lambda n: (1, n, width), torch.float64
+    yield lambda n: (n, width), torch.complex128
+
+
+def _units_first(width: int) -> Shapes:
     yield lambda n: (width, n), torch.float64
     yield lambda n: (1, width, n), torch.float64
-    yield lambda n: (n, width), torch.complex128
+    yield lambda n: (width, n), torch.complex128
 
 
 def by_key(

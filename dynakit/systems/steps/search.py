@@ -25,6 +25,7 @@ from .state_tree import BATCHES, Layout, at_path, leaves
 from .tree_step import TreeStep, Undecided
 
 MIXES = "f must treat each row of a batch by itself: a row changed with its neighbour"
+NOT_ONE_BY_ONE = "a sequence of three elements does something else than three sequences of one"
 
 
 class Search:
@@ -122,18 +123,18 @@ class Search:
     def _guessed(self, n_inputs: int) -> TreeStep | None:
         found: dict[int, TreeStep] = {}
         mixed = False
-        for call in calls(self.function, self.order, n_inputs, self.form):
-            if mixed and not call.is_sequence:  # it runs, rows first: units first would be another map
+        for call, units_first in _rounds(list(calls(self.function, self.order, n_inputs, self.form))):
+            if mixed and units_first:  # it runs, rows first: units first would be another map
                 continue
             count = count_of_parts(self.function, n_inputs) if call.spread else None
-            guesses = first_states.by_width(self.widths, self.total, count)
+            guesses = first_states.by_width(self.widths, self.total, count, units_first=units_first)
             keys = first_states.by_key(
                 lambda n, s, call=call: self._called(call, self.u(call.n_inputs, n), s),
                 self.widths,
                 self.total,
                 n_inputs,
             )
-            for make in itertools.chain(guesses, keys):
+            for make in guesses if units_first else itertools.chain(guesses, keys):
                 step = self.tried(self.function, call, make)
                 if step is not None and step.layout.size not in found:
                     found[step.layout.size] = self._in_one_order(step, make)
@@ -142,6 +143,8 @@ class Search:
                 if step is None and self.reasons[-1] == MIXES:  # it runs: a state of another shape would be no better
                     mixed = True
                     break
+                if step is None and self.reasons[-1] == NOT_ONE_BY_ONE:
+                    raise InputError(NOT_ONE_BY_ONE)
             if found:
                 break
         if len(found) > 1:
@@ -189,9 +192,7 @@ class Search:
                 )
                 continue
             if not torch.allclose(flat[0], flat[1][: BATCHES[0]], rtol=1e-9, atol=1e-12, equal_nan=True):
-                raise InputError(
-                    "f must treat each row of a batch by itself: a row changed with its neighbour"
-                )
+                raise InputError(MIXES)
             return step
         assert trouble is not None
         raise trouble
@@ -224,6 +225,14 @@ class Search:
         return _rows(n, n_inputs, -0.2, 0.2, self.device)
 
 
+def _rounds(ways: list[StepCall]) -> list[tuple[StepCall, bool]]:
+    """Calls, and whether to try states with their units first: those with rows first in all calls before."""
+    units = [call for call in ways if call.said == "units first"]
+    rows = [call for call in ways if not call.said]
+    natural = [call for call in ways if call.said != "units first"]
+    return [*((call, False) for call in natural), *((call, True) for call in [*units, *rows])]
+
+
 def settle_sequence(step: TreeStep, u: Tensor) -> None:
     """Choose, among values that agree after one element, the one that is the state after several; or InputError."""
     trouble: list[InputError] = []
@@ -245,7 +254,7 @@ def check_sequence(step: TreeStep, u: Tensor) -> None:
     for v in inputs.unbind(1):
         x = step(x, v)
     if not torch.allclose(whole, x, rtol=1e-9, atol=1e-9, equal_nan=True):
-        raise InputError("a sequence of three elements does something else than three sequences of one")
+        raise InputError(NOT_ONE_BY_ONE)
 
 
 def _is_precise(state: Any) -> bool:

@@ -246,9 +246,19 @@ class Mixes(Own):
         return None, torch.tanh(h - h.mean(0) + x)
 
 
+class Positional(Own):
+    """What an element does depends on its place in the sequence."""
+
+    def step(self, x, h):
+        for t in range(x.shape[1]):
+            h = torch.tanh(h + (t + 1) * x[:, t])
+        return h
+
+
 @pytest.mark.parametrize(
     ("build", "arguments", "message"),
     [
+        (Positional, {}, "a sequence of three elements does something else than three sequences of one"),
         (Twice, {}, r"0 and 1 of what it returns are built as its state is, and differ.*form=dk.Form\(returned='1'\)"),
         (Swapped, {}, "argument_order"),
         (Mixes, {}, "a row changed with its neighbour"),
