@@ -26,7 +26,7 @@ def reber(kind: str, seed: int) -> tuple[Any, Any, dk.Automaton, dict[str, Any]]
 
 
 def parity(kind: str, seed: int) -> tuple[Any, Any, dk.Automaton, dict[str, Any]]:
-    """Three units guessed at random, every prefix asked for."""
+    """Two units and a readout, guessed at random, every prefix asked for."""
     task = dk.tasks.Parity(signed=True, every_step=True)
     model = dk.models.LeakyRNN.for_task(task, 2, dt=20.0, tau=20.0, form="rate", activation="sigmoid")
     dk.train(model, task, dk.training.WeightGuessing(max_guesses=2_000_000), seed=seed)
