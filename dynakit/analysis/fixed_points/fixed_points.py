@@ -71,10 +71,14 @@ def find_fixed_points(
     what they must; where they do not, until eight in a row bring none.  Without a
     box nothing is known of that sum, but where states from far away come back the search aims at +1.
 
+    A map that is affine layer by layer, as one whose gates hear their inputs alone, is not searched: its point is
+    solved for, only given starts are used, and that it is the only one is checked over a box of 1e30 around it.
+
     Returns:
         FixedPoints.  ``completeness`` is "incomplete" where the signs prove that points are missing (a system with an
         invariant box and no point found: one exists), "consistent" where the signs agree and the search had settled,
-        and "unknown" where no theorem holds, or where the search ran out of starts while points still turned up.
+        "unknown" where no theorem holds, or where the search ran out of starts while points still turned up, and
+        "numerically verified" where the point is the only one.
         Warns (DynakitWarning) where the step of a flow disagrees with the flow about the stability of a point.
 
     Raises:
@@ -204,4 +208,6 @@ def _completeness(outcomes: list[Sought], degenerate: np.ndarray) -> str:
         return "unknown"
     if any(o.roots.degree != o.expected for o in outcomes):
         return "incomplete"
+    if all(o.only for o in outcomes):
+        return "numerically verified"
     return "consistent" if all(o.settled for o in outcomes) else "unknown"

@@ -56,7 +56,7 @@ class FixedPoints(Result):
         unseen: points that no start reached, estimated, with the 95 % interval (Chao 1984, 1987)
         degree: sum of the signs; None if a point is not isolated
         expected_degree: what the sum must be, where a theorem says so; None elsewhere
-        completeness: consistent | incomplete | unknown
+        completeness: numerically verified (the only point of each drive) | consistent | incomplete | unknown
         dynamics: "map" or "flow": what eigenvalues, verdicts and residuals are those of
     """
 
@@ -92,6 +92,11 @@ class FixedPoints(Result):
     n_unbounded: int = 0
     n_cycling: int = 0
     n_unsettled: int = 0
+
+    @property
+    def only(self) -> bool:
+        """Whether this was solved for and not searched: under each drive there is this point and no other."""
+        return self.completeness == "numerically verified"
 
     @property
     def n_starts(self) -> int:
@@ -152,7 +157,10 @@ class FixedPoints(Result):
         if len(self) == self.n_found:
             if self.degree is not None:
                 said.append(f"degree {self.degree:+d}")
-            said.append(f"{self.n_failed} of {counted(self.n_starts, 'start')} failed")
+            if self.only:
+                said.append("the only one" if self.n_found == 1 else "the only one under each drive")
+            if self.n_starts or not self.only:
+                said.append(f"{self.n_failed} of {counted(self.n_starts, 'start')} failed")
             said += self._left_alone()
             said.append({"unknown": "completeness unknown"}.get(self.completeness, self.completeness))
         return ", ".join(said)
@@ -255,6 +263,9 @@ def _completeness_in_words(points: FixedPoints) -> str:
     if len(points):
         used += f"; max {'|F(x) - x|' if is_map else '|f(x)|'} = {points.residuals.max():.0e}"
     index = f"det({'I - J' if is_map else '-df/dx'})"
+    if points.only:
+        each = "its only point under each drive" if points.n_found > 1 else "the only one"
+        return f"solved for, not searched: layer by layer the {points.dynamics} is affine, and this is {each}"
     if points.completeness == "consistent":
         said = f"the signs of {index} sum to {points.degree:+d}, as they must if no point is missing"
     elif points.completeness == "incomplete" and not points.n_found:

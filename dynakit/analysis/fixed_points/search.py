@@ -18,6 +18,7 @@ from ...progress import ended, going, interruptible, watching
 from ...systems.base import Bounds, System
 from .continua import region_of
 from .known import FROM
+from .layered import FAR, only_point
 from .newton import (
     CONVERGED,
     HELD,
@@ -49,6 +50,7 @@ class Sought(NamedTuple):
     region: Bounds  # where it looked
     ends: Tensor  # (state, unit)  where states of every scale have got to that were left alone
     settled: bool  # ended because nothing spoke of points not seen: not for want of starts, nor of any that arrive
+    only: bool = False  # solved for instead: there is no other within the radius of its uniqueness
 
 
 def search(
@@ -56,17 +58,22 @@ def search(
 ) -> Sought:
     """Look for every root under the drive ``u`` with at most ``max_starts`` starts.
 
-    ``given`` (start, unit): each is used, first; with more axes, a pool to draw from.
+    ``given`` (start, unit): each is used, first; with more axes, a pool to draw from.  Where the only root there is
+    can be solved for, no others are.
     """
+    x = only_point(system, u)
+    if x is not None and given is None:
+        return _alone(_with_only(Roots(system, u), x))
     rows = given if given is not None and given.ndim == 2 else None
     pool = None if given is None or rows is not None else given.reshape(-1, system.state_size)
     supply = Starts(system, u, rows, pool, rng)
     roots = Roots(system, u, odd=_is_odd(system, u, supply))
+    roots = roots if x is None else _with_only(roots, x)
     for factor in system.factors():
         with watching(None):  # the starts that are counted are those of the system itself
             roots.include_relatives(search(factor, given, u, rng, max_starts).roots.x)
     newton, status, curve = _Batches(system, u, supply), [], []
-    expected = None if supply.box is None else 1
+    expected = roots.degree if x is not None else None if supply.box is None else 1
     aim = 1 if expected == 1 or supply.comes_back() else None
     usual = QUIET if expected == 1 else UNCHECKED
     n_used, quiet, settled, n_batches = 0, 0, False, 1
@@ -80,7 +87,7 @@ def search(
                 curve.append((n_used, len(roots)))
             if not going(n_used, "start"):
                 break
-        if ended():
+        if ended() or x is not None:
             break
         quiet = 0 if roots.n_isolated > before else quiet + n_batches
         enough = usual // 2 if system.state_size >= FROM and _all_seen_twice(roots) else usual
@@ -99,9 +106,25 @@ def search(
     came = np.concatenate([np.zeros(0, int), *status])
     arrived = np.isin(came, (CONVERGED, HELD)).mean() if len(came) else 0.0
     curve = np.array(curve, int).reshape(-1, 2)
-    if supply.box is not None and not _all_within(roots.x, supply.box):
+    if x is None and supply.box is not None and not _all_within(roots.x, supply.box):
         expected = None  # the sum is that of the points in the box
-    return Sought(roots, came, curve, expected, region, supply.ends, settled and bool(arrived >= FEW))
+    settled = x is not None or (settled and bool(arrived >= FEW))
+    return Sought(roots, came, curve, expected, region, supply.ends, settled, only=x is not None)
+
+
+def _with_only(roots: Roots, x: Tensor) -> Roots:
+    """The roots with the only one there is."""
+    roots.include(x[None], (roots.system.step(x, roots.u) - x).abs().amax()[None], hit=0)
+    roots.uniqueness = torch.full_like(roots.uniqueness, FAR)
+    roots.seen.clear()
+    return roots
+
+
+def _alone(roots: Roots) -> Sought:
+    """What there is to show of the only root where nobody gave starts."""
+    nothing, x = np.zeros(0, int), roots.x
+    region = Bounds(x[0] - 1, x[0] + 1)
+    return Sought(roots, nothing, nothing.reshape(0, 2), roots.degree, region, x, True, only=True)
 
 
 def _all_within(x: Tensor, box: Bounds) -> bool:
