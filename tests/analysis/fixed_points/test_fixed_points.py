@@ -407,7 +407,8 @@ def test_states_from_far_come_back_where_a_linear_map_contracts(slope, back):
 def test_without_a_box_a_search_ends_later_and_later_still_where_the_sum_is_not_that_of_a_bounded_map(
     monkeypatch,
 ):
-    rising, falling = (dk.FunctionSystem(lambda x, a=a: a * x + 0.1 * torch.sin(x), 1) for a in (2.0, 0.5))
+    one = lambda x: torch.special.i0(0 * x)  # noqa: E731 - which is not followed, so that no box is read off
+    rising, falling = (dk.FunctionSystem(lambda x, a=a: (a * x + 0.1 * torch.sin(x)) * one(x), 1) for a in (2.0, 0.5))
 
     def quiet_batches(system):
         points = dk.find_fixed_points(system)
