@@ -45,7 +45,7 @@ def from_nir(graph: Any, *, dt: float | None = None, reset: str | None = None) -
     if dt is None and "dt" not in said:
         raise InputError("graph does not say the time of its steps: pass dt=, in ms")
     dt = number("dt", _clean(1000 * float(said["dt"])) if dt is None else dt, above=0.0, closed=False)
-    reset = one_of("reset", _word(said.get("reset", "zero")) if reset is None else reset, RESETS)
+    reset = str(one_of("reset", _word(said.get("reset", "zero")) if reset is None else reset, RESETS))
     names = _in_order(graph)
     nodes: dict[str, Any] = {place: graph.nodes[name] for place, name in names.items()}
     times, threshold, gain = _constants(names["neurons"], nodes["neurons"], dt)
