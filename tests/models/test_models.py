@@ -29,6 +29,7 @@ from dynakit.models import (
 VARIANTS = {
     "elman": lambda: Elman(3, 7, 2),
     "elman relu": lambda: Elman(3, 7, 2, activation="relu"),
+    "elman sigmoid": lambda: Elman(3, 7, 2, activation="sigmoid"),
     "fully connected": lambda: FullyConnected(3, 7, 2),
     "fully connected, no bias": lambda: FullyConnected(3, 7, 2, activation="tanh", bias=False),
     "gru": lambda: GRU(3, 7, 2),

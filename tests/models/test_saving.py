@@ -216,6 +216,24 @@ def other(module):
         return module().state_dict()
 
 
+def test_a_prefix_names_the_part_of_a_checkpoint(tmp_path):
+    with torch.random.fork_rng():
+        policy, value = Net(nn.GRU, 1), Net(nn.LSTM, 1)
+    parts = {"model.policy": policy, "model.value": value}
+    state = {f"{name}.{k}": v for name, net in parts.items() for k, v in net.state_dict().items()}
+    torch.save({"state_dict": {**state, "model.steps": torch.tensor(3)}, "epoch": 3}, tmp_path / "a.ckpt")
+    u = torch.randn(2, 6, 3, generator=torch.Generator().manual_seed(0))
+    for name, net in parts.items():
+        assert torch.equal(from_state_dict(tmp_path / "a.ckpt", prefix=f"{name}.")(u), net(u))
+    assert from_state_dict(state, prefix="model.policy.layer.").readout is None
+    with pytest.raises(InputError, match="one recurrent layer"):
+        from_state_dict(state)
+    with pytest.raises(InputError, match=r"prefix='net\.' begins no name in source, which holds model\.policy"):
+        from_state_dict(state, prefix="net.")
+    with pytest.raises(InputError, match="prefix must be a string"):
+        from_state_dict(state, prefix=3)
+
+
 @pytest.mark.parametrize(
     ("source", "message"),
     [

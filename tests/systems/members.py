@@ -108,6 +108,13 @@ def in_a_world(system: System, *, flows: bool = False) -> System:
     return dk.ClosedLoop(system, world=world, world_size=4, observation=lambda w: (w[..., 1:] ** 2).tanh())
 
 
+def layered(*between):
+    """A GRU with a readout, an LSTM that hears it, and a head."""
+    layers = [lambda: models.GRU(M, 2, 3), lambda: models.LSTM(3, 2, 2, recurrent_activation="hard_sigmoid")]
+    below, above = (seeded(make) for make in layers)
+    return models.LayeredNetwork([below, *between, above, seeded(lambda: nn.Linear(2, K)), models.Pointwise("softmax")])
+
+
 MEMBERS: dict[str, Callable[[], System]] = {
     "linear": lambda: catalog.linear([[0.5, 0.2], [-0.3, 0.9]], [1.0, -1.0]),
     "logistic": lambda: catalog.logistic(3.7),
@@ -141,6 +148,9 @@ MEMBERS: dict[str, Callable[[], System]] = {
     "flow of a driven flow": lambda: dk.as_flow(MEMBERS["driven flow"]()),
     "Elman tanh": lambda: own("Elman"),
     "Elman relu": lambda: own("Elman", activation="relu"),
+    "Elman sigmoid": lambda: own("Elman", activation="sigmoid"),
+    "layers": lambda: dk.as_system(layered()),
+    "layers behind a dense one": lambda: dk.as_system(layered(models.Pointwise("tanh"))),
     "GRU": lambda: own("GRU"),
     "LSTM": lambda: own("LSTM"),
     "LSTM peepholes": lambda: own("LSTM", peepholes=True),
