@@ -18,6 +18,7 @@ from torch import Tensor
 from ..errors import InputError
 
 LEAST = 16  # rows: below, a batch costs as much, and each size would be compiled
+BLOCK = 256  # rows of a derivative at once: compiling it costs several times what compiling the map does
 FLAG = 'jax.config.update("jax_enable_x64", True)'
 
 
@@ -78,20 +79,27 @@ class JaxCode:
         if place not in self._derivatives:
             alone = lambda *row: self.f(*(a[None] for a in row))[0]  # noqa: E731
             self._derivatives[place] = self.jax.jit(self.jax.vmap(self.jax.jacfwd(alone, place)))
-        return lambda *arguments: self._run(self._derivatives[place], *arguments)
+        return lambda *arguments: self._in_blocks(self._derivatives[place], *arguments)
 
-    def _run(self, f: Callable[..., Any], *arguments: Tensor) -> Any:
+    def _in_blocks(self, f: Callable[..., Any], *arguments: Tensor) -> Any:
+        """Few rows as they are, more in blocks of one size: two sizes are compiled."""
+        if len(arguments[0]) <= LEAST or any(type(a) is not Tensor for a in arguments):
+            return self._run(f, *arguments)
+        parts = zip(*(a.split(BLOCK) for a in arguments), strict=True)
+        return torch.cat([self._run(f, *part, least=BLOCK) for part in parts])
+
+    def _run(self, f: Callable[..., Any], *arguments: Tensor, least: int = LEAST) -> Any:
         if any(type(a) is not Tensor for a in arguments):
             raise TypeError(f"{self.called} is JAX's and takes numbers only")  # no enclosure follows it
         x = arguments[0]
-        value = f(*(self._filled(a.detach().cpu().numpy()) for a in arguments))
+        value = f(*(self._filled(a.detach().cpu().numpy(), least) for a in arguments))
         if not isinstance(value, self.jax.Array):
             return value  # whoever called says what is expected
         return torch.from_numpy(np.array(value)[: len(x)]).to(x.device)  # a copy: JAX's own are read-only
 
-    def _filled(self, a: np.ndarray) -> np.ndarray:
+    def _filled(self, a: np.ndarray, least: int = LEAST) -> np.ndarray:
         """The rows, and the last again and again up to a power of two."""
-        filled = np.zeros((max(LEAST, 1 << max(len(a) - 1, 0).bit_length()), *a.shape[1:]))
+        filled = np.zeros((max(least, 1 << max(len(a) - 1, 0).bit_length()), *a.shape[1:]))
         filled[: len(a)] = a
         filled[len(a) :] = a[-1:] if len(a) else 0.0
         return filled

@@ -195,7 +195,8 @@ def _function(world: Callable[..., Any], size: int, network: System) -> System:
     if network.regularity != "discontinuous":  # better refused now than in the middle of an analysis
         w = made.initial_state()[None] + 0.1
         try:
-            made.jacobian(w), made.input_jacobian(w)
+            made.jacobian(w)
+            made.input_jacobian(w)
         except InputError as error:
             raise InputError(
                 f"world must be differentiable: {error}; derivatives of its own can be given, world=dk.FunctionSystem("
@@ -233,7 +234,9 @@ def _refuse_misfits(network: System, world: System, observation: Callable[[Tenso
             f"the world's states (batch, {world.state_size}) that gives (batch, {network.input_size})"
         )
     units = (network.time_unit, world.time_unit)
-    if None in (network.dt, world.dt) or "" in units or (network.flow() and world.flow() and units[0] == units[1]):
+    if network.dt is None or world.dt is None or "" in units:
+        return
+    if network.flow() and world.flow() and units[0] == units[1]:
         return
     if units[0] != units[1] or abs(network.dt / world.dt - 1) > 1e-9:
         raise InputError(
