@@ -7,7 +7,8 @@ is refused.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import torch
@@ -315,21 +316,31 @@ class Float32Inside(Net):
         return self.fc(self.rnn(x.float())[0].to(torch.float32)) * torch.ones(1)
 
 
+@contextmanager
+def drawn_alike() -> Iterator[None]:
+    """torch's own helpers draw from the global generator: here always the same, and it is put back."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        yield
+
+
 def pruned() -> nn.Module:
     model = seeded(Net)
-    prune.l1_unstructured(model.rnn, "weight_hh_l0", amount=0.5)
-    prune.random_unstructured(model.fc, "weight", amount=0.3)
+    with drawn_alike():
+        prune.l1_unstructured(model.rnn, "weight_hh_l0", amount=0.5)
+        prune.random_unstructured(model.fc, "weight", amount=0.3)
     return model
 
 
 def normed(kind: str) -> nn.Module:
     model = seeded(Net)
-    if kind == "parametrized":
-        nn.utils.parametrizations.weight_norm(model.rnn, "weight_hh_l0")
-        nn.utils.parametrizations.orthogonal(model.fc)
-    else:
-        nn.utils.weight_norm(model.rnn, "weight_hh_l0")
-        nn.utils.spectral_norm(model.fc)
+    with drawn_alike():
+        if kind == "parametrized":
+            nn.utils.parametrizations.weight_norm(model.rnn, "weight_hh_l0")
+            nn.utils.parametrizations.orthogonal(model.fc)
+        else:
+            nn.utils.weight_norm(model.rnn, "weight_hh_l0")
+            nn.utils.spectral_norm(model.fc)
     return model
 
 
