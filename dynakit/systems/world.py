@@ -19,10 +19,13 @@ from torch import Tensor, nn
 from ..errors import InputError
 from ..wording import counted
 from .autodiff import autodiff
-from .base import REGULARITIES, System
+from .base import System
 from .cells import fingerprint
 from .foreign import bearing_float64
 from .function import FunctionSystem, readout_size
+
+
+_LESS_KNOWN = ("piecewise_linear", "smooth", "discontinuous")  # what bends in one part has no linear pieces as a whole
 
 
 class World(FunctionSystem):
@@ -42,7 +45,7 @@ class Embodied(System):
             network.input_size,
             output_size=network.input_size,
             parts={**{f"network.{name}": part for name, part in network.parts.items()}, "world": slice(n, size)},
-            regularity=max(network.regularity, world.regularity, key=REGULARITIES.index),
+            regularity=max(network.regularity, world.regularity, key=_LESS_KNOWN.index),
             device=network.device,
             name=f"{network.name} in {world.name}",
         )

@@ -186,11 +186,11 @@ def test_points_of_a_loop_are_certified_through_both():
     assert_allclose(np.sort_complex(points.eigenvalues[0]), np.sort_complex(expected), atol=1e-9)
 
 
-def test_the_rougher_of_the_two_decides():
+def test_kinks_and_jumps_of_the_world_are_those_of_the_loop():
     smooth = dk.as_system(seeded(lambda: models.GRU(2, 4, 1)))
     bouncing = dk.FunctionSystem(lambda w, a: torch.relu(w) - 0.5 * w + a, 2, 1)
     loop = dk.ClosedLoop(smooth, world=bouncing)
-    assert loop.regularity == "piecewise_linear"
+    assert loop.regularity == "smooth"  # but for its kinks: a GRU has no linear pieces
     assert float(loop.kinks(torch.zeros(6))) == 0.0
     jumping = dk.FunctionSystem(lambda w, a: torch.sign(w) + a, 2, 1, regularity="discontinuous")
     with pytest.raises(InputError, match="differentiable map"):
