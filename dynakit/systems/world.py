@@ -24,8 +24,8 @@ from .cells import fingerprint
 from .foreign import bearing_float64
 from .function import FunctionSystem, readout_size
 
-
-_LESS_KNOWN = ("piecewise_linear", "smooth", "discontinuous")  # what bends in one part has no linear pieces as a whole
+# What bends in one part has no linear pieces as a whole.
+_LESS_KNOWN = ("piecewise_linear", "smooth", "discontinuous")
 
 
 class World(FunctionSystem):
