@@ -101,7 +101,8 @@ def _visited(system: dk.System, task: Any, seed: int) -> tuple[np.ndarray, np.nd
 def _worn(system: dk.System, task: Any, symbol: str) -> dict[str, Any]:
     """How surely the second symbol is named after n rounds of a loop, and where its two memories end."""
     margins = np.array([_margins(system, task, symbol, int(n)) for n in ROUNDS])  # (rounds, second symbol)
-    right = (margins > 0).all(axis=1)
+    lasted = int((margins > 0).all(axis=1).cumprod().sum())  # how many of the numbers of rounds come out right in a row
+    rounds: int | str = int(ROUNDS[lasted - 1]) if lasted else 0
     before = [f"B{outer}B{'T' if symbol == 'S' else 'P'}" for outer in "TP"]
     starts = np.array([_run(system, task, word)[-1] for word in before])
     ends = np.asarray(system.settle(starts, task.alphabet[symbol], FOR_EVER))
@@ -110,8 +111,7 @@ def _worn(system: dk.System, task: Any, symbol: str) -> dict[str, Any]:
     speed = np.abs(system.step(ends, task.alphabet[symbol]).numpy() - ends).max()
     moduli = np.abs(np.linalg.eigvals(system.jacobian(ends, task.alphabet[symbol]).numpy())).max(axis=1)
     return {
-        "rounds after which it is right": int(ROUNDS[right.argmin() - 1] if right[0] else 0) if not right.all() else
-        f"all of {ROUNDS[-1]}",
+        "rounds after which it is right": f"all of {rounds}" if lasted == len(ROUNDS) else rounds,
         "ends of the two memories": 1 + (apart > APART),
         "apart by": apart,
         "speed there": float(speed),
@@ -192,10 +192,10 @@ def _legend(axes: tuple[Axes, ...]) -> tuple[list[Any], list[str]]:
     from matplotlib.patches import Patch
 
     colours = _pale()
-    handles = [Patch(color=colours(k), label=f"ends {name} under 0") for k, name in enumerate(("even", "odd"))]
+    handles: list[Any] = [Patch(color=colours(k), label=f"ends {n} under 0") for k, n in enumerate(("even", "odd"))]
     for ax in axes:
         handles += ax.get_legend_handles_labels()[0]
-    return handles, [h.get_label() for h in handles]
+    return handles, [str(h.get_label()) for h in handles]
 
 
 def reber_figure(rows: list[dict[str, Any]], path: Path) -> None:
