@@ -10,6 +10,8 @@ from __future__ import annotations
 import io
 import json
 import re
+import subprocess
+import sys
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +27,23 @@ from .chain import Entry
 LONGEST_CONFIG = 2**24  # characters
 MOST_VARIABLES = 16  # of a layer
 MEMBERS = ("config.json", "metadata.json", "model.weights.h5")
+PATIENCE = 10.0  # seconds for a look at a file in a process of its own, and as many again for every 100 MB
+# A damaged file can lead HDF5 in circles, out of which nothing in the same process comes.
+LOOK = """
+import contextlib, io, sys, h5py
+
+def look(group):
+    for name in list(group.attrs):
+        with contextlib.suppress(Exception):
+            group.attrs[name]
+    for name in list(group):
+        with contextlib.suppress(Exception):
+            if isinstance(group.get(name, getlink=True), h5py.HardLink) and isinstance(group[name], h5py.Group):
+                look(group[name])
+
+with contextlib.suppress(Exception):
+    look(h5py.File(io.BytesIO(sys.stdin.buffer.read()), "r"))
+"""
 
 
 class KerasFile:
@@ -142,6 +161,17 @@ def opened(path: Path) -> Iterator[KerasFile]:
         raise _damaged(where, error) from None
 
 
+def _comes_to_an_end(data: bytes, where: str) -> None:
+    """ArtifactError where HDF5 finds no end in these bytes, or ends the process that it looks at them in."""
+    command, patience = [sys.executable, "-I", "-c", LOOK], PATIENCE * (1 + len(data) / 1e8)
+    try:
+        done = subprocess.run(command, input=data, timeout=patience, capture_output=True, check=False)
+    except subprocess.TimeoutExpired:
+        raise ArtifactError(f"{where} is damaged: after {patience:.0f} s HDF5 has found no end in it") from None
+    if done.returncode < 0:
+        raise ArtifactError(f"{where} is damaged: a process that looked at it ended by signal {-done.returncode}")
+
+
 def _damaged(where: str, error: Exception) -> ArtifactError:
     reason = (str(error).splitlines() or [""])[0][:200] or type(error).__name__
     return ArtifactError(f"{where} is damaged, or no file that Keras wrote ({reason})")
@@ -168,6 +198,7 @@ def _archive(data: bytes, where: str) -> Iterator[KerasFile]:
         if missing := [name for name in MEMBERS if names.count(name) != 1]:
             raise ArtifactError(f"{where} must hold {missing[0]} once, as a .keras file does")
         config, metadata, weights = (archive.read(name) for name in MEMBERS)
+    _comes_to_an_end(weights, where)
     with h5py.File(io.BytesIO(weights), "r") as root:
         file = Archive(root, len(weights), where)
         file.config = _parsed(config, where)
@@ -178,7 +209,9 @@ def _archive(data: bytes, where: str) -> Iterator[KerasFile]:
 
 @contextmanager
 def _legacy(data: bytes, where: str) -> Iterator[KerasFile]:
-    with import_h5py().File(io.BytesIO(data), "r") as root:
+    h5py = import_h5py()
+    _comes_to_an_end(data, where)
+    with h5py.File(io.BytesIO(data), "r") as root:
         file = Legacy(root, len(data), where)
         config = file.attribute(root, "model_config")
         if config is None:

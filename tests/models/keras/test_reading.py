@@ -14,6 +14,7 @@ import dynakit as dk
 from dynakit.errors import ArtifactError, InputError
 from dynakit.models import LSTM, LayeredNetwork, layered, read
 from dynakit.models.activations import GATES
+from dynakit.models.keras import files
 
 FOLDER = Path(__file__).parents[1] / "written_elsewhere"
 SEQUENTIAL, FUNCTIONAL = FOLDER / "sequential.keras", FOLDER / "functional.h5"
@@ -325,9 +326,9 @@ def test_older_files_that_are_not_whole_are_refused(change, error, message, tmp_
 def test_a_damaged_file_is_read_or_refused(path, tmp_path):
     data, rng = path.read_bytes(), np.random.default_rng(0)
     target, sentences = tmp_path / path.name, []
-    cuts = [data[:n] for n in rng.integers(0, len(data), 60)]
+    cuts = [data[:n] for n in rng.integers(0, len(data), 20)]
     flips = []
-    for _ in range(120):
+    for _ in range(30):
         flipped = bytearray(data)
         for place in rng.integers(0, len(data) if rng.random() < 0.5 else 4000, rng.integers(1, 6)):
             flipped[place] = rng.integers(256)
@@ -340,6 +341,29 @@ def test_a_damaged_file_is_read_or_refused(path, tmp_path):
             sentences.append(str(error))
     assert len(sentences) >= len(cuts)
     assert not any("\n" in sentence for sentence in sentences)
+
+
+def test_a_file_that_leads_hdf5_in_circles_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "PATIENCE", 3.0)
+    data, target = bytearray(FUNCTIONAL.read_bytes()), tmp_path / "circles.h5"
+    places = [20716, 21650, 21792, 25521, 25978, 29421, 30645, 39658]
+    for place, byte in zip(places, [114, 112, 170, 143, 144, 109, 239, 9]):
+        data[place] = byte
+    target.write_bytes(bytes(data))
+    with pytest.raises(ArtifactError, match="is damaged"):
+        read(target)
+
+
+@pytest.mark.parametrize(
+    ("look", "message"),
+    [("while True: pass", "HDF5 has found no end in it"), ("import os; os.abort()", "ended by signal 6")],
+)
+def test_a_look_that_does_not_end_well_is_not_repeated_in_this_process(look, message, monkeypatch):
+    monkeypatch.setattr(files, "LOOK", look)
+    monkeypatch.setattr(files, "PATIENCE", 0.5 if "while" in look else 30.0)
+    for path in (SEQUENTIAL, FUNCTIONAL):
+        with pytest.raises(ArtifactError, match=message):
+            read(path)
 
 
 def test_files_that_are_not_there(tmp_path):
