@@ -1,11 +1,46 @@
-"""What the gated networks share: the values they begin with, and dropout in their recurrent weights."""
+"""What the gated networks share: their functions, first values, and dropout in their recurrent weights."""
 
 from __future__ import annotations
+
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
+from .. import checks
+from .activations import ACTIVATIONS, GATES
+from .base import RecurrentModel
+
 INITS = ("torch", "glorot", "keras")
+
+
+class GatedModel(RecurrentModel):
+    """A network with gates s(.) between 0 and 1 and values f(.), around a layer of torch that stores its weights."""
+
+    usual: ClassVar[dict[str, Any]]  # the settings with which it is the map that torch's layer runs
+
+    def _choose(self, recurrent_activation: str, activation: str, recurrent_dropout: float) -> None:
+        self.recurrent_activation = checks.one_of("recurrent_activation", recurrent_activation, GATES)
+        self.activation = checks.one_of("activation", activation, ACTIVATIONS)
+        self.recurrent_dropout = checks.number("recurrent_dropout", recurrent_dropout, above=0, below=0.99)
+
+    def _unusual(self) -> dict[str, Any]:
+        """The settings in which it differs from torch's layer."""
+        return {name: getattr(self, name) for name, value in self.usual.items() if getattr(self, name) != value}
+
+    def extra_repr(self) -> str:
+        return ", ".join([super().extra_repr(), *(f"{name}={value!r}" for name, value in self._unusual().items())])
+
+    def _s(self, a: Tensor) -> Tensor:
+        return GATES[self.recurrent_activation].function(a)
+
+    def _f(self, a: Tensor) -> Tensor:
+        return ACTIVATIONS[self.activation].function(a)
+
+    @property
+    def noisy(self) -> bool:
+        """Whether dropout makes two runs in training mode differ."""
+        return self.recurrent_dropout > 0
 
 
 @torch.no_grad()

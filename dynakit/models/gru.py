@@ -10,7 +10,7 @@ n = tanh(W_in u + b_in + W_hn (r * h) + b_hn).  No layer of torch does that.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -19,15 +19,14 @@ from torch.nn import functional
 from .. import checks
 from ..seeding import as_seed
 from ..surroundings import in_own_surroundings
-from .activations import ACTIVATIONS, GATES
-from .base import RecurrentModel, Trajectory, checked_sizes, layer_shapes, own_randomness
-from .gated import INITS, begin, kept
+from .base import Trajectory, checked_sizes, layer_shapes, own_randomness
+from .gated import INITS, GatedModel, begin, kept
 from .layouts import from_layout
 
 RESETS = ("after", "before")
 
 
-class GRU(RecurrentModel):
+class GRU(GatedModel):
     """An ``nn.GRU`` layer and a linear readout.
 
     ``rnn`` is the layer, ``readout`` the ``nn.Linear``; initial values are torch's own (uniform in
@@ -41,6 +40,8 @@ class GRU(RecurrentModel):
     >>> GRU(2, 16, 1)(torch.zeros(5, 10, 2)).states.shape
     torch.Size([5, 10, 16])
     """
+
+    usual: ClassVar[dict[str, Any]] = {"reset": "after", "recurrent_activation": "sigmoid", "activation": "tanh"}
 
     @in_own_surroundings
     def __init__(
@@ -59,9 +60,7 @@ class GRU(RecurrentModel):
         super().__init__()
         self.n_inputs, self.n_hidden, self.n_outputs = checked_sizes(n_inputs, n_hidden, n_outputs)
         self.init, self.reset = checks.one_of("init", init, INITS), checks.one_of("reset", reset, RESETS)
-        self.recurrent_activation = checks.one_of("recurrent_activation", recurrent_activation, GATES)
-        self.activation = checks.one_of("activation", activation, ACTIVATIONS)
-        self.recurrent_dropout = checks.number("recurrent_dropout", recurrent_dropout, above=0, below=0.99)
+        self._choose(recurrent_activation, activation, recurrent_dropout)
         self.seed = as_seed(seed)
         with own_randomness(self.seed, "GRU"):
             self.rnn = nn.GRU(self.n_inputs, self.n_hidden)
@@ -105,22 +104,6 @@ class GRU(RecurrentModel):
         """The shapes that layer and readout have with these arguments."""
         return layer_shapes(3, config)
 
-    def extra_repr(self) -> str:
-        changed = (("reset", "after"), ("recurrent_activation", "sigmoid"), ("activation", "tanh"))
-        said = [f"{name}={getattr(self, name)!r}" for name, usual in changed if getattr(self, name) != usual]
-        return ", ".join([super().extra_repr(), *said])
-
-    def _s(self, a: Tensor) -> Tensor:
-        return GATES[self.recurrent_activation].function(a)
-
-    def _f(self, a: Tensor) -> Tensor:
-        return ACTIVATIONS[self.activation].function(a)
-
-    @property
-    def noisy(self) -> bool:
-        """Whether dropout makes two runs in training mode differ."""
-        return self.recurrent_dropout > 0
-
     def step(self, x: Tensor, u: Tensor) -> Tensor:
         """One step in plain operations: torch's kernel takes no batch of networks."""
         W_ih, _, b_ih, _ = self.rnn.all_weights[0]
@@ -141,13 +124,9 @@ class GRU(RecurrentModel):
         z = self._s(z + z_x)
         return (1 - z) * self._f(new) + z * x
 
-    @property
-    def _as_torch_has_it(self) -> bool:
-        return (self.reset, self.recurrent_activation, self.activation) == ("after", "sigmoid", "tanh")
-
     def _run(self, inputs: Tensor, x0: Tensor, generator: torch.Generator | None) -> Trajectory:
         drops = self.training and self.recurrent_dropout > 0
-        if self._as_torch_has_it and not drops:
+        if not drops and not self._unusual():
             states, _ = self.rnn(inputs.transpose(0, 1).contiguous(), x0[None].contiguous())  # time first is faster
             return Trajectory(self.readout(states).transpose(0, 1), states.transpose(0, 1))
         keep = kept(self.recurrent_dropout, x0, self.n_hidden, generator) if drops else None

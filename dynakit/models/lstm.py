@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -21,13 +21,12 @@ from .. import checks
 from ..errors import InputError
 from ..seeding import as_seed
 from ..surroundings import in_own_surroundings
-from .activations import ACTIVATIONS, GATES
-from .base import RecurrentModel, Trajectory, checked_sizes, layer_shapes, own_randomness
-from .gated import INITS, begin, kept
+from .base import Trajectory, checked_sizes, layer_shapes, own_randomness
+from .gated import INITS, GatedModel, begin, kept
 from .layouts import from_layout
 
 
-class LSTM(RecurrentModel):
+class LSTM(GatedModel):
     """An ``nn.LSTM`` layer and a linear readout; the state is [h, c], of 2 ``n_hidden`` entries.
 
     ``rnn`` is the layer (gate order i, f, g, o) and ``readout`` the ``nn.Linear``.  With ``peepholes`` the
@@ -59,6 +58,7 @@ class LSTM(RecurrentModel):
     """
 
     state_layout = "[h, c]"
+    usual: ClassVar[dict[str, Any]] = {"peepholes": False, "recurrent_activation": "sigmoid", "activation": "tanh"}
 
     @in_own_surroundings
     def __init__(
@@ -79,9 +79,7 @@ class LSTM(RecurrentModel):
         super().__init__()
         self.n_inputs, self.n_hidden, self.n_outputs = checked_sizes(n_inputs, n_hidden, n_outputs)
         self.peepholes = checks.flag("peepholes", peepholes)
-        self.recurrent_activation = checks.one_of("recurrent_activation", recurrent_activation, GATES)
-        self.activation = checks.one_of("activation", activation, ACTIVATIONS)
-        self.recurrent_dropout = checks.number("recurrent_dropout", recurrent_dropout, above=0, below=0.99)
+        self._choose(recurrent_activation, activation, recurrent_dropout)
         self.seed = as_seed(seed)
         with own_randomness(self.seed, "LSTM"):
             self.rnn = nn.LSTM(self.n_inputs, self.n_hidden)
@@ -142,37 +140,17 @@ class LSTM(RecurrentModel):
         """Number of entries of one state: h and c."""
         return 2 * self.n_hidden
 
-    def extra_repr(self) -> str:
-        changed = (("peepholes", False), ("recurrent_activation", "sigmoid"), ("activation", "tanh"))
-        said = [f"{name}={getattr(self, name)!r}" for name, usual in changed if getattr(self, name) != usual]
-        return ", ".join([super().extra_repr(), *said])
-
-    def _s(self, a: Tensor) -> Tensor:
-        return GATES[self.recurrent_activation].function(a)
-
-    def _f(self, a: Tensor) -> Tensor:
-        return ACTIVATIONS[self.activation].function(a)
-
-    @property
-    def noisy(self) -> bool:
-        """Whether dropout makes two runs in training mode differ."""
-        return self.recurrent_dropout > 0
-
     def _run(self, inputs: Tensor, x0: Tensor, generator: torch.Generator | None) -> Trajectory:
         h0, c0 = x0.split(self.n_hidden, dim=1)
         if self.training and self.recurrent_dropout:
             h, c = self._scan(inputs, h0, c0, kept(self.recurrent_dropout, x0, self.n_hidden, generator))
-        elif self._as_torch_has_it:
+        elif not self._unusual():
             h, _ = self.rnn(inputs.transpose(0, 1).contiguous(), (h0[None].contiguous(), c0[None].contiguous()))
             h = h.transpose(0, 1)
             c = self._cells(inputs, h, h0, c0)
         else:
             h, c = self._scan(inputs, h0, c0)
         return Trajectory(self.readout(h), torch.cat([h, c], dim=2))
-
-    @property
-    def _as_torch_has_it(self) -> bool:
-        return self.peephole is None and (self.recurrent_activation, self.activation) == ("sigmoid", "tanh")
 
     def gates(self, inputs: Tensor, states: Tensor) -> dict[str, Tensor]:
         """Gates "i" and "f" in (0, 1) and candidates "g" in (-1, 1), each (trial, time, hidden), of a run from zero."""

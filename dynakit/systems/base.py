@@ -29,6 +29,11 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 REGULARITIES = ("smooth", "piecewise_linear", "discontinuous")
 
 
+def joint_regularity(*parts: Signature) -> str:
+    """What a map made of these is: what bends or jumps in one has no linear pieces as a whole, and a jump stays one."""
+    return max((part.regularity for part in parts), key=("piecewise_linear", "smooth", "discontinuous").index)
+
+
 class Bounds(NamedTuple):
     """A product of intervals, lo <= x <= hi."""
 

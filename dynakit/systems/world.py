@@ -19,13 +19,10 @@ from torch import Tensor, nn
 from ..errors import InputError
 from ..wording import counted
 from .autodiff import autodiff
-from .base import System
+from .base import System, joint_regularity
 from .cells import fingerprint
 from .foreign import bearing_float64
 from .function import FunctionSystem, readout_size
-
-# What bends in one part has no linear pieces as a whole.
-_LESS_KNOWN = ("piecewise_linear", "smooth", "discontinuous")
 
 
 class World(FunctionSystem):
@@ -45,7 +42,7 @@ class Embodied(System):
             network.input_size,
             output_size=network.input_size,
             parts={**{f"network.{name}": part for name, part in network.parts.items()}, "world": slice(n, size)},
-            regularity=max(network.regularity, world.regularity, key=_LESS_KNOWN.index),
+            regularity=joint_regularity(network, world),
             device=network.device,
             name=f"{network.name} in {world.name}",
         )

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..base import Bounds, System
+from ..base import Bounds, System, joint_regularity
 from ..pieces import OpenPieces, Readout
 from .cells import Cell, fingerprint, in_single_precision
 
@@ -29,7 +29,7 @@ class Stack(System):
             layers[0].input_size,
             output_size=layers[-1].output_size,
             parts=parts,
-            regularity=max((layer.regularity for layer in layers), key=("piecewise_linear", "smooth").index),
+            regularity=joint_regularity(*layers),
             device=layers[0].device,
             name=f"{' and '.join(dict.fromkeys(layer.name for layer in layers))}, {len(layers)} layers",
         )

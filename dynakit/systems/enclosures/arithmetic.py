@@ -15,6 +15,7 @@ from .linear_part import added
 
 @operation("add", "radd")
 def add(a: Any, b: Any, *, alpha: float = 1) -> Jet:
+    """a + b; exact linear parts add up, and (1 - z) p + z q of a gate z lies between p and q."""
     if alpha != 1:
         b = mul(b, alpha)
     a, b, jet = operands(a, b)
@@ -40,6 +41,7 @@ def _gated(a: Jet, b: Jet) -> Any:
 
 @operation("sub", "subtract")
 def sub(a: Any, b: Any, *, alpha: float = 1) -> Jet:
+    """a - b; 1 - b is remembered as the complement of b."""
     if alpha != 1:
         b = mul(b, alpha)
     difference = add(a, neg(b) if isinstance(b, Jet) else -exact(b))
@@ -50,17 +52,20 @@ def sub(a: Any, b: Any, *, alpha: float = 1) -> Jet:
 
 @operation("rsub")
 def rsub(a: Any, b: Any, *, alpha: float = 1) -> Jet:
+    """b - a, as torch calls it where the number comes first."""
     return sub(b, a, alpha=alpha)
 
 
 @operation("neg", "negative")
 def neg(a: Jet) -> Jet:
+    """-a, its exact linear part with it."""
     opposite = a.like(-a.value, scaled(a, -1.0).tangent)
     return opposite if a.form is None else opposite.formed(a.form.times(-1.0))
 
 
 @operation("mul", "multiply", "rmul")
 def mul(a: Any, b: Any) -> Jet:
+    """a b by the product rule; a quantity times itself is its square, which is never negative."""
     if a is b:
         return power(a, 2)
     a, b, jet = operands(a, b)
@@ -73,6 +78,7 @@ def mul(a: Any, b: Any) -> Jet:
 
 @operation("div", "divide", "truediv", "true_divide")
 def div(a: Any, b: Any) -> Jet:
+    """a / b as a times 1 / b; by a power of two without rounding."""
     if isinstance(b, Jet):
         return mul(a, elementwise("reciprocal", b))
     if isinstance(b, int | float) and abs(math.frexp(b)[0]) == 0.5:
@@ -82,29 +88,27 @@ def div(a: Any, b: Any) -> Jet:
 
 @operation("rtruediv")
 def rdiv(a: Jet, b: Any) -> Jet:
+    """b / a."""
     return div(b, a)
 
 
 @operation("pow", "float_power")
 def power(a: Any, n: Any) -> Jet:
+    """a^n for a fixed n; whole powers wherever a is, others where it is positive."""
     if not isinstance(a, Jet) or not isinstance(n, int | float):
         raise Unsupported("only powers of fixed exponent have an enclosure")
-    if n == int(n) and n >= 0:
-        whole = int(n)
-        return (
-            a.constant(1.0)
-            if n == 0
-            else a.like(a.value, a.tangent)
-            if n == 1
-            else elementwise("power", a, whole)
-        )
+    if n == 0:
+        return a.constant(1.0)
+    if n == 1:
+        return a.like(a.value, a.tangent)
     if n == int(n):
-        return elementwise("reciprocal", power(a, -int(n)))
+        return elementwise("power", a, int(n)) if n > 0 else elementwise("reciprocal", power(a, -int(n)))
     return elementwise("real_power", a, float(n))
 
 
 @operation("square")
 def square(a: Jet) -> Jet:
+    """a^2."""
     return power(a, 2)
 
 

@@ -123,6 +123,7 @@ def _einsum(equation: str, *operands: Any) -> Jet:
 
 @operation("matmul")
 def matmul(a: Any, b: Any) -> Jet:
+    """A product of matrices of which either, or both, depend on the state."""
     if isinstance(a, Jet) and a.is_plain and isinstance(b, Tensor) and b.ndim <= 2:
         return affine(a, b.T) if b.ndim == 2 else affine(a, b[None], sizes=())
     for v in (a, b):
@@ -176,6 +177,7 @@ def _addmm(input: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 
 
 @operation("linear")
 def linear(input: Any, weight: Any, bias: Any = None) -> Jet:
+    """x W^T + b; an image under constants where W is one."""
     constant = isinstance(weight, Tensor) and (bias is None or isinstance(bias, Tensor))
     if isinstance(input, Jet) and input.is_plain and constant:
         return affine(input, weight, None if bias is None else bias.detach().to(torch.float64))
@@ -230,6 +232,7 @@ def with_axes(jet: Jet, dims: list[int]) -> Jet:
 
 @operation("sum")
 def total(a: Jet, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Jet:
+    """The sum along axes of units."""
     if a.is_plain and dim in (1, -1):
         ones = torch.ones(1, a.value.width, dtype=torch.float64, device=a.device)
         return affine(a, ones, sizes=(1,) if keepdim else ())
@@ -240,6 +243,7 @@ def total(a: Jet, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) 
 
 @operation("mean")
 def mean(a: Jet, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Jet:
+    """The mean along axes of units."""
     summed = total(a, dim, keepdim)
     return div(summed, a.value.width // max(1, summed.value.width))
 

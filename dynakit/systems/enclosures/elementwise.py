@@ -111,6 +111,7 @@ def _prelu(input: Jet, weight: Tensor) -> Jet:
 
 @activation("elu", inplace=2)
 def elu(input: Jet, alpha: float = 1.0) -> Jet:
+    """x above 0, alpha (e^x - 1) below."""
     if alpha <= 0:
         raise Unsupported("an elu that falls has no enclosure")
     return elementwise("elu", input, float(alpha))
@@ -172,6 +173,7 @@ def maximum(a: Any, b: Any) -> Jet:
 
 @operation("minimum", "fmin")
 def minimum(a: Any, b: Any) -> Jet:
+    """The smaller of two, as -max(-a, -b)."""
     return neg(maximum(neg(a) if isinstance(a, Jet) else -a, neg(b) if isinstance(b, Jet) else -b))
 
 

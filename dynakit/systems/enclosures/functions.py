@@ -32,6 +32,7 @@ def rising(
 
 
 def falling(f: Callable[[Tensor], Tensor], least: float = -torch.inf, most: float = torch.inf) -> Rule:
+    """The rule of a function that falls everywhere: its values lie between those at the ends."""
     return lambda v: Interval(outward(f(v.ends.flip(0)), FUNCTION_ERROR).clamp(least, most))
 
 

@@ -26,11 +26,13 @@ def _compared(difference: Jet) -> Jet:
 
 @operation("gt", "greater")
 def greater(a: Any, b: Any) -> Jet:
+    """a > b."""
     return _compared(sub(a, b))
 
 
 @operation("lt", "less")
 def less(a: Any, b: Any) -> Jet:
+    """a < b."""
     return _compared(sub(b, a))
 
 
@@ -46,6 +48,7 @@ def _at_most(a: Any, b: Any) -> Jet:
 
 @operation("logical_not", "bitwise_not", "invert")
 def negation(mask: Jet) -> Jet:
+    """The opposite of a comparison, undecided where it is."""
     _check(mask)
     opposite = mask.like(mask.value.opposite(), neg(mask).tangent)
     opposite.is_mask = True
@@ -54,6 +57,7 @@ def negation(mask: Jet) -> Jet:
 
 @operation("logical_and", "bitwise_and", "and", "rand")
 def both(a: Any, b: Any) -> Jet:
+    """Whether both hold; decided already where one of them is known not to."""
     mask = a if isinstance(a, Jet) else b
     _check(mask)
     other = b if mask is a else a
@@ -68,6 +72,7 @@ def both(a: Any, b: Any) -> Jet:
 
 @operation("logical_or", "bitwise_or", "or", "ror")
 def either(a: Any, b: Any) -> Jet:
+    """Whether one of them holds, as the opposite of neither."""
     return negation(both(*(negation(v) if isinstance(v, Jet) else ~v for v in (a, b))))
 
 

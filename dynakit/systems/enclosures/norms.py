@@ -47,6 +47,7 @@ def _back(jet: Jet, like: Jet, dims: list[int]) -> Jet:
 
 @operation("softmax")
 def softmax(input: Jet, dim: Any = None, *_: Any, **__: Any) -> Jet:
+    """p_i = e^(x_i) / sum of e^(x_j), with the derivative diag(p) - p p'."""
     last, dims = units_last(input, _one(dim))
     size = last.sizes[-1]
     p = last.value.softmax(size)
@@ -83,6 +84,7 @@ def _logsumexp_last(last: Jet) -> Jet:
 
 @operation("logsumexp")
 def logsumexp(input: Jet, dim: Any, keepdim: bool = False) -> Jet:
+    """log of the sum of e^(x_j), whose derivative is the softmax."""
     last, dims = units_last(input, dim if isinstance(dim, int) else dim[0] if len(dim) == 1 else None)
     if len(dims) != 1:
         raise Unsupported("a logsumexp along several axes has no enclosure")
@@ -177,6 +179,7 @@ def _batch_norm(
 def var(
     a: Jet, dim: Any = None, unbiased: bool = True, keepdim: bool = False, *, correction: Any = None
 ) -> Jet:
+    """The variance along axes of units."""
     last, dims = units_last(a, dim)
     size = math.prod(last.sizes[len(last.sizes) - len(dims) :])
     fewer = int(unbiased) if correction is None else correction
@@ -191,6 +194,7 @@ def _std(a: Jet, *args: Any, **kwargs: Any) -> Jet:
 
 @operation("norm", "linalg_vector_norm", "linalg_norm", "vector_norm")
 def norm(a: Jet, p: Any = 2, dim: Any = None, keepdim: bool = False, *, ord: Any = None, **_: Any) -> Jet:
+    """The Euclidean norm along axes of units, or the sum of absolute values."""
     p = p if ord is None else ord
     if p in (2, "fro", None):
         return elementwise("sqrt", total(square(a), dim, keepdim))
