@@ -211,7 +211,8 @@ def _plainly(name: str, rule: ArrayLayout) -> str:
 
 def _expected(kind: str, layout: str, rule: ArrayLayout) -> str:
     def said(shapes: str) -> str:
-        words = shapes.replace("kn", f"{BLOCKS[kind]}n" if BLOCKS[kind] > 1 else "n").split("|")
+        k = BLOCKS[kind]
+        words = shapes.replace("2kn", f"{2 * k}n").replace("kn", f"{k}n" if k > 1 else "n").split("|")
         return " or ".join("none" if shape == "-" else f"({', '.join(shape.split())})" for shape in words)
 
     names = ", ".join(f"{name} {said(shapes)}" for name, shapes in rule.arrays.items())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..errors import InputError
+from ..errors import ArtifactError, InputError
 from ..surroundings import in_own_surroundings
 from .keras import built, chain, opened
 from .layered import LayeredNetwork
@@ -35,9 +35,11 @@ def read(path: str | Path) -> LayeredNetwork | ImportedNetwork:
     if not isinstance(path, (str, Path)):
         raise InputError(f"path must be the path of a file, got {type(path).__name__}")
     path = Path(path)
+    where = f"path {path}"
+    if path.is_dir():
+        raise ArtifactError(f"{where} is a folder: dk.models.load takes one that dk.models.save made")
     if path.suffix.lower() not in KERAS:
         return from_state_dict(path)
-    where = f"path {path}"
     with opened(path) as file:
         entries = chain(file.config, where)
         arrays = [file.arrays(entry) for entry in entries]

@@ -66,6 +66,8 @@ def load(path: str | Path) -> Any:
     if the weights are not those of the class; the message lists the differences.
     """
     folder = checks.folder("path", path)
+    if folder.is_file():
+        raise ArtifactError(f"{path} is a file, not a folder that dk.models.save made: dk.models.read reads files")
     if not (folder / "model.json").exists() and (folder / "results.json").exists():
         manifest, parts = artifacts.load(folder, "results", "results")
         if "model" not in parts:

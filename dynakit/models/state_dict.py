@@ -53,21 +53,50 @@ def from_state_dict(source: Any, *, nonlinearity: str = "tanh", prefix: str = ""
     GRU(3, 8, batch_first=True)
     """
     checks.one_of("nonlinearity", nonlinearity, ("tanh", "relu"))
-    tensors = _tensors(_read(Path(source)) if isinstance(source, (str, Path)) else source, prefix)
+    held = _unwrapped(_read(Path(source)) if isinstance(source, (str, Path)) else source)
+    try:
+        return _network(_tensors(held, prefix), nonlinearity)
+    except InputError as error:
+        part = None if prefix else _part(held, nonlinearity)
+        if part is None:
+            raise
+        raise InputError(f"{error}; prefix={part!r} takes that part by itself") from None
+
+
+def _network(tensors: dict[str, Tensor], nonlinearity: str) -> ImportedNetwork:
     recurrent, rest = _split(tensors)
     rnn = _recurrent_layer(recurrent, nonlinearity)
     return ImportedNetwork(rnn, _readout(rest, rnn))
 
 
+def _part(held: Mapping[Any, Any], nonlinearity: str) -> str | None:
+    """A prefix under which there is a network: that of the module around a recurrent layer, or of the layer."""
+    matches = (_RECURRENT.fullmatch(name) for name in held if isinstance(name, str))
+    for layer in dict.fromkeys(match[1] for match in matches if match):
+        around = layer.rstrip(".").rpartition(".")[0]
+        for prefix in (f"{around}." if around else "", layer):
+            try:
+                _network(_tensors(held, prefix), nonlinearity)
+            except InputError:
+                continue
+            if prefix:
+                return prefix
+    return None
+
+
 def _read(path: Path) -> Any:
     if not path.is_file():
-        raise ArtifactError(f"source {path} is not a file")
+        raise ArtifactError(f"source {path} is {'a folder, not' if path.is_dir() else 'not'} a file")
     if path.stat().st_size > artifacts.LARGEST:
         raise ArtifactError(f"source {path} has {path.stat().st_size} bytes, more than this package reads")
     if path.suffix == ".safetensors":
         return read_safetensors(path.read_bytes(), str(path))
+    if path.suffix in (".keras", ".h5", ".hdf5"):
+        raise ArtifactError(f"source {path} is a file of Keras: dk.models.read({str(path)!r}) reads it")
     if path.suffix not in (".pt", ".pth", ".ckpt"):
-        raise ArtifactError(f"source {path} must end in .safetensors, .pt, .pth or .ckpt")
+        raise ArtifactError(
+            f"source {path} must end in .safetensors, .pt, .pth or .ckpt, or in .keras or .h5 for dk.models.read"
+        )
     try:
         with zipfile.ZipFile(path) as archive:
             declared = sum(member.file_size for member in archive.infolist())
@@ -78,18 +107,31 @@ def _read(path: Path) -> Any:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # the unpickler raises whatever the file makes it raise
-        reason = (str(error).splitlines() or ["no reason given"])[0]
         raise ArtifactError(
-            f"source {path} holds more than tensors or is damaged, and code is never run from a file: save "
-            f"model.state_dict() instead ({reason[:200]})"
+            f"source {path} {_unreadable(str(error))}, and code is never run from a file: where it is your own, save "
+            "the weights alone, torch.save(model.state_dict(), 'weights.pt')"
         ) from None
 
 
-def _tensors(source: Any, prefix: str) -> dict[str, Tensor]:
+def _unreadable(reason: str) -> str:
+    """What torch found in a file beside tensors, or that it is damaged."""
+    found = re.search(r"GLOBAL ([\w.]{1,100})", reason)
+    return f"holds more than tensors ({found[1]})" if found else "is damaged, or holds more than tensors"
+
+
+def _unwrapped(source: Any) -> Mapping[Any, Any]:
+    """The names and weights of a source, out of what a checkpoint wraps them in."""
     if isinstance(source, Mapping):
         source = next((source[key] for key in _NESTED if isinstance(source.get(key), Mapping)), source)
+    if isinstance(source, nn.Module):
+        raise InputError("source must be a path or a dict of tensors, got a network: dk.as_system(network) takes it")
     if not isinstance(source, Mapping) or not source:
-        raise InputError(f"source must be a path or a dict of tensors, got {type(source).__name__}")
+        empty = "an empty " if isinstance(source, Mapping) else ""
+        raise InputError(f"source must be a path or a dict of tensors, got {empty}{type(source).__name__}")
+    return source
+
+
+def _tensors(source: Mapping[Any, Any], prefix: str) -> dict[str, Tensor]:
     if prefix:
         source = _under(prefix, source)
     for name, value in source.items():

@@ -103,7 +103,10 @@ KERAS = {"kernel": np.zeros((3, 16)), "recurrent_kernel": np.zeros((4, 16)), "bi
         (lambda: LSTM.from_arrays("keras", readout=np.zeros((2, 4)), **KERAS), "readout must be a pair"),
         (lambda: GRU.from_arrays("onnx", **arrays_of("GRU|onnx GRU 1")), "linear_before_reset"),
         (lambda: made("GRU|keras GRU, after", reset="before"), "reset is 'after' in these arrays"),
-        (lambda: LSTM.from_arrays("onnx", W=np.zeros((2, 16, 3)), R=np.zeros((2, 16, 4))), r"got W \(2, 16, 3\)"),
+        (
+            lambda: LSTM.from_arrays("onnx", W=np.zeros((2, 16, 3)), R=np.zeros((2, 16, 4))),
+            r"B \(1, 8n\).*got W \(2, 16, 3\)",
+        ),
         (lambda: LSTM.from_arrays("flax", **{"ii": {"kernel": {"a": np.zeros((3, 4))}}}), "if.kernel"),
     ],
 )

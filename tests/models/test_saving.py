@@ -1,8 +1,10 @@
 """Saving is the identity; damage and foreign files are refused in one sentence."""
 
+import argparse
 import io
 import json
 import math
+import re
 import zipfile
 
 import numpy as np
@@ -12,8 +14,9 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from dynakit import as_system
 from dynakit.errors import ArtifactError, InputError
-from dynakit.models import GRU, MemoryBlocks, from_state_dict, load, packed, save, unpacked
+from dynakit.models import GRU, MemoryBlocks, from_state_dict, load, packed, read, save, unpacked
 from dynakit.results import History
 
 from ..artifacts.sealing import forge
@@ -309,6 +312,60 @@ def test_code_in_a_file_is_not_run(tmp_path):
     with pytest.raises(ArtifactError, match="code is never run"):
         from_state_dict(tmp_path / "a.pt")
     assert not marker.exists()
+
+
+def held_by_lightning(**more):
+    weights = {f"model.{name}": value for name, value in Around().state_dict().items()}
+    return {"epoch": 3, "state_dict": {**weights, **more}}
+
+
+class Around(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.rnn, self.fc = nn.LSTM(3, 4), nn.Linear(4, 2)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"loss.weight": torch.ones(2)},
+        {"head.weight": torch.ones(2, 4), "norm.num_batches_tracked": torch.tensor(3)},
+        {f"target.{name}": value for name, value in Around().state_dict().items()},
+        {f"model.other.{name}": value for name, value in nn.GRU(3, 4).state_dict().items()},
+    ],
+)
+def test_where_a_checkpoint_holds_more_the_prefix_named_takes_the_network(more):
+    checkpoint = held_by_lightning(**more)
+    with pytest.raises(InputError, match="prefix=") as refused:
+        from_state_dict(checkpoint)
+    prefix = re.search("prefix='(.*)' takes", str(refused.value))[1]
+    network = from_state_dict(checkpoint, prefix=prefix)
+    assert torch.equal(network.rnn.weight_hh_l0, checkpoint["state_dict"]["model.rnn.weight_hh_l0"])
+
+
+def test_what_a_checkpoint_holds_beside_tensors_is_named(tmp_path):
+    torch.save({**held_by_lightning(), "hyper_parameters": argparse.Namespace(n=4)}, tmp_path / "a.ckpt")
+    told = r"more than tensors \(argparse.Namespace\).*torch.save\(model.state_dict"
+    with pytest.raises(ArtifactError, match=told) as e:
+        from_state_dict(tmp_path / "a.ckpt")
+    assert "\x1b" not in str(e.value)
+
+
+def test_each_reader_names_the_one_that_takes_the_file(tmp_path):
+    for name in ("a.h5", "a.keras"):
+        (tmp_path / name).write_bytes(b"")
+        with pytest.raises(ArtifactError, match=r"dk.models.read\('.*" + name):
+            from_state_dict(tmp_path / name)
+    with pytest.raises(ArtifactError, match=r"dk.models.read"):
+        load(tmp_path / "a.h5")
+    with pytest.raises(ArtifactError, match=r"folder: dk.models.load"):
+        read(tmp_path)
+    with pytest.raises(InputError, match=r"dk.as_system\(dk.models.read\('a.h5'\)\)"):
+        as_system("a.h5")
+    with pytest.raises(InputError, match=r"dk.as_system\(dk.models.from_state_dict"):
+        as_system(Around().state_dict())
+    with pytest.raises(InputError, match=r"dk.as_system\(network\)"):
+        from_state_dict(Around())
 
 
 def test_missing_file():

@@ -8,7 +8,8 @@ copied in float64; the given object is never changed.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -206,9 +207,12 @@ def _network(
         return adapt_module(model, device, find_readout=readout is None, core=core), readout
     if isinstance(model, list) and model and all(isinstance(part, nn.Module) for part in model):
         return _row(model, readout, device)
-    raise InputError(
-        f"model must be a network, a (layer, readout) pair, a callable or a System, got {type(model).__name__}"
-    )
+    kind, how = type(model).__name__, ""
+    if isinstance(model, (str, Path)):
+        how = f": dk.as_system(dk.models.read({str(model)!r})) reads one from a file"
+    elif isinstance(model, Mapping):
+        how = ": dk.as_system(dk.models.from_state_dict(weights)) takes the weights of a layer and its readout"
+    raise InputError(f"model must be a network, a (layer, readout) pair, a callable or a System, got {kind}{how}")
 
 
 def _row(parts: list[nn.Module], readout: Any, device: torch.device | str | None) -> tuple[System, Any]:
