@@ -41,8 +41,8 @@ class FunctionSystem(System):
         regularity: "smooth", "piecewise_linear" or "discontinuous"; by default "piecewise_linear" where the linear
             pieces can be read off the code, else "smooth".  Kinks are looked for in any case.
 
-    Functions of JAX, jitted or not, of a batch or of one state, are recognised where JAX is imported: it runs them on
-    batches filled up to powers of two, and differentiates them.  It must compute in float64 (``jax_enable_x64``).
+    Functions of JAX, jitted or not, of a batch or of one state, are recognised where JAX is imported: it runs them in
+    blocks of two sizes, each compiled once, and differentiates them.  It must compute in float64 (``jax_enable_x64``).
 
     Raises:
         InputError: if f is not callable, computes in JAX's float32, returns another shape, lets rows of a batch
@@ -208,21 +208,27 @@ class FunctionSystem(System):
         if self._readout is not None:
             self._readout = bearing_float64(self._readout, x)
             self.output_size = readout_size(self._observe, x)
+        self._derived_in_jax()
 
     def _in_jax(self, given: tuple[Tensor, ...], x: Tensor) -> None:
-        """Functions of JAX run by it, with its derivatives where none are given."""
+        """Functions of JAX run by it."""
         f = in_jax(self._f, *given, called=self.called)
         if f is not None:
-            self._f, at = f, 0 if self._state_first else 1
-            self._jacobian_function = self._jacobian_function or f.derivative(at if self.input_size else 0)
-            if self.input_size:
-                self._input_jacobian_function = self._input_jacobian_function or f.derivative(1 - at)
+            self._f = f
         for name in ("jacobian", "input_jacobian"):
             own = getattr(self, f"_{name}_function")
             code = None if own is None else in_jax(own, *given, called=name)
             setattr(self, f"_{name}_function", code or own)
         if self._readout is not None:
             self._readout = in_jax(self._readout, x, called="readout") or self._readout
+
+    def _derived_in_jax(self) -> None:
+        """JAX's own derivatives of its function, where none are given: not probed, since that would compile them."""
+        if isinstance(self._f, JaxCode):
+            at = 0 if self._state_first or not self.input_size else 1
+            self._jacobian_function = self._jacobian_function or self._f.derivative(at)
+            if self.input_size:
+                self._input_jacobian_function = self._input_jacobian_function or self._f.derivative(1 - at)
 
     def _tried(
         self, name: str, f: Callable[..., Any], x: Tensor, u: Tensor, expected: tuple[int, ...]
@@ -251,7 +257,9 @@ def readout_size(readout: Callable[[Tensor], Any], x: Tensor, *, called: str = "
     except InputError:
         raise
     except Exception as error:
-        raise InputError(f"{called} failed on states of shape {tuple(x.shape)} in float64: {error}") from error
+        raise InputError(
+            f"{called} failed on states of shape {tuple(x.shape)} in float64: {error}"
+        ) from error
     if y.ndim != 2 or len(y) != len(x):
         raise InputError(f"{called} must return shape ({len(x)}, output), got {tuple(y.shape)}")
     return y.shape[1]

@@ -1,8 +1,9 @@
 """A function of JAX as a function of torch tensors: NumPy goes in and comes out.
 
-JAX compiles a jitted function anew for every size of a batch, which costs a search far more than its steps do; so a
-batch is filled up to a power of two.  A function of one state is mapped over the batch (``vmap``), and derivatives are
-JAX's own (``jacfwd``).  JAX is asked for only where the user has imported it.
+JAX compiles a jitted function anew for every size of a batch, which costs a search far more than its steps do; so every
+batch is cut into blocks of few sizes, and filled up to them.  A function of one state is mapped over the batch
+(``vmap``), and derivatives are JAX's own (``jacfwd``), compiled when they are first asked for.  JAX is asked for only
+where the user has imported it.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from torch import Tensor
 
 from ..errors import InputError
 
-LEAST = 16  # rows: below, a batch costs as much, and each size would be compiled
-BLOCK = 256  # rows of a derivative at once: compiling it costs several times what compiling the map does
+FEW = 64  # rows of a block: fewer cost about as much, and each size would be compiled
+MANY = 1024  # and of one where many states are stepped at once; a derivative, whose compiling costs more, has FEW alone
 FLAG = 'jax.config.update("jax_enable_x64", True)'
 
 
@@ -55,8 +56,9 @@ class JaxCode:
 
     def fits(self, *arguments: Tensor) -> bool:
         """Whether JAX can run the function on these, in a batch or one by one; the first that it can is kept."""
-        filled = [self._filled(a.detach().cpu().numpy()) for a in arguments]
-        for f in (self.given, self.jax.vmap(self.given)):
+        filled = [_filled(a.detach().cpu().numpy(), FEW) for a in arguments]
+        as_it_is = self.given if hasattr(self.given, "lower") else self.jax.jit(self.given)
+        for f in (as_it_is, self.jax.jit(self.jax.vmap(self.given))):
             try:
                 value = f(*filled)
             except Exception:  # foreign code; whoever calls it next says why it fails
@@ -64,45 +66,34 @@ class JaxCode:
             if not _holds_arrays(self.jax, value):
                 return False
             self._refuse_single(value)
-            if getattr(value, "shape", ())[:1] == (len(filled[0]),):
-                break
-        else:
-            return False
-        self.f = self.jax.jit(f)
-        return True
+            if getattr(value, "shape", ())[:1] == (FEW,):
+                self.f = f
+                return True
+        return False
 
     def __call__(self, *arguments: Tensor) -> Any:
-        return self._run(self.f, *arguments)
+        return self._run(self.f, *arguments, size=FEW if len(arguments[0]) <= MANY // 8 else MANY)
 
     def derivative(self, place: int) -> Callable[..., Tensor]:
         """The Jacobian (batch, out, in) with respect to the argument at ``place``."""
         if place not in self._derivatives:
             alone = lambda *row: self.f(*(a[None] for a in row))[0]  # noqa: E731
             self._derivatives[place] = self.jax.jit(self.jax.vmap(self.jax.jacfwd(alone, place)))
-        return lambda *arguments: self._in_blocks(self._derivatives[place], *arguments)
+        return lambda *arguments: self._run(self._derivatives[place], *arguments, size=FEW)
 
-    def _in_blocks(self, f: Callable[..., Any], *arguments: Tensor) -> Any:
-        """Few rows as they are, more in blocks of one size: two sizes are compiled."""
-        if len(arguments[0]) <= LEAST or any(type(a) is not Tensor for a in arguments):
-            return self._run(f, *arguments)
-        parts = zip(*(a.split(BLOCK) for a in arguments), strict=True)
-        return torch.cat([self._run(f, *part, least=BLOCK) for part in parts])
-
-    def _run(self, f: Callable[..., Any], *arguments: Tensor, least: int = LEAST) -> Any:
+    def _run(self, f: Callable[..., Any], *arguments: Tensor, size: int) -> Any:
+        """In blocks of ``size`` rows, the last one filled up."""
         if any(type(a) is not Tensor for a in arguments):
             raise TypeError(f"{self.called} is JAX's and takes numbers only")  # no enclosure follows it
         x = arguments[0]
-        value = f(*(self._filled(a.detach().cpu().numpy(), least) for a in arguments))
-        if not isinstance(value, self.jax.Array):
-            return value  # whoever called says what is expected
-        return torch.from_numpy(np.array(value)[: len(x)]).to(x.device)  # a copy: JAX's own are read-only
-
-    def _filled(self, a: np.ndarray, least: int = LEAST) -> np.ndarray:
-        """The rows, and the last again and again up to a power of two."""
-        filled = np.zeros((max(least, 1 << max(len(a) - 1, 0).bit_length()), *a.shape[1:]))
-        filled[: len(a)] = a
-        filled[len(a) :] = a[-1:] if len(a) else 0.0
-        return filled
+        rows = [a.detach().cpu().numpy() for a in arguments]
+        values = []
+        for k in range(0, max(len(x), 1), size):
+            value = f(*(_filled(a[k : k + size], size) for a in rows))
+            if not isinstance(value, self.jax.Array):
+                return value  # whoever called says what is expected
+            values.append(np.asarray(value)[: len(x) - k])
+        return torch.from_numpy(np.concatenate(values)).to(x.device)  # a copy: JAX's own are read-only
 
     def _refuse_single(self, value: Any) -> None:
         leaves = self.jax.tree_util.tree_leaves(value)
@@ -116,3 +107,13 @@ class JaxCode:
         raise InputError(
             f"{self.called} returns float32 for states in float64 although jax_enable_x64 is set: it casts somewhere"
         )
+
+
+def _filled(a: np.ndarray, size: int) -> np.ndarray:
+    """The rows, and the last again and again up to ``size``."""
+    if len(a) == size:
+        return a
+    filled = np.zeros((size, *a.shape[1:]))
+    filled[: len(a)] = a
+    filled[len(a) :] = a[-1:] if len(a) else 0.0
+    return filled

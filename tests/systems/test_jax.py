@@ -1,4 +1,4 @@
-"""Functions of JAX: recognised, filled up to powers of two, differentiated by JAX; its stand-in where it is missing."""
+"""Functions of JAX: recognised, run in blocks of few sizes, differentiated by JAX; its stand-in where it is missing."""
 
 import sys
 import types
@@ -64,13 +64,13 @@ def counting(sizes):
     return f
 
 
-def test_batches_are_filled_up_to_powers_of_two(sizes):
+def test_batches_of_all_sizes_are_run_in_blocks_of_two(sizes):
     system = dk.FunctionSystem(counting(sizes), 5, 3)
-    x, u = torch.rand(200, 5, dtype=torch.float64), torch.rand(3, dtype=torch.float64)
-    sizes.clear()
-    for n in range(1, 201):
+    assert sizes == {64}  # its probes have one and two rows
+    x, u = torch.rand(1200, 5, dtype=torch.float64), torch.rand(3, dtype=torch.float64)
+    for n in (1, 2, 63, 64, 65, 200, 1024, 1025, 1200):
         assert_allclose(system.step(x[:n], u), torch_step(x[:n], u), atol=1e-14)
-    assert sizes == {16, 32, 64, 128, 256}
+    assert sizes == {64, 1024}
     assert system.step(x[:0], u).shape == (0, 5)
 
 
@@ -133,6 +133,28 @@ def test_a_function_of_jax_is_that_of_torch(jax, jitted, single, order):
     assert_allclose(system.trajectory(x, 5), same.trajectory(x, 5), atol=1e-13)
 
 
+def compiled(jax, caplog, run):
+    """The functions that JAX compiles meanwhile."""
+    caplog.clear()
+    with jax.log_compiles(), caplog.at_level("WARNING"):
+        run()
+    return [r.getMessage() for r in caplog.records if r.getMessage().startswith("Compiling")]
+
+
+def test_few_sizes_are_compiled(jax, caplog):
+    f = jax.jit(lambda x, u: jax.numpy.tanh(x @ W + u @ U))
+    made = []
+    assert len(compiled(jax, caplog, lambda: made.append(dk.FunctionSystem(f, 5, 3)))) == 1
+    x, u = torch.rand(300, 5, dtype=torch.float64), torch.rand(300, 3, dtype=torch.float64)
+
+    def use():
+        for n in (1, 5, 70, 130, 300):
+            made[0].step(x[:n], u[:n])
+            made[0].jacobian(x[:n], u[:n])
+
+    assert len(compiled(jax, caplog, use)) == 2  # the map in blocks for many states, and its Jacobian
+
+
 def test_a_jitted_map_has_the_fixed_points_of_torchs(jax):
     system = dk.as_system(jax.jit(lambda x: jax.numpy.tanh(2.0 * x)), state_size=3)
     grid = np.stack(np.meshgrid(*3 * [[-0.9, 0.05, 0.9]]), -1).reshape(-1, 3)
@@ -142,7 +164,9 @@ def test_a_jitted_map_has_the_fixed_points_of_torchs(jax):
 
 
 def test_a_flow_of_jax_in_a_world_of_torch(jax):
-    field = dk.Flow(jax.jit(lambda x, u: -x + jax.numpy.tanh(x @ W + u @ U)), 5, 3, dt=0.1, readout=lambda x: x[:, :1])
+    field = dk.Flow(
+        jax.jit(lambda x, u: -x + jax.numpy.tanh(x @ W + u @ U)), 5, 3, dt=0.1, readout=lambda x: x[:, :1]
+    )
     world = dk.Flow(lambda w, a: a - w, 3, 1, dt=0.1)
     loop = dk.ClosedLoop(field, world=world)
     z = torch.rand(2, 8, dtype=torch.float64)
