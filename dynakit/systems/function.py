@@ -22,6 +22,8 @@ from .pieces import OpenPieces, Readout
 from .tracing import distances, read_pieces, slopes_differ
 
 ORDERS = ("state, input", "input, state")
+FAR = (30.0, -1000.0)  # times the states that a function is tried with
+MIXES = "{} must treat each row of a batch by itself: a row changed with its neighbour"
 MOST_BOXES = 64  # that are kept, one for each drive
 
 
@@ -196,9 +198,8 @@ class FunctionSystem(System):
             )
         alone = torch.cat([self._tried(f, self._f, x[i : i + 1], u[i : i + 1], (1, n)) for i in (0, 1)])
         if not torch.allclose(first, alone, rtol=1e-9, atol=1e-12, equal_nan=True):
-            raise InputError(
-                f"{f} must treat each row of a batch by itself: a row changed with its neighbour"
-            )
+            raise InputError(MIXES.format(f))
+        self._probe_far(first, x, u)
         if self._jacobian_function is not None:
             self._jacobian_function = bearing_float64(self._jacobian_function, *given)
             self._tried("jacobian", self._jacobian_function, x, u, (2, n, n))
@@ -209,6 +210,24 @@ class FunctionSystem(System):
             self._readout = bearing_float64(self._readout, x)
             self.output_size = readout_size(self._observe, x)
         self._derived_in_jax()
+
+    def _probe_far(self, first: Tensor, x: Tensor, u: Tensor) -> None:
+        """The same with large states, which a threshold may treat otherwise, and whether anything is kept of them."""
+        f = self.called
+        for scale in FAR:
+            try:
+                far, alone = (scale * x, scale * u), [(scale * x[i : i + 1], scale * u[i : i + 1]) for i in (0, 1)]
+                together = self._call(f, self._f, *far)
+                apart = torch.cat([self._call(f, self._f, *one) for one in alone])
+            except Exception:  # foreign code need not bear them
+                continue
+            if not torch.allclose(together, apart, rtol=1e-9, atol=1e-9, equal_nan=True):
+                raise InputError(MIXES.format(f))
+        if not torch.equal(first.nan_to_num(), self._call(f, self._f, x, u).nan_to_num()):
+            raise InputError(
+                f"{f} must be deterministic: after a call with large states it gave another state than before (is all "
+                "that it remembers in the state?)"
+            )
 
     def _in_jax(self, given: tuple[Tensor, ...], x: Tensor) -> None:
         """Functions of JAX run by it."""

@@ -5,6 +5,7 @@ The attributes that a call changes are set before each call, on a copy, and read
 
 from __future__ import annotations
 
+import collections
 import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -16,7 +17,10 @@ from ...errors import InputError
 from .state_tree import aligned, branches, is_leaf, leaves, rebuilt
 
 _TORCHS = set(vars(nn.Module()))
-ELSEWHERE = (*range(1, 33), 99, 1000)  # how far a counter is put off
+ELSEWHERE = (*range(1, 65), 99, 1000)  # how far a counter is put off
+LOUDER = (1.0, 1.0, 30.0, 30.0, -30.0, -30.0, 1000.0, -1000.0)  # times the inputs of calls one after another
+PLAIN = ("builtins", "collections", "torch")  # whose objects hold nothing of their users'
+TIME_WITHIN = "time is part of its state"
 
 
 class KeptState:
@@ -48,8 +52,9 @@ class KeptState:
             setattr(holder, last, rebuilt(state[name], (leaf for _, leaf in leaves(state[name]))))
 
     def after(self, u: Tensor) -> dict[str, Any]:
-        """The state after one call from what is kept at present, which stays."""
-        return self(u, rebuilt(self.now(), (leaf.clone() for _, leaf in leaves(self.now()))))[1]
+        """The state after one call from what is kept at present, which stays; of one trial where all shared it."""
+        after = self(u, rebuilt(self.now(), (leaf.clone() for _, leaf in leaves(self.now()))))[1]
+        return rebuilt(after, (_for_each(leaf, len(u)) for _, leaf in leaves(after)))
 
 
 def kept_state(
@@ -64,31 +69,56 @@ def kept_state(
             )
         return KeptState(function, owner, list(named))
     before = dict(_held(owner))
-    function(u)
-    after = dict(_held(owner))
-    changed = [name for name, value in after.items() if not _same(before.get(name), value)]
-    _set_all(owner, before)
+    changed = _changed_by_calls(function, owner, u, before)
     if not changed:
         return None
     kept = KeptState(function, owner, changed)
-    _refuse_counters(kept, owner, u)
+    state = kept.after(u)
+    refuse_counters(lambda: kept(u, state)[1], owner)
     return kept
 
 
-def _refuse_counters(kept: KeptState, owner: Any, u: Tensor) -> None:
-    """Raise InputError if what a call does depends on a number that it counts up."""
-    state, before = kept.after(u), _numbers(owner)
-    first = kept(u, state)
-    counted = [name for name, value in _numbers(owner).items() if value != before.get(name)]
-    for name, further in itertools.product(counted, ELSEWHERE):
-        _set_all(owner, {name: before[name] + further})
-        other = kept(u, state)
+def _changed_by_calls(
+    function: Callable[..., Any], owner: Any, u: Tensor, before: dict[str, Any]
+) -> list[str]:
+    """The attributes that calls change, some of which only large states may: what is kept of spikes, say."""
+    changed: dict[str, None] = {}
+    try:
+        for scale in LOUDER:
+            try:
+                function(scale * u)
+            except Exception:  # foreign code need not bear loud inputs
+                if scale == LOUDER[0]:
+                    raise
+                continue
+            changed |= {name: None for name, value in _held(owner) if not _same(before.get(name), value)}
+    finally:
         _set_all(owner, before)
-        if not _alike(first[1], other[1]):
+    return list(changed)
+
+
+def refuse_counters(call: Callable[[], Any], owner: Any) -> None:
+    """Raise InputError if the state that a call gives depends on a number that it counts up."""
+    before = _numbers(owner)
+    first = call()
+    counted = [name for name, value in _numbers(owner).items() if value != before.get(name)]
+    _set_all(owner, {name: before[name] for name in counted if name in before})
+    for name, further in itertools.product(counted, ELSEWHERE):
+        if name not in before:
+            continue
+        _set_all(owner, {name: before[name] + further})
+        other = call()
+        _set_all(owner, before)
+        if not _alike(first, other):
             raise InputError(
-                f"what a step does depends on '{name}', a number that it counts up: time is part of its state"
+                f"what a step does depends on '{name}', a number that it counts up: {TIME_WITHIN}"
             )
-    _set_all(owner, before)
+
+
+def _for_each(leaf: Tensor, n: int) -> Tensor:
+    """What one trial is kept for, as it is for all: a part that a call left alone has not met the batch yet."""
+    shared = leaf.ndim > 1 and len(leaf) == 1 and n not in leaf.shape
+    return leaf.expand(n, *leaf.shape[1:]).clone() if shared else leaf
 
 
 def _alike(a: Any, b: Any) -> bool:
@@ -109,7 +139,10 @@ def _attributes(owner: Any) -> Iterator[tuple[str, Any]]:
         held = {k: v for k, v in getattr(part, "__dict__", {}).items() if k not in known}
         buffers = dict(part._buffers) if isinstance(part, nn.Module) else {}
         for name, value in {**held, **buffers}.items():
-            yield f"{prefix}.{name}" if prefix else name, value
+            full = f"{prefix}.{name}" if prefix else name
+            yield full, value
+            if type(value).__module__.partition(".")[0] not in PLAIN and not isinstance(value, nn.Module):
+                yield from ((f"{full}.{last}", inner) for last, inner in getattr(value, "__dict__", {}).items())
 
 
 def _held(owner: Any) -> Iterator[tuple[str, Any]]:
@@ -126,7 +159,7 @@ def _copied(value: Any) -> Any:
     """A tree with copies of its tensors; None for what is none, numbers and words among it."""
     if is_leaf(value):
         return value.clone()
-    if not isinstance(value, (list, tuple, dict)) or not value:
+    if not isinstance(value, (list, tuple, dict, collections.deque)) or not value:
         return None
     try:
         below = [_copied(part) for _, part in branches(value)]
@@ -134,6 +167,8 @@ def _copied(value: Any) -> Any:
         return None
     if any(part is None for part in below):
         return None
+    if isinstance(value, collections.deque):
+        return collections.deque(below, value.maxlen)
     return dict(zip(value, below, strict=True)) if isinstance(value, dict) else type(value)(below)
 
 
@@ -148,13 +183,23 @@ def _same(a: Any, b: Any) -> bool:
 
 
 def _numbers(owner: Any) -> dict[str, Any]:
-    return {name: value for name, value in _attributes(owner) if type(value) in (int, float)}
+    """The numbers among an object's attributes, those in its lists and dictionaries too, by dotted names."""
+    found: dict[str, Any] = {}
+    for name, value in _attributes(owner):
+        among = [("", value)]
+        if type(value) in (list, dict):
+            among = [(f".{key}", item) for key, item in (value.items() if type(value) is dict else enumerate(value))]
+        found |= {name + key: item for key, item in among if type(item) in (int, float)}
+    return found
 
 
 def _holder(owner: Any, name: str) -> tuple[Any, str]:
     prefix, _, last = name.rpartition(".")
     for part in prefix.split(".") if prefix else ():
-        owner = owner[int(part)] if part.isdigit() else getattr(owner, part)
+        if isinstance(owner, dict):
+            owner = owner[part]
+        else:
+            owner = owner[int(part)] if part.isdigit() else getattr(owner, part)
     return owner, last
 
 
@@ -169,4 +214,7 @@ def _has(owner: Any, name: str) -> bool:
 def _set_all(owner: Any, values: dict[str, Any]) -> None:
     for name, value in values.items():
         holder, last = _holder(owner, name)
-        setattr(holder, last, value)
+        if isinstance(holder, (list, dict)):
+            holder[int(last) if isinstance(holder, list) else last] = value
+        else:
+            setattr(holder, last, value)

@@ -1,6 +1,6 @@
 """A state of several tensors as one flat vector: which tensors, in which order, along which axis the batch lies.
 
-Trees are tensors in dictionaries, named tuples, dataclasses, tuples and lists, in each other; None is skipped.  The
+Trees are tensors in dictionaries, named tuples, dataclasses, tuples, lists and deques, in each other; None is skipped.  The
 axis of the batch is where the same state for batches of two sizes differs.  Flat vectors hold the leaves in order, a
 dictionary's by insertion, the others' by field or place; each is raveled in C order with the batch's axis taken out,
 of a complex one first all real parts, then all imaginary ones.
@@ -8,6 +8,7 @@ of a complex one first all real parts, then all imaginary ones.
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -34,7 +35,7 @@ def branches(tree: Any) -> list[tuple[str, Any]]:
         return list(zip(tree._fields, tree, strict=True))
     if dataclasses.is_dataclass(tree) and not isinstance(tree, type):
         return [(f.name, getattr(tree, f.name)) for f in dataclasses.fields(tree)]
-    if isinstance(tree, (tuple, list)):
+    if isinstance(tree, (tuple, list, collections.deque)):
         return [(str(place), value) for place, value in enumerate(tree)]
     raise TypeError(f"{type(tree).__name__} is no tensor")
 
@@ -65,7 +66,8 @@ def rebuilt(like: Any, values: Iterator[Any]) -> Any:
     if dataclasses.is_dataclass(like):
         changes = {name: rebuilt(value, values) for name, value in branches(like)}
         return dataclasses.replace(like, **changes)  # type: ignore[type-var]
-    return type(like)([rebuilt(value, values) for value in like])
+    below = [rebuilt(value, values) for value in like]
+    return collections.deque(below, like.maxlen) if isinstance(like, collections.deque) else type(like)(below)
 
 
 def aligned(tree: Any, like: Any) -> list[Any] | None:

@@ -41,8 +41,11 @@ class TreeStep:
     def __call__(self, x: Any, u: Any = None) -> Any:
         return self.layout.flat(at_path(self.value(x, u), self.path), len(x))
 
-    def choose(self, values: list[Any], form: Form) -> None:
-        """Settle where the state is among what came back for batches of both sizes; InputError if it cannot be told."""
+    def choose(self, values: list[Any], form: Form, far: list[list[Any]]) -> None:
+        """Settle where the state is among what came back for batches of both sizes; InputError if it cannot be told.
+
+        ``far`` came back for large states: what is a saturated copy of the state is equal to it for small ones.
+        """
         found = [dict(self.layout.within(value, n)) for value, n in zip(values, BATCHES, strict=True)]
         paths = [path for path in found[0] if path in found[1]]
         if form.path is not None:
@@ -50,7 +53,10 @@ class TreeStep:
         if not paths:
             _refuse_growth(self.layout, values[1])
             raise InputError(f"nothing that it returns is built as its state ({self.layout}) is")
-        flat = [self.layout.flat(found[1][path], BATCHES[1]) for path in paths]
+        last = [found[1], *(dict(self.layout.within(large, BATCHES[1])) for _, large in far)]
+        flat = [
+            torch.cat([self.layout.flat(at[path], BATCHES[1]) for at in last if path in at]).nan_to_num() for path in paths
+        ]
         if any(not torch.equal(flat[0], other) for other in flat[1:]):
             places = [".".join(path) or "all of it" for path in paths]
             raise Undecided(
