@@ -63,7 +63,9 @@ def stacked(
     except InputError:
         return None
     stack.name = f"{stack.name}, layers {' and '.join(map(repr, layers))} of {type(model).__name__}"
-    return _read_out(Twins(model, stack.device), stack)
+    twins = Twins(model, stack.device)
+    twins.parts = list(layers)
+    return _read_out(twins, stack)
 
 
 def stack_of(layers: list[System]) -> Stack:
@@ -172,7 +174,9 @@ def _as_forward(
         cell = adapt_own_cell(model, step, given, None, device)
     except InputError:
         return None
-    return _read_out(Twins(model, cell.device), cell)
+    twins = Twins(model, cell.device)
+    twins.parts = [step]
+    return _read_out(twins, cell)
 
 
 def _itself(model: nn.Module, device: torch.device | str | None) -> System | None:

@@ -21,10 +21,12 @@ from torch import Tensor
 from ..base import System
 from ..steps import STATE_NAMES
 from .calling import Way, tensors
+from .handing_on import hands_back, hands_on
 from .twins import Call, ForwardRun, Twins, first_state
 
 N_STEPS = 20
 SCALES = (0.1, 1.0, 1.0, 10.0)  # of the inputs of a trial each
+ELSEWHERE = (0.5, 0.5, 3.0, 30.0)  # of the first states of a trial each
 TOLERANCE = {True: 1e-8, False: 1e-4}  # by whether the forward runs in float64
 ROUNDING = {True: 1e-15, False: 2e-7}
 
@@ -197,7 +199,15 @@ class _Inquiry:
             named_state_ran |= ran and way.form is not None and _names_a_state(way)
         if best is not None and named_state_ran and not stated:
             return self._refused("from a given first state it does something else")
+        if best is not None and not self._hands_on(best.way):
+            return self._refused(f"with large states, it hands on something else than '{self.twins.parts[0]}' returns")
         return best or self._refused("")
+
+    def _hands_on(self, way: Way | None) -> bool:
+        if way is not None and way not in self.twins.hands_on:
+            state = None if way.form is None else self.plain.x0
+            self.twins.hands_on[way] = hands_on(self.twins, way, self.inputs, state)
+        return way is None or self.twins.hands_on[way]
 
     def _try(self, way: Way) -> tuple[ForwardComparison | None, bool]:
         ours = self.plain if way.form is None else self._from_elsewhere
@@ -217,6 +227,8 @@ class _Inquiry:
             return None, True
         if self.need == "states" and outcome.calls and "outputs" not in equal:  # what the core hands on
             return None, True
+        if way.stepwise and not hands_back(outcome, way, ours.states, clear, TOLERANCE[outcome.precise]):
+            return None, True
         steps = int(clear.sum(1).min())
         if steps < clear.shape[1] and ours.follows(outcome):
             steps = clear.shape[1]
@@ -231,7 +243,9 @@ class _Inquiry:
             else:
                 generator = torch.Generator().manual_seed(1)
                 shape = (len(self.inputs), self.system.state_size)
-                x0 = 0.5 * torch.randn(shape, generator=generator, dtype=torch.float64, device="cpu")
+                x0 = torch.randn(shape, generator=generator, dtype=torch.float64, device="cpu")
+                scales = torch.tensor(ELSEWHERE, dtype=torch.float64, device="cpu")
+                x0 *= scales[torch.arange(len(x0), device="cpu") % len(scales), None]
             self._elsewhere = Ours(self.system, x0.to(self.system.device), self.inputs)
         return self._elsewhere
 

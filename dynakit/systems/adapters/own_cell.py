@@ -27,11 +27,12 @@ from ..steps import (
     TreeStep,
     by_maker,
     order_by_name,
+    refuse_counters,
     start_of,
     takes_no_state,
 )
 from .layers import LAYERS, refuse_variants
-from .own_step import OwnStep
+from .own_step import OwnStep, refuse_drawn_weights, tried
 
 VELOCITIES = {
     "rhs",
@@ -67,6 +68,7 @@ def adapt_own_cell(
         refuse_variants(own.holder)
     try:
         system = _system(own, sizes, argument_order, form, regularity)
+        refuse_drawn_weights(own, system, lambda twin: _system(twin, sizes, argument_order, form, regularity))
     except InputError as error:
         raise InputError(f"step={own.said!r} of model ({own.kind}): {error}") from error
     system.fingerprint = fingerprint(system.name, *map(_real, own.weights)) if own.weights else ""
@@ -200,7 +202,12 @@ def _that_fit(twin: nn.Module, size: int) -> list[Tensor]:
 
 
 def _said(system: FunctionSystem, own: OwnStep, form: Form) -> FunctionSystem:
-    """``system`` with what the form says of it: the names of its one part, and its recurrent matrices."""
+    """``system`` with what the form says of it: the names of its one part, and its recurrent matrices.
+
+    Raises InputError for a step that counts its calls.
+    """
+    with untouched_randomness(), torch.no_grad():
+        refuse_counters(lambda: tried(system, own.device), own.twin)
     if form.names and len(system.parts) == len(form.names):
         system.parts = dict(zip(form.names, system.parts.values(), strict=True))
     elif form.names:

@@ -9,9 +9,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ...errors import InputError
+from ..base import System
+from ..foreign import untouched_randomness
+from ..steps import names_kept
 from .copies import float64_copy, taking_one_hot
 
 SIZES = {
@@ -34,7 +37,7 @@ class OwnStep:
     """The method of a user's object that takes one step, on a float64 copy of what it belongs to."""
 
     def __init__(self, model: Any, step: str | Callable[..., Any], device: torch.device | str | None) -> None:
-        self.model, self.kind = model, type(model).__name__
+        self.model, self.step, self.kind = model, step, type(model).__name__
         self.said = step if isinstance(step, str) else getattr(step, "__name__", "step")
         self.method = method = _method(model, step)
         self.holder = _holder(model, step, method)
@@ -116,3 +119,26 @@ def unread_sizes(model: Any, step: str | Callable[..., Any]) -> list[str]:
         for a in SIZES
         if not any(isinstance(getattr(o, k, None), (int, np.integer)) for o in holders for k in SIZES[a])
     ]
+
+
+def tried(system: System, device: torch.device) -> Tensor:
+    """A step of ``system`` for two states."""
+    x, u = (torch.full((2, n), 0.2, dtype=torch.float64, device=device) for n in (system.state_size, system.input_size))
+    return system._step(x, u)
+
+
+def refuse_drawn_weights(
+    own: OwnStep, system: System, build: Callable[[OwnStep], System]
+) -> None:
+    """Raise InputError for weights that a first call draws and keeps, which are others in each copy."""
+    made = sorted(names_kept(own.twin) - names_kept(own.holder))
+    if not made or own.twin is own.holder:
+        return
+    with untouched_randomness(), torch.no_grad():
+        torch.manual_seed((torch.initial_seed() + 1) % 2**63)
+        again = build(OwnStep(own.model, own.step, own.device))
+        if not torch.equal(tried(system, own.device), tried(again, own.device)):
+            raise InputError(
+                f"its first call draws '{made[0]}', which is another one in each copy: call model once before, so that "
+                "it is part of model"
+            )

@@ -41,6 +41,8 @@ class Twins:
         self, model: nn.Module, device: torch.device | str | None = None, core: str | None = None
     ) -> None:
         self.model, self.core = taking_one_hot(model), core
+        self.parts = [core] if core else []  # parts or methods that take the steps, by name
+        self.hands_on: dict[Way, bool] = {}  # whether the forward, called so, hands on what they return
         self.double = float64_copy(self.model, device)
         weights = itertools.chain(self.double.parameters(), self.double.buffers())
         self.device = next((w.device for w in weights), torch.device(device or "cpu"))

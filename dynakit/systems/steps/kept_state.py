@@ -155,6 +155,11 @@ def _held(owner: Any) -> Iterator[tuple[str, Any]]:
             yield name, copied
 
 
+def names_kept(owner: Any) -> set[str]:
+    """The attributes of an object that hold tensors."""
+    return {name for name, _ in _held(owner)}
+
+
 def _copied(value: Any) -> Any:
     """A tree with copies of its tensors; None for what is none, numbers and words among it."""
     if is_leaf(value):

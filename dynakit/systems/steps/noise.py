@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from ...errors import InputError
@@ -36,11 +37,14 @@ DRAWS = frozenset((*STANDARD, *GIVEN, *OTHERS, *DROPOUTS))
 
 
 class MeanOfNoise(TorchFunctionMode):
-    """Gaussian draws give their mean; ``draws`` counts them.  Any other draw raises InputError."""
+    """Gaussian draws give their mean; ``draws`` counts them.  Any other draw raises InputError.
 
-    def __init__(self) -> None:
+    ``off`` puts each draw off its mean by so many times a number that is the same in every run.
+    """
+
+    def __init__(self, off: float = 0.0) -> None:
         super().__init__()
-        self.draws = 0
+        self.draws, self.off = 0, off
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         name, kwargs = getattr(func, "__name__", ""), kwargs or {}
@@ -54,7 +58,37 @@ class MeanOfNoise(TorchFunctionMode):
         if name in DROPOUTS:
             return func(*args, **kwargs)
         self.draws += 1
-        return _mean(name, args, {key: value for key, value in kwargs.items() if key != "generator"})
+        mean = _mean(name, args, {key: value for key, value in kwargs.items() if key != "generator"})
+        if self.off and isinstance(mean, Tensor):
+            generator = torch.Generator().manual_seed(self.draws)
+            mean += self.off * torch.randn(mean.shape, generator=generator, dtype=torch.float64, device="cpu").to(mean)
+        return mean
+
+
+def refuse_unlike_its_mean(call: Callable[..., Tensor], *arguments: Tensor) -> bool:
+    """Whether a call draws noise at all; InputError where the mean of what it draws does not stand for it.
+
+    Numbers that are the same at every call are no noise.  What jumps with a draw, or has a corner at its mean (a sign,
+    a size, a comparison), is not what it is on average where the draw is.
+    """
+    torch.manual_seed(0)
+    once = call(*arguments)
+    torch.manual_seed(1)
+    if torch.equal(once.nan_to_num(), call(*arguments).nan_to_num()):
+        return False
+    moved = {}
+    for off in (0.0, 1e-2, 1e-6, -1e-6):
+        with MeanOfNoise(off):
+            moved[off] = call(*arguments).nan_to_num()
+    wide, near, back = (moved[off] - moved[0.0] for off in (1e-2, 1e-6, -1e-6))
+    rounding = 1e-12 * (1 + moved[0.0].abs())
+    jumps = (near.abs() > 1e-3 * wide.abs().amax() + rounding).any()
+    bends = ((near + back).abs() > 1e-2 * torch.maximum(near.abs(), back.abs()) + rounding).any()
+    if bool(jumps | bends):
+        raise InputError(
+            "it draws noise that is not added as it is, but through a sign, a size or a comparison, and has no mean map"
+        )
+    return True
 
 
 def _mean(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

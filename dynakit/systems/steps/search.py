@@ -21,7 +21,7 @@ from . import first_states
 from .calls import StepCall, calls, count_of_parts, takes_no_state
 from .form import Form, Maker
 from .kept_state import kept_state
-from .noise import MeanOfNoise, without_noise
+from .noise import MeanOfNoise, refuse_unlike_its_mean, without_noise
 from .state_tree import BATCHES, Layout, at_path, leaves
 from .tree_step import TreeStep, Undecided
 
@@ -186,8 +186,10 @@ class Search:
                 trouble = trouble or error
                 continue
             step.choose(values, self.form, far)
-            if noise.draws:
+            if noise.draws and refuse_unlike_its_mean(step, x, u):
                 step.draws, step.function = noise.draws // len(BATCHES), without_noise(f)
+            elif noise.draws:  # the same numbers at every call
+                values = [step.value(x[:n], u[:n]) for n in BATCHES]
             flat = [layout.flat(at_path(v, step.path), n) for v, n in zip(values, BATCHES, strict=True)]
             if not _is_precise(at_path(values[1], step.path)):
                 trouble = InputError(

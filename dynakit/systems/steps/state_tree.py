@@ -1,7 +1,7 @@
 """A state of several tensors as one flat vector: which tensors, in which order, along which axis the batch lies.
 
-Trees are tensors in dictionaries, named tuples, dataclasses, tuples, lists and deques, in each other; None is skipped.  The
-axis of the batch is where the same state for batches of two sizes differs.  Flat vectors hold the leaves in order, a
+Trees are tensors in dictionaries, named tuples, dataclasses, tuples, lists and deques, in each other; None is skipped.
+The axis of the batch is where the same state for batches of two sizes differs.  Flat vectors hold leaves in order, a
 dictionary's by insertion, the others' by field or place; each is raveled in C order with the batch's axis taken out,
 of a complex one first all real parts, then all imaginary ones.
 """

@@ -54,9 +54,8 @@ class TreeStep:
             _refuse_growth(self.layout, values[1])
             raise InputError(f"nothing that it returns is built as its state ({self.layout}) is")
         last = [found[1], *(dict(self.layout.within(large, BATCHES[1])) for _, large in far)]
-        flat = [
-            torch.cat([self.layout.flat(at[path], BATCHES[1]) for at in last if path in at]).nan_to_num() for path in paths
-        ]
+        rows = ([self.layout.flat(at[path], BATCHES[1]) for at in last if path in at] for path in paths)
+        flat = [torch.cat(each).nan_to_num() for each in rows]
         if any(not torch.equal(flat[0], other) for other in flat[1:]):
             places = [".".join(path) or "all of it" for path in paths]
             raise Undecided(
