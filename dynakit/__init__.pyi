@@ -5,9 +5,11 @@ from . import models as models
 from . import plots as plots
 from . import samplers as samplers
 from . import tasks as tasks
+from . import testing as testing
 from . import training as training
 from .analysis import *
 from .errors import ArtifactError as ArtifactError
+from .errors import ContractError as ContractError
 from .errors import DynakitError as DynakitError
 from .errors import DynakitWarning as DynakitWarning
 from .errors import InputError as InputError

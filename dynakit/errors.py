@@ -36,5 +36,13 @@ class ArtifactError(DynakitError, OSError):
     """A file or folder is missing, damaged, or not one of ours."""
 
 
+class ContractError(DynakitError, AssertionError):
+    """A part of one's own breaks its contract; ``failures`` holds a sentence for each clause that it breaks."""
+
+    def __init__(self, message: str, failures: dict[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.failures = failures or {}
+
+
 class DynakitWarning(UserWarning):
     """Something the caller should know; the text names the remedy."""

@@ -35,6 +35,7 @@ MAY_IMPORT = {
     "plots": {"analysis", "systems.adapters"},
     "report": {"plots", "models"},
     "pipeline": {"tasks", "models", "training", "systems", "analysis", "plots", "report"},
+    "testing": {"tasks", "models", "training", "systems"},
     "__main__": {"dynakit"},
 }
 # A folder, or a file, of these is a room; elsewhere the part is one.
