@@ -8,7 +8,8 @@ With a = dt/tau, rates r and drive d = W_in u + b, in the three forms in use:
 
 and y = W_out r + b_out.  The noise n = sqrt(2/a) sigma_rec N(0, 1) is the Euler-Maruyama step of
 tau dx = ... + sqrt(2 tau) sigma_rec dB: without recurrence the standard deviation of x is
-sigma_rec sqrt(2/(2 - a)).
+sigma_rec sqrt(2/(2 - a)).  Units may have time constants of their own: then a is one number per unit, and the noise of
+an input, which many units hear, is that of their mean time constant.
 
 Dale's law: a unit excites or inhibits all its targets, W = |W_rec| * mask * D with D = +1 for the first
 ``round(e_frac n)`` units and -1 for the rest.  A row of W is the input of one unit; excitation and inhibition
@@ -20,6 +21,7 @@ Cornford, Ghosh, Richards 2023, on why the spectrum at the start decides).
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -34,6 +36,7 @@ from ..surroundings import in_own_surroundings
 from .activations import ACTIVATIONS
 from .base import RecurrentModel, Trajectory, checked_sizes
 from .leaky_scan import FORMS, Acting, Leak, leaky_loop, leaky_scan
+from .time_constants import as_factor, in_words, of_each, plain, time_constants
 
 _MAGNITUDES = {"abs": torch.abs, "relu": torch.relu, "softplus": functional.softplus}
 
@@ -49,7 +52,8 @@ class Weights(NamedTuple):
 class LeakyRNN(RecurrentModel):
     """A leaky rate network; the state is x for the form "current" and r for the others.
 
-    ``dt`` and ``tau`` in ms.  ``dale`` is None (free signs) or how magnitudes are made from ``W_rec``: "abs",
+    ``dt`` and ``tau`` in ms; ``tau`` of all units, or n_hidden numbers (n_hidden equal ones are kept as that one, so
+    that they make the same network).  ``dale`` is None (free signs) or how magnitudes are made from ``W_rec``: "abs",
     "relu" or "softplus".  ``autapses=False`` removes self-connections, ``mask_rec`` (n_hidden, n_hidden) of 0
     and 1 any others.  ``spectral_radius`` is that of the acting recurrent matrix at the start (a network
     without loops has radius 0 and is left as drawn).  ``signed_io=False``, with Dale's law only, makes input
@@ -76,7 +80,7 @@ class LeakyRNN(RecurrentModel):
         n_hidden: int,
         n_outputs: int,
         dt: float = 20.0,
-        tau: float = 100.0,
+        tau: float | Sequence[float] = 100.0,
         activation: str = "relu",
         form: str = "current",
         dale: str | None = None,
@@ -94,7 +98,8 @@ class LeakyRNN(RecurrentModel):
         self.n_inputs, self.n_hidden, self.n_outputs = checked_sizes(
             n_inputs, n_hidden, n_outputs, least_inputs=0
         )
-        self.dt, self.tau = _checked_times(dt, tau)
+        self.dt = checks.number("dt", dt, above=0, closed=False)
+        self.tau = time_constants("tau", tau, self.n_hidden, dt=self.dt, why="alpha = dt/tau is at most 1")
         self.activation = checks.one_of("activation", activation, ACTIVATIONS)
         self.form = checks.one_of("form", form, FORMS)
         self.dale = checks.one_of("dale", dale, (None, *_MAGNITUDES))
@@ -113,9 +118,17 @@ class LeakyRNN(RecurrentModel):
         self._draw()
 
     @property
-    def alpha(self) -> float:
-        """Share of the state that one step replaces, dt/tau, in (0, 1]."""
-        return self.dt / self.tau
+    def alpha(self) -> float | np.ndarray:
+        """Share of the state that one step replaces, dt/tau, in (0, 1]; an array (unit,) where units differ in tau."""
+        return of_each(lambda tau: self.dt / tau, self.tau)
+
+    def _leak(self, sigma: float = 0.0) -> Leak:
+        """The constants of a step with this much recurrent noise, in the precision and place of the weights."""
+        return Leak(as_factor(self.alpha, self.W_rec), self.form, self.activation, sigma)
+
+    def config(self) -> dict[str, Any]:
+        """The arguments that build this network anew."""
+        return {**super().config(), "tau": plain(self.tau)}
 
     def rates(self, states: Tensor) -> Tensor:
         """The firing rates (..., hidden) that belong to ``states`` (..., state)."""
@@ -133,9 +146,9 @@ class LeakyRNN(RecurrentModel):
 
     def step(self, x: Tensor, u: Tensor) -> Tensor:
         """One step without noise, in plain operations, which have derivatives of every kind."""
-        weights, leak = self.effective_weights(), Leak(self.alpha, self.form, self.activation, 0.0)
+        weights = self.effective_weights()
         acting = Acting(weights.W_in, self.b_rec, weights.W_rec, weights.W_out, self.b_out)
-        return leaky_loop(u[None], x, acting, leak, None)[1][0]
+        return leaky_loop(u[None], x, acting, self._leak(), None)[1][0]
 
     @property
     def noisy(self) -> bool:
@@ -155,18 +168,29 @@ class LeakyRNN(RecurrentModel):
 
     def extra_repr(self) -> str:
         dale = f", dale={self.dale!r}, e_frac={self.e_frac}" if self.dale else ""
-        return f"{super().extra_repr()}, alpha={self.alpha:g}, {self.form!r}, {self.activation!r}{dale}"
+        return f"{super().extra_repr()}, alpha={in_words(self.alpha)}, {self.form!r}, {self.activation!r}{dale}"
 
     def _run(self, inputs: Tensor, x0: Tensor, generator: torch.Generator | None) -> Trajectory:
         weights, u = self.effective_weights(), inputs.transpose(0, 1)
         if self.training and self.sigma_in > 0:
             device = generator.device if generator is not None else u.device
             noise = torch.randn(u.shape, generator=generator, dtype=u.dtype, device=device)
-            u = u + math.sqrt(2 / self.alpha) * self.sigma_in * noise.to(u.device)
-        leak = Leak(self.alpha, self.form, self.activation, self.sigma_rec if self.training else 0.0)
+            u = u + self.input_noise * noise.to(u.device)
+        leak = self._leak(self.sigma_rec if self.training else 0.0)
         acting = Acting(weights.W_in, self.b_rec, weights.W_rec, weights.W_out, self.b_out)
         outputs, states = self.scan(u, x0, acting, leak, generator)
         return Trajectory(outputs.transpose(0, 1), states.transpose(0, 1))
+
+    @property
+    def unit_noise(self) -> float | np.ndarray:
+        """Standard deviation of the noise that enters each unit in one step, sqrt(2 tau/dt) sigma_rec."""
+        return of_each(lambda tau: math.sqrt(2 / (self.dt / tau)) * self.sigma_rec, self.tau)
+
+    @property
+    def input_noise(self) -> float:
+        """Standard deviation of the noise of an input in one step, sqrt(2 tau/dt) sigma_in, with the mean tau."""
+        alpha = self.dt / (float(np.mean(self.tau)) if isinstance(self.tau, tuple) else self.tau)
+        return math.sqrt(2 / alpha) * self.sigma_in
 
     def _signs(self) -> Tensor | None:
         if self.dale is None:
@@ -233,13 +257,6 @@ def balanced_magnitudes(sign: np.ndarray, connected: np.ndarray, generator: torc
     ratio = np.divide(excitation, inhibition, out=np.ones(n), where=both)
     magnitudes[:, ~excitatory] *= ratio[:, None]
     return magnitudes
-
-
-def _checked_times(dt: float, tau: float) -> tuple[float, float]:
-    dt, tau = (checks.number(name, t, above=0, closed=False) for name, t in (("dt", dt), ("tau", tau)))
-    if dt > tau:
-        raise InputError(f"dt must not exceed tau (alpha = dt/tau is at most 1), got {dt:g} > {tau:g}")
-    return dt, tau
 
 
 def _checked_mask(mask: Any, n: int) -> Tensor | None:

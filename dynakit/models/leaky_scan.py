@@ -25,6 +25,7 @@ from torch.nn import functional
 
 from ..errors import InputError
 from .activations import ACTIVATIONS, SOFTPLUS_LINEAR
+from .time_constants import add_times, apart
 
 CHUNK = 16  # steps whose adjoints are in memory together: small enough for the cache, enough for a GEMM
 
@@ -34,15 +35,19 @@ _aten = torch.ops.aten
 class Leak(NamedTuple):
     """The constants of a leaky recurrence."""
 
-    alpha: float  # dt / tau, in (0, 1]
+    alpha: float | Tensor  # dt / tau, in (0, 1], of all units or of each (hidden,)
     form: str  # "current" | "rate" | "rectified"
     activation: str  # a name in ACTIVATIONS
     sigma: float = 0.0  # recurrent noise; the drive receives sqrt(2 / alpha) sigma N(0, 1) per step
 
     @property
-    def gain(self) -> float:
+    def gain(self) -> float | Tensor:
         """What the drive is multiplied by before it is added."""
         return 1.0 if self.form == "rate" else self.alpha
+
+    def rows(self, W: Tensor) -> Tensor:
+        """alpha W: what arrives at a unit, times its own alpha."""
+        return (self.alpha[:, None] if isinstance(self.alpha, Tensor) else self.alpha) * W
 
 
 class Acting(NamedTuple):
@@ -92,10 +97,13 @@ def _noise(
     """A fresh buffer of gain * sqrt(2 / alpha) * sigma * N(0, 1)."""
     if leak.sigma == 0:
         return like.new_zeros(shape)
-    std = leak.gain * math.sqrt(2 / leak.alpha) * leak.sigma
+    root = (2 / leak.alpha).sqrt() if isinstance(leak.alpha, Tensor) else math.sqrt(2 / leak.alpha)
+    std = leak.gain * root * leak.sigma
     device = generator.device if generator is not None else like.device
-    noise = torch.empty(shape, dtype=like.dtype, device=device).normal_(0, std, generator=generator)
-    return noise.to(like.device)
+    noise = torch.empty(shape, dtype=like.dtype, device=device)
+    if isinstance(std, Tensor):
+        return noise.normal_(generator=generator).to(like.device).mul_(std)
+    return noise.normal_(0, std, generator=generator).to(like.device)
 
 
 class _LeakyScan(torch.autograd.Function):
@@ -104,9 +112,9 @@ class _LeakyScan(torch.autograd.Function):
         weights, (leak, generator) = Acting(*rest[:5]), rest[5:]
         shape = (len(inputs), len(x0), len(weights.W_rec))
         drivers = torch.cat([inputs, inputs.new_ones(*shape[:2], 1)], dim=2).flatten(0, 1)
-        per_driver = torch.cat([weights.W_in, weights.b_rec[:, None]], dim=1)
+        gain, per_driver = apart(leak.gain, torch.cat([weights.W_in, weights.b_rec[:, None]], dim=1).t())
         buffer = _noise(shape, weights.W_rec, leak, generator)
-        buffer.flatten(0, 1).addmm_(drivers, per_driver.t(), alpha=leak.gain)
+        buffer.flatten(0, 1).addmm_(drivers, per_driver, alpha=gain)
         states, rates, slopes_of = _FORMS[leak.form].forward(buffer, x0, weights.W_rec, leak)
         ctx.save_for_backward(drivers, rates, slopes_of, *weights)
         ctx.leak = leak
@@ -128,11 +136,12 @@ class _LeakyScan(torch.autograd.Function):
         g_inputs = drivers.new_empty(*drivers.shape[:2], drivers.shape[2] - 1) if need[0] else None
         sweep = _Sweep(weights, leak, rates, slopes_of)
         for steps, v in sweep.chunks(g_outputs, g_states):
+            alpha, v = apart(leak.alpha, v)
             transposed = v.flatten(0, 1).t()
-            g_W.addmm_(transposed, rates[steps].flatten(0, 1), alpha=leak.alpha)
-            g_drivers.addmm_(transposed, drivers[steps].flatten(0, 1), alpha=leak.alpha)
+            g_W.addmm_(transposed, rates[steps].flatten(0, 1), alpha=alpha)
+            g_drivers.addmm_(transposed, drivers[steps].flatten(0, 1), alpha=alpha)
             if g_inputs is not None:
-                torch.matmul(v, leak.alpha * weights.W_in, out=g_inputs[steps])
+                torch.matmul(v, alpha * weights.W_in, out=g_inputs[steps])
         g_W_out = g_b_out = None
         if g_outputs is not None:
             g_W_out = g_outputs.flatten(0, 1).t() @ rates[1:].flatten(0, 1)
@@ -167,13 +176,13 @@ class _Sweep:
 
 
 def _forward_current(x: Tensor, x0: Tensor, W: Tensor, leak: Leak) -> tuple[Tensor, Tensor, Tensor]:
-    f, weights, kept = _APPLY[leak.activation], (leak.alpha * W).t().contiguous(), 1 - leak.alpha
+    f, weights, kept = _APPLY[leak.activation], leak.rows(W).t().contiguous(), 1 - leak.alpha
     rates = x.new_empty(len(x) + 1, *x0.shape)
     r, *after = rates.unbind(0)
     f(x0, r)
     last = x0
     for now, r_now in zip(x.unbind(0), after):
-        now.addmm_(r, weights).add_(last, alpha=kept)
+        add_times(now.addmm_(r, weights), last, kept)
         f(now, r_now)
         last, r = now, r_now
     return x, rates, rates[1:]
@@ -188,7 +197,7 @@ def _adjoint_current(
     for now, out in zip(reversed(v.unbind(0)), reversed(r.unbind(0))):
         now.addmm_(carry, matrix)
         times_slope(now, out, now)
-        now.add_(carry, alpha=kept)
+        add_times(now, carry, kept)
         if g_x is not None:
             now.add_(next(direct))
         carry = now
@@ -198,7 +207,7 @@ def _adjoint_current(
 def _start_current(carry: Tensor, r0: Tensor, matrix: Tensor, leak: Leak) -> Tensor:
     g = carry @ matrix
     _TIMES_SLOPE[leak.activation](g, r0, g)
-    return g.add_(carry, alpha=1 - leak.alpha)
+    return add_times(g, carry, 1 - leak.alpha)
 
 
 def _forward_rate(q: Tensor, x0: Tensor, W: Tensor, leak: Leak) -> tuple[Tensor, Tensor, Tensor]:
@@ -254,7 +263,7 @@ def _adjoint_rectified(
 
 def _leaky_matrix(W: Tensor, leak: Leak) -> Tensor:
     """(1 - a) I + a W: here the leak is one more synapse of a unit onto itself."""
-    return torch.diag(W.new_full((len(W),), 1 - leak.alpha)) + leak.alpha * W
+    return torch.diag((1 - leak.alpha) * W.new_ones(len(W))) + leak.rows(W)
 
 
 class _Form(NamedTuple):
@@ -265,8 +274,8 @@ class _Form(NamedTuple):
 
 
 _FORMS = {
-    "current": _Form(_forward_current, _adjoint_current, _start_current, lambda W, leak: leak.alpha * W),
-    "rate": _Form(_forward_rate, _adjoint_rate, lambda carry, *_: carry, lambda W, leak: leak.alpha * W),
+    "current": _Form(_forward_current, _adjoint_current, _start_current, lambda W, leak: leak.rows(W)),
+    "rate": _Form(_forward_rate, _adjoint_rate, lambda carry, *_: carry, lambda W, leak: leak.rows(W)),
     "rectified": _Form(
         _forward_rectified, _adjoint_rectified, lambda carry, r0, matrix, leak: carry @ matrix, _leaky_matrix
     ),

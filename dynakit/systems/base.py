@@ -63,7 +63,7 @@ class System(Signature):
         state_size, input_size, output_size: numbers of units, inputs and readout values.
         dt: time of one step in units of ``time_unit``, or None.
         time_unit: "ms"; a flow has the unit of its right-hand side, "" if that has no name.
-        alpha: leak per step (dt/tau) of a leaky network, or None.
+        alpha: leak per step (dt/tau) of a leaky network, an array (unit,) where units differ in tau; else None.
         euler: whether a step is x + alpha (G(x, u) - x), Euler's step of the flow dx/dt = (G(x, u) - x) / tau.
         regularity: "smooth", "piecewise_linear" or "discontinuous".
         readouts: columns of several outputs side by side, for example {"actor": slice(0, 2), "critic": slice(2, 3)};
@@ -360,6 +360,11 @@ def checked(system: Any) -> System:
     if not isinstance(system, System):
         raise InputError(f"system must be a System, got {type(system).__name__}; see dk.as_system(model)")
     return system
+
+
+def mean_alpha(alpha: float | np.ndarray) -> float:
+    """dt / tau, of units that differ in it with the mean of their tau: the one number by which times are counted."""
+    return float(1 / np.mean(1 / alpha)) if isinstance(alpha, np.ndarray) else alpha
 
 
 def minus_identity(J: Tensor) -> Tensor:

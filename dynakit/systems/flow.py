@@ -46,7 +46,8 @@ class Relaxation(Wrapped):
     def __init__(self, inner: System, rate: float = 1.0) -> None:
         super().__init__(inner)
         self.speed_of, self.alpha, self.euler = rate, None, False
-        self.rate = rate * (inner.alpha if inner.euler and inner.alpha else 1.0)  # x' = x + alpha (G - x)
+        alpha = inner.alpha if inner.euler else None  # x' = x + alpha (G - x), an alpha for all units or for each
+        self.rate = rate if alpha is None else rate * alpha
         self.fingerprint = fingerprint("relaxation", f"{rate:.17g}", inner.fingerprint) * bool(
             inner.fingerprint
         )
@@ -253,26 +254,25 @@ class Flow(Wrapped):
 
     # --- hooks -----------------------------------------------------------------------------------------
 
-    def _rate(self) -> float | None:
-        """The rate of a field rate (G(x, u) - x), whatever its inputs and readout; None for any other field."""
+    def _rate(self) -> float | np.ndarray | None:
+        """The rate of a field rate (G(x, u) - x), of all or of each unit; None for any other field."""
         field = self.inner
         while isinstance(field, Wrapped) and not isinstance(field, Relaxation):
             field = field.inner
         return field.rate if isinstance(field, Relaxation) else None
 
-    def _leak(self) -> tuple[float | None, bool]:
+    def _leak(self) -> tuple[float | np.ndarray | None, bool]:
         """``alpha`` and ``euler``: a single Euler step of a relaxing field is a leaky network's."""
         rate = self._rate()
-        single = self.method == "euler" and self.n_substeps == 1
-        return (
-            (rate * self._h, True) if single and rate is not None and rate * self._h <= 1 else (None, False)
-        )
+        if rate is None or self.method != "euler" or self.n_substeps > 1 or np.any(rate * self._h > 1):
+            return None, False
+        return rate * self._h, True
 
     def _box(self, inputs: Bounds) -> Bounds | None:
         rate = self._rate()
-        return (
-            None if rate is None or not averages(self._tableau, rate * self._h) else self.inner._box(inputs)
-        )
+        if rate is None or not all(averages(self._tableau, z * self._h) for z in np.unique(rate)):
+            return None
+        return self.inner._box(inputs)
 
     def relaxes_to(self) -> None:
         """None: a state some time later is no velocity."""

@@ -39,7 +39,7 @@ class Signature:
         self.device, self.dtype = torch.device(device), torch.float64
         self.dt: float | None = None
         self.time_unit = "ms"
-        self.alpha: float | None = None
+        self.alpha: float | np.ndarray | None = None
         self.euler = False
         self.fingerprint = ""
         self.compared, self.time_first = 0, False

@@ -11,7 +11,6 @@ and ``advance`` the rest of a step.
 from __future__ import annotations
 
 import abc
-import math
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
@@ -20,6 +19,7 @@ from torch import Tensor
 
 from ..errors import InputError
 from ..models import ACTIVATIONS, GATES, GRU, LSTM, Elman, LeakyRNN, RecurrentModel
+from ..models.time_constants import as_factor
 
 State = tuple[Tensor, ...]  # (network, trial, unit) each
 
@@ -150,10 +150,11 @@ class StackedLeaky(Stacked):
         self.b = torch.stack([m.b_rec for m in models])[:, None]
         self._gather_readout([(w.W_out, m.b_out) for w, m in zip(weights, models)])
         first = models[0]
-        self.alpha, self.form = first.alpha, first.form
+        self.alpha, self.form = as_factor(first.alpha, self.W), first.form
         self.f = ACTIVATIONS[first.activation].function
-        noisy = first.training
-        self.sigma_rec, self.sigma_in = (first.sigma_rec, first.sigma_in) if noisy else (0.0, 0.0)
+        noises = {"inputs": first.input_noise, "units": as_factor(first.unit_noise, self.W)}
+        used = {"inputs": first.training and first.sigma_in > 0, "units": first.training and first.sigma_rec > 0}
+        self.noises = {name: std for name, std in noises.items() if used[name]}
 
     def enter(self, x: Tensor) -> State:
         return (x, self.f(x)) if self.form == "current" else (x,)
@@ -171,20 +172,16 @@ class StackedLeaky(Stacked):
         return (self.f(torch.lerp(x[0], driven, a)),)
 
     def noise(self, n_steps: int, n_trials: int, generators: Sequence[torch.Generator]) -> Tensor | None:
-        if self.sigma_rec == self.sigma_in == 0:
+        if not self.noises:
             return None
-        per_step = math.sqrt(2 / self.alpha)
         rows = []
         for W_in, generator in zip(self.W_in, generators):  # the inputs' noise first, as the network draws it
             row = W_in.new_zeros(n_steps, n_trials, self.n_hidden)
-            for sigma, weights, size in (
-                (self.sigma_in, W_in, len(W_in)),
-                (self.sigma_rec, None, self.n_hidden),
-            ):
-                if sigma > 0:
-                    drawn = torch.empty(n_steps, n_trials, size, dtype=W_in.dtype, device=generator.device)
-                    drawn = drawn.normal_(generator=generator).mul_(per_step * sigma).to(W_in.device)
-                    row = row + (drawn if weights is None else drawn @ weights)
+            for name, std in self.noises.items():
+                size = len(W_in) if name == "inputs" else self.n_hidden
+                drawn = torch.empty(n_steps, n_trials, size, dtype=W_in.dtype, device=generator.device)
+                drawn = drawn.normal_(generator=generator).to(W_in.device).mul_(std)
+                row = row + (drawn @ W_in if name == "inputs" else drawn)
             rows.append(row)
         return torch.stack(rows)
 

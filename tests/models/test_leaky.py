@@ -35,10 +35,11 @@ def simulate(model, u, x0):
     return np.array(outputs), np.array(states)
 
 
+@pytest.mark.parametrize("tau", [70.0, np.linspace(30.0, 300.0, 10)], ids=["one tau", "a tau per unit"])
 @pytest.mark.parametrize("name", F)
 @pytest.mark.parametrize("form", FORMS)
-def test_equations(form, name, rng):
-    model = LeakyRNN(3, 10, 2, dt=30.0, tau=70.0, activation=name, form=form, dale="abs").double()
+def test_equations(form, name, tau, rng):
+    model = LeakyRNN(3, 10, 2, dt=30.0, tau=tau, activation=name, form=form, dale="abs").double()
     with torch.no_grad():
         model.b_rec.copy_(torch.from_numpy(rng.normal(size=10)))
         model.b_out.copy_(torch.from_numpy(rng.normal(size=2)))
@@ -72,6 +73,44 @@ def test_stationary_variance_of_the_noise(alpha):
     independent = 40 * 50 * 300 * alpha / 2  # samples are correlated over 1/a steps
     variance = 2 * sigma**2 / (2 - alpha)
     assert float(states.detach().var()) == pytest.approx(variance, rel=5 * np.sqrt(2 / independent))
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_two_units_alone_decay_each_in_its_own_time(form):
+    # (1 - dt/tau)^n, of 20 and of 200 ms
+    model = LeakyRNN(0, 2, 2, dt=10.0, tau=(20, 200), form=form).double()
+    with torch.no_grad():
+        model.W_rec.zero_()
+    states = model(torch.zeros(1, 30, 0).double(), torch.ones(2).double()).states[0].detach()
+    expected = np.power([[0.5, 0.95]], np.arange(1, 31)[:, None])
+    np.testing.assert_allclose(states, expected, rtol=1e-13)
+    np.testing.assert_allclose(model.alpha, [0.5, 0.05], rtol=1e-15)
+
+
+@pytest.mark.parametrize("kind", [list, tuple, np.array, torch.tensor])
+def test_as_many_equal_time_constants_are_one(kind):
+    u, x0 = torch.randn(2, 9, 3, generator=torch.Generator().manual_seed(0)), torch.ones(6)
+    same, one = (LeakyRNN(3, 6, 2, tau=tau, sigma_rec=0.1, sigma_in=0.1) for tau in (kind([80.0] * 6), 80))
+    assert (same.tau, same.alpha, same.config()) == (80.0, 0.25, one.config())
+    a, b = (model(u, x0, generator=torch.Generator().manual_seed(1)) for model in (same, one))
+    assert torch.equal(a.states, b.states)
+    assert torch.equal(a.outputs, b.outputs)
+
+
+def test_units_of_their_own_time_have_noise_of_their_own_and_inputs_that_of_the_mean():
+    """Alone, x has the variance 2 s^2 / (2 - a); noise of an input gives a sqrt(2 tau / dt) s, with the mean tau."""
+    alpha = np.repeat([0.1, 0.5, 1.0], 40)
+    model = LeakyRNN(1, 120, 1, dt=1.0, tau=1 / alpha, sigma_rec=0.3)
+    with torch.no_grad():
+        model.W_rec.zero_()
+    states = model(torch.zeros(40, 300, 1), generator=torch.Generator().manual_seed(1)).states[:, 100:].detach()
+    for a, x in zip((0.1, 0.5, 1.0), states.split(40, dim=-1)):
+        assert float(x.var()) == pytest.approx(2 * 0.3**2 / (2 - a), rel=5 * np.sqrt(2 / (40 * 40 * 200 * a / 2)))
+    heard = LeakyRNN(1, 2, 1, dt=1.0, tau=[2.0, 8.0], sigma_in=0.2)
+    with torch.no_grad():
+        heard.W_in.fill_(1.0)
+    x = heard(torch.zeros(100_000, 1, 1), generator=torch.Generator().manual_seed(1)).states.detach()[:, 0]
+    np.testing.assert_allclose(x.std(0), np.array([0.5, 0.125]) * np.sqrt(2 * 5) * 0.2, rtol=0.01)
 
 
 def test_rate_form_noise_enters_before_the_function():
@@ -156,6 +195,13 @@ def test_unsigned_input_and_readout():
         ({"dale": "Abs"}, "dale"),
         ({"dt": 200.0}, "dt must not exceed tau"),
         ({"tau": 0.0}, "tau"),
+        ({"tau": [100.0] * 9}, "tau must be a number or 10 numbers, one per unit, got 9"),
+        ({"tau": [100.0] * 4 + [-1.0] * 6}, r"tau\[4\] must be a finite number in \(0, inf\), got -1"),
+        ({"tau": [100.0] * 9 + [np.nan]}, r"tau\[9\] must be a finite number"),
+        ({"tau": [100.0] * 9 + ["long"]}, r"tau\[9\] must be a number, got 'long'"),
+        ({"tau": np.full((10, 1), 100.0)}, r"tau\[0\] must be a number, got \[100.0\]"),
+        ({"tau": [100.0] * 9 + [10.0]}, r"dt must not exceed tau\[9\], got 20 > 10 ms: alpha = dt/tau is at most 1"),
+        ({"tau": None}, "tau must be a number, got None"),
         ({"activation": "elu"}, "activation"),
         ({"signed_io": False}, "signed_io"),
         ({"signed_io": "no", "dale": "abs"}, "signed_io must be True or False, got 'no'"),

@@ -47,6 +47,29 @@ def test_fused_equals_loop(form, name, dtype, tolerance):
         assert float((a - b).detach().abs().max() / b.detach().abs().max()) <= tolerance
 
 
+@pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.parametrize("form", FORMS)
+def test_fused_equals_loop_where_each_unit_has_its_own_leak(form, name):
+    problem = random_problem(torch.float64, steps=CHUNK + 3)
+    leak = Leak(torch.linspace(0.05, 1.0, 12, dtype=torch.float64), form, name, sigma=0.2)
+    ours, oracle = (
+        values_and_gradients(s, *problem, leak, ("outputs", "states")) for s in (leaky_scan, leaky_loop)
+    )
+    for a, b in zip(ours, oracle, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-11, atol=1e-12)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_one_leak_for_each_unit_is_one_for_all_where_they_are_equal(form):
+    problem = random_problem(torch.float64, steps=CHUNK + 3)
+    one, each = (
+        values_and_gradients(leaky_scan, *problem, Leak(alpha, form, "tanh", sigma=0.2), ("outputs", "states"))
+        for alpha in (0.3, torch.full((12,), 0.3, dtype=torch.float64))
+    )
+    for a, b in zip(one, each, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-12, atol=1e-13)
+
+
 @pytest.mark.parametrize("use", [("outputs",), ("states",)])
 @pytest.mark.parametrize("steps", [1, CHUNK, CHUNK + 1])
 @pytest.mark.parametrize("form", FORMS)

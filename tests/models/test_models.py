@@ -50,10 +50,13 @@ VARIANTS = {
     "leaky": lambda: LeakyRNN(3, 7, 2, dale="abs", sigma_rec=0.1),
     "leaky rate": lambda: LeakyRNN(3, 7, 2, form="rate", activation="tanh", mask_rec=np.eye(7)),
     "leaky rectified": lambda: LeakyRNN(3, 7, 2, form="rectified", autapses=False),
+    "leaky, a tau per unit": lambda: LeakyRNN(3, 7, 2, tau=range(20, 90, 10), sigma_rec=0.1),
     "reservoir": lambda: Reservoir(3, 7, 2, density=0.5, dt=0.1, bias=0.3),
     "reservoir discrete": lambda: Reservoir(3, 7, 2, density=0.5, form="discrete", readout="linear"),
     "lif": lambda: LIF(3, 7, 2, tau_syn=4.0, refractory=2.0),
     "lif bare": lambda: LIF(3, 7, 2, tau=math.inf, tau_readout=None, reset="zero"),
+    "lif, a tau per neuron": lambda: LIF(3, 7, 2, tau=[5.0, 10.0, 20.0, 30.0, 50.0, 90.0, math.inf]),
+    "spiking, a tau per neuron": lambda: SpikingRNN(3, 7, 2, tau=[5.0, 10.0, 20.0, 30.0, 50.0, 90.0, 100.0]),
     "spiking": lambda: SpikingRNN(3, 7, 2),
     "spiking rate": lambda: SpikingRNN(3, 7, 2, form="rate"),
 }

@@ -81,6 +81,14 @@ def leaky(form: str, activation: str, dale: str | None) -> System:
     return dk.as_system(model)
 
 
+def of_two_speeds(form: str, activation: str) -> System:
+    """A leaky network whose units have time constants of their own."""
+    times = [30.0, 200.0, 50.0, 30.0, 90.0]
+    return dk.as_system(
+        seeded(lambda: models.LeakyRNN(M, N, K, dt=20.0, tau=times, form=form, activation=activation))
+    )
+
+
 def own(name: str, **kwargs: object) -> System:
     return dk.as_system(seeded(lambda: getattr(models, name)(M, N, K, **kwargs)))
 
@@ -139,6 +147,11 @@ MEMBERS: dict[str, Callable[[], System]] = {
     "two_cycles": catalog.two_cycles,
     "flow of a leaky network": lambda: dk.as_flow(leaky("rate", "tanh", None)),
     "flow of a closed leaky network": lambda: dk.as_flow(looped("LeakyRNN", activation="sigmoid")),
+    **{
+        f"leaky {form} {activation}, a tau per unit": functools.partial(of_two_speeds, form, activation)
+        for form, activation in [("current", "tanh"), ("rate", "relu"), ("rectified", "sigmoid"), ("current", "relu")]
+    },
+    "flow of a leaky network, a tau per unit": lambda: dk.as_flow(of_two_speeds("rate", "sigmoid")),
     "flow": lambda: dk.Flow(swirl, N, M, dt=0.3, n_substeps=2),
     "flow dopri5": lambda: dk.Flow(swirl, N, M, dt=0.1, method="dopri5"),
     "flow euler": lambda: dk.Flow(swirl, N, M, dt=0.3, method="euler", readout=lambda x: x[:, :K] ** 2),

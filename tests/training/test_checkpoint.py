@@ -34,7 +34,7 @@ def stop_at(update):
 
 
 def network():
-    return LeakyRNN.for_task(TASK, 12, dale="abs", sigma_rec=0.1, mask_rec=np.ones((12, 12)))
+    return LeakyRNN.for_task(TASK, 12, tau=range(60, 180, 10), dale="abs", sigma_rec=0.1, mask_rec=np.ones((12, 12)))
 
 
 def spoiled():

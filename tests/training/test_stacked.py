@@ -26,6 +26,12 @@ CELLS = {
         for activation in ("tanh", "relu", "softplus", "sigmoid")
     },
     **{
+        f"leaky {form}, a tau per unit": lambda s, form=form: LeakyRNN(
+            2, 6, 2, dt=30.0, tau=range(40, 100, 10), form=form, sigma_rec=0.1, sigma_in=0.2, seed=s
+        )
+        for form in ("current", "rate", "rectified")
+    },
+    **{
         f"dale {dale}": lambda s, dale=dale: LeakyRNN(
             2, 6, 2, dale=dale, signed_io=False, autapses=False, mask_rec=MASK, sigma_rec=0.1, seed=s
         )

@@ -15,7 +15,8 @@ time.  Where the step disagrees, that is said.
 A leaky network x' = x + alpha (G(x) - x) is Euler's step of the flow dx/dt = (G(x) - x) / tau, alpha = dt / tau.  Both
 have the same fixed points, but not the same stability: to lambda belongs mu = (lambda - 1) / alpha, in units of
 1 / tau, and the flow is stable where all Re mu < 0.  A stable map implies a stable flow, not the other way round:
-where mu = -2.5, Euler's step with alpha = 1 flips and grows.
+where mu = -2.5, Euler's step with alpha = 1 flips and grows.  Where units differ in tau, alpha is a diagonal matrix,
+and lambda - 1 over the alpha of their mean tau is mu in units of that.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ import torch
 from ... import chunks, linalg
 from ...provenance import with_provenance
 from ...results import Result, per_item
-from ...systems.base import System
+from ...systems.base import System, mean_alpha
 from ...systems.rest import at_rest, dynamics_of, linear_part
 from ...wording import counted, span
 from .kinks import at_kinks, judge_kinks
@@ -63,7 +64,8 @@ class Modes(Result):
         dynamics: "map" or "flow": what eigenvalues, verdicts and times are those of
         dt: time of one step in ms; None if it is not known
         time_unit: the unit of time of a flow, "" if it has no name; "steps" of a map
-        alpha: dt / tau, the leak per step of a leaky network; None for any other map and for a flow
+        alpha: dt / tau, the leak per step of a leaky network, (unit,) where units differ in it; None for any other map
+            and for a flow
         euler: whether a step of the map is x' = x + alpha (G - x), Euler's step of a flow
     """
 
@@ -80,7 +82,7 @@ class Modes(Result):
     dynamics: str = "map"
     dt: float | None = None
     time_unit: str = "steps"
-    alpha: float | None = None
+    alpha: float | np.ndarray | None = None
     euler: bool = False
 
     @property
@@ -136,12 +138,14 @@ class Modes(Result):
     def flow_eigenvalues(self) -> np.ndarray | None:
         """mu = (lambda - 1) / alpha (point, mode), per time constant tau; None unless a step is Euler's step of a flow.
 
+        Of units that differ in tau it is per mean of their tau.
+
         A network of the "rectified" form, r' = f((1 - a) r + a (...)), is no such step, although it leaks: there a unit
         that is cut off has lambda = 0 whatever its time constant.
         """
         if self.alpha is None or not self.euler:
             return None
-        return (self.eigenvalues - 1) / self.alpha
+        return (self.eigenvalues - 1) / mean_alpha(self.alpha)
 
     @property
     def flow_verdicts(self) -> np.ndarray | None:
@@ -149,7 +153,7 @@ class Modes(Result):
         if self.alpha is None or not self.euler:
             return None
         smooth = np.where(self.kinked[:, None], np.nan, self.eigenvalues)
-        return judge_flow_of_step(smooth, self.condition_numbers, self.norms, self.alpha, self.verdicts)
+        return judge_flow_of_step(smooth, self.condition_numbers, self.norms, self.verdicts)
 
     @property
     def flow_time_constants(self) -> np.ndarray | None:
@@ -157,7 +161,8 @@ class Modes(Result):
         mu = self.flow_eigenvalues
         if mu is None:
             return None
-        return constants(np.real(mu * self.alpha))
+        assert self.alpha is not None
+        return constants(np.real(mu * mean_alpha(self.alpha)))
 
     @property
     def flow_time_constants_ms(self) -> np.ndarray | None:

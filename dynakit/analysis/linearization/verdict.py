@@ -116,9 +116,9 @@ def judge(
 
 
 def judge_flow_of_step(
-    values: np.ndarray, condition: np.ndarray, norms: np.ndarray, alpha: float, verdicts: np.ndarray
+    values: np.ndarray, condition: np.ndarray, norms: np.ndarray, verdicts: np.ndarray
 ) -> np.ndarray:
-    """The verdict on the flow of which a map with these eigenvalues is Euler's step, by Re (lambda - 1) / alpha.
+    """The verdict on the flow of which a map with these eigenvalues is Euler's step, by Re (lambda - 1).
 
     A stable map implies a stable flow; a point at a kink is given as NaN.
     """

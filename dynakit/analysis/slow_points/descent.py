@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from ... import chunks, linalg
-from ...systems.base import Bounds, System, minus_identity
+from ...systems.base import Bounds, System, mean_alpha, minus_identity
 from ...systems.rest import AtRest
 
 ROOT = 1e-12  # max |r|, relative to max(1, |x|), at or below which r counts as zero
@@ -28,7 +28,8 @@ STATUS = ("unfinished", "slow point", "fixed point", "outside", "stalled", "non-
 
 
 class Residual:
-    """r(x) = (F(x, u) - x) / alpha under one drive, with its derivatives; alpha = 1 unless the network leaks.
+    """r(x) = (F(x, u) - x) / alpha under one drive, with its derivatives; alpha = 1 unless the network leaks.  Units
+    that differ in their time constants have the alpha of their mean.
 
     Divided by the leak, r is the vector field of the network's flow: what is slow does not depend on the time step.
     Of a flow, whose map at rest is x + h f(x, u), h takes the place of alpha.
@@ -36,7 +37,8 @@ class Residual:
 
     def __init__(self, system: System, u: Tensor) -> None:
         self.system, self.u = system, u
-        self.rate = 1.0 / (system.pace if isinstance(system, AtRest) else system.alpha or 1.0)
+        alpha = 1.0 if system.alpha is None else mean_alpha(system.alpha)
+        self.rate = 1.0 / (system.pace if isinstance(system, AtRest) else alpha)
         self.zero = max(ROOT, 200 * EPS * self.rate)  # the rounding of F - x grows with the rate
         self._differentiable: bool | None = None
 

@@ -29,6 +29,7 @@ z_t = s_t / kappa:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -39,7 +40,8 @@ from ...errors import InputError
 from ...seeding import as_seed
 from ..base import checked_sizes
 from ..leaky import LeakyRNN
-from .spiking import SpikingNetwork, State, time_constant
+from ..time_constants import Times, as_factor, in_words, of_each, plain, time_constant, time_constants
+from .spiking import SpikingNetwork, State
 
 FORMS = ("current", "rate")
 NO_COUNTERPART = "has no spiking counterpart: the f-I curve of an integrate-and-fire neuron is a ReLU"
@@ -57,7 +59,7 @@ class SpikingRNN(SpikingNetwork):
     Arguments:
         gain: K, spikes per second and unit of rate.
         dt: time of one step, ms.
-        tau: time constant of x ("current") or r ("rate"), ms.
+        tau: time constant of x ("current") or r ("rate"), ms, of all neurons or n_hidden numbers.
         form: "current" or "rate".
         tau_readout: for the form "current", time constant of the filter through which spikes are read, ms; None reads
             the rectified currents, as the rate network does.
@@ -70,7 +72,7 @@ class SpikingRNN(SpikingNetwork):
         n_outputs: int,
         gain: float = 100.0,
         dt: float = 1.0,
-        tau: float = 100.0,
+        tau: float | Sequence[float] = 100.0,
         form: str = "current",
         tau_readout: float | None = None,
         *,
@@ -80,7 +82,7 @@ class SpikingRNN(SpikingNetwork):
         self.n_inputs, self.n_hidden, self.n_outputs = checked_sizes(n_inputs, n_hidden, n_outputs)
         self.gain = checks.number("gain", gain, above=0, closed=False)
         self.dt = checks.number("dt", dt, above=0, closed=False)
-        self.tau = time_constant("tau", tau, self.dt)
+        self.tau = time_constants("tau", tau, self.n_hidden, dt=self.dt)
         self.form = checks.one_of("form", form, FORMS)
         if form == "rate" and tau_readout is not None:
             raise InputError("tau_readout belongs to form='current'; the form 'rate' is read through tau")
@@ -90,14 +92,18 @@ class SpikingRNN(SpikingNetwork):
         self._named(*(currents if form == "current" else ("trace", "voltage", "spikes")))
         self._draw(1.0)
 
+    def config(self) -> dict[str, Any]:
+        """The arguments that build this network anew."""
+        return {**super().config(), "tau": plain(self.tau)}
+
     def extra_repr(self) -> str:
-        return f"{super().extra_repr()}, gain={self.gain:g}, dt={self.dt:g}, tau={self.tau:g}, {self.form!r}"
+        return f"{super().extra_repr()}, gain={self.gain:g}, dt={self.dt:g}, tau={in_words(self.tau)}, {self.form!r}"
 
     def _heard(self, state: State) -> Tensor:
         return state["trace"] if "trace" in state else torch.relu(state["current"])
 
     def _advance(self, state: State, drive: Tensor) -> State:
-        now, a, per_step = dict(state), self.dt / self.tau, self.gain * self.dt / 1000
+        now, a, per_step = dict(state), self._share(self.tau, drive), self.gain * self.dt / 1000
         if self.form == "current":
             into = torch.addmm(drive, state["spikes"], self.W_rec.T, alpha=1 / per_step)
             h = now["current"] = torch.lerp(state["current"], into, a)
@@ -108,8 +114,11 @@ class SpikingRNN(SpikingNetwork):
         now["voltage"] = v - now["spikes"]
         if "trace" in state:
             tau = self.tau if self.tau_readout is None else self.tau_readout
-            now["trace"] = torch.lerp(state["trace"], now["spikes"] / per_step, self.dt / tau)
+            now["trace"] = torch.lerp(state["trace"], now["spikes"] / per_step, self._share(tau, drive))
         return now
+
+    def _share(self, tau: Times, like: Tensor) -> float | Tensor:
+        return as_factor(of_each(lambda time: self.dt / time, tau), like)
 
 
 def to_spiking(

@@ -9,13 +9,13 @@ takes Euler steps instead gets a slightly other network.
 from __future__ import annotations
 
 import itertools
-import math
 from typing import Any
 
 import numpy as np
 
 from ...errors import InputError
-from .spiking import LIF, decay
+from ..time_constants import Times
+from .spiking import LIF, kept
 
 
 def to_nir(model: LIF) -> Any:
@@ -58,7 +58,9 @@ def to_nir(model: LIF) -> Any:
 def _neurons(nir: Any, model: LIF) -> Any:
     each = np.ones(model.n_hidden)
     fire = {"v_threshold": model.threshold * each, "v_reset": 0.0 * each}
-    if model.tau == math.inf:
+    if np.isinf(model.tau).any():
+        if not np.isinf(model.tau).all():
+            raise InputError("model has tau=inf for some neurons only, for which NIR has no node; give each a tau")
         if model.tau_syn is not None:
             raise InputError(
                 "model has tau=inf and tau_syn, for which NIR has no neuron; give tau, or tau_syn=None"
@@ -80,6 +82,6 @@ def _trace(nir: Any, model: LIF) -> Any:
     return nir.LI(tau=tau * each, r=r * each, v_leak=0.0 * each)
 
 
-def _leak(tau: float, dt: float) -> tuple[float, float]:
-    """The time constant in seconds, and the gain under which a unit of input is a jump of one per step."""
-    return tau / 1000, 1 / (1 - decay(dt, tau))
+def _leak(tau: Times, dt: float) -> tuple[Any, Any]:
+    """Time constants in seconds, and the gain under which a unit of input is a jump of one per step; of all or each."""
+    return np.asarray(tau) / 1000, 1 / (1 - kept(dt, tau))

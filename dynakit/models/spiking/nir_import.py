@@ -16,7 +16,8 @@ import torch
 
 from ...checks import number, one_of
 from ...errors import InputError
-from .spiking import LIF, RESETS, decay
+from ..time_constants import Times
+from .spiking import LIF, RESETS, decay, kept
 
 NEURONS = ("LIF", "IF", "CubaLIF")
 WEIGHTS = ("Affine", "Linear")
@@ -38,7 +39,7 @@ def from_nir(graph: Any, *, dt: float | None = None, reset: str | None = None) -
         reset: "subtract" or "zero"; default: what ``graph.metadata`` says, or else "zero", as NIR means it.
 
     Raises ImportError for a path without the package ``nir``; InputError for nodes of another kind or another order, by
-    name, for neurons that differ from each other in their constants, and for a rest or a reset that is not 0.
+    name, for neurons that differ from each other in another constant than tau, and for a rest or a reset that is not 0.
     """
     graph = _read(graph)
     said = dict(getattr(graph, "metadata", None) or {})
@@ -48,9 +49,9 @@ def from_nir(graph: Any, *, dt: float | None = None, reset: str | None = None) -
     reset = str(one_of("reset", _word(said.get("reset", "zero")) if reset is None else reset, RESETS))
     names = _in_order(graph)
     nodes: dict[str, Any] = {place: graph.nodes[name] for place, name in names.items()}
-    times, threshold, gain = _constants(names["neurons"], nodes["neurons"], dt)
-    tau_readout, heard = _trace(names, nodes, dt)
     W_in, W_out = (np.asarray(nodes[place].weight) for place in ("input", "readout"))
+    times, threshold, gain = _constants(names["neurons"], nodes["neurons"], dt, len(W_in))
+    tau_readout, heard = _trace(names, nodes, dt)
     model = LIF(
         W_in.shape[1], W_in.shape[0], W_out.shape[0], dt, threshold=threshold, reset=reset, tau_readout=tau_readout,
         **times,
@@ -119,15 +120,16 @@ def _in_order(graph: Any) -> dict[str, str]:
     return names
 
 
-def _constants(name: str, node: Any, dt: float) -> tuple[dict[str, Any], float, np.ndarray]:
+def _constants(name: str, node: Any, dt: float, n: int) -> tuple[dict[str, Any], float, np.ndarray]:
     """Time constants in ms, the threshold, and what a weight is to be multiplied by, (neuron, 1) or (1,)."""
     kind = type(node).__name__
     _at_zero(name, node)
+    _fitting(name, node, n)
     threshold = _one(name, "v_threshold", node.v_threshold)
     if kind == "IF":
         return {"tau": math.inf}, threshold, _gain(dt / 1000 * np.asarray(node.r))
-    tau = _clean(1000 * _one(name, "tau", node.tau if kind == "LIF" else node.tau_mem))
-    gain = (1 - decay(dt, tau)) * np.asarray(node.r, float)
+    tau = _each(node.tau if kind == "LIF" else node.tau_mem)
+    gain = (1 - kept(dt, tau)) * np.asarray(node.r, float)
     if kind == "LIF":
         return {"tau": tau}, threshold, _gain(gain)
     tau_syn = _clean(1000 * _one(name, "tau_syn", node.tau_syn))
@@ -158,6 +160,14 @@ def _at_zero(name: str, node: Any) -> None:
             raise InputError(f"node '{name}' of graph has {constant} other than 0, which LIF has not")
 
 
+def _fitting(name: str, node: Any, n: int) -> None:
+    """Raise InputError unless each constant of a node is one number, or one for each of ``n`` neurons."""
+    for constant in ("tau", "tau_mem", "tau_syn", "r", "w_in"):
+        found = np.size(getattr(node, constant, 0.0))
+        if found not in (1, n):
+            raise InputError(f"node '{name}' of graph has {found} values of {constant}, but its weights lead to {n}")
+
+
 def _one(name: str, constant: str, values: Any) -> float:
     found = np.unique(np.asarray(values, float))
     if len(found) != 1:
@@ -165,6 +175,12 @@ def _one(name: str, constant: str, values: Any) -> float:
             f"node '{name}' of graph has {len(found)} values of {constant}; the neurons of a LIF share one"
         )
     return float(found[0])
+
+
+def _each(seconds: Any) -> Times:
+    """Time constants in ms: of all neurons where they are equal, or of each."""
+    found = tuple(_clean(1000 * time) for time in np.asarray(seconds, float).reshape(-1))
+    return found[0] if len(set(found)) == 1 else found
 
 
 def _bias(node: Any) -> np.ndarray:

@@ -14,6 +14,7 @@ One step of ``dt`` ms, in this order, with beta = exp(-dt/tau), alpha = exp(-dt/
 A weight is thus the jump of the voltage (with ``tau_syn``: of the current) that one spike causes, whatever dt is; an
 input and a bias act once per step (Neftci, Mostafa and Zenke 2019).  A refractory neuron keeps its
 voltage and ignores its current, which goes on decaying.  tau = inf leaks nothing: the integrate-and-fire neuron.
+Neurons may have a tau of their own each: then beta is one number per neuron.
 
 In the backward pass the spikes have a surrogate derivative (:mod:`dynakit.models.spiking.surrogate`), except in the
 reset and the refractory counter, where it does harm (Zenke and Vogels 2021).
@@ -22,8 +23,10 @@ reset and the refractory counter, where it does harm (Zenke and Vogels 2021).
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -33,6 +36,7 @@ from ...errors import InputError
 from ...seeding import as_seed, torch_stream
 from ...surroundings import in_own_surroundings
 from ..base import RecurrentModel, Trajectory, checked_sizes
+from ..time_constants import Times, as_factor, in_words, of_each, plain, time_constant, time_constants
 from .spiking_scan import Neuron, spiking_scan
 from .surrogate import SURROGATES
 
@@ -83,14 +87,15 @@ class SpikingNetwork(RecurrentModel):
         n = self.n_hidden
         self.parts = {name: slice(k * n, (k + 1) * n) for k, name in enumerate(names)}
 
-    def _draw(self, scale: float) -> None:
-        """Normal weights, such that independent inputs of variance 1 have this scale together."""
+    def _draw(self, scale: float | np.ndarray) -> None:
+        """Normal weights, such that independent inputs of variance 1 have this scale together (of each neuron)."""
         generator = torch_stream(self.seed, "init", type(self).__name__)
         n, m, k, dtype = self.n_hidden, self.n_inputs, self.n_outputs, torch.get_default_dtype()
 
-        def normal(rows: int, columns: int, scale: float) -> nn.Parameter:
+        def normal(rows: int, columns: int, scale: float | np.ndarray) -> nn.Parameter:
             values = torch.randn(rows, columns, generator=generator, dtype=torch.float64)
-            return nn.Parameter((values * scale / math.sqrt(columns)).to(dtype))
+            each = torch.as_tensor(scale, dtype=torch.float64).reshape(-1, 1)
+            return nn.Parameter((values * each / math.sqrt(columns)).to(dtype))
 
         self.W_in, self.W_rec, self.W_out = normal(n, m, scale), normal(n, n, scale), normal(k, n, 1.0)
         self.b_rec, self.b_out = nn.Parameter(torch.zeros(n)), nn.Parameter(torch.zeros(k))
@@ -129,7 +134,8 @@ class LIF(SpikingNetwork):
 
     Arguments:
         dt: time of one step, ms.
-        tau: membrane time constant, ms; ``math.inf`` is the integrate-and-fire neuron.
+        tau: membrane time constant, ms, of all neurons or n_hidden numbers; ``math.inf`` is the integrate-and-fire
+            neuron.  As many equal numbers are kept as that one: they make the same network.
         tau_syn: time constant of exponential synaptic currents, ms; None: a spike is a jump of the voltage.
         refractory: ms after a spike during which a neuron waits, rounded to whole steps.
         threshold: voltage of a spike, from rest.
@@ -157,7 +163,7 @@ class LIF(SpikingNetwork):
         n_hidden: int,
         n_outputs: int,
         dt: float = 1.0,
-        tau: float = 20.0,
+        tau: float | Sequence[float] = 20.0,
         tau_syn: float | None = None,
         refractory: float = 0.0,
         threshold: float = 1.0,
@@ -171,8 +177,7 @@ class LIF(SpikingNetwork):
         super().__init__()
         self.n_inputs, self.n_hidden, self.n_outputs = checked_sizes(n_inputs, n_hidden, n_outputs)
         self.dt = checks.number("dt", dt, above=0, closed=False)
-        endless = isinstance(tau, (float, str)) and tau in (math.inf, "inf")
-        self.tau = math.inf if endless else time_constant("tau", tau, self.dt)
+        self.tau = time_constants("tau", tau, self.n_hidden, dt=self.dt, endless=True)
         self.tau_syn = None if tau_syn is None else time_constant("tau_syn", tau_syn, self.dt)
         self.tau_readout = None if tau_readout is None else time_constant("tau_readout", tau_readout, self.dt)
         self.refractory = checks.number("refractory", refractory, above=0)
@@ -193,8 +198,8 @@ class LIF(SpikingNetwork):
             "trace": self.tau_readout is not None,
         }
         self._named(*(name for name, there in present.items() if there))
-        spread = [decay(self.dt, min(time, LONGEST)) for time in (self.tau, self.tau_syn) if time is not None]
-        self._draw(self.threshold * math.prod(math.sqrt(1 - d * d) for d in spread))
+        spread = [of_each(self._spread, time) for time in (self.tau, self.tau_syn) if time is not None]
+        self._draw(self.threshold * math.prod(spread))
 
     @property
     def n_refractory(self) -> int:
@@ -203,16 +208,17 @@ class LIF(SpikingNetwork):
 
     def config(self) -> dict[str, Any]:
         """The arguments that build this network anew; an endless ``tau`` as "inf", which JSON can hold."""
-        return {**super().config(), "tau": "inf" if self.tau == math.inf else self.tau}
+        return {**super().config(), "tau": plain(self.tau)}
 
     def extra_repr(self) -> str:
         times = {name: getattr(self, name) for name in ("dt", "tau", "tau_syn", "refractory", "tau_readout")}
-        said = ", ".join(f"{name}={time:g}" for name, time in times.items() if time)
+        said = ", ".join(f"{name}={in_words(time)}" for name, time in times.items() if time)
         return f"{super().extra_repr()}, {said}, threshold={self.threshold:g}, reset={self.reset!r}"
 
     def _scan(self, drive: Tensor, state: State) -> State:
-        beta, alpha, gamma = (
-            0.0 if tau is None else decay(self.dt, tau) for tau in (self.tau, self.tau_syn, self.tau_readout)
+        beta = as_factor(kept(self.dt, self.tau), drive)
+        alpha, gamma = (
+            0.0 if tau is None else decay(self.dt, tau) for tau in (self.tau_syn, self.tau_readout)
         )
         surrogate = SURROGATES[self.surrogate]
         steepness = surrogate.steepness if self.steepness is None else self.steepness
@@ -220,16 +226,17 @@ class LIF(SpikingNetwork):
         return spiking_scan(drive, self.W_rec, state, Neuron(beta, alpha, gamma, *settings))
 
 
+    def _spread(self, tau: float) -> float:
+        """Standard deviation of the jumps that add up to one of 1 where a step leaves this of them."""
+        d = decay(self.dt, min(tau, LONGEST))
+        return math.sqrt(1 - d * d)
+
+
+def kept(dt: float, tau: Times) -> float | np.ndarray:
+    """What a step of dt leaves of the quantity of all neurons, or of each (neuron,)."""
+    return of_each(lambda time: decay(dt, time), tau)
+
+
 def decay(dt: float, tau: float) -> float:
     """What a step of dt leaves of a quantity with time constant tau."""
     return math.exp(-dt / tau)
-
-
-def time_constant(name: str, value: Any, dt: float) -> float:
-    """``value`` as a time constant in ms that a step of ``dt`` can resolve."""
-    tau = checks.number(name, value, above=0, closed=False)
-    if dt > tau:
-        raise InputError(
-            f"dt must not exceed {name}, got {dt:g} > {tau:g} ms: nothing would be left after one step"
-        )
-    return tau

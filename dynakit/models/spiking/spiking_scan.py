@@ -28,7 +28,7 @@ Parts = dict[str, Tensor]  # by the name of the part of the state
 class Neuron(NamedTuple):
     """The constants of a neuron."""
 
-    beta: float  # what a step leaves of the voltage
+    beta: float | Tensor  # what a step leaves of the voltage, of all neurons or of each (hidden,)
     alpha: float  # of the current; 0 where there is none
     gamma: float  # of the trace; 0 where there is none
     n_refractory: int  # steps
@@ -90,7 +90,10 @@ def _forwards(drive: Tensor, before: Tensor, paths: Parts, W_rec: Tensor, neuron
         torch.addmm(drive_t, s[t], weights, out=into)
         if i:
             into.add_(i[t], alpha=neuron.alpha)
-        torch.add(into, v[t], alpha=neuron.beta, out=now)
+        if isinstance(neuron.beta, Tensor):
+            torch.addcmul(into, v[t], neuron.beta, out=now)
+        else:
+            torch.add(into, v[t], alpha=neuron.beta, out=now)
         waiting = k[t] > 0 if k else None
         if waiting is not None:
             torch.where(waiting, v[t], now, out=now)
@@ -111,7 +114,8 @@ def _backwards(
 ) -> tuple[Tensor, Parts]:
     """A of every step, and the derivatives in the parts before the first."""
     drives, S, R, V, into = torch.empty_like(slopes), *slopes.new_zeros(4, *slopes.shape[1:]).unbind(0)
-    at, kept = {name: g.unbind(0) for name, g in given.items()}, slopes.new_tensor(neuron.beta)
+    at = {name: g.unbind(0) for name, g in given.items()}
+    kept = neuron.beta if isinstance(neuron.beta, Tensor) else slopes.new_tensor(neuron.beta)
     if waiting is not None:
         kept = torch.where(waiting, 1.0, kept)
     each = zip(drives.unbind(0), slopes.unbind(0), spikes.unbind(0), kept.expand_as(slopes).unbind(0))

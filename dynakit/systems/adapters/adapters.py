@@ -19,7 +19,7 @@ from ...checks import number, one_of
 from ...errors import InputError
 from ...models.learners import Learner
 from ...surroundings import in_own_surroundings
-from ..base import REGULARITIES, System
+from ..base import REGULARITIES, System, mean_alpha
 from ..closed_loop import ClosedLoop
 from ..derived import Driven, WithReadout
 from ..flow import Flow, Relaxation
@@ -117,11 +117,11 @@ def as_flow(model: Any, *, dt: float | None = None, method: str = "rk4", n_subst
     """The flow that a network in continuous time follows, or of which a leaky network is Euler's step.
 
     A leaky network x' = x + alpha (G(x, u) - x) with alpha = dt / tau is Euler's step of tau dx/dt = G(x, u) - x: that
-    flow, in ms where the network knows its dt and in units of tau where it does not.  A flow is taken as it is, with
-    other steps.  A closed network, which hears itself from step to step, becomes dx/dt = f(x, observe(x)), which hears
-    itself at every moment, as a closed flow does.  The two differ by the delay of half a step: a network trained on
-    inputs that stay the same within a step follows its targets in the first, and in the second only as far as dt is
-    small.
+    flow, in ms where the network knows its dt and in units of tau where it does not (of the mean tau, where units
+    differ in it).  A flow is taken as it is, with other steps.  A closed network, which hears itself from step to step,
+    becomes dx/dt = f(x, observe(x)), which hears itself at every moment, as a closed flow does.  The two differ by the
+    delay of half a step: a network trained on inputs that stay the same within a step follows its targets in the first,
+    and in the second only as far as dt is small.
 
     Arguments:
         model: anything :func:`as_system` takes.
@@ -145,8 +145,8 @@ def _behind(system: System) -> tuple[System, float, str]:
     if isinstance(system, Flow):
         assert system.dt is not None
         return system.field, system.dt, system.time_unit
-    if system.euler and system.alpha:
-        own, unit = (system.alpha, "tau") if system.dt is None else (system.dt, system.time_unit)
+    if system.euler and system.alpha is not None:
+        own, unit = (mean_alpha(system.alpha), "tau") if system.dt is None else (system.dt, system.time_unit)
         return Relaxation(system, 1 / own), own, unit
     if isinstance(system, Sampled) and system.network.euler and system.world.flow() is not None:
         its = system.world.flow()  # one step of the network lasts one of its world's

@@ -20,6 +20,7 @@ from ...models.lstm import LSTM
 from ...models.memory_blocks import MemoryBlocks
 from ...models.reservoir import Reservoir
 from ...models.spiking import SpikingNetwork
+from ...models.time_constants import as_factor
 from ...models.windowed import WindowedMLP
 from ..base import System
 from ..cells import Cell, EarlyResetGRUCell, ElmanCell, GRUCell, LeakyCell, LSTMCell, Stack, fingerprint
@@ -119,7 +120,7 @@ def _leaky(model: LeakyRNN, device: torch.device | str | None) -> System:
     assert isinstance(twin, LeakyRNN)
     with torch.no_grad():
         W_in, W_rec, W_out = (w.clone() for w in twin.effective_weights())
-    kind = {"alpha": model.alpha, "activation": model.activation, "form": model.form}
+    kind = {"alpha": as_factor(model.alpha, W_rec), "activation": model.activation, "form": model.form}
     cell = LeakyCell(W_in, W_rec, twin.b_rec.detach(), **kind)
     cell.dt = model.dt
     cell.name += ", Dale's law" if model.dale else ""

@@ -15,7 +15,7 @@ from dynakit.analysis.piecewise_linear import complementarity, tube
 from dynakit.analysis.piecewise_linear.path import Problem
 from dynakit.errors import InputError
 from dynakit.systems import System
-from dynakit.systems.cells.cells import ElmanCell, LeakyCell
+from dynakit.systems.cells import ElmanCell, LeakyCell
 
 hinges = dk.catalog.piecewise_linear
 

@@ -89,7 +89,8 @@ def test_a_neuron_that_excites_itself_reaches_its_own_fixed_point(form):
 @pytest.mark.parametrize("form", ["current", "rate"])
 def test_many_spikes_are_the_rate_network_at_the_same_dt_and_so_are_the_gradients(form, dale):
     """With K = 1e10 spikes per second a count is a rate to ten digits, and delays are those of Euler's step."""
-    rates = LeakyRNN(2, 9, 2, dt=1.0, tau=10.0, form=form, dale=dale, signed_io=dale is None, seed=3).double()
+    tau = 10.0 if dale else range(2, 20, 2)
+    rates = LeakyRNN(2, 9, 2, dt=1.0, tau=tau, form=form, dale=dale, signed_io=dale is None, seed=3).double()
     spiking = to_spiking(rates, gain=1e10)
     inputs = torch.randn(3, 50, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     a, b = rates(inputs), spiking(inputs)
@@ -147,6 +148,7 @@ def test_a_conversion_that_cannot_be_is_refused_in_a_sentence(model, settings, m
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
+        ({"tau": [10.0, 0.0]}, r"tau\[1\] must be a finite number in"),
         ({"tau": 0.0}, "tau must be a finite number in"),
         ({"tau": np.nan}, "tau must be a finite number in"),
         ({"form": "currents"}, "form must be one of 'current', 'rate', got 'currents'; did you mean 'current'"),

@@ -18,6 +18,8 @@ from dynakit.models import LIF, LeakyRNN, from_nir, to_nir
 KINDS = {
     "LIF": {},
     "IF": {"tau": math.inf},
+    "LIF, a tau per neuron": {"tau": [5.0, 10.0, 20.0, 40.0, 80.0]},
+    "CubaLIF, a tau per neuron": {"tau_syn": 5.0, "tau": [5.0, 10.0, 20.0, 40.0, 80.0]},
     "CubaLIF": {"tau_syn": 5.0, "threshold": 0.5, "reset": "zero"},
 }
 
@@ -28,7 +30,7 @@ def test_a_written_graph_is_read_back_with_the_weights_of_the_model(kind, tau_re
     model = LIF(3, 5, 2, dt=0.5, tau_readout=tau_readout, **KINDS[kind])
     nir.write(tmp_path / "net.nir", to_nir(model))
     graph = nir.read(tmp_path / "net.nir")
-    assert type(graph.nodes["neurons"]).__name__ == kind
+    assert type(graph.nodes["neurons"]).__name__ == kind.partition(",")[0]
     assert_allclose(graph.nodes["input_weights"].weight, model.W_in.detach(), rtol=0)
     assert_allclose(graph.nodes["input_weights"].bias, model.b_rec.detach(), rtol=0)
     assert_allclose(graph.nodes["recurrent_weights"].weight, model.W_rec.detach(), rtol=0)
@@ -47,9 +49,11 @@ def test_a_written_graph_is_read_back_with_the_weights_of_the_model(kind, tau_re
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_continuous_equations_of_the_graph_give_the_voltages_of_the_model(kind):
     """Below threshold; each input held over its step, and with a synapse the new current too, as the module says."""
-    model = LIF(1, 1, 1, **{**KINDS[kind], "threshold": 1e9}).double()
+    n = np.size(KINDS[kind].get("tau", 1.0))
+    model = LIF(1, n, 1, **{**KINDS[kind], "threshold": 1e9}).double()
     with torch.no_grad():
         model.W_in.fill_(1.0)
+    kind = kind.partition(",")[0]
     u = np.random.default_rng(0).normal(size=20)
     states = model(torch.from_numpy(u)[None, :, None]).states[0].detach().numpy()
     node = to_nir(model).nodes["neurons"]
@@ -60,16 +64,17 @@ def test_the_continuous_equations_of_the_graph_give_the_voltages_of_the_model(ki
 
         return solve_ivp(rhs, (0, 0.001), [y0], rtol=1e-11, atol=1e-13).y[0, -1]
 
-    v = i = 0.0
-    for t in range(20):
-        i = held(node.tau_syn[0], node.w_in[0], i, u[t]) if kind == "CubaLIF" else u[t]
-        tau = {
-            "IF": math.inf,
-            "LIF": getattr(node, "tau", [0])[0],
-            "CubaLIF": getattr(node, "tau_mem", [0])[0],
-        }
-        v = held(tau[kind], node.r[0], v, i)
-        assert states[t, model.parts["voltage"]] == pytest.approx(v, abs=1e-8)
+    for k in {0, n - 1}:
+        v = i = 0.0
+        for t in range(20):
+            i = held(node.tau_syn[k], node.w_in[k], i, u[t]) if kind == "CubaLIF" else u[t]
+            tau = {
+                "IF": math.inf,
+                "LIF": getattr(node, "tau", [0] * n)[k],
+                "CubaLIF": getattr(node, "tau_mem", [0] * n)[k],
+            }
+            v = held(tau[kind], node.r[k], v, i)
+            assert states[t, model.parts["voltage"]][k] == pytest.approx(v, abs=1e-8)
 
 
 def test_the_continuous_trace_jumps_by_one_at_a_spike_held_for_a_step_and_then_decays():
@@ -81,7 +86,7 @@ def test_the_continuous_trace_jumps_by_one_at_a_spike_held_for_a_step_and_then_d
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_rest_and_reset_are_at_zero(kind):
-    node = to_nir(LIF(1, 3, 1, **KINDS[kind])).nodes["neurons"]
+    node = to_nir(LIF(1, 5, 1, **KINDS[kind])).nodes["neurons"]
     assert_allclose(node.v_reset, 0)
     assert_allclose(getattr(node, "v_leak", 0.0), 0)
 
@@ -91,6 +96,8 @@ def test_what_nir_cannot_say_is_refused():
         to_nir(LIF(1, 2, 1, refractory=2.0))
     with pytest.raises(InputError, match="model must be a LIF network, got LeakyRNN"):
         to_nir(LeakyRNN(1, 2, 1))
+    with pytest.raises(InputError, match="tau=inf for some neurons only"):
+        to_nir(LIF(1, 2, 1, tau=[math.inf, 5.0]))
     with pytest.raises(InputError, match="tau=inf and tau_syn"):
         to_nir(LIF(1, 2, 1, tau=math.inf, tau_syn=5.0))
 
@@ -145,8 +152,12 @@ def test_gains_of_other_writers_are_in_the_weights():
 
 def test_a_graph_that_is_no_such_network_is_refused_by_the_name_of_the_node(tmp_path):
     graph = to_nir(LIF(1, 2, 1))
-    graph.nodes["neurons"].tau = np.array([0.01, 0.02])
-    with pytest.raises(InputError, match="'neurons' of graph has 2 values of tau"):
+    graph.nodes["neurons"].v_threshold = np.array([1.0, 2.0])
+    with pytest.raises(InputError, match="'neurons' of graph has 2 values of v_threshold"):
+        from_nir(graph)
+    graph = to_nir(LIF(1, 2, 1))
+    graph.nodes["neurons"].tau = np.array([0.01, 0.02, 0.03])
+    with pytest.raises(InputError, match="'neurons' of graph has 3 values of tau, but its weights lead to 2"):
         from_nir(graph)
     graph = to_nir(LIF(1, 2, 1))
     graph.nodes["neurons"].v_leak = np.array([0.0, 0.1])

@@ -24,6 +24,8 @@ FEATURES = {
     "tau_readout": (None, 10.0),
 }
 VARIANTS = [dict(zip(FEATURES, values)) for values in itertools.product(*FEATURES.values())]
+OF_EACH = (3.0, 5.0, 10.0, 20.0, 80.0, math.inf)  # ms, a membrane time constant per neuron
+VARIANTS += [{"tau": OF_EACH}, {"tau": OF_EACH, "tau_syn": 5.0, "refractory": 3.0, "reset": "zero"}]
 each_variant = pytest.mark.parametrize("settings", VARIANTS, ids=str)
 
 
@@ -88,6 +90,25 @@ def test_a_current_too_weak_for_the_leak_gives_no_spike():
     assert spikes_under(lone(), 1.001 * (1 - beta), 2000).any()
 
 
+def test_the_voltages_of_two_neurons_decay_each_in_its_own_time():
+    """beta = exp(-dt / tau), of 5 and of 50 ms."""
+    model = LIF(1, 2, 1, dt=0.5, tau=[5.0, 50.0], tau_readout=None).double()
+    with torch.no_grad():
+        model.W_rec.zero_()
+    start = torch.tensor([0.9, 0.9, 0.0, 0.0], dtype=torch.float64)
+    voltages = part(model, model(torch.zeros(1, 40, 1, dtype=torch.float64), start).states, "voltage")[0]
+    t = 0.5 * np.arange(1, 41)[:, None]
+    assert_allclose(voltages, 0.9 * np.exp(-t / [5.0, 50.0]), rtol=1e-12)
+
+
+def test_as_many_equal_time_constants_are_one():
+    inputs = 3 * torch.randn(4, 60, 2, generator=torch.Generator().manual_seed(0))
+    same, one = busy(tau=[10.0] * 6), busy(tau=10.0)
+    assert same.config() == one.config()
+    assert torch.equal(same(inputs).states, one(inputs).states)
+    assert LIF(1, 2, 1, tau=["inf", math.inf]).tau == math.inf
+
+
 def test_one_spike_through_an_exponential_synapse():
     """i_t = w alpha^t and v_t = w (alpha^{t+1} - beta^{t+1}) / (alpha - beta)."""
     model, t = lone(0.2, tau=20.0, tau_syn=5.0), np.arange(60)
@@ -145,6 +166,8 @@ def test_weights_are_drawn_so_that_independent_inputs_move_the_voltage_by_the_th
     for W in (model.W_in, model.W_rec):
         assert float(W.detach().std()) * math.sqrt(W.shape[1]) == pytest.approx(expected, rel=0.01)
     assert float(model.W_out.detach().std()) * math.sqrt(400) == pytest.approx(1.0, rel=0.01)
+    each = LIF(3000, 2, 1, tau=[5.0, 50.0]).W_in.detach()
+    assert_allclose(each.std(1) * math.sqrt(3000), np.sqrt(1 - np.exp([-2 / 5, -2 / 50])), rtol=0.05)
     endless = LIF(300, 400, 1, tau=math.inf).W_in.detach()  # reckoned with a memory of 100 ms
     assert float(endless.std()) * math.sqrt(300) == pytest.approx(math.sqrt(1 - math.exp(-0.02)), rel=0.01)
 
@@ -160,7 +183,7 @@ def loop(model: LIF, u: np.ndarray) -> np.ndarray:
         for j in range(n):
             i[j] = a[j] + (math.exp(-model.dt / model.tau_syn) * i[j] if model.tau_syn else 0.0)
             if before[j] == 0:
-                v[j] = math.exp(-model.dt / model.tau) * v[j] + i[j]
+                v[j] = math.exp(-model.dt / np.broadcast_to(model.tau, n)[j]) * v[j] + i[j]
             fires = before[j] == 0 and v[j] >= model.threshold
             s[j], k[j] = float(fires), wait if fires else max(before[j] - 1, 0)
             if fires:
@@ -242,7 +265,8 @@ class StepByStep(LIF):
     _scan = SpikingNetwork._scan
 
     def _advance(self, state, drive):
-        now, left = {}, {name: math.exp(-self.dt / tau) if tau else 0.0 for name, tau in self._times()}
+        left = {name: torch.exp(-self.dt / drive.new_tensor(tau)) if tau else 0.0 for name, tau in self._times()}
+        now = {}
         now["current"] = drive + state["spikes"] @ self.W_rec.T + left["tau_syn"] * state.get("current", 0.0)
         waiting = state["refractory"] > 0 if "refractory" in state else torch.zeros_like(drive, dtype=torch.bool)
         v = torch.where(waiting, state["voltage"], left["tau"] * state["voltage"] + now["current"])
@@ -328,6 +352,9 @@ def test_training_teaches_one_bit_to_spiking_neurons():
         ({"tau": math.nan}, "tau must be a finite number in"),
         ({"tau": 0.0}, "tau must be a finite number in"),
         ({"tau": None}, "tau must be a number, got None"),
+        ({"tau": [20.0]}, "tau must be a number or 2 numbers, one per unit, got 1"),
+        ({"tau": [20.0, 0.0]}, r"tau\[1\] must be a finite number in"),
+        ({"tau": [20.0, 0.5]}, r"dt must not exceed tau\[1\], got 1 > 0.5 ms"),
         ({"tau_syn": 0.0}, "tau_syn must be a finite number in"),
         ({"tau_syn": -2.0}, "tau_syn must be a finite number in"),
         ({"tau_syn": math.nan}, "tau_syn must be a finite number in"),
