@@ -244,6 +244,13 @@ class System(Signature):
         """:meth:`box` under any input within ``inputs``."""
         return None
 
+    def rest_within(self, u: Tensor) -> Bounds | None:
+        """Bounds, infinite for some of the units, that hold every fixed point under ``u``; None where none is known.
+
+        What lies beyond and seems to stand still does so by rounding, as units do whose gate is 1 in floating point.
+        """
+        return self._box(Bounds(u, u)) if self.box_holds_all else None
+
     def observe_bounds(self) -> Bounds | None:
         """Bounds of the readout over every state in an invariant box, or None."""
         return None

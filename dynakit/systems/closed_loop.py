@@ -12,7 +12,7 @@ from ..wording import counted
 from .base import Bounds, System, checked
 from .derived import Wrapped
 from .pieces import OpenPieces, Pieces
-from .world import embodied
+from .world import Sampled, embodied
 
 
 class ClosedLoop(Wrapped):
@@ -117,6 +117,11 @@ class ClosedLoop(Wrapped):
             return self.continuous._box(inputs)
         heard = self.inner.observe_bounds()
         return None if heard is None else self.inner._box(heard)
+
+    def rest_within(self, u: Tensor) -> Bounds | None:
+        if isinstance(self.inner, Sampled):
+            return self.inner.rest_of_the_network()
+        return super().rest_within(u)
 
     def _pieces(self, u: Tensor) -> Pieces | None:
         if self.continuous is not None:

@@ -70,6 +70,9 @@ class Wrapped(System):
     def _box(self, inputs: Bounds) -> Bounds | None:
         return self.inner._box(inputs)
 
+    def rest_within(self, u: Tensor) -> Bounds | None:
+        return self.inner.rest_within(u) if self.inner.input_size == len(u) else System.rest_within(self, u)
+
     def observe_bounds(self) -> Bounds | None:
         return self.inner.observe_bounds()
 

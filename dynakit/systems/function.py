@@ -255,8 +255,7 @@ class FunctionSystem(System):
         """``f`` on a copy of the arguments; an InputError if it fails or returns another shape."""
         said = f"a batch of {counted(len(x), 'state')} of {counted(self.state_size, 'unit')}"
         if self.input_size:
-            order = ORDERS[0] if self._state_first else ORDERS[1]
-            said += f" and inputs of {self.input_size}, called as {name}({order}) (see argument_order)"
+            said += self._beside_states(name)
         try:
             value = self._call(name, f, x, u)
         except InputError:
@@ -267,12 +266,19 @@ class FunctionSystem(System):
             raise InputError(f"{name} must return shape {expected} for {said}, got {tuple(value.shape)}")
         return value
 
+    def _beside_states(self, name: str) -> str:
+        """What is handed over with the states, and in which order, in words."""
+        order = ORDERS[0] if self._state_first else ORDERS[1]
+        return f" and inputs of {self.input_size}, called as {name}({order}) (see argument_order)"
+
 
 def readout_size(readout: Callable[[Tensor], Any], x: Tensor, *, called: str = "readout") -> int:
-    """The width of what a readout returns for states (batch, unit)."""
+    """The width of what a readout returns for states (batch, unit), each of which it must read by itself."""
+    x = x + torch.linspace(0.0, 0.3, x.numel(), dtype=x.dtype, device=x.device).reshape(x.shape)
     try:
         with torch.no_grad():
-            y = _as_float64(called, readout(x.clone()), x.device)
+            y, again = (_as_float64(called, readout(x.clone()), x.device) for _ in range(2))
+            alone = [_as_float64(called, readout(x[k : k + 1].clone()), x.device) for k in range(len(x))]
     except InputError:
         raise
     except Exception as error:
@@ -281,6 +287,12 @@ def readout_size(readout: Callable[[Tensor], Any], x: Tensor, *, called: str = "
         ) from error
     if y.ndim != 2 or len(y) != len(x):
         raise InputError(f"{called} must return shape ({len(x)}, output), got {tuple(y.shape)}")
+    if not torch.equal(y.nan_to_num(), again.nan_to_num()):
+        raise InputError(f"{called} must be deterministic: two equal calls gave different outputs")
+    if any(one.shape != y[:1].shape for one in alone):
+        raise InputError(f"{called} must return shape (1, output) for one state, got {tuple(alone[0].shape)}")
+    if not torch.allclose(y, torch.cat(alone), rtol=1e-6, atol=1e-9, equal_nan=True):
+        raise InputError(f"{called} must treat each row of a batch by itself: a row changed with its neighbour")
     return y.shape[1]
 
 

@@ -16,10 +16,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..checks import count
 from ..errors import InputError
 from ..wording import counted
 from .autodiff import autodiff
-from .base import System, joint_regularity
+from .base import Bounds, System, joint_regularity
 from .cells import fingerprint
 from .foreign import bearing_float64
 from .function import FunctionSystem, readout_size
@@ -29,6 +30,9 @@ class World(FunctionSystem):
     """A user's function as a world."""
 
     called = "world"
+
+    def _beside_states(self, name: str) -> str:
+        return f" and actions of {self.input_size}, called as {name}(w, action); see world_size"
 
 
 class Embodied(System):
@@ -110,6 +114,16 @@ class Sampled(Embodied):
         return torch.minimum(network._kinks(x, u), self.world._kinks(w, a))
 
 
+    def rest_of_the_network(self) -> Bounds | None:
+        """Where the network's own units rest, whatever it hears; its world may rest anywhere."""
+        heard = torch.full((self.input_size,), torch.inf, dtype=torch.float64, device=self.device)
+        box = self.network._box(Bounds(-heard, heard)) if self.network.box_holds_all else None
+        if box is None or not bool(torch.isfinite(torch.stack(box)).all()):
+            return None
+        anywhere = heard.new_full((self.world.state_size,), torch.inf)
+        return Bounds(torch.cat([box.lo, -anywhere]), torch.cat([box.hi, anywhere]))
+
+
 class AtOnce(Embodied):
     """A field of both: the velocities of the network and of its world, each as the other is now."""
 
@@ -179,6 +193,7 @@ def as_world(network: System, world: Any, world_size: int | None) -> System:
         raise InputError(
             kept if acts_alone else f"world_size must be given for a function, whose width cannot be read off: {said}"
         )
+    world_size = count("world_size", world_size)
     try:
         return _function(world, world_size, network)
     except InputError as error:
@@ -198,9 +213,11 @@ def _function(world: Callable[..., Any], size: int, network: System) -> System:
             made.jacobian(w)
             made.input_jacobian(w)
         except InputError as error:
+            reason = str(error).removeprefix("f cannot be differentiated: ").partition("; use torch")[0]
             raise InputError(
-                f"world must be differentiable: {error}; derivatives of its own can be given, world=dk.FunctionSystem("
-                f"step, {size}, {network.output_size}, argument_order='state, input', jacobian=..., input_jacobian=...)"
+                f"world must be differentiable: {reason}; write it in torch operations, or give its derivatives, world="
+                f"dk.FunctionSystem(step, {size}, {network.output_size}, argument_order='state, input', jacobian=..., "
+                "input_jacobian=...)"
             ) from error
     return made
 

@@ -186,6 +186,38 @@ def test_points_of_a_loop_are_certified_through_both():
     assert_allclose(np.sort_complex(points.eigenvalues[0]), np.sort_complex(expected), atol=1e-9)
 
 
+class Squashed(torch.nn.Module):
+    """A policy whose head is no linear layer alone."""
+
+    def __init__(self):
+        super().__init__()
+        self.rnn, self.mean = torch.nn.GRU(3, 4, batch_first=True), torch.nn.Linear(4, 1)
+
+    def forward(self, x):
+        return torch.tanh(self.mean(self.rnn(x)[0]))
+
+
+def test_a_pendulum_and_its_policy_rest_at_whole_turns_and_nowhere_where_gates_only_seem_to_be_one():
+    def pendulum(w, a):
+        speed = w[:, 1] + 0.05 * (9.8 * torch.sin(w[:, 0]) + a[:, 0] - 3.0 * w[:, 1])
+        return torch.stack([w[:, 0] + 0.05 * speed, speed], -1)
+
+    heard = lambda w: torch.stack([torch.cos(w[:, 0]), torch.sin(w[:, 0]), w[:, 1]], -1)  # noqa: E731
+    policy = dk.as_system(seeded(Squashed))
+    loop = dk.ClosedLoop(policy, world=pendulum, world_size=2, observation=heard)
+    starts = 10 * torch.randn(48, 6, generator=torch.Generator().manual_seed(0))
+    points = dk.find_fixed_points(loop, starts, max_starts=48)
+    assert points.certified.all()
+    assert (points.dimensions == 0).all()
+    assert (np.abs(points.states[:, :4]) <= 1).all()
+    angle, push = points.states[:, 4], policy.observe(points.states[:, :4])[:, 0].numpy()
+    assert_allclose(9.8 * np.sin(angle) + push, 0, atol=1e-9)
+    assert_allclose(points.states[:, 5], 0, atol=1e-9)
+    turns = np.unique(np.round(np.cos(angle), 6))
+    assert len(turns) == 2  # up and down, each at several whole turns
+    assert len(points) > 2
+
+
 def test_kinks_and_jumps_of_the_world_are_those_of_the_loop():
     smooth = dk.as_system(seeded(lambda: models.GRU(2, 4, 1)))
     bouncing = dk.FunctionSystem(lambda w, a: torch.relu(w) - 0.5 * w + a, 2, 1)
@@ -231,6 +263,10 @@ def wrong(name):
         "numpy": {"world": lambda w, a: np.tanh(np.asarray(w)) + np.asarray(a), "world_size": 2},
         "one state": {"world": lambda w, a: torch.tensor([w[1], -w[0] + a]), "world_size": 2},
         "module": {"world": torch.nn.Bilinear(2, 1, 2), "world_size": 2},
+        "not by itself": {"world": ok, "world_size": 2, "observation": lambda w: w - w.mean(0)},
+        "draws": {"world": ok, "world_size": 2, "observation": lambda w: w + torch.randn_like(w)},
+        "no width": {"world": ok, "world_size": 0},
+        "too few": {"world": lambda w, a: w[:, :2] + a, "world_size": 3},
         "time": {"world": dk.Flow(spring, 2, 1, dt=5.0, time_unit="ms")},
     }[name]
 
@@ -249,7 +285,11 @@ def wrong(name):
         ("observation", "system hears 2 values, but observation gives 1"),
         ("no function", "observation must be a function of the world's states"),
         ("noise", "world must be deterministic"),
-        ("numpy", r"world must be differentiable.*input_jacobian="),
+        ("numpy", r"world must be differentiable: Can.*world=dk.FunctionSystem\(step, 2, 1, .*input_jacobian="),
+        ("not by itself", "observation must treat each row of a batch by itself"),
+        ("draws", "observation must be deterministic"),
+        ("no width", "world_size must be at least 1, got 0"),
+        ("too few", r"world must return shape \(2, 3\).*world\(w, action\); see world_size, got \(2, 2\)"),
         ("one state", "world failed on a batch of 2 states"),
         ("module", r"world=dk.as_system\(world, step='forward'"),
         ("time", "a step of world takes 5 ms and one of system 20 ms"),

@@ -61,7 +61,7 @@ class Newton:
         self.chunk = chunk_of(self.rough)
 
     def clip(self, starts: Tensor) -> Tensor:
-        """Starts within the box; rows that are not finite stay as they are, and are marked later."""
+        """Starts within the box, infinite along some units maybe; rows that are not finite stay, to be marked later."""
         if self.box is None:
             return starts
         return torch.minimum(torch.maximum(starts, self.box.lo), self.box.hi)
@@ -83,11 +83,12 @@ class Newton:
 
 def _limits(x: Tensor, box: Bounds | None) -> Bounds:
     """How far an iterate may go before it counts as diverged."""
-    if box is not None:
-        middle, radius = (box.hi + box.lo) / 2, (box.hi - box.lo) / 2
-        return Bounds((middle - 3 * radius - 1).to(x.dtype), (middle + 3 * radius + 1).to(x.dtype))
     reach = 1e3 * (1 + x.abs().amax(0))
-    return Bounds(-reach, reach)
+    if box is None:
+        return Bounds(-reach, reach)
+    middle, radius = (box.hi + box.lo) / 2, (box.hi - box.lo) / 2
+    lo, hi = (torch.where(torch.isfinite(middle), middle + k * (3 * radius + 1), k * reach) for k in (-1, 1))
+    return Bounds(lo.to(x.dtype), hi.to(x.dtype))
 
 
 def spread(x: Tensor) -> float:

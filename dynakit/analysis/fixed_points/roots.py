@@ -30,6 +30,7 @@ class Roots:
 
     def __init__(self, system: System, u: Tensor, *, odd: bool = False) -> None:
         self.system, self.u, self.odd = system, u, odd
+        self.within = system.rest_within(u)
         n = system.state_size
         self.x = torch.empty(0, n, dtype=torch.float64, device=system.device)
         self.residual, self.existence, self.uniqueness = (self.x.new_empty(0) for _ in range(3))
@@ -76,6 +77,7 @@ class Roots:
         while len(rows):
             chosen = rows[_representatives(found.x[rows])] if first else rows
             refined, residual, sure = polish(self.system, found.x[chosen], self.u.expand(len(chosen), -1))
+            sure &= self._may_rest(refined)
             status[chosen[~sure]] = STALLED
             self.include(refined[sure], residual[sure])
             rows = rows[~torch.isin(rows, chosen)]
@@ -89,6 +91,13 @@ class Roots:
         for k in owner[owner >= 0].tolist():
             self.hits[k] += 1
         return rows[owner < 0]
+
+    def _may_rest(self, x: Tensor) -> Tensor:
+        """Which of the states (row, unit) lie where fixed points can; others stand still by rounding."""
+        if self.within is None:
+            return torch.ones_like(x[:, 0], dtype=torch.bool)
+        slack = 1e-9 * (1 + x.abs())
+        return ((x >= self.within.lo - slack) & (x <= self.within.hi + slack)).all(-1)
 
     def include(self, x: Tensor, residual: Tensor, hit: int = 1) -> None:
         """Merge polished roots into the set; those that are new are certified where that is possible."""

@@ -151,7 +151,7 @@ class _Batches:
 
     def __init__(self, system: System, u: Tensor, supply: Starts) -> None:
         self.system, self.u = system, u
-        self.newton = Newton(system, u, supply.box)
+        self.newton = Newton(system, u, supply.box or supply.within)
         smooth = system.regularity == "smooth"  # the merit of a piecewise-linear map stalls at its kinks
         self.further: list[Strategy] = [capped_newton, trust_region] if smooth else []
 

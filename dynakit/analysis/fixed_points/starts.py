@@ -38,6 +38,7 @@ class Starts:
         self.system, self.u, self.given, self.rng = system, u, given, rng
         self.box: Bounds | None = system.box(u)
         self.look = min(max(WORK // max(1, system.state_size) ** 3, LOOKS[0]), LOOKS[1])
+        self.within = system.rest_within(u)  # the box, or as much as is known of one
         known = [t for t in (given, pool) if t is not None]
         if self.box is not None and not system.box_holds_all and not _come_in(system, u, self.box, known):
             self.box = None
@@ -127,7 +128,8 @@ class Starts:
         """Random states of the box and of shares of it; without a box, normal ones of several sizes."""
         n_units = self.system.state_size
         if self.box is None:
-            return self._normal(n) * self._in_turn(SIZES, n)
+            wide = self._normal(n) * self._in_turn(SIZES, n)
+            return wide if self.within is None else torch.clamp(wide, *self.within)
         draws = torch.from_numpy(self.rng.random((n, n_units)) - 0.5).to(self.box.lo)
         middle = (self.box.hi + self.box.lo) / 2
         return middle + draws * (self.box.hi - self.box.lo) * self._in_turn(SHARES, n)

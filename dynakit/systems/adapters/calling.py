@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
 from ..base import System
+from ..enclosures import Jet
 from ..steps import STATE_NAMES
 
 LENGTHS = {"lengths", "length", "lens", "seq_lengths", "seq_lens", "seq_len", "x_lengths", "input_lengths"}
@@ -167,6 +168,8 @@ def tensors(value: object) -> Iterator[Tensor]:
     if isinstance(value, Tensor):
         if value.is_floating_point():
             yield value
+    elif isinstance(value, Jet):  # what stands in for one within an enclosure
+        yield value
     elif isinstance(value, PackedSequence):
         yield pad_packed_sequence(value, batch_first=True)[0]
     elif isinstance(value, (tuple, list, dict)):
