@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd import forward_ad
+from torch.func import jvp, vmap
 
 from ..errors import InputError
 
@@ -38,8 +40,15 @@ def autodiff(f: Any, x: Tensor, out_size: int | None = None) -> Tensor:
             )
         directions = torch.eye(y.shape[-1], dtype=y.dtype, device=y.device)
         directions = directions[:, None, :].expand(-1, len(x), -1)
-        rows = _backwards(y, z, directions)
-    return rows.transpose(0, 1)
+        try:
+            return _backwards(y, z, directions).transpose(0, 1)
+        except RuntimeError as error:
+            J = _forwards(f, x)
+            if J is None:
+                raise InputError(
+                    f"f cannot be differentiated: {error}; use torch operations or pass jacobian="
+                ) from error
+            return J
 
 
 def _backwards(y: Tensor, z: Tensor, directions: Tensor) -> Tensor:
@@ -50,6 +59,18 @@ def _backwards(y: Tensor, z: Tensor, directions: Tensor) -> Tensor:
         except RuntimeError:  # a custom backward without a batching rule: one row at a time
             pass
     return torch.stack([torch.autograd.grad(y, z, d, retain_graph=True)[0] for d in directions])
+
+
+def _forwards(f: Any, x: Tensor) -> Tensor | None:
+    """The Jacobian in forward mode, which bears a state that is written over after it is used; None where it fails."""
+    eye = torch.eye(x.shape[-1], dtype=x.dtype, device=x.device)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that a function of torch's has no rule for batches but a loop
+            columns = vmap(lambda e: jvp(f, (x,), (e.expand_as(x),))[1])(eye)
+    except (RuntimeError, TypeError, NotImplementedError, InputError):
+        return None
+    return columns.permute(1, 2, 0)
 
 
 def autodiff_push(f: Any, x: Tensor, T: Tensor) -> tuple[Tensor, Tensor] | None:

@@ -17,18 +17,21 @@ bounds of the Jacobian over the box of that size, layer after layer: the rows of
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
 from ... import chunks, linalg
-from ...systems.base import System, minus_identity
+from ...systems.base import JacobianBounds, System, minus_identity
 from .certificate import certify
 
 FAR = 1e30  # distance, in state units, within which there is no other: its powers are still finite numbers
 NOTHING = 1e-200  # bounds of a slope below which it is zero: what is added up of zeros rounded outwards
 ALIKE = 1e-9  # relative difference of slopes that count as constant
+CLOSE = 1e-6  # the same of bounds, which what is known of the layers below leaves this far apart
 CONTRACTS = 0.5  # |1 - C (A - 1)| up to which rounding in its evaluation cannot matter
 MOST = 64  # layers
 
@@ -37,9 +40,16 @@ def only_point(system: System, u: Tensor) -> Tensor | None:
     """The fixed point (unit,) beside which there is none within ``FAR``, or None where this cannot be said."""
     if not _few(system):
         return None
-    layers = _layers(system, u)
-    x = None if layers is None else _solved(system, u, layers)
-    return x if x is not None and layers is not None and _is_alone(system, u, x, layers) else None
+    order = _order(system, u)
+    x = None if order is None else _solved(system, u, order)
+    return x if x is not None and order is not None and _is_alone(system, u, x, order) else None
+
+
+class Order(NamedTuple):
+    """Who hears whom."""
+
+    layers: list[Tensor]  # the numbers of the units of each, the first to be heard first
+    group: Tensor  # (unit,) one number for units that hear each other
 
 
 def _few(system: System) -> bool:
@@ -53,8 +63,8 @@ def _states(system: System, n: int) -> Tensor:
     return draws.to(system.device)
 
 
-def _layers(system: System, u: Tensor) -> list[Tensor] | None:
-    """The numbers of the units of each layer, the first to be heard first; None where there are too many."""
+def _order(system: System, u: Tensor) -> Order | None:
+    """From Jacobians at a few states; None where there are too many layers."""
     J = system.jacobian(_states(system, 3), u)
     if not bool(torch.isfinite(J).all()):
         return None
@@ -69,15 +79,16 @@ def _layers(system: System, u: Tensor) -> list[Tensor] | None:
         deeper = np.where(between, depth + 1, 0).max(1, initial=0)
         if (deeper == depth).all():
             levels = depth[group]
-            return [torch.from_numpy(np.flatnonzero(levels == k)).to(u.device) for k in range(depth.max() + 1)]
+            layers = [torch.from_numpy(np.flatnonzero(levels == k)).to(u.device) for k in range(depth.max() + 1)]
+            return Order(layers, torch.from_numpy(group).to(u.device))
         depth = deeper
     return None
 
 
-def _solved(system: System, u: Tensor, layers: list[Tensor]) -> Tensor | None:
+def _solved(system: System, u: Tensor, order: Order) -> Tensor | None:
     """The state at which each layer rests, one after another; None where one is not affine, or has no such state."""
     x, draws = u.new_zeros(system.state_size), _states(system, 1)[0]
-    for units in layers:
+    for units in order.layers:
         J, moved = system.jacobian(torch.stack([x, x.index_add(0, units, draws[units])]), u)[:, units][..., units]
         if not bool((J - moved).abs().amax() <= ALIKE * (1 + J.abs().amax())):
             return None
@@ -90,31 +101,37 @@ def _solved(system: System, u: Tensor, layers: list[Tensor]) -> Tensor | None:
     return x
 
 
-def _is_alone(system: System, u: Tensor, x: Tensor, layers: list[Tensor]) -> bool:
+def _is_alone(system: System, u: Tensor, x: Tensor, order: Order) -> bool:
     """Whether no other state within ``FAR`` of x (unit,) rests."""
     proof = certify(system, x[None], u[None])
     if not proof.certified[0]:
         return False
-    radius, before = x.new_full(x.shape, FAR), torch.zeros(len(x), dtype=torch.bool, device=x.device)
-    for units in layers:
+    radius, known = x.new_full(x.shape, FAR), torch.zeros(len(x), dtype=torch.bool, device=x.device)
+    while not bool(known.all()):
         bounds = system.jacobian_bounds(x, u, radius[None])
         if bounds is None:
             return False
-        lo, hi = bounds.lo[units], bounds.hi[units]
-        after = ~before
-        after[units] = False
-        others = torch.maximum(lo.abs(), hi.abs())[:, after]
-        if not bool((others <= NOTHING).all()) or not _contracts(lo[:, units], hi[:, units]):
+        units = _next(bounds, known, order.group)
+        if len(units) == 0 or not _contracts(bounds.lo[units][:, units], bounds.hi[units][:, units]):
             return False
-        before[units] = True
+        known[units] = True
         radius[units] = float(proof.existence_radius[0])  # of the others that rest, these units are those of x
     return True
+
+
+def _next(bounds: JacobianBounds, known: Tensor, group: Tensor) -> Tensor:
+    """The numbers of the units that hear nothing but what is known, and units that hear each other."""
+    size = torch.maximum(bounds.lo.abs(), bounds.hi.abs())
+    within = known | (group[:, None] == group)
+    hears_more = ((size > NOTHING) & ~within).any(1)
+    not_yet = torch.zeros_like(size[0]).index_add(0, group, hears_more.to(size))[group] > 0
+    return (~known & ~not_yet).nonzero()[:, 0]
 
 
 def _contracts(lo: Tensor, hi: Tensor) -> bool:
     """Whether the bounds are those of one matrix, and |1 - C (A - 1)| < 1 for a C and every A between them."""
     middle, gap = (lo + hi) / 2, (hi - lo) / 2
-    if not bool((gap <= ALIKE * (1 + middle.abs().amax())).all()):  # bent, or without bounds
+    if not bool((gap <= CLOSE * (1 + middle.abs().amax())).all()):  # bent, or without bounds
         return False
     C, usable = linalg.inverses(minus_identity(middle)[None])
     if not bool(usable[0]):

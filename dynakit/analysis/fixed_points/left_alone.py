@@ -42,9 +42,11 @@ def left_alone(system: System, given: Tensor | None, sought: Sought, seed: Any) 
     """Follow states under the drive of a search that found points.
 
     In a box those of all of it and of shares of it that it has left alone for a while; elsewhere given ones (..., unit)
-    or, without any, some of several sizes.
+    or, without any, some of several sizes.  None where the only point there is attracts all.
     """
     u, points = sought.roots.u, sought.roots.x
+    if sought.only and _attracts(system, points, u):  # in a map that is affine layer by layer, every state
+        return LeftAlone()
     if system.box(u) is not None:
         return _followed(system, sought.ends[:FEW], u, points, len(sought.ends[:FEW]))
     if given is None:
@@ -57,6 +59,11 @@ def left_alone(system: System, given: Tensor | None, sought: Sought, seed: Any) 
     x = x[torch.isfinite(x).all(-1)]
     away = torch.from_numpy(grows(system, x, x, u)).to(x.device)
     return _followed(system, x[~away], u, points, len(x))
+
+
+def _attracts(system: System, x: Tensor, u: Tensor) -> bool:
+    """Whether the steps lead to the points x (point, unit) from nearby."""
+    return bool((torch.linalg.eigvals(system.jacobian(x, u)).abs() < 1).all())
 
 
 def _followed(system: System, x: Tensor, u: Tensor, points: Tensor, n: int) -> LeftAlone:

@@ -42,7 +42,7 @@ class FixedPoints(Result):
         start_status: (start,) converged | stalled | diverged | non-finite start; given ones first.  "diverged" is the
             search, not the system
         n_followed: states that were left alone under each drive: of the whole box, of a third and of a tenth of it;
-            without a box given ones or, without any, some of several sizes
+            without a box given ones or, without any, some of several sizes; none where the only point attracts all
         n_unbounded: those of them that grow without bound
         n_cycling: those that reach a cycle of a map
         n_unsettled: those that neither come to rest, nor move ever more slowly, nor reach a cycle; of a flow also those

@@ -17,14 +17,14 @@ import torch
 from torch import Tensor
 
 from ...errors import InputError
-from ..enclosures import Jet
+from ..enclosures import ComplexJet, Jet
 
 BATCHES = (5, 7)  # sizes that are unlikely to be a width
 
 
 def is_leaf(tree: Any) -> bool:
     """A tensor, or what stands in for one within an enclosure."""
-    return isinstance(tree, (Tensor, Jet))
+    return isinstance(tree, (Tensor, Jet, ComplexJet))
 
 
 def branches(tree: Any) -> list[tuple[str, Any]]:
@@ -172,12 +172,12 @@ class Layout:
         return rebuilt(like, iter(tensors))
 
     def tensors(self, x: Any) -> list[Any]:
-        """The leaves for flat vectors."""
+        """The leaves for flat vectors, each to be written into as the step likes: nobody else sees x."""
         if len(self.leaves) == 1:
-            return [self.leaves[0].made(x)]
-        widths = [leaf.columns.stop - leaf.columns.start for leaf in self.leaves]
-        parts = x.split_with_sizes(widths, -1) if type(x) is Tensor else x.split(widths, -1)
-        return [leaf.made(part) for leaf, part in zip(self.leaves, parts, strict=True)]
+            made = [self.leaves[0].made(x)]
+        else:
+            made = [leaf.made(x[:, leaf.columns]) for leaf in self.leaves]
+        return made if type(x) is Tensor else [value.clone() for value in made]
 
     def flat(self, tree: Any, n_rows: int) -> Any:
         """The flat vectors (batch, unit) of a tree; InputError where it is not of this layout."""
