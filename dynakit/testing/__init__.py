@@ -2,5 +2,6 @@
 
 from .contract import Contract
 from .systems import check_system
+from .tasks import check_task
 
-__all__ = ["Contract", "check_system"]
+__all__ = ["Contract", "check_system", "check_task"]
