@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from ..errors import InputError
 from ..wording import counted
 from .base import Bounds, System, checked
 from .derived import Wrapped
+from .enclosures import invariant_box
+from .foreign import untouched_randomness
 from .pieces import OpenPieces, Pieces
 from .world import Sampled, embodied
 
@@ -68,6 +72,7 @@ class ClosedLoop(Wrapped):
                 f"got {counted(system.output_size, 'output')} and {counted(system.input_size, 'input')}"
             )
         super().__init__(system, input_size=0, name=f"closed loop of {system.name}")
+        self.box_holds_all = system.box_holds_all and system.observe_bounds() is not None
         flow = system.flow()
         self.continuous: System | None = None if flow is None else flow.over(ClosedLoop(flow.field))
 
@@ -116,7 +121,17 @@ class ClosedLoop(Wrapped):
         if self.continuous is not None:
             return self.continuous._box(inputs)
         heard = self.inner.observe_bounds()
-        return None if heard is None else self.inner._box(heard)
+        return self._box_of_code if heard is None else self.inner._box(heard)
+
+    @cached_property
+    def _box_of_code(self) -> Bounds | None:
+        """From the code of what is in the loop, where an enclosure follows it and the loop keeps some box."""
+        if self.regularity == "discontinuous":
+            return None
+        nothing = torch.zeros(0, dtype=torch.float64, device=self.device)
+        with torch.no_grad(), untouched_randomness():
+            ends = invariant_box(self._step, self.state_size, nothing, nothing)
+        return None if ends is None else Bounds(*ends)
 
     def rest_within(self, u: Tensor) -> Bounds | None:
         if isinstance(self.inner, Sampled):
