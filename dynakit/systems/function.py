@@ -43,8 +43,10 @@ class FunctionSystem(System):
         regularity: "smooth", "piecewise_linear" or "discontinuous"; by default "piecewise_linear" where the linear
             pieces can be read off the code, else "smooth".  Kinks are looked for in any case.
 
-    Functions of JAX, jitted or not, of a batch or of one state, are recognised where JAX is imported: it runs them in
-    blocks of two sizes, each compiled once, and differentiates them.  It must compute in float64 (``jax_enable_x64``).
+    Functions of JAX, jitted or not, of a batch or of one state, are recognised where JAX is imported: torch
+    carries them out from their trace, and differentiates and encloses them like its own.  Where it cannot (loops of
+    ``lax``, scatters), JAX runs them in blocks of two sizes, each compiled once, and differentiates them; nothing is
+    certified then.  They must compute in float64 (``jax_enable_x64``).
 
     Raises:
         InputError: if f is not callable, computes in JAX's float32, returns another shape, lets rows of a batch

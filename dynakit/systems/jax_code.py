@@ -1,15 +1,18 @@
-"""A function of JAX as a function of torch tensors: NumPy goes in and comes out.
+"""A function of JAX as a function of torch tensors.
 
-JAX compiles a jitted function anew for every size of a batch, which costs a search far more than its steps do; so every
-batch is cut into blocks of few sizes, and filled up to them.  A function of one state is mapped over the batch
-(``vmap``), and derivatives are JAX's own (``jacfwd``), compiled when they are first asked for.  JAX is asked for only
-where the user has imported it.
+Where torch can do all that it does, it is carried out there (see ``jax_program``).  Else JAX runs it, and NumPy goes in
+and comes out: JAX compiles a jitted function anew for every size of a batch, which costs a search far more than its
+steps do, so every batch is cut into blocks of few sizes, and filled up to them.  A function of one state is mapped over
+the batch (``vmap``), and derivatives are JAX's own (``jacfwd``), compiled when they are first asked for.  JAX is asked
+for only where the user has imported it.
 """
 
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,14 +20,17 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
+from .jax_program import Program, followed
 
 FEW = 64  # rows of a block: fewer cost about as much, and each size would be compiled
 MANY = 1024  # and of one where many states are stepped at once; a derivative, whose compiling costs more, has FEW alone
 FLAG = 'jax.config.update("jax_enable_x64", True)'
 
 
-def in_jax(f: Callable[..., Any], *arguments: Tensor, called: str = "f") -> JaxCode | None:
-    """``f`` as :class:`JaxCode` if it is JAX's: its result, or its refusal of tensors, says so; else None.
+def in_jax(f: Callable[..., Any], *arguments: Tensor, called: str = "f") -> JaxCode | Program | None:
+    """``f`` for tensors if it is JAX's: its result, or its refusal of tensors, says so; else None.
+
+    Its program where torch can carry it out, else :class:`JaxCode`.
 
     Raises InputError for a function that computes in float32.
     """
@@ -32,13 +38,15 @@ def in_jax(f: Callable[..., Any], *arguments: Tensor, called: str = "f") -> JaxC
     if jax is None or not hasattr(jax, "Array"):
         return None
     try:
-        value = f(*(a.clone() for a in arguments))
+        with warnings.catch_warnings():  # NumPy's weights warn where they meet tensors
+            warnings.simplefilter("ignore")
+            value = f(*(a.clone() for a in arguments))
     except Exception:  # JAX takes no tensors; torch's own errors come again below, and are no arrays of JAX
         value = None
     if value is not None and not _holds_arrays(jax, value):
         return None
     code = JaxCode(jax, f, called)
-    return code if code.fits(*arguments) else None
+    return (code.program(*arguments) or code) if code.fits(*arguments) else None
 
 
 def _holds_arrays(jax: Any, value: Any) -> bool:
@@ -70,6 +78,24 @@ class JaxCode:
                 self.f = f
                 return True
         return False
+
+    def program(self, *arguments: Tensor) -> Program | None:
+        """The function in torch, if it gives the same values."""
+        program = followed(self.jax, self.f, *arguments)
+        try:
+            same = program is not None and all(
+                self._agrees(program, scale, *arguments) for scale in (0.3, 1.0, 10.0)
+            )
+        except Exception:  # foreign code
+            return None
+        return program if same else None
+
+    def _agrees(self, program: Program, scale: float, *arguments: Tensor) -> bool:
+        generator = torch.Generator().manual_seed(0)
+        draw = partial(torch.randn, generator=generator, dtype=torch.float64, device="cpu")
+        given = [scale * draw(5, *a.shape[1:]).to(a.device) for a in arguments]
+        value = self(*given)
+        return torch.allclose(program(*given), value, rtol=1e-10, atol=1e-12 * float(1 + value.abs().max()))
 
     def __call__(self, *arguments: Tensor) -> Any:
         return self._run(self.f, *arguments, size=FEW if len(arguments[0]) <= MANY // 8 else MANY)

@@ -1,4 +1,4 @@
-"""Functions of JAX: recognised, run in blocks of few sizes, differentiated by JAX; its stand-in where it is missing."""
+"""Functions of JAX: recognised, carried out by torch or in blocks of few sizes; its stand-in where it is missing."""
 
 import sys
 import types
@@ -141,18 +141,137 @@ def compiled(jax, caplog, run):
     return [r.getMessage() for r in caplog.records if r.getMessage().startswith("Compiling")]
 
 
-def test_few_sizes_are_compiled(jax, caplog):
-    f = jax.jit(lambda x, u: jax.numpy.tanh(x @ W + u @ U))
+def test_few_sizes_of_what_torch_does_not_follow_are_compiled(jax, caplog):
+    f = jax.jit(lambda x, u: jax.lax.fori_loop(0, 1, lambda _, z: jax.numpy.tanh(z @ W + u @ U), x))
     made = []
     assert len(compiled(jax, caplog, lambda: made.append(dk.FunctionSystem(f, 5, 3)))) == 1
     x, u = torch.rand(300, 5, dtype=torch.float64), torch.rand(300, 3, dtype=torch.float64)
 
     def use():
         for n in (1, 5, 70, 130, 300):
-            made[0].step(x[:n], u[:n])
-            made[0].jacobian(x[:n], u[:n])
+            assert_allclose(made[0].step(x[:n], u[:n]), torch_step(x[:n], u[:n]), atol=1e-14)
+            J = dk.FunctionSystem(torch_step, 5, 3).jacobian(x[:n], u[:n])
+            assert_allclose(made[0].jacobian(x[:n], u[:n]), J, atol=1e-14)
 
     assert len(compiled(jax, caplog, use)) == 2  # the map in blocks for many states, and its Jacobian
+
+
+def written_in_jax(jax):
+    """Functions of a batch (row, 5) and inputs (row, 3), and what torch calls the same."""
+    jnp, nn, V = jax.numpy, jax.nn, rng.normal(size=(3, 5, 5))
+    tw, tu, tv = torch.tensor(W), torch.tensor(U), torch.tensor(V)
+
+    def lorenz(z, u):
+        a, b, c, *_ = z
+        return jnp.array([b - a, a * (2 - c) - b, a * b - c, u[0], u.sum()])
+
+    return {
+        "gate": (
+            lambda x, u: (1 - nn.sigmoid(x @ W)) * jnp.tanh(u @ U) + nn.sigmoid(x @ W) * x,
+            lambda x, u: (1 - torch.sigmoid(x @ tw)) * torch.tanh(u @ tu) + torch.sigmoid(x @ tw) * x,
+        ),
+        "one by one": (
+            jax.vmap(lambda x, u: nn.silu(W.T @ x + U.T @ u)),
+            lambda x, u: torch.nn.SiLU()(x @ tw + u @ tu),
+        ),
+        "parts": (
+            lambda x, u: jnp.concatenate([nn.softplus(x[:, :2]), jnp.split(x**2, [2], -1)[1][:, ::-1]], -1),
+            lambda x, u: torch.cat([torch.log1p(torch.exp(x[:, :2])), (x[:, 2:] ** 2).flip(-1)], -1),
+        ),
+        "columns": (
+            jax.vmap(lorenz),
+            lambda x, u: torch.stack(
+                [
+                    x[:, 1] - x[:, 0],
+                    x[:, 0] * (2 - x[:, 2]) - x[:, 1],
+                    x[:, 0] * x[:, 1] - x[:, 2],
+                    u[:, 0],
+                    u.sum(1),
+                ],
+                1,
+            ),
+        ),
+        "einsum": (
+            lambda x, u: jnp.einsum("bi,kij,bk->bj", x, V, u),
+            lambda x, u: torch.einsum("bi,kij,bk->bj", x, tv, u),
+        ),
+        "pieces": (
+            lambda x, u: (
+                nn.leaky_relu(x @ W) + jnp.clip(x, -1, 0.5) + jnp.where(x > u.sum(-1, keepdims=True), 0, 1)
+            ),
+            lambda x, u: (
+                torch.nn.functional.leaky_relu(x @ tw)
+                + x.clamp(-1, 0.5)
+                + (x <= u.sum(-1, keepdim=True)).double()
+            ),
+        ),
+        "a norm": (
+            lambda x, u: (x - x.mean(-1, keepdims=True)) / jnp.sqrt(x.var(-1, keepdims=True) + 0.1),
+            lambda x, u: torch.nn.functional.layer_norm(x, (5,), eps=0.1),
+        ),
+        "shapes": (
+            lambda x, u: jnp.tanh((x @ W).reshape(-1, 5, 1)[..., 0].T).T * jnp.ones((len(x), 1)),
+            lambda x, u: torch.tanh(x @ tw),
+        ),
+    }
+
+
+NAMES = ("gate", "one by one", "parts", "columns", "einsum", "pieces", "a norm", "shapes")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_written_in_jax_is_carried_out_by_torch(jax, caplog, name):
+    f, same = written_in_jax(jax)[name]
+    made = []
+    built = lambda: made.append(dk.FunctionSystem(jax.jit(f), 5, 3))  # noqa: E731
+    assert len(compiled(jax, caplog, built)) == 1  # for one comparison of values
+    for n in (1, 2, 7, 0):
+        x, u = torch.randn(n, 5, dtype=torch.float64), torch.randn(n, 3, dtype=torch.float64)
+        assert_allclose(made[0].step(x, u), same(x, u), atol=1e-13)
+    x, u = torch.randn(6, 5, dtype=torch.float64), torch.randn(6, 3, dtype=torch.float64)
+    of_torch = dk.FunctionSystem(same, 5, 3)
+    assert not compiled(
+        jax, caplog, lambda: assert_allclose(made[0].jacobian(x, u), of_torch.jacobian(x, u), atol=1e-12)
+    )
+    radii = torch.tensor([0.0, 1e-6], dtype=torch.float64)[:, None, None]
+    bounds = made[0].enclosure(x, u, radii)
+    assert (bounds.lo[0] <= same(x, u)).all()
+    assert (same(x, u) <= bounds.hi[0]).all()
+
+
+def test_fixed_points_of_a_gru_of_jax_are_certified(jax, caplog):
+    V = 1.5 * rng.normal(size=(3, 5, 5))
+
+    def step(xp, sigmoid, V, x):
+        r, z = sigmoid(x @ V[0]), sigmoid(x @ V[1])
+        return (1 - z) * xp.tanh(r * (x @ V[2])) + z * x
+
+    f = jax.jit(lambda x: step(jax.numpy, jax.nn.sigmoid, V, x))
+    found = []
+    search = lambda: found.append(dk.find_fixed_points(dk.as_system(f, state_size=5)))  # noqa: E731
+    assert len(compiled(jax, caplog, search)) == 1
+    same = dk.find_fixed_points(
+        dk.as_system(lambda x: step(torch, torch.sigmoid, torch.tensor(V), x), state_size=5)
+    )
+    assert found[0].certified.all()
+    assert found[0].completeness == same.completeness == "consistent"
+    assert_allclose(found[0].states, same.states, atol=1e-12)
+
+
+def test_a_function_that_only_bears_the_name_of_another_is_itself(jax):
+    def relu(x):
+        return jax.numpy.minimum(x, 0.5)
+
+    x = torch.randn(9, 5, dtype=torch.float64)
+    assert_allclose(dk.FunctionSystem(jax.jit(lambda x: jax.jit(relu)(x)), 5).step(x), x.clamp_max(0.5))
+
+
+def test_values_that_depend_on_the_size_of_the_batch_are_not_followed(jax):
+    f = lambda x: x * (len(x) > 2)  # noqa: E731 - another function for each size
+    from dynakit.systems.jax_program import followed
+
+    assert followed(jax, f, torch.zeros(2, 5, dtype=torch.float64)) is None
+    assert followed(jax, lambda x: 2 * x, torch.zeros(2, 5, dtype=torch.float64)) is not None
 
 
 def test_a_jitted_map_has_the_fixed_points_of_torchs(jax):
