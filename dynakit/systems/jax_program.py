@@ -31,7 +31,7 @@ def paired(a: Any, b: Any) -> Any:
     return a
 
 
-class _Step(NamedTuple):
+class _Primitive(NamedTuple):
     """One primitive: of which values, into which, and the shapes of those it takes."""
 
     run: Callable[[int, Sequence[Any]], Any]
@@ -46,7 +46,7 @@ class Program:
     def __init__(self, small: Any, large: Any, device: torch.device) -> None:
         self.places: dict[Any, int] = {}
         self.constants: list[Any] = []  # by place; None for what is computed
-        self.steps: list[_Step] = []
+        self.steps: list[_Primitive] = []
         self.device = device
         self.takes = tuple(self._new(v) for v in small.jaxpr.invars)
         (out,) = self._inline(small, large, self.takes)
@@ -104,7 +104,7 @@ class Program:
         gives = tuple(self._new(v) for v in small.outvars)
         function = known or ELEMENTWISE.get(name)
         if function is not None:
-            self.steps.append(_Step(lambda n, given, f=function: f(*given), takes, None, gives))
+            self.steps.append(_Primitive(lambda n, given, f=function: f(*given), takes, None, gives))
             return
         if name not in OTHERS:
             raise NotFollowed(name)
@@ -112,7 +112,7 @@ class Program:
         run = lambda n, given, f=OTHERS[name]: f(params, n, *given)  # noqa: E731
         pairs = zip(small.invars, large.invars, strict=True)
         shapes = None if name in SMALL else tuple(paired(a.aval.shape, b.aval.shape) for a, b in pairs)
-        self.steps.append(_Step(run, takes, shapes, gives))
+        self.steps.append(_Primitive(run, takes, shapes, gives))
 
 
 def _name(inner: Any) -> str:
