@@ -20,7 +20,7 @@ class NotFollowed(Exception):
     """Something that torch is not asked to do."""
 
 
-class Rows(NamedTuple):
+class BatchSize(NamedTuple):
     """A number that depends on the size n of a batch, as per * n + more."""
 
     per: int
@@ -29,7 +29,7 @@ class Rows(NamedTuple):
 
 def at(value: Any, n: int) -> Any:
     """The same for a batch of n."""
-    if isinstance(value, Rows):
+    if isinstance(value, BatchSize):
         return value.per * n + value.more
     return tuple(at(v, n) for v in value) if isinstance(value, tuple) else value
 

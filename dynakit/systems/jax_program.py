@@ -14,20 +14,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .jax_primitives import CALLS, ELEMENTWISE, NAMED, OTHERS, SMALL, NotFollowed, Rows, at, whole
+from .jax_primitives import CALLS, ELEMENTWISE, NAMED, OTHERS, SMALL, NotFollowed, BatchSize, at, whole
 
 BATCHES = (2, 3)
 
 
 def paired(a: Any, b: Any) -> Any:
-    """What stands in two traces, with :class:`Rows` for each number that differs."""
+    """What stands in two traces, with :class:`BatchSize` for each number that differs."""
     if isinstance(a, (tuple, list)):
         if len(a) != len(b):
             raise NotFollowed("traces of different lengths")
         return tuple(paired(p, q) for p, q in zip(a, b, strict=True))
     if isinstance(a, (int, np.integer)) and not isinstance(a, bool):
         per = (int(b) - int(a)) // (BATCHES[1] - BATCHES[0])
-        return Rows(per, int(a) - BATCHES[0] * per) if per else int(a)
+        return BatchSize(per, int(a) - BATCHES[0] * per) if per else int(a)
     return a
 
 
