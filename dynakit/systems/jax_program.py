@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .jax_primitives import CALLS, ELEMENTWISE, NAMED, OTHERS, SMALL, NotFollowed, BatchSize, at, whole
+from .jax_primitives import CALLS, ELEMENTWISE, NAMED, OTHERS, SMALL, BatchSize, NotFollowed, at, whole
 
 BATCHES = (2, 3)
 
