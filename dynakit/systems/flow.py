@@ -48,6 +48,7 @@ class Relaxation(Wrapped):
         self.speed_of, self.alpha, self.euler = rate, None, False
         alpha = inner.alpha if inner.euler else None  # x' = x + alpha (G - x), an alpha for all units or for each
         self.rate = rate if alpha is None else rate * alpha
+        self.into_box = self.rate if inner.box_holds_all else rate  # a grown box holds F of its states, perhaps not G
         self.fingerprint = fingerprint("relaxation", f"{rate:.17g}", inner.fingerprint) * bool(
             inner.fingerprint
         )
@@ -254,23 +255,23 @@ class Flow(Wrapped):
 
     # --- hooks -----------------------------------------------------------------------------------------
 
-    def _rate(self) -> float | np.ndarray | None:
-        """The rate of a field rate (G(x, u) - x), of all or of each unit; None for any other field."""
+    def _relaxation(self) -> Relaxation | None:
+        """The field rate (G(x, u) - x) that is followed, whatever its inputs and readout; None for any other."""
         field = self.inner
         while isinstance(field, Wrapped) and not isinstance(field, Relaxation):
             field = field.inner
-        return field.rate if isinstance(field, Relaxation) else None
+        return field if isinstance(field, Relaxation) else None
 
     def _leak(self) -> tuple[float | np.ndarray | None, bool]:
         """``alpha`` and ``euler``: a single Euler step of a relaxing field is a leaky network's."""
-        rate = self._rate()
-        if rate is None or self.method != "euler" or self.n_substeps > 1 or np.any(rate * self._h > 1):
+        field = self._relaxation()
+        if field is None or self.method != "euler" or self.n_substeps > 1 or np.any(field.rate * self._h > 1):
             return None, False
-        return rate * self._h, True
+        return field.rate * self._h, True
 
     def _box(self, inputs: Bounds) -> Bounds | None:
-        rate = self._rate()
-        if rate is None or not all(averages(self._tableau, z * self._h) for z in np.unique(rate)):
+        field = self._relaxation()
+        if field is None or not all(averages(self._tableau, rate * self._h) for rate in np.unique(field.into_box)):
             return None
         return self.inner._box(inputs)
 

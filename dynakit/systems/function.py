@@ -178,7 +178,7 @@ class FunctionSystem(System):
         return super()._observe_jacobian(x)
 
     def recurrent_weights(self) -> dict[str, np.ndarray]:
-        return self.weights
+        return {name: W.copy() for name, W in self.weights.items()}
 
     def _probe(self) -> None:
         """Calls on a small batch: shape, determinism, independence of the rows."""

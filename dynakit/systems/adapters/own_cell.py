@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -33,6 +31,7 @@ from ..steps import (
 )
 from .layers import LAYERS, refuse_variants
 from .own_step import OwnStep, refuse_drawn_weights, tried
+from .said import leak_of, matrices, refuse_another_leak
 
 VELOCITIES = {
     "rhs",
@@ -75,7 +74,10 @@ def adapt_own_cell(
     if form.right_hand_side:
         assert dt is not None
         return Flow(system, system.state_size, system.input_size, dt=dt, name=f"flow along {system.name}")
-    system.alpha, system.euler = _leak(form, dt)
+    alpha = leak_of(form, dt, system.state_size)
+    if alpha is not None:
+        refuse_another_leak(system, form, alpha)
+        system.alpha, system.euler = alpha, True
     return system
 
 
@@ -212,27 +214,8 @@ def _said(system: FunctionSystem, own: OwnStep, form: Form) -> FunctionSystem:
         system.parts = dict(zip(form.names, system.parts.values(), strict=True))
     elif form.names:
         raise InputError(f"form.names must name the {len(system.parts)} parts of the state, got {form.names}")
-    system.weights = {name: _matrix(own, name) for name in form.weights}
+    system.weights = matrices(own, system, form)
     return system
-
-
-def _matrix(own: OwnStep, name: str) -> np.ndarray:
-    try:
-        value = operator.attrgetter(name)(own.twin)
-    except AttributeError:
-        raise InputError(f"form.weights names {name!r}, which is no attribute of {own.kind}") from None
-    value = getattr(value, "weight", value)
-    if not isinstance(value, Tensor) or value.ndim != 2 or value.shape[0] != value.shape[1]:
-        got = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
-        raise InputError(f"form.weights names {name!r}, which must be a square matrix (post, pre), got {got}")
-    return value.detach().numpy(force=True).copy()
-
-
-def _leak(form: Form, dt: float | None) -> tuple[float | None, bool]:
-    if form.tau is not None and dt is None:
-        raise InputError("form.tau is a time constant in the unit of dt: pass dt=, the time of one step")
-    alpha = form.alpha if form.tau is None or dt is None else dt / form.tau
-    return alpha, alpha is not None
 
 
 def _refuse_velocity(own: OwnStep, form: Form, dt: float | None) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from ...checks import number
 from ...errors import InputError
@@ -27,9 +29,14 @@ class Form:
         sequence: True if the step takes sequences of inputs, (trial, time, input) or time first; False if it takes
             single inputs; None: found out.
         right_hand_side: True if the step is a velocity dx/dt, not a next state; ``dt=`` is then the time of one step.
-        weights: names of the recurrent matrices, W[post, pre], for :meth:`dynakit.System.recurrent_weights`.
-        alpha: leak per step, dt / tau, of a step x + alpha (G(x, u) - x); None where it is none, or not known.
-        tau: time constant in the unit of ``dt=``; then alpha = dt / tau.
+        weights: names of the recurrent matrices W[post, pre] for :meth:`dynakit.System.recurrent_weights`, dotted for
+            those of parts, such as ``"cell.recurrent"``; a name may be that of a layer, of several matrices below each
+            other (gates), or of a method without arguments that returns the matrix that acts (masked, signed, or the
+            transpose of a W[pre, post]).
+        alpha: leak per step, dt / tau, in (0, 1], of a step x + alpha (G(x, u) - x); a number, or one per unit of the
+            state; None where it is none, or not known.  That G does not keep the state itself is taken from you; where
+            units saturate, it is checked.
+        tau: time constant in the unit of ``dt=``, a number or one per unit; then alpha = dt / tau.
 
     Raises InputError for values that cannot be meant.
 
@@ -46,8 +53,8 @@ class Form:
     sequence: bool | None = None
     right_hand_side: bool = False
     weights: tuple[str, ...] = ()
-    alpha: float | None = None
-    tau: float | None = None
+    alpha: float | Sequence[float] | None = None
+    tau: float | Sequence[float] | None = None
 
     def __post_init__(self) -> None:
         for field in ("names", "weights"):
@@ -57,12 +64,17 @@ class Form:
                 raise InputError(f"form.{field} must be names, each once, got {value!r}")
             object.__setattr__(self, field, value)
         for field in ("alpha", "tau"):
-            if getattr(self, field) is not None:
-                object.__setattr__(
-                    self, field, number(f"form.{field}", getattr(self, field), above=0.0, closed=False)
-                )
+            object.__setattr__(self, field, _each(f"form.{field}", getattr(self, field)))
+        if self.alpha is not None and np.max(self.alpha) > 1:
+            raise InputError(f"form.alpha must be at most 1, what a step replaces, got {np.max(self.alpha):g}")
         if self.alpha is not None and self.tau is not None:
             raise InputError("form.alpha and form.tau say the same: give one of them")
+        if self.right_hand_side and not (self.alpha is None and self.tau is None):
+            name = "alpha" if self.tau is None else "tau"
+            raise InputError(
+                f"form.{name} is of a step x + alpha (G - x), and form.right_hand_side says that there is none: leave "
+                f"{name} out, a velocity has its time constants within"
+            )
 
     @property
     def kept_in(self) -> tuple[str, ...]:
@@ -74,6 +86,16 @@ class Form:
     def path(self) -> tuple[str, ...] | None:
         """``returned`` as a path."""
         return None if self.returned is None else tuple(str(self.returned).split("."))
+
+
+def _each(name: str, value: Any) -> float | tuple[float, ...] | None:
+    """A positive number, or several."""
+    value = value.tolist() if hasattr(value, "tolist") else value
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        return None if value is None else number(name, value, above=0.0, closed=False)
+    if not value:
+        raise InputError(f"{name} must be a number or one per unit of the state, got none")
+    return tuple(number(f"{name}[{k}]", one, above=0.0, closed=False) for k, one in enumerate(value))
 
 
 Maker = Callable[[int], Any]
