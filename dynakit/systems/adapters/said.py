@@ -8,7 +8,7 @@ nothing else, and this can be seen; of a unit that never saturates, nothing is.
 from __future__ import annotations
 
 import operator
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -31,14 +31,15 @@ def leak_of(form: Form, dt: float | None, n: int) -> float | np.ndarray | None:
     name, given = ("form.alpha", form.alpha) if form.tau is None else ("form.tau", form.tau)
     if given is None:
         return None
-    if isinstance(given, tuple) and len(given) != n:
-        raise InputError(f"{name} must be a number or {n} numbers, one per unit of the state, got {len(given)}")
-    times = given[0] if isinstance(given, tuple) and len(set(given)) == 1 else given
+    each = given if isinstance(given, tuple) else (cast(float, given),)
+    if isinstance(given, tuple) and len(each) != n:
+        raise InputError(f"{name} must be a number or {n} numbers, one per unit of the state, got {len(each)}")
+    times = each[0] if len(set(each)) == 1 else each
     if form.tau is None:
         return of_each(float, times)
     if dt is None:
         raise InputError("form.tau is a time constant in the unit of dt: pass dt=, the time of one step")
-    shortest = float(np.min(times))
+    shortest = min(each)
     if dt > shortest:
         raise InputError(f"dt must not exceed form.tau, got {dt:g} > {shortest:g}: alpha = dt/tau is at most 1")
     return of_each(lambda tau: dt / tau, times)
@@ -102,6 +103,7 @@ def _named(own: OwnStep, name: str, widths: set[int]) -> Tensor:
     """The matrix under a name, of the module of the step or of the whole model; of a method, what it returns."""
     inside = own.said.rpartition(".")[0]
     path = name.removeprefix(f"{inside}.") if inside else name
+    value: Any = None
     try:
         value = operator.attrgetter(path)(own.twin)
     except AttributeError:
