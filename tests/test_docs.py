@@ -2,7 +2,6 @@
 what the pages point to is there."""
 
 import dataclasses
-import inspect
 import re
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 
 import dynakit as dk
 from dynakit.results import Result
+from dynakit.testing.results import undescribed
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -83,28 +83,6 @@ def results() -> list[type]:
     return sorted(found, key=lambda cls: cls.__name__)
 
 
-def described(cls: type) -> dict[str, str]:
-    """The text of each field under "Attributes:" of a class and of those it descends from."""
-    found: dict[str, str] = {}
-    for parent in reversed(cls.__mro__):
-        text = inspect.cleandoc(vars(parent).get("__doc__") or "")
-        _, _, section = text.partition("Attributes:\n")
-        for entry in re.split(r"\n(?=    \w)", "\n" + section.split("\n\n")[0]):
-            names, colon, words = entry.partition(":")
-            if colon and "\n        " not in names:
-                found |= {name.strip(): " ".join(words.split()) for name in names.split(",")}
-    return found
-
-
 @pytest.mark.parametrize("cls", results(), ids=lambda cls: cls.__name__)
 def test_every_field_of_a_result_is_described_with_its_shape(cls):
-    said = described(cls)
-    for field in dataclasses.fields(cls):
-        if field.name == "provenance":
-            continue
-        text = said.get(field.name, "")
-        shape, words = re.match(r"(\([^()]*(?:\([^()]*\)[^()]*)*\))?(.*)", text).groups()
-        assert re.search(r"[^\W\d_]{2,}", words), f"{cls.__name__}.{field.name} is not described: {text!r}"
-        assert "TODO" not in words
-        if "ndarray" in str(field.type) and "tuple" not in str(field.type):
-            assert shape, f"{cls.__name__}.{field.name} is an array without a shape: {text!r}"
+    assert not undescribed(cls)

@@ -27,8 +27,10 @@ from dynakit.provenance import Provenance
 from dynakit.records import _RECORDS, load_record, save_record
 from dynakit.results import History, Result, per_item
 from dynakit.systems.catalog import tanh_unit
+from dynakit.testing import check_result
 
 from .artifacts.sealing import forge
+from .results_of_all import results
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -273,6 +275,11 @@ def test_json_is_strict(tmp_path):
         raise AssertionError(token)
 
     json.loads((tmp_path / "results.json").read_text(), parse_constant=refuse)
+
+
+@pytest.mark.parametrize("name", [name for name, one in results().items() if isinstance(one, Result)])
+def test_every_result_keeps_its_contract(name):
+    assert check_result(results()[name]).skipped.keys() <= {"lengths", "items", "provenance"}
 
 
 # --- in memory --------------------------------------------------------------------------------------------

@@ -64,8 +64,8 @@ class Modes(Result):
         dynamics: "map" or "flow": what eigenvalues, verdicts and times are those of
         dt: time of one step in ms; None if it is not known
         time_unit: the unit of time of a flow, "" if it has no name; "steps" of a map
-        alpha: dt / tau, the leak per step of a leaky network, (unit,) where units differ in it; None for any other map
-            and for a flow
+        alpha: (unit,) or, where all are alike, a number: dt / tau, the leak per step of a leaky network; None for any
+            other map and for a flow
         euler: whether a step of the map is x' = x + alpha (G - x), Euler's step of a flow
     """
 
