@@ -15,10 +15,7 @@ from .rearranging import rearranged
 
 @operation("clone")
 def _clone(a: Jet, *_: Any, **__: Any) -> Jet:
-    copy = a.alias()
-    a.sharers[0] -= 1
-    copy.sharers = [1]
-    return copy
+    return a.copy()
 
 
 @operation("contiguous", "detach", "cpu", "requires_grad_", "conj", "real", "positive")

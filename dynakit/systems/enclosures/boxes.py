@@ -16,6 +16,7 @@ from torch import Tensor
 from .intervals import Interval
 from .jets import Jet
 from .linear_part import LinearPart
+from .remembered import remembering
 from .spreads import Spread
 
 FAR = 1e6  # a unit whose image of states of this size is small is bounded by it
@@ -41,7 +42,8 @@ class _Boxed:
         state = Jet.fixed(value, 1)  # values alone: no derivative is asked for
         state.form = LinearPart.of_state(value)
         try:
-            image = self.step(state, Jet.fixed(self.drive, 1))
+            with remembering():
+                image = self.step(state, Jet.fixed(self.drive, 1))
         except Exception:  # foreign code may fail in any way where it meets no tensor
             return None
         if not isinstance(image, Jet) or not image.is_plain or image.sizes != lo.shape:

@@ -24,6 +24,7 @@ from torch import Tensor
 
 from .constants import ComplexNeeded, Unsupported, aligned, exact
 from .linear_part import LinearPart
+from .remembered import computed
 from .tangents import Select, Tangent, Units
 
 OPERATIONS: dict[str, Callable[..., Any]] = {}
@@ -160,11 +161,15 @@ class Jet:
         some.form = None if self.form is None else self.form.rows(units)
         return some
 
-    def alias(self) -> Jet:
-        """The same quantity as another object in the same memory."""
+    def copy(self) -> Jet:
+        """The same quantity as another object."""
         same = self.reshaped(self.sizes, self.axis)
         same.is_mask, same.complement, same.factors = self.is_mask, self.complement, self.factors
-        return same.sharing(self)
+        return same
+
+    def alias(self) -> Jet:
+        """The same quantity as another object in the same memory."""
+        return self.copy().sharing(self)
 
     def sharing(self, other: Jet) -> Jet:
         """Marked as what may lie in the same memory as ``other``."""
@@ -207,7 +212,7 @@ def _found(name: str) -> Callable[..., Any] | None:
 
 def _real_or_complex(name: str, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     try:
-        return function(*args, **kwargs)
+        return computed(name, function, args, kwargs)
     except ComplexNeeded:
         if name not in COMPLEX:
             raise

@@ -38,6 +38,11 @@ def gru_the_other_way(x, u):
     return torch.tanh(gate("n", x, u)) * (1 - z) + x * z
 
 
+def gru_with_its_gate_written_twice(x, u):
+    new = torch.tanh(x @ W.T + u @ B.T)
+    return (1 - torch.sigmoid(x @ R["z"].T + u @ V["z"].T)) * new + torch.sigmoid(x @ R["z"].T + u @ V["z"].T) * x
+
+
 def lstm(x, u):
     h, c = x.chunk(2, -1)
     i, f, o = (torch.sigmoid(gate(k, h, u)) for k in "ifo")
@@ -54,6 +59,7 @@ CELLS = {
     "low rank": lambda x, u: x + A * (-x + torch.tanh(x) @ W[:, :2] @ W[:, 2:4].T + u @ B.T),
     "GRU": gru,
     "GRU, the other way": gru_the_other_way,
+    "GRU, its gate written twice": gru_with_its_gate_written_twice,
     "GRU by lerp": lambda x, u: torch.lerp(torch.tanh(gate("n", x, u)), x, torch.sigmoid(gate("z", x, u))),
     "LSTM": lstm,
     "a clamp": lambda x, u: (x @ W.T + u @ B.T).clamp(-3, 3),
@@ -82,7 +88,31 @@ def test_a_bounded_cell_has_a_box_that_no_state_leaves(name):
         )
 
 
+def gates_that_look_alike(x):
+    """(1 - z) (tanh x + x): on a box around 0 both gates have one range."""
+    return (1 - torch.sigmoid(x @ R["z"].T)) * torch.tanh(x) + torch.sigmoid(x @ -R["z"].T) * x
+
+
+def weights_written_over(x):
+    """The same, with the same weights in the meantime written over."""
+    weights = R["z"].T.clone()
+    closed = 1 - torch.sigmoid(x @ weights)
+    weights.neg_()
+    return closed * torch.tanh(x) + torch.sigmoid(x @ weights) * x
+
+
+def state_written_over(x):
+    """The same, with the state itself written over."""
+    turned = x.clone()
+    closed = 1 - torch.sigmoid(turned @ R["z"].T)
+    turned.neg_()
+    return closed * torch.tanh(x) + torch.sigmoid(turned @ R["z"].T) * x
+
+
 UNBOUNDED = {
+    "gates that look alike": gates_that_look_alike,
+    "weights written over": weights_written_over,
+    "a state written over": state_written_over,
     "relu of gain 1.8": lambda x: torch.relu(x @ W.T),
     "a linear map that grows": lambda x: 1.01 * x,
     "a rotation": lambda x: torch.stack([x[:, 1], -x[:, 0], *x.unbind(1)[2:]], 1),
