@@ -20,12 +20,12 @@ from ..cells import Cell, Stack, fingerprint
 from ..derived import WithReadout
 from ..foreign import bearing_float64, untouched_randomness
 from ..function import FunctionSystem
-from ..steps import STATE_NAMES, Undecided, parameters_of
+from ..steps import STATE_NAMES, TreeStep, Undecided, parameters_of
 from .comparison import compare, probes
 from .copies import float64_copy, on_a_copy, taking_one_hot
 from .layers import adapt_layer, linear_readout
 from .own_cell import UNREAD, adapt_own_cell, from_step
-from .own_start import from_own_start, missing
+from .own_start import from_given_start, from_own_start, missing
 from .own_step import MOST_WIDTHS, unread_sizes
 from .twins import Twins
 
@@ -33,25 +33,33 @@ TO_WRITE = (
     "write one step of it as a method, (input, state) -> state, and call "
     "dk.as_system(model, step='<method>', readout='<readout>')"
 )
+SETTLED = ("no mean map", "must be deterministic", "time is part", "state that grows", "a counter or a flag")
 READOUT_WORDS = ("read", "out", "decode")
 MOST_READOUTS = 8
 
 
 def by_its_step(
-    model: nn.Module, core: System | None, device: torch.device | str | None, *, within: str = ""
+    model: nn.Module,
+    core: System | None,
+    device: torch.device | str | None,
+    *,
+    within: str = "",
+    trouble: list[str],
 ) -> System | None:
     """``model`` by a step that it takes itself and that does what its forward does; None where there is none.
 
-    ``core`` is the layer found within it, if one was; ``within`` names the part of which the step must be.
+    ``core`` is the layer found within it, if one was; ``within`` names the part of which the step must be.  Why a step
+    of its own cannot be taken, if that is known, is added to ``trouble``.
     """
     for step in _step_methods(model):
         if not step.startswith(f"{within}." if within else ""):
             continue
         for sizes in _sizes(model, step, core):
-            found = _as_forward(model, step, sizes, device)
+            found = _as_forward(model, step, sizes, device, trouble)
             if found is not None:
                 return found
-    return (None if within else _itself(model, device)) or _from_its_start(model, device)
+    whole = None if within else _itself(model, device) or _from_a_given_start(model, device)
+    return whole or _from_its_start(model, device)
 
 
 def stacked(
@@ -92,6 +100,17 @@ def why_not(model: nn.Module) -> str:
         type(model).forward is not nn.Module.forward and type(model).__module__.partition(".")[0] != "torch"
     )
     return f"{missing(model)}; or {TO_WRITE}" if custom and parameters and not takes_state else TO_WRITE
+
+
+def without_a_forward(model: nn.Module, why: str, device: torch.device | str | None) -> str:
+    """That a module without a forward can only be taken by a step that is named, or by its parts."""
+    kind = type(model).__name__
+    for step in _step_methods(model):
+        with contextlib.suppress(InputError):
+            adapt_own_cell(model, step, {"state_size": None, "input_size": None}, None, device)
+            call = f"dk.as_system(model, step={step!r})"
+            return f"model ({kind}) has no forward to be compared with: name its step, {call}"
+    return f"model ({kind}) has no forward to be compared with, and {why.removeprefix(f'model ({kind}) ')}"
 
 
 def _step_methods(model: nn.Module) -> Iterator[str]:
@@ -166,13 +185,15 @@ def _that_fit(twins: Twins, cell: System) -> list[torch.Tensor]:
 
 
 def _as_forward(
-    model: nn.Module, step: str, sizes: dict[str, int], device: torch.device | str | None
+    model: nn.Module, step: str, sizes: dict[str, int], device: torch.device | str | None, trouble: list[str]
 ) -> System | None:
     """The system with this step, if with some readout it does what the forward of ``model`` does."""
     given = {"state_size": None, "input_size": None, **sizes}
     try:
         cell = adapt_own_cell(model, step, given, None, device)
-    except InputError:
+    except InputError as error:
+        if any(word in str(error) for word in SETTLED):
+            trouble.append(f"its own {error}")
         return None
     twins = Twins(model, cell.device)
     twins.parts = [step]
@@ -198,7 +219,20 @@ def _from_its_start(model: nn.Module, device: torch.device | str | None) -> Syst
     """A forward of whole sequences, stepped from where its own first state is put."""
     build: Callable[[], nn.Module] = lambda: float64_copy(taking_one_hot(model), device)  # noqa: E731
     twins = Twins(model, device)
-    for step in from_own_start(build, _widths(model), twins.device):
+    return _first_that_agrees(model, twins, from_own_start(build, _widths(model), twins.device))
+
+
+def _from_a_given_start(model: nn.Module, device: torch.device | str | None) -> System | None:
+    """A forward of whole sequences that takes a first state and returns all states, stepped from where it is told."""
+    if not any(p.name.lower() in STATE_NAMES for p in parameters_of(model.forward)):
+        return None
+    twin, twins = float64_copy(taking_one_hot(model), device), Twins(model, device)
+    return _first_that_agrees(model, twins, from_given_start(twin, _widths(model), twins.device))
+
+
+def _first_that_agrees(model: nn.Module, twins: Twins, steps: Iterator[TreeStep]) -> System | None:
+    """The first of these steps that with some readout does what the forward does."""
+    for step in steps:
         with contextlib.suppress(InputError):
             system = from_step(
                 FunctionSystem, step, f"{type(model).__name__}.forward", {"device": twins.device}

@@ -94,17 +94,15 @@ class Ours:
         return equal | ({"outputs"} if self._is_output(values, clear, tolerance) else set())
 
     def _is_output(self, values: list[Tensor], clear: Tensor, tolerance: float) -> bool:
-        """Whether the first sequence that is as wide as our outputs, states apart, is them; else some last step."""
-        ours = self.named["outputs"]
-        sequences = [value for value in values if value.numel() == ours.numel()]
+        """Whether the first sequence of values, states apart, is our outputs; where there is none, some last step."""
+        ours, n_steps = self.named["outputs"], self.inputs.shape[:2].numel()
+        sequences = [value for value in values if value.numel() and value.numel() % n_steps == 0]
         for value in sequences:
             if is_among(value, ours, clear, tolerance):
                 return True
-            if not any(
-                is_among(value, s, clear, tolerance) for name, s in self.named.items() if name != "outputs"
-            ):
+            if not any(is_among(value, s, clear, tolerance) for name, s in self.named.items() if name != "outputs"):
                 return False
-        return not sequences and any(is_among(value, ours, clear, tolerance) for value in values)
+        return any(is_among(value, ours, clear, tolerance) for value in values)
 
     def follows(self, outcome: ForwardRun) -> bool:
         """Whether every state of theirs is one step of ours from the state before."""

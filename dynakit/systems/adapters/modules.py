@@ -9,7 +9,7 @@ from ... import models
 from ...errors import InputError
 from ...models.base import RecurrentModel
 from ..base import System
-from .by_step import by_its_step, stacked, why_not
+from .by_step import by_its_step, stacked, why_not, without_a_forward
 from .comparison import ForwardComparison, compare, probes
 from .fronts import behind_its_front
 from .heads import learned_start, rest_of_forward
@@ -44,10 +44,14 @@ def adapt_module(
     try:
         return _by_its_layer(model, device, find_readout=find_readout, core=core)
     except Unfit as unfit:
-        found = by_its_step(model, unfit.core, device, within=core or "")
+        if type(model).forward is nn.Module.forward:
+            raise InputError(without_a_forward(model, str(unfit), device)) from None
+        trouble: list[str] = []
+        found = by_its_step(model, unfit.core, device, within=core or "", trouble=trouble)
         if found is not None:
             return found
-        raise InputError(str(unfit)) from None
+        told = str(unfit).partition("; ")[0] if trouble else str(unfit)
+        raise InputError("; ".join([told, *trouble[:1]])) from None
 
 
 def _by_its_layer(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -99,7 +100,9 @@ def _system(
         and not form.sequence
     ):
         try:
-            system = _in_either_order(kind, own.function, n, m, order, settings)
+            with warnings.catch_warnings():  # a state that is none of one tensor may be read as one
+                warnings.simplefilter("ignore")
+                system = _in_either_order(kind, own.function, n, m, order, settings)
             system.start = _plain_start(own, system)
             return _said(system, own, form)
         except InputError as error:

@@ -70,6 +70,33 @@ class FromOwnStart:
             vars(self.holder)[self.last] = own
 
 
+class FromGivenStart:
+    """(inputs, state) -> (outputs, next state) of a forward that takes a first state and returns all states."""
+
+    def __init__(self, twin: nn.Module, arguments: Callable[..., Any], time_axis: int, k: int = 0) -> None:
+        self.twin, self.arguments, self.time_axis, self.k = twin, arguments, time_axis, k
+
+    def __call__(self, u: Any, state: Any) -> tuple[list[Any], Any]:
+        values = self.values(u, state)
+        return values, values.pop(self.k).select(self.time_axis, -1)
+
+    def values(self, u: Any, state: Any) -> list[Any]:
+        """The tensors that the forward returns."""
+        given, named = self.arguments(u, state, (u.shape[1 - self.time_axis], u.shape[self.time_axis]))
+        return list(tensors(self.twin(*given, **named)))
+
+
+def from_given_start(twin: nn.Module, widths: list[int], device: torch.device) -> Iterator[TreeStep]:
+    """The steps of a forward of sequences that takes its first state (batch, unit) and returns all states."""
+    named = [arguments for arguments, _, takes_state in by_name(twin.forward) if takes_state][:2]
+    for arguments, axis, size, n_inputs in itertools.product(named, (1, 0), widths, widths):
+        weight = torch.zeros(size, dtype=torch.float64, device=device)
+        for k in _candidates(FromGivenStart(twin, arguments, axis), weight, n_inputs, device, times=(1,)):
+            step = _tried(FromGivenStart(twin, arguments, axis, k), weight, n_inputs, device)
+            if step is not None:
+                yield step
+
+
 def own_starts(module: nn.Module) -> list[tuple[str, Tensor]]:
     """The weights of a module that may be its first state, by their names."""
     held = [*module.named_parameters(), *module.named_buffers()]
@@ -98,7 +125,9 @@ def from_own_start(
                     yield step
 
 
-def _tried(function: FromOwnStart, weight: Tensor, n_inputs: int, device: torch.device) -> TreeStep | None:
+def _tried(
+    function: FromOwnStart | FromGivenStart, weight: Tensor, n_inputs: int, device: torch.device
+) -> TreeStep | None:
     nowhere: dict[str, list[int]] = {"state_size": [], "input_size": []}
     search = Search(
         function, function.twin, nowhere, None, Form(returned="1"), total=None, flags=False, device=device
@@ -119,7 +148,14 @@ def _batched(weight: Tensor, n: int) -> Tensor:
     return weight.new_zeros(*rest[:axis], n, *rest[axis:])
 
 
-def _candidates(function: FromOwnStart, weight: Tensor, n_inputs: int, device: torch.device) -> list[int]:
+def _candidates(
+    function: FromOwnStart | FromGivenStart,
+    weight: Tensor,
+    n_inputs: int,
+    device: torch.device,
+    *,
+    times: tuple[int, ...] = (1, 2),  # the states may begin with the first
+) -> list[int]:
     """Which of the tensors that come back may end in the next state."""
     n, size = BATCHES[0], weight.numel()
     u = torch.zeros(n, 1, n_inputs, dtype=torch.float64, device=device)
@@ -128,7 +164,7 @@ def _candidates(function: FromOwnStart, weight: Tensor, n_inputs: int, device: t
             values = function.values(u if function.time_axis == 1 else u.transpose(0, 1), _batched(weight, n))
     except Exception:  # foreign code
         return []
-    sizes = (n * size, 2 * n * size)  # the states may begin with the first
+    sizes = [k * n * size for k in times]
     return [k for k, v in enumerate(values) if v.shape[-1:] == (size,) and v.numel() in sizes]
 
 

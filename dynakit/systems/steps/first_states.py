@@ -41,7 +41,7 @@ def given(form: Form) -> Iterator[Maker]:
     if state is None or form.kept_in:
         return
     if callable(state) and not is_leaf(state):
-        yield lambda n: as_states(state(n))
+        yield lambda n: _of_tensors(state(n))
         return
     for axis in _axes(state, form.batch_axis):
         yield lambda n, axis=axis: as_states(rebuilt(state, (_of_size(v, axis, n) for _, v in leaves(state))))
@@ -82,18 +82,42 @@ def by_maker(owner: Any, u_of: Callable[[int], Tensor]) -> Iterator[Maker]:
         for argue in (lambda n: (n,), lambda n: (u_of(n).shape,), lambda n: (u_of(n),), lambda n: (n, "cpu")):
 
             def maker(n: int, make: Any = make, argue: Any = argue) -> Any:
-                return as_states(make(*argue(n)))
+                return _of_tensors(make(*argue(n)))
 
-            if _makes(maker):
+            if _makes(lambda n, make=make, argue=argue: make(*argue(n))):
                 yield maker
                 break
 
 
 def _makes(maker: Maker) -> bool:
     try:
-        return all(any(n in v.shape for _, v in leaves(maker(n))) for n in BATCHES)
+        return all(any(n in v.shape for v in _tensors(maker(n))) for n in BATCHES)
     except Exception:  # foreign code
         return False
+
+
+def _tensors(tree: Any) -> Iterator[Tensor]:
+    """The tensors of a tree, whatever else it holds."""
+    if is_leaf(tree):
+        yield tree
+    elif tree is not None:
+        try:
+            below = branches(tree)
+        except TypeError:
+            return
+        for _, value in below:
+            yield from _tensors(value)
+
+
+def _of_tensors(state: Any) -> Any:
+    """A first state in float64; InputError where it holds anything but tensors."""
+    try:
+        return as_states(state)
+    except TypeError as error:
+        raise InputError(
+            f"{error}: a state holds tensors alone, so write a step without it; a counter or a flag may be a tensor of "
+            "one for each trial, torch.zeros(n, dtype=torch.long), which regularity='discontinuous' carries along"
+        ) from None
 
 
 def returned_by(call: Callable[[int], Any]) -> Iterator[Maker]:

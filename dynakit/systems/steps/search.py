@@ -22,11 +22,16 @@ from .calls import StepCall, calls, count_of_parts, takes_no_state
 from .form import Form, Maker
 from .kept_state import kept_state
 from .noise import MeanOfNoise, refuse_unlike_its_mean, without_noise
-from .state_tree import BATCHES, Layout, at_path, leaves
+from .state_tree import BATCHES, Layout, at_path, leaves, rebuilt
 from .tree_step import TreeStep, Undecided
 
 MIXES = "f must treat each row of a batch by itself: a row changed with its neighbour"
 FAR = (30.0, -1000.0)  # times the states that a step is tried with
+SETTLED = ("a counter or a flag", "no one axis of the batch")  # of a state that was told: no guess would be it
+DRAWS_BY_OTHERS = (
+    "it gives other states when it is called again, though torch draws nothing in it, which has no mean map: pass a "
+    "step without what it draws, or one that leaves it out in eval mode"
+)
 NOT_ONE_BY_ONE = "a sequence of three elements does something else than three sequences of one"
 
 
@@ -68,15 +73,16 @@ class Search:
             if kept is not None or self.form.kept_in:
                 return kept
         for group in (self._told, self._returned):
+            before = len(self.reasons)
             for call in calls(self.function, self.order, n_inputs, self.form):
                 for make in group(call):
                     step = self.tried(self.function, call, make)
                     if step is not None:
                         step.start = start_of(make, step.layout)
                         return self._in_one_order(step, make)
-            counters = [reason for reason in self.reasons if "a counter or a flag" in reason]
-            if group == self._told and counters:
-                raise InputError(counters[0])
+            settled = [reason for reason in self.reasons[before:] if any(word in reason for word in SETTLED)]
+            if group == self._told and settled:
+                raise InputError(settled[0])
             if self.form.state is not None:
                 return None
         return self._guessed(n_inputs)
@@ -137,7 +143,13 @@ class Search:
                 n_inputs,
             )
             for make in guesses if units_first else itertools.chain(guesses, keys):
-                step = self.tried(self.function, call, make)
+                try:
+                    step = self.tried(self.function, call, make)
+                except Undecided as undecided:
+                    make = self._all_of(call, make, undecided)
+                    step = None if make is None else self.tried(self.function, call, make)
+                    if make is None or step is None:
+                        raise
                 if step is not None and step.layout.size not in found:
                     found[step.layout.size] = self._in_one_order(step, make)
                     if self.total or len(self.widths) == 1:
@@ -154,6 +166,19 @@ class Search:
                 f"it runs with states of {' and of '.join(map(str, found))} units: pass state_size="
             )
         return next(iter(found.values()), None)
+
+    def _all_of(self, call: StepCall, make: Maker, undecided: Undecided) -> Maker | None:
+        """A state as several parts of what came back are, where a guessed one is like each of them."""
+        above = {path[:-1] for path in undecided.paths}
+        if len(above) != 1 or () in undecided.paths:
+            return None
+        path = above.pop()
+
+        def made(n: int) -> Any:
+            parts = at_path(self._called(call, self.u(call.n_inputs, n), make(n)), path)
+            return rebuilt(parts, (torch.zeros_like(leaf) for _, leaf in leaves(parts)))
+
+        return made
 
     def tried(self, function: Callable[..., Any], call: StepCall, make: Maker) -> TreeStep | None:
         """The step called in this way from such states; None, with a reason, where that is none."""
@@ -197,7 +222,8 @@ class Search:
                 )
                 continue
             if not torch.allclose(flat[0], flat[1][: BATCHES[0]], rtol=1e-9, atol=1e-12, equal_nan=True):
-                raise InputError(MIXES)
+                again = layout.flat(at_path(step.value(x[: BATCHES[0]], u[: BATCHES[0]]), step.path), BATCHES[0])
+                raise InputError(MIXES if torch.equal(again, flat[0]) else DRAWS_BY_OTHERS)
             _refuse_mixing(step, far)
             return step
         assert trouble is not None

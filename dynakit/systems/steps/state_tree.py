@@ -255,6 +255,6 @@ def _batch_axis(path: str, small: Tensor, large: Tensor) -> int:
     ):
         raise InputError(
             f"part '{path}' of the state has no one axis of the batch: {tuple(small.shape)} for {BATCHES[0]} trials, "
-            f"{tuple(large.shape)} for {BATCHES[1]}"
+            f"{tuple(large.shape)} for {BATCHES[1]}; form=dk.Form(state=make) gives one for each of n trials"
         )
     return differ[0]

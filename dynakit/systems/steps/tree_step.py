@@ -60,13 +60,18 @@ class TreeStep:
             places = [".".join(path) or "all of it" for path in paths]
             raise Undecided(
                 f"{' and '.join(places)} of what it returns are built as its state is, and differ: say which is its "
-                f"next state, form=dk.Form(returned={places[-1]!r})"
+                f"next state, form=dk.Form(returned={places[-1]!r})",
+                paths,
             )
         self.path, self.same = paths[0], paths
 
 
 class Undecided(InputError):
-    """A step that runs, of which something has to be said."""
+    """A step that runs, of which something has to be said: which of the values at ``paths`` is its next state."""
+
+    def __init__(self, text: str, paths: list[tuple[str, ...]]) -> None:
+        super().__init__(text)
+        self.paths = paths
 
 
 def _refuse_growth(layout: Layout, value: Any) -> None:
