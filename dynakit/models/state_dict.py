@@ -22,6 +22,7 @@ from .saving import assigned, differences, not_finite, read_safetensors
 
 _RECURRENT = re.compile(r"(.*?)((?:weight|bias)_(?:ih|hh|hr)_l\d+(?:_reverse)?)")
 _BLOCKS: dict[int, Any] = {1: nn.RNN, 3: nn.GRU, 4: nn.LSTM}
+LONGEST_NAME = 60  # that is told whole
 _NESTED = ("state_dict", "model_state_dict")
 
 
@@ -136,13 +137,16 @@ def _tensors(source: Mapping[Any, Any], prefix: str) -> dict[str, Tensor]:
         source = _under(prefix, source)
     for name, value in source.items():
         if not isinstance(name, str) or not isinstance(value, Tensor) or not value.dtype.is_floating_point:
-            raise InputError(f"source must hold floating-point tensors only, but {name!r} is {_kind(value)}")
+            raise InputError(f"source must hold floating-point tensors only, but {_short(name)} is {_kind(value)}")
     dtypes = {value.dtype for value in source.values()}
     if len(dtypes) > 1:
         raise InputError(f"source must hold tensors of one dtype, got {', '.join(sorted(map(str, dtypes)))}")
-    tensors = {name: value.detach().cpu() for name, value in source.items()}
     if any(value.layout != torch.strided or value.is_meta for value in source.values()):
         raise InputError("source must hold dense tensors with data")
+    for name, value in source.items():  # a view that repeats itself makes a small file as large as it likes
+        if value.numel() * value.element_size() > value.untyped_storage().nbytes():
+            raise InputError(f"source declares {value.numel()} numbers for {_short(name)} and holds fewer")
+    tensors = {name: value.detach().cpu() for name, value in source.items()}
     if problem := not_finite(tensors):
         raise InputError(f"source cannot be used: {problem}")
     return tensors
@@ -154,9 +158,14 @@ def _under(prefix: str, source: Mapping[Any, Any]) -> dict[str, Any]:
         raise InputError(f"prefix must be a string, got {type(prefix).__name__}")
     found = {name: value for name, value in source.items() if isinstance(name, str) and name.startswith(prefix)}
     if not found:
-        held = ", ".join(map(str, [*source][:8]))
+        held = ", ".join(map(_short, [*source][:8]))
         raise InputError(f"prefix={prefix!r} begins no name in source, which holds {held}")
     return found
+
+
+def _short(name: Any) -> str:
+    """A name out of a file, which may be of any length, as it is told."""
+    return repr(name if not isinstance(name, str) or len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}...")[:200]
 
 
 def _kind(value: Any) -> str:
@@ -168,7 +177,8 @@ def _split(tensors: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Ten
     matches = {name: _RECURRENT.fullmatch(name) for name in tensors}
     prefixes = sorted({m[1] for m in matches.values() if m})
     if len(prefixes) != 1:
-        found = f"{len(prefixes)}, under {prefixes}" if prefixes else f"{list(tensors)[:8]}"
+        found = f"{len(prefixes)}, under " if prefixes else ""
+        found += ", ".join(map(_short, [*(prefixes or tensors)][:8]))
         raise InputError(
             f"source must hold one recurrent layer (weight_ih_l0, weight_hh_l0, ..), found {found}"
         )
@@ -212,7 +222,7 @@ def _readout(tensors: dict[str, Tensor], rnn: nn.RNNBase) -> nn.Linear | None:
     if prefix is None or not set(tensors) <= {f"{prefix}weight", f"{prefix}bias"}:
         raise InputError(
             f"source must hold nothing but a recurrent layer and one linear readout, found also "
-            f"{', '.join(list(tensors)[:8])}"
+            f"{', '.join(map(_short, list(tensors)[:8]))}"
         )
     W = tensors[weights[0]]
     if W.ndim != 2 or W.shape[1] != rnn.hidden_size:

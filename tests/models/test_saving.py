@@ -231,7 +231,7 @@ def test_a_prefix_names_the_part_of_a_checkpoint(tmp_path):
     assert from_state_dict(state, prefix="model.policy.layer.").readout is None
     with pytest.raises(InputError, match="one recurrent layer"):
         from_state_dict(state)
-    with pytest.raises(InputError, match=r"prefix='net\.' begins no name in source, which holds model\.policy"):
+    with pytest.raises(InputError, match=r"prefix='net\.' begins no name in source, which holds 'model\.policy"):
         from_state_dict(state, prefix="net.")
     with pytest.raises(InputError, match="prefix must be a string"):
         from_state_dict(state, prefix=3)
@@ -349,6 +349,25 @@ def test_what_a_checkpoint_holds_beside_tensors_is_named(tmp_path):
     with pytest.raises(ArtifactError, match=told) as e:
         from_state_dict(tmp_path / "a.ckpt")
     assert "\x1b" not in str(e.value)
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        (torch.zeros(1).expand(3 * 10**5, 10**5), "declares 30000000000 numbers for 'rnn.weight_hh_l0'"),
+        (torch.zeros(9, 3, device="meta"), "dense tensors with data"),
+    ],
+)
+def test_weights_that_are_not_there_are_not_made(weights, message, tmp_path):
+    torch.save({"rnn.weight_ih_l0": torch.zeros(9, 3), "rnn.weight_hh_l0": weights}, tmp_path / "a.pt")
+    with pytest.raises(InputError, match=message):
+        from_state_dict(tmp_path / "a.pt")
+
+
+def test_names_of_any_length_are_told_shortened():
+    with pytest.raises(InputError, match=r"found 'a{60}\.\.\.'") as refused:
+        from_state_dict({"a" * 100_000: torch.eye(2)})
+    assert len(str(refused.value)) < 300
 
 
 def test_each_reader_names_the_one_that_takes_the_file(tmp_path):
