@@ -7,6 +7,8 @@ of the batch first, bad elements are marked with NaN, and their neighbours are a
 
 from __future__ import annotations
 
+import functools
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -14,10 +16,16 @@ from typing import NamedTuple
 import numpy as np
 import scipy.linalg
 import torch
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 from torch import Tensor
 
 ONE_BY_ONE = 64  # from this size on a batched solve is slower than one call per element
+
+
+@functools.lru_cache(maxsize=1)
+def _libraries(n_modules: int) -> ThreadpoolController:
+    """The thread pools of the libraries that are loaded, looked for again once there are more modules."""
+    return ThreadpoolController()
 
 
 @contextmanager
@@ -28,7 +36,7 @@ def one_thread() -> Iterator[None]:
     a hundred times more.
     """
     before = torch.get_num_threads()
-    with threadpool_limits(limits=1):
+    with _libraries(len(sys.modules)).limit(limits=1):
         torch.set_num_threads(1)
         try:
             yield

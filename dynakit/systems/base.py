@@ -148,13 +148,11 @@ class System(Signature):
         chunks.refuse_larger(what, n_steps * step, remedy)
         x = x.expand(n_trials, -1)
         inputs = inputs.expand(n_trials, -1, -1)
-        alive = torch.isfinite(x).all(-1, keepdim=True)
-        states = x.new_empty(inputs.shape[1], n_trials, self.state_size)
+        start, states = x, x.new_empty(inputs.shape[1], n_trials, self.state_size)
         for t, u in enumerate(inputs.unbind(1)):
-            x = self._step(x, u)
-            alive = alive & torch.isfinite(x).all(-1, keepdim=True)
-            x = torch.where(alive, x, torch.nan)
-            states[t] = x
+            states[t] = x = self._step(x, u)
+        finite = torch.cat([each.isfinite().all(-1) for each in (start[None], states)])
+        states[~finite.cumprod(0).bool()[1:]] = torch.nan  # bounded functions come back from infinity
         return states[:, 0] if flat else states.transpose(0, 1)
 
     @detached

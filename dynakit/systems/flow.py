@@ -22,7 +22,7 @@ from .base import Bounds, System, detached, minus_identity
 from .cells import fingerprint
 from .derived import Wrapped
 from .function import FunctionSystem
-from .integration import followed
+from .integration import followed, varied
 from .pieces import OpenPieces, Pieces
 from .runge_kutta import METHODS, advanced, averages
 
@@ -239,9 +239,7 @@ class Flow(Wrapped):
         self.refuse_jumps("a monodromy matrix")
         x, u, times, lead = self._starts(x, u, time)
         n, rtol = self.state_size, number("rtol", rtol, above=3e-14, below=1e-2)
-        spans = np.multiply.outer(times, [0.0, 1.0])
-        ends = [followed(self.inner, a, v, span, rtol, vary=True) for a, v, span in zip(x, u, spans)]
-        flat = _stacked(ends, x, (1, n + n * n))[:, 0]
+        flat = torch.from_numpy(varied(self.inner, x, u, times, rtol)).to(x)
         return Monodromy(flat[:, :n].reshape(*lead, n), flat[:, n:].reshape(*lead, n, n).mT)
 
     def _starts(self, x: Any, u: Any, time: Any) -> tuple[Tensor, Tensor, np.ndarray, torch.Size]:

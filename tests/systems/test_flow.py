@@ -93,6 +93,19 @@ def test_states_that_leave_are_nan_and_lose_no_neighbour():
     assert bool(torch.isnan(states[2]).all())
 
 
+def test_derivatives_of_starts_side_by_side_are_those_of_each_and_one_that_leaves_loses_no_neighbour():
+    """x' = x^2: x(t) = x / (1 - x t), whose derivative is 1 / (1 - x t)^2; from 1 on it leaves at 1."""
+    flow = dk.Flow(lambda x: x**2, 1, dt=0.1)
+    x, times = np.array([-1.0, 0.4, 1.0, np.nan, 0.2, -3.0]), np.array([2.0, 2.0, 2.0, 2.0, 0.0, -0.2])
+    found = flow.monodromy(x[:, None], None, times, rtol=1e-9)
+    expected = x / (1 - x * times)
+    lost = (x == 1) | np.isnan(x)
+    assert_allclose(found.state[~lost, 0], expected[~lost], rtol=1e-8)
+    assert_allclose(found.matrix[~lost, 0, 0], 1 / (1 - x * times)[~lost] ** 2, rtol=1e-7)
+    assert torch.isnan(found.state[lost]).all()
+    assert torch.isnan(found.matrix[lost]).all()
+
+
 def test_the_velocity_is_public():
     flow = MEMBERS["flow"]()
     x, u = sample(flow)

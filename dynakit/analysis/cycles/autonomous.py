@@ -98,14 +98,20 @@ def settle(flow: Autonomous, x: np.ndarray, n_steps: int) -> Settled:
     here = torch.as_tensor(x).to(system.device, system.dtype)
     u = u.expand(len(here), -1)
     bound = FAR * (1 + here.abs().amax(-1).nan_to_num(0.0, 0.0, 0.0))
+    bound = bound.clamp_max(torch.finfo(bound.dtype).max)[:, None]
     left = torch.where(torch.isfinite(here).all(-1), -1, 0)
+    all_inside = not bool((left == 0).any())
     with torch.no_grad():
         for t in range(1, n_steps + 1):
             if t % BETWEEN == 0 and not going(None, "start"):
                 break
             following = system._step(here, u)
-            inside = ((following.abs() <= bound[:, None]) & torch.isfinite(following)).all(-1)
-            left = torch.where(~inside & (left < 0), t, left)
+            inside = following.abs() <= bound  # no NaN is
+            if all_inside and bool(inside.all()):
+                here = following
+                continue
+            all_inside = False
+            left = torch.where(~inside.all(-1) & (left < 0), t, left)
             here = torch.where((left < 0)[:, None], following, here)
             if not bool((left < 0).any()):
                 break
