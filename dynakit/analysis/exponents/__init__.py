@@ -5,10 +5,11 @@ from .birkhoff import CLEAR, average, coefficients, halves, wrapped
 from .by_lag import GradientByLag, gradient_by_lag
 from .covariant import CovariantVectors, covariant_vectors
 from .echo_state import EchoState, check_echo_state
-from .frames import Course, Frames, advance, retrace
+from .frames import Course, Frames, advance
 from .growth import Estimates, estimate, signs
 from .lyapunov import lyapunov_spectrum
 from .motion import FAR, UNBOUNDED, grow, grows, recurrence
+from .retracing import retrace
 from .spectrum import LyapunovSpectrum
 
 __all__ = [

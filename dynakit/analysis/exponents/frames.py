@@ -8,7 +8,7 @@ k, and its digits with it, so k follows from the spread (von Bremen, Udwadia and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -253,18 +253,6 @@ def advance(
             if interval > 1 and limit < np.inf and (spread(logs) > limit or again > max(FEW, OFTEN * of)):
                 interval, mark = interval // 2, (frames.n_again, len(growth))
     return growth, interval
-
-
-def retrace(frames: Frames, orbit: Tensor, jacobians: Iterable[Tensor]) -> Tensor:
-    """The growth (step, direction) along one orbit (step + 1, unit) that is known, whose Jacobians are given in order.
-
-    Asked for many states at once, those of a map without a closed form cost far less than one by one.
-    """
-    logs = []
-    for x, J in zip(orbit[1:], jacobians):
-        frames.moved(x[None], frames.T @ J.mT, StepAgain(lambda rows, J=J: [J[None]]))
-        logs.append(frames.orthonormalize()[0][0])
-    return torch.stack(logs)
 
 
 def spread(logs: Tensor) -> float:
