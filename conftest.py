@@ -1,4 +1,7 @@
-"""One thread, no windows, no figure left open, nothing left in the checkout, the same hypothesis examples every run."""
+"""One thread, no windows, no figure left open, nothing left in the checkout, the same hypothesis examples every run.
+
+Workers of pytest-xdist take whole files: what the tests of one share is made once.
+"""
 
 import sys
 
@@ -7,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import settings
+from jaxtyping import config as jaxtyping_config
 
 pytest_plugins = ["tests.checkout"]
 matplotlib.use("Agg")
@@ -14,9 +18,29 @@ settings.register_profile("repeatable", derandomize=True, deadline=None, max_exa
 settings.load_profile("repeatable")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Whole files in the order of the folders, whose last, the examples of the code, are short; if nothing is said."""
+    from xdist.scheduler import LoadFileScheduling
+
+    if config.getvalue("dist") != "load":
+        return None
+    config.option.loadscopereorder = False
+    return LoadFileScheduling(config, log)
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread():
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _shapes_of_systems_are_checked_where_they_are_tested(request):
+    """Not in analyses and studies, which call them a hundred thousand times."""
+    folders = request.path.relative_to(request.config.rootpath).parts[1:-1]
+    jaxtyping_config.update("jaxtyping_disable", folders[:1] in (("analysis",), ("studies",)))
+    yield
+    jaxtyping_config.update("jaxtyping_disable", False)
 
 
 @pytest.fixture(autouse=True)

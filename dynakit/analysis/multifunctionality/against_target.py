@@ -9,6 +9,7 @@ same number between the two halves of the reference: two samples of one attracto
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -100,15 +101,16 @@ class Comparison(NamedTuple):
     exponent_difference: float  # of the largest, per unit of time; NaN: not known
 
 
-def compare(system: System, cycles: LimitCycles, k: int, item: Seen, target: Orbit) -> Comparison:
-    """Object k of ``cycles``, seen as ``item``, against a target."""
+def compare(item: Seen, target: Orbit, exponent: Callable[[], float]) -> Comparison:
+    """An object against a target; its largest exponent per step is asked for where it decides."""
     fits = item.kind in AS_KINDS[target.kind]
     spread = item.distances
     round_ = float(np.ptp(spread) / spread.max()) if spread.max() > 0 else 0.0
     nothing = (np.nan, np.nan)
     if target.kind == "chaos":
         cloud, baseline = _clouds(item.path, target.samples)
-        gap = _exponent_gap(system, cycles.states[k], target) if fits else np.nan
+        wanted = target.exponent if fits else None
+        gap = np.nan if wanted is None else exponent() / target.dt - wanted
         return Comparison(fits, max(cloud) / target.radius, round_, np.nan, 0, cloud, baseline, gap)
     closed = target.kind == "cycle"
     curve = target.curve(ON_CURVE) if closed else target.samples
@@ -163,8 +165,7 @@ def _far(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.quantile(KDTree(b).query(a)[0], FAR_QUANTILE))
 
 
-def _exponent_gap(system: System, state: np.ndarray, target: Orbit) -> float:
-    if target.exponent is None:
-        return np.nan
+def largest_exponent(system: System, state: np.ndarray) -> float:
+    """Per step, along the way from a state."""
     found = lyapunov_spectrum(system, state, n_steps=EXPONENT_STEPS, n_exponents=1)
-    return float(found.exponents[0, 0]) / target.dt - target.exponent
+    return float(found.exponents[0, 0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -10,7 +11,7 @@ import numpy as np
 from ...orbits import Orbit
 from ...systems.base import System
 from ..cycles import LimitCycles
-from .against_target import Comparison, Seen, compare, seen
+from .against_target import Comparison, Seen, compare, largest_exponent, seen
 from .clauses import Claim, Tolerances, problems, shared, too_few, unreached
 from .cues import Cued
 from .survey import Survey
@@ -37,9 +38,10 @@ def view(system: System, targets: Sequence[Orbit], cycles: LimitCycles, tol: Tol
     """Compare all with all."""
     items = [seen(system, cycles, k) for k in range(len(cycles))]
     claims = [Claim(float(r), str(v)) for r, v in zip(cycles.residuals, cycles.verdicts)]
+    exponent = functools.cache(lambda k: largest_exponent(system, cycles.states[k]))
     compared, failures = [], []
     for target in targets:
-        row = [compare(system, cycles, k, item, target) for k, item in enumerate(items)]
+        row = [compare(item, target, functools.partial(exponent, k)) for k, item in enumerate(items)]
         compared.append(row)
         failures.append(
             [list(problems(target, *three, tol)) for three in zip(items, row, claims, strict=True)]

@@ -305,7 +305,7 @@ def test_multipliers_far_apart_keep_their_digits():
 
 
 def test_locked_and_quasi_periodic_are_told_apart():
-    locked = dk.find_limit_cycles(dk.catalog.arnold(0.5, 0.9), [[1.0, 0.1]])
+    locked = find(dk.catalog.arnold(0.5, 0.9), [[1.0, 0.1]])
     assert locked.kinds.tolist() == ["periodic"]
     assert locked.periods.tolist() == [2]
     assert locked.verdicts.tolist() == ["attracting"]
@@ -402,7 +402,7 @@ def spiral(rate):
 @pytest.mark.parametrize("bend", [0.0, 1.0])
 def test_a_slow_spiral_is_told_by_its_linear_part(modulus, bend):
     system = spiral(lambda q: modulus / (1 + bend * q) ** 0.5)
-    found = dk.find_limit_cycles(system, [[0.5, 0.0], [0.0, -1.0], [0.1, 0.2]])
+    found = find(system, [[0.5, 0.0], [0.0, -1.0], [0.1, 0.2]])
     assert found.kinds.tolist() == ["fixed point"]
     assert found.verdicts.tolist() == ["attracting"]
     assert found.start_object.tolist() == [0, 0, 0]
@@ -433,7 +433,7 @@ def test_a_start_that_leaves_says_when_and_spoils_nothing():
 
 @functools.cache
 def van_der_pol():
-    return dk.find_limit_cycles(dk.catalog.van_der_pol(1.0), [[1.0, 0.0]])
+    return find(dk.catalog.van_der_pol(1.0), [[1.0, 0.0]])
 
 
 def test_van_der_pol():
@@ -459,7 +459,7 @@ def test_a_relaxation_oscillation_whose_branches_lie_close_together():
 
     crossing.direction = -1
     times = solve_ivp(field, (0, 50), [2.0, 0.0], events=crossing, rtol=1e-12, atol=1e-12).t_events[0]
-    cycle = dk.find_limit_cycles(dk.catalog.van_der_pol(mu, dt=0.1), [[2.0, 0.0]])
+    cycle = find(dk.catalog.van_der_pol(mu, dt=0.1), [[2.0, 0.0]])
     assert cycle.kinds.tolist() == ["limit cycle"]
     assert cycle.verdicts.tolist() == ["attracting"]
     assert_allclose(cycle.periods, times[-1] - times[-2], rtol=1e-8)
@@ -469,11 +469,11 @@ def test_a_state_at_rest_on_a_line_of_equilibria_is_a_fixed_point_of_a_flow_as_o
     starts = [[1.0, 1.0], [2.0, -1.0]]
     flow = dk.Flow(lambda x: x * x.new_tensor([0.0, -1.0]), 2, dt=0.1)
     for system, decay in ((flow, -1.0), (dk.catalog.linear([[1.0, 0.0], [0.0, 0.5]]), np.log(0.5))):
-        points = dk.find_limit_cycles(system, starts)
+        points = find(system, starts)
         assert points.kinds.tolist() == ["fixed point"] * 2
         assert points.verdicts.tolist() == ["neutral"] * 2
         assert_allclose(points.exponents, [[0.0, decay]] * 2, atol=1e-12)
-    ring = dk.find_limit_cycles(dk.catalog.two_cycles(), [[2.0, 0.0]])  # of equilibria that repel
+    ring = find(dk.catalog.two_cycles(), [[2.0, 0.0]])  # of equilibria that repel
     assert (ring.kinds.tolist(), ring.verdicts.tolist()) == (["fixed point"], ["saddle"])
 
 
@@ -530,10 +530,10 @@ def fed_back():
     ],
 )
 def test_a_flow_has_one_answer_whatever_it_is_wrapped_in(flow, start):
-    plain = dk.find_limit_cycles(flow, [start])
+    plain = find(flow, [start])
     assert (plain.kinds.tolist(), plain.verdicts.tolist()) == (["limit cycle"], ["attracting"])
     for system in (dk.Driven(flow, []), dk.Iterated(flow, 2)):
-        found = dk.find_limit_cycles(system, [start])
+        found = find(system, [start])
         assert (found.kinds.tolist(), found.dynamics) == (["limit cycle"], "flow")
         for name in ("periods", "rotation_numbers", "multipliers", "exponents", "states"):
             assert_allclose(getattr(found, name), getattr(plain, name), rtol=0, atol=1e-8)
@@ -543,7 +543,7 @@ def test_a_turn_about_a_centre_has_the_digits_of_the_step_that_it_was_read_off()
     """The harmonic oscillator: no turn is isolated, shooting closes none, and the step turns too slowly."""
     turn = torch.tensor([[0.0, 1.0], [-1.0, 0.0]], dtype=torch.float64)
     centre = dk.Flow(lambda x: x @ turn.T, 2, dt=0.1, jacobian=lambda x: turn.expand(len(x), 2, 2))
-    found = dk.find_limit_cycles(centre, [[1.0, 0.0]])
+    found = find(centre, [[1.0, 0.0]])
     error = abs(found.periods[0] - 2 * np.pi)
     assert 1e-6 < error < 1e-5
     assert found.verdicts.tolist() == ["neutral"]
@@ -552,7 +552,7 @@ def test_a_turn_about_a_centre_has_the_digits_of_the_step_that_it_was_read_off()
 
 
 def test_a_closed_flow_has_the_cycle_of_its_own_flow():
-    found = dk.find_limit_cycles(fed_back(), [[1.0, 0.2]])
+    found = find(fed_back(), [[1.0, 0.2]])
     assert (found.kinds.tolist(), found.dynamics) == (["limit cycle"], "flow")
     assert_allclose(found.periods, 2 * np.pi, atol=1e-10)
     assert_allclose(found.exponents, [[0.0, -2.0]], atol=1e-8)
@@ -561,12 +561,12 @@ def test_a_closed_flow_has_the_cycle_of_its_own_flow():
 def test_a_fixed_point_of_a_flow_is_a_zero_of_its_velocity_per_unit_of_time():
     spiral = dk.Flow(lambda x: torch.stack([-0.5 * x[:, 0] - x[:, 1], x[:, 0] - 0.5 * x[:, 1]], 1), 2, dt=0.1)
     for system in (spiral, dk.Iterated(spiral, 3)):
-        found = dk.find_limit_cycles(system, [[0.3, 0.1]])
+        found = find(system, [[0.3, 0.1]])
         assert (found.kinds.tolist(), found.verdicts.tolist()) == (["fixed point"], ["attracting"])
         assert_allclose(found.exponents, [[-0.5, -0.5]], atol=1e-12)
         assert_allclose(np.abs(found.multipliers), np.exp(-0.5), atol=1e-12)
         assert np.isnan(found.periods).all()
-    unstable = dk.find_limit_cycles(dk.catalog.van_der_pol(1.0), [[1e-6, 0.0]])  # given beside it
+    unstable = find(dk.catalog.van_der_pol(1.0), [[1e-6, 0.0]])  # given beside it
     assert sorted(unstable.kinds.tolist()) == ["fixed point", "limit cycle"]
     assert unstable.verdicts[unstable.kinds == "fixed point"].tolist() == ["repelling"]
 

@@ -134,7 +134,7 @@ def test_points_that_stand_alone_are_in_no_set():
 def test_rays_of_rectified_units_are_sets_that_include_their_ends(W, b, dimensions):
     for points in (
         dk.enumerate_fixed_points(relu_layer(W, b)),
-        dk.find_fixed_points(relu_layer(W, b), max_starts=150),
+        dk.find_fixed_points(relu_layer(W, b), max_starts=50),
     ):
         assert points.set_dimensions.tolist() == dimensions
         assert (points.set_of >= 0).all()

@@ -167,7 +167,7 @@ def test_henon_points_and_their_iterates():
     assert all(points.certified.all() for points in found)
 
 
-@pytest.mark.parametrize("k", range(1, 9))
+@pytest.mark.parametrize("k", [1, 2, 3, 5, 8])
 def test_logistic_iterates_have_two_to_the_k_points(k):
     points = dk.find_fixed_points(dk.Iterated(dk.catalog.logistic(4.0), k), grid(-0.1, 1.1, 1500))
     exact = [np.sin(np.pi * j / (2**k - 1)) ** 2 for j in range(2 ** (k - 1))]

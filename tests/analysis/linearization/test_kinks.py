@@ -31,7 +31,7 @@ def test_a_flow_and_its_euler_map_are_judged_alike_by_their_sides(name, regulari
     euler = dk.FunctionSystem(lambda x: x + 0.1 * f(x), 2, regularity=regularity)
     for system in (flow, euler):
         assert list(dk.linearize(system, REST).verdicts) == [verdict]
-        if verdict == "undetermined" and regularity != "smooth":
+        if verdict == "undetermined" and (regularity != "smooth" or system is flow):
             continue  # a search among points that are not isolated is long: once is enough
         points = dk.find_fixed_points(system, REST, max_starts=4)
         assert verdict in points.verdicts[np.abs(points.states).max(1) < 1e-9]

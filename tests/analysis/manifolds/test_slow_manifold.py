@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import tracemalloc
 
 import numpy as np
@@ -44,6 +45,11 @@ def _unit(angle: torch.Tensor) -> torch.Tensor:
 
 def around(radius: float = 1.0) -> np.ndarray:
     return 1.05 * radius * np.stack([np.cos(ANGLES), np.sin(ANGLES)], 1)
+
+
+@functools.cache
+def traced_ring() -> dk.SlowManifold:
+    return dk.trace_slow_manifold(ring(), around())
 
 
 def traced(system: dk.System) -> dk.SlowManifold:
@@ -268,14 +274,14 @@ AXES = dk.Projection.onto(np.eye(2), ["x", "y"])
         (lambda s: dk.trace_slow_manifold(s, around(), max_points=1), "max_points must be at least 2"),
         (lambda s: dk.trace_slow_manifold(s, around(), drive=np.zeros((2, 0))), "drive must be one vector"),
         (
-            lambda s: dk.trace_slow_manifold(s, around()).responses(np.zeros((1, 2))),
+            lambda s: traced_ring().responses(np.zeros((1, 2))),
             "directions must have shape",
         ),
-        (lambda s: dk.trace_slow_manifold(s, around()).integrate(np.zeros((4, 1))), "inputs must have shape"),
-        (lambda s: dk.trace_slow_manifold(s, around()).locate(np.zeros((4, 3))), "states must have shape"),
-        (lambda s: dk.trace_slow_manifold(s, around())[:0].locate([[0.0, 1.0]]), "at least 1 of the curve's"),
-        (lambda s: dk.trace_slow_manifold(s, around())[:0].integrate(np.zeros((4, 0))), "at least 1 of the"),
-        (lambda s: dk.plots.plot_slow_manifold(dk.trace_slow_manifold(s, around())[:1], AXES), "at least 2"),
+        (lambda s: traced_ring().integrate(np.zeros((4, 1))), "inputs must have shape"),
+        (lambda s: traced_ring().locate(np.zeros((4, 3))), "states must have shape"),
+        (lambda s: traced_ring()[:0].locate([[0.0, 1.0]]), "at least 1 of the curve's"),
+        (lambda s: traced_ring()[:0].integrate(np.zeros((4, 0))), "at least 1 of the"),
+        (lambda s: dk.plots.plot_slow_manifold(traced_ring()[:1], AXES), "at least 2"),
         (lambda s: dk.trace_slow_manifold(torch.nn.GRU(1, 2), around()), r"see dk\.as_system"),
     ],
 )

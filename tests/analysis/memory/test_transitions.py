@@ -118,7 +118,7 @@ def two_circles():
         lambda x, u: flow.step(x * (1 + u[:, :1]) + torch.cat([u[:, 1:], 0 * u[:, 1:]], 1)),
         2, 2, argument_order="state, input",
     )  # fmt: skip
-    return system, dk.find_limit_cycles(system, [[1.1, 0.0], [2.9, 0.0]])
+    return system, dk.find_limit_cycles(system, [[1.1, 0.0], [2.9, 0.0]], settings=dk.CycleSettings(300, 1024))
 
 
 def test_pulses_lead_from_cycle_to_cycle_across_the_circle_between_them(two_circles):

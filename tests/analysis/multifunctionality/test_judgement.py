@@ -77,7 +77,7 @@ def test_an_attractor_that_covers_a_part_of_its_target_is_as_far_off_as_what_it_
     orbit = dk.Orbit.cycle("A", lambda p: [np.cos(TURN * p), np.sin(TURN * p)], period=TURN, dt=0.1)
     angle = share * TURN * np.arange(4097) / 4096
     arc = np.stack([np.cos(angle), np.sin(angle)], 1)
-    found = against_target.compare(SimpleNamespace(), SimpleNamespace(), 0, as_seen(arc, arc[::60]), orbit)
+    found = against_target.compare(as_seen(arc, arc[::60]), orbit, lambda: np.nan)
     assert_allclose(found.error, error, atol=2e-3)
 
 
@@ -98,7 +98,7 @@ def test_clouds_are_set_beside_the_larger_of_the_ways_between_the_halves_of_the_
     still = as_seen(np.ones((9, 1)), np.ones((9, 1)))
     for samples in (series, series[::-1]):
         target = dk.Orbit.chaos("A", samples, dt=0.1)
-        found = against_target.compare(SimpleNamespace(), SimpleNamespace(), 0, still, target)
+        found = against_target.compare(still, target, lambda: np.nan)
         assert found.baseline == 5.0
         assert found.cloud == (1.0, 4.0)  # from 1 to the nearest of 0 and 5, and from 5 to 1
         assert not found.kind_fits

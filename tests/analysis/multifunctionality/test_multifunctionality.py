@@ -53,7 +53,7 @@ def one_ring():
 
 
 def check(system, targets, *, sampler=None, n_samples=60, seed=0, **settings):
-    settings = dk.MultifunctionalitySettings(**{"n_shocks": 0, **settings})
+    settings = dk.MultifunctionalitySettings(**{"n_shocks": 0, "n_steps": 300, **settings})
     return dk.check_multifunctionality(
         system, targets, sampler=sampler, n_samples=n_samples, settings=settings, seed=seed
     )
@@ -248,7 +248,7 @@ def test_chaos_and_a_fixed_point_are_judged_by_cloud_exponent_and_distance():
     point = dk.Orbit.fixed_point("point", [0.5, -1.0])
     law = dk.samplers.Box([0.1, -1.05], [0.9, 1.05])
     slower = dk.Orbit.chaos("slower", chaos.samples, dt=1.0, exponent=0.3)
-    multi = check(system, [chaos, point, slower], sampler=law)
+    multi = check(system, [chaos, point, slower], sampler=law, n_steps=1000)
     assert multi.held.tolist() == [True, True, False], multi.failing
     assert multi.kinds.tolist() == ["chaotic", "fixed point", "chaotic"]
     assert abs(multi.exponent_differences[0]) < 0.05

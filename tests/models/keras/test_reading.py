@@ -326,7 +326,7 @@ def test_older_files_that_are_not_whole_are_refused(change, error, message, tmp_
 def test_a_damaged_file_is_read_or_refused(path, tmp_path):
     data, rng = path.read_bytes(), np.random.default_rng(0)
     target, sentences = tmp_path / path.name, []
-    cuts = [data[:n] for n in rng.integers(0, len(data), 20)]
+    cuts = [data[:n] for n in rng.integers(0, len(data), 8)]
     flips = []
     for _ in range(30):
         flipped = bytearray(data)
