@@ -132,6 +132,14 @@ SECTIONS = {
         "differences from the closed form: of points, of spectra, of 25 steps from 5 random states.",
         "python benchmarks/bench_own_lstm.py",
     ),
+    "jax": (
+        "A GRU written in JAX",
+        "A jitted step of 16 units, random weights of gain 1.5, `find_fixed_points` with default starts; construction "
+        "is within the first search. `jax`: torch carries the step out from its trace. `jax, looped`: the same within "
+        "a loop of `lax`, which JAX has to run. `compiled`: functions that JAX compiles meanwhile. Medians over three "
+        "networks, points of all three.",
+        "python benchmarks/bench_jax.py",
+    ),
     "soak_artifacts": (
         "Saved artefacts that are killed, raced for and damaged",
         "How trials ended: with the old artefact, with the new one, with a refusal in one sentence, or with anything "
