@@ -29,6 +29,7 @@ from ..world import AtOnce, Sampled
 from .by_step import stack_of
 from .comparison import compare
 from .copies import eager, on_a_copy
+from .elsewhere import refuse_other_frameworks
 from .layers import KNOWN, is_plain
 from .learners import adapt_learner
 from .modules import adapt_module, adapt_whole, name_of_core
@@ -68,7 +69,8 @@ def as_system(
             or beside outputs, or kept by the module itself; "forward" may take sequences.
         readout: the readout (a module, a callable, or the name of the module's attribute), or a dictionary of several,
             whose outputs stand side by side under ``system.readouts``; it replaces what was found.
-        core: the name of the recurrent part of a module that holds more than one.
+        core: the name of the recurrent part of a module that holds more than one; "forward" or "backward" for one
+            direction of a bidirectional layer of torch's.
         dt: time of one step in ms.
         form: what cannot be found out about a step of your own, see :class:`dynakit.Form`.
         device: where the float64 copy lives; default: where the model is.
@@ -89,6 +91,8 @@ def as_system(
     """
     sizes, model = {"state_size": state_size, "input_size": input_size}, eager(model)
     _refuse_beside(model, step, core, form)
+    if step is None and state_size is None:
+        refuse_other_frameworks(model)
     if step is not None:
         more = {"form": form, "regularity": regularity, "dt": dt}
         system = adapt_own_cell(model, step, sizes, argument_order, device, **more)

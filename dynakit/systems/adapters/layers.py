@@ -32,6 +32,7 @@ from .spiking import SpikingSystem
 
 LAYERS = (nn.RNN, nn.GRU, nn.LSTM, nn.RNNCell, nn.GRUCell, nn.LSTMCell)
 KNOWN = (RecurrentModel, *LAYERS)
+DIRECTIONS = {"forward": "", "backward": "_reverse"}  # how torch's names of weights end
 
 
 def adapt_layer(rnn: nn.Module, device: torch.device | str | None) -> System:
@@ -90,15 +91,27 @@ def _unchanged(part: nn.Module) -> bool:
     )
 
 
-def refuse_variants(rnn: nn.Module) -> None:
+def direction_of(layer: nn.Module, which: str) -> nn.Module:
+    """One direction of a bidirectional layer of torch's, the lowest where it has several, as a layer of its own."""
+    kind, mode = type(layer), getattr(layer, "nonlinearity", None)
+    more = {} if mode is None else {"nonlinearity": mode}
+    twin = kind(layer.input_size, layer.hidden_size, bias=layer.bias, batch_first=layer.batch_first, **more)
+    twin = twin.to(layer.weight_ih_l0)
+    with torch.no_grad():
+        for name, weight in twin.named_parameters():
+            weight.copy_(getattr(layer, name + DIRECTIONS[which]))
+    return twin
+
+
+def refuse_variants(rnn: nn.Module, called: str = "model") -> None:
     """Raise InputError for a layer of torch's that is no map, or another than it seems."""
     if getattr(rnn, "bidirectional", False):
         raise InputError(
-            "model is bidirectional: its state at a time depends on the future, so there is no map to "
-            "analyse; use a network with bidirectional=False"
+            f"{called} is bidirectional: its state at a time depends on the future, so there is no map to analyse; "
+            f'each direction of its first layer is one: dk.as_system({called}, core="forward"), or "backward"'
         )
     if getattr(rnn, "proj_size", 0):
-        raise InputError(f"model has proj_size={rnn.proj_size}, which is not supported; use proj_size=0")
+        raise InputError(f"{called} has proj_size={rnn.proj_size}, which is not supported; use proj_size=0")
 
 
 def _one_layer(rnn: nn.Module, read: Callable[[str], Tensor], suffix: str) -> Cell:

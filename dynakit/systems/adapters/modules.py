@@ -13,7 +13,16 @@ from .by_step import by_its_step, stacked, why_not, without_a_forward
 from .comparison import ForwardComparison, compare, probes
 from .fronts import behind_its_front
 from .heads import learned_start, rest_of_forward
-from .layers import KNOWN, LAYERS, adapt_layer, is_plain, linear_readout
+from .layers import (
+    DIRECTIONS,
+    KNOWN,
+    LAYERS,
+    adapt_layer,
+    direction_of,
+    is_plain,
+    linear_readout,
+    refuse_variants,
+)
 from .twins import Twins
 
 BEFORE = " with what stands before it"
@@ -39,6 +48,10 @@ def adapt_module(
 
     ``core`` names the layer, or the part that takes the step.
     """
+    if getattr(model, "bidirectional", False) and core in DIRECTIONS and is_plain(model):
+        system = adapt_whole(direction_of(model, core), device)
+        system.name += f", {core} direction of a bidirectional layer, its inputs in that order"
+        return system
     if isinstance(model, KNOWN):
         return adapt_whole(model, device)
     try:
@@ -69,6 +82,8 @@ def _by_its_layer(
         raise Unfit(_how_to_call(model, found))
     name, rnn = next(iter(found.items()))
     twins = Twins(model, device, name)  # checks every weight under its full name
+    if isinstance(rnn, LAYERS):
+        refuse_variants(rnn, expression(name))
     system = adapt_layer(rnn, device)
     inputs = probes(system)
     system.start = learned_start(twins, system, inputs)

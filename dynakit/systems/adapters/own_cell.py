@@ -13,11 +13,13 @@ from ...errors import InputError
 from ..base import System
 from ..cells import fingerprint
 from ..flow import Flow, RightHandSide
-from ..foreign import untouched_randomness
+from ..foreign import in_float64, untouched_randomness
 from ..function import ORDERS, FunctionSystem
 from ..steps import (
     BATCHES,
     MIXES,
+    NO_MEAN_MAP,
+    CountsItsCalls,
     Form,
     Layout,
     Search,
@@ -32,6 +34,7 @@ from ..steps import (
 )
 from .layers import LAYERS, refuse_variants
 from .own_step import OwnStep, refuse_drawn_weights, tried
+from .remedies import remedy_for
 from .said import leak_of, matrices, refuse_another_leak
 
 VELOCITIES = {
@@ -45,7 +48,8 @@ VELOCITIES = {
     "derivative",
     "derivatives",
 }
-TELLING = ("state that grows", "no mean map", "time is part of its state", "form.", MIXES)  # these settle it
+TELLING = ("state that grows", NO_MEAN_MAP, "time is part of its state", "form.", MIXES)  # these settle it
+OPEN_ORDER = ("argument_order must be stated", "either order: pass")
 UNREAD = ", without output"  # how a name says that there is no readout
 Sizes = dict[str, int | None]
 
@@ -62,7 +66,8 @@ def adapt_own_cell(
     dt: float | None = None,
 ) -> System:
     """``model`` with its method ``step`` as a system, on a float64 copy of the method's module."""
-    own, form = OwnStep(model, step, device), form or Form()
+    form = form or Form()
+    own = OwnStep(model, step, device, form)
     _refuse_velocity(own, form, dt)
     if isinstance(own.holder, LAYERS):
         refuse_variants(own.holder)
@@ -70,7 +75,15 @@ def adapt_own_cell(
         system = _system(own, sizes, argument_order, form, regularity)
         refuse_drawn_weights(own, system, lambda twin: _system(twin, sizes, argument_order, form, regularity))
     except InputError as error:
-        raise InputError(f"step={own.said!r} of model ({own.kind}): {error}") from error
+
+        def retry(other: Form, said: dict[str, Any]) -> System:
+            given = {name: said.get(name) for name in sizes}
+            more = {"form": other, "regularity": regularity, "dt": dt}
+            return adapt_own_cell(model, step, given, argument_order, device, **more)
+
+        given = {**sizes, "argument_order": argument_order, "regularity": regularity}
+        remedy = remedy_for(error, form, own.said, given, retry)
+        raise InputError(f"step={own.said!r} of model ({own.kind}): {error}{remedy}") from error
     system.fingerprint = fingerprint(system.name, *map(_real, own.weights)) if own.weights else ""
     if form.right_hand_side:
         assert dt is not None
@@ -106,8 +119,9 @@ def _system(
             system.start = _plain_start(own, system)
             return _said(system, own, form)
         except InputError as error:
-            if "argument_order must be stated" in str(error) or "either order: pass" in str(error):
+            if isinstance(error, CountsItsCalls) or any(words in str(error) for words in OPEN_ORDER):
                 raise
+            _refuse_clock(own, n, m, order)
             plain = error
     found = _found(own, {"state_size": n, "input_size": m}, sizes["state_size"], order, form, regularity)
     if isinstance(found, TreeStep):
@@ -117,9 +131,23 @@ def _system(
     if plain is None:
         missing = next((a for a, v in (("state_size", n), ("input_size", m)) if v is None), None)
         told = f"{missing} cannot be read off model ({own.kind}); pass {missing}=" if missing else found
-        raise InputError(told if form == Form() else found)
-    told = any(word in found for word in TELLING) and "with its neighbour" not in str(plain)
+        settled = form != Form() or any(word in found for word in TELLING)
+        raise InputError(found if settled else told)
+    told = NO_MEAN_MAP in found or (any(w in found for w in TELLING) and "with its neighbour" not in str(plain))
     raise InputError(found if told else f"{plain}; {_how(own)}")
+
+
+def _refuse_clock(own: OwnStep, n: int, m: int, order: str | None) -> None:
+    """Raise InputError if the step counts its calls, which may look like noise, or like mixed rows."""
+    x, u = (torch.full((2, size), 0.2, dtype=torch.float64, device=own.device) for size in (n, m))
+    given = ([x, u] if (order or order_by_name(own.function)) == ORDERS[0] else [u, x]) if m else [x]
+    with untouched_randomness(), torch.no_grad():
+        try:
+            refuse_counters(lambda: in_float64(own.function, own.device)(*given), own.twin)
+        except CountsItsCalls:
+            raise
+        except Exception:  # foreign code, called in another way
+            return
 
 
 def _found(
@@ -154,6 +182,7 @@ def from_step(
     name = called if layout.is_plain else f"{called}, state ({layout})"
     name += f", {step.call.said}" if step.call.said else ""
     name += ", with the mean of its noise" if step.draws else ""
+    name += ", the last entries of a state that grows" if step.cut else ""
     if outputs.left_out:
         name += f"{UNREAD} {' and '.join(outputs.left_out)}, which its state does not settle"
     system = kind(step, layout.size, m, argument_order="state, input", readout=readout, name=name, **settings)
@@ -207,12 +236,14 @@ def _that_fit(twin: nn.Module, size: int) -> list[Tensor]:
 
 
 def _said(system: FunctionSystem, own: OwnStep, form: Form) -> FunctionSystem:
-    """``system`` with what the form says of it: the names of its one part, and its recurrent matrices.
+    """``system`` with what the form says of it: the names of its one part, what is held, and its recurrent matrices.
 
     Raises InputError for a step that counts its calls.
     """
     with untouched_randomness(), torch.no_grad():
         refuse_counters(lambda: tried(system, own.device), own.twin)
+    if form.held:
+        system.name += f", with {' and '.join(map(repr, form.held))} held"
     if form.names and len(system.parts) == len(form.names):
         system.parts = dict(zip(form.names, system.parts.values(), strict=True))
     elif form.names:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from ...errors import InputError
 from ..base import System
 from ..foreign import untouched_randomness
-from ..steps import names_kept
+from ..steps import Form, held, names_kept
 from .copies import float64_copy, taking_one_hot
 
 SIZES = {
@@ -36,7 +36,9 @@ MOST_WIDTHS = 6  # that a size which cannot be read off may be looked for among
 class OwnStep:
     """The method of a user's object that takes one step, on a float64 copy of what it belongs to."""
 
-    def __init__(self, model: Any, step: str | Callable[..., Any], device: torch.device | str | None) -> None:
+    def __init__(
+        self, model: Any, step: str | Callable[..., Any], device: torch.device | str | None, form: Form | None = None
+    ) -> None:
         self.model, self.step, self.kind = model, step, type(model).__name__
         self.said = step if isinstance(step, str) else getattr(step, "__name__", "step")
         self.method = method = _method(model, step)
@@ -47,6 +49,9 @@ class OwnStep:
         else:
             self.twin = self.holder
             self.function = method
+        self.form = form
+        if form is not None and form.held:
+            self.function = held(self.function, self.twin, form.held)
         weights = list(self.twin.parameters()) if isinstance(self.twin, nn.Module) else []
         buffers = list(self.twin.buffers()) if isinstance(self.twin, nn.Module) else []
         self.weights = weights
@@ -136,7 +141,7 @@ def refuse_drawn_weights(
         return
     with untouched_randomness(), torch.no_grad():
         torch.manual_seed((torch.initial_seed() + 1) % 2**63)
-        again = build(OwnStep(own.model, own.step, own.device))
+        again = build(OwnStep(own.model, own.step, own.device, own.form))
         if not torch.equal(tried(system, own.device), tried(again, own.device)):
             raise InputError(
                 f"its first call draws '{made[0]}', which is another one in each copy: call model once before, so that "

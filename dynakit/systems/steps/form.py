@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...checks import number
+from ...checks import count, number
 from ...errors import InputError
 
 
@@ -26,6 +26,12 @@ class Form:
         batch_axis: axis of an example ``state`` along which its trials lie; None: the one that fits.
         returned: where in what the step returns its next state is, where several values could be it: a place or key,
             or several joined by dots, such as ``"1.h"``.
+        window: length at which a state that grows by an entry a step, such as a cache, is kept: so many last entries,
+            zeros at first; the map is that of this window.
+        held: names of numbers that the module counts up, such as ``("t",)``, to be held where they are; the map is that
+            of this moment.
+        mean_of_draws: True to replace each draw of the step by its mean where that is not Gaussian noise added as it is
+            (dropout, rates, choices); the map is not the mean of the process.
         sequence: True if the step takes sequences of inputs, (trial, time, input) or time first; False if it takes
             single inputs; None: found out.
         right_hand_side: True if the step is a velocity dx/dt, not a next state; ``dt=`` is then the time of one step.
@@ -50,6 +56,9 @@ class Form:
     names: tuple[str, ...] = ()
     batch_axis: int | None = None
     returned: str | int | None = None
+    window: int | None = None
+    held: tuple[str, ...] = ()
+    mean_of_draws: bool = False
     sequence: bool | None = None
     right_hand_side: bool = False
     weights: tuple[str, ...] = ()
@@ -57,7 +66,7 @@ class Form:
     tau: float | Sequence[float] | None = None
 
     def __post_init__(self) -> None:
-        for field in ("names", "weights"):
+        for field in ("names", "weights", "held"):
             value = getattr(self, field)
             value = (value,) if isinstance(value, str) else tuple(value)
             if not all(isinstance(name, str) and name for name in value) or len(set(value)) != len(value):
@@ -67,6 +76,8 @@ class Form:
             object.__setattr__(self, field, _each(f"form.{field}", getattr(self, field)))
         if self.alpha is not None and np.max(self.alpha) > 1:
             raise InputError(f"form.alpha must be at most 1, what a step replaces, got {np.max(self.alpha):g}")
+        if self.window is not None:
+            object.__setattr__(self, "window", count("form.window", self.window))
         if self.alpha is not None and self.tau is not None:
             raise InputError("form.alpha and form.tau say the same: give one of them")
         if self.right_hand_side and not (self.alpha is None and self.tau is None):

@@ -6,6 +6,7 @@ The attributes that a call changes are set before each call, on a copy, and read
 from __future__ import annotations
 
 import collections
+import functools
 import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -20,7 +21,31 @@ _TORCHS = set(vars(nn.Module()))
 ELSEWHERE = (*range(1, 65), 99, 1000)  # how far a counter is put off
 LOUDER = (1.0, 1.0, 30.0, 30.0, -30.0, -30.0, 1000.0, -1000.0)  # times the inputs of calls one after another
 PLAIN = ("builtins", "collections", "torch")  # whose objects hold nothing of their users'
-TIME_WITHIN = "time is part of its state"
+
+
+class CountsItsCalls(InputError):
+    """A step that depends on a number that it counts up; ``name`` is that number's."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"what a step does depends on '{name}', a number that it counts up: time is part of its state")
+        self.name = name
+
+
+def held(function: Callable[..., Any], owner: Any, names: tuple[str, ...]) -> Callable[..., Any]:
+    """``function`` with numbers of its owner put back after every call; InputError where it keeps no such number."""
+    kept = {name: _number(owner, name) for name in names}
+    missing = [name for name, value in kept.items() if type(value) not in (int, float)]
+    if missing:
+        raise InputError(f"form.held names {missing[0]!r}, which is no number that {type(owner).__name__} keeps")
+
+    @functools.wraps(getattr(function, "forward", function), updated=())
+    def holding(*arguments: Any, **named: Any) -> Any:
+        try:
+            return function(*arguments, **named)
+        finally:
+            _set_all(owner, kept)
+
+    return holding
 
 
 class KeptState:
@@ -110,9 +135,7 @@ def refuse_counters(call: Callable[[], Any], owner: Any) -> None:
         other = call()
         _set_all(owner, before)
         if not _alike(first, other):
-            raise InputError(
-                f"what a step does depends on '{name}', a number that it counts up: {TIME_WITHIN}"
-            )
+            raise CountsItsCalls(name)
 
 
 def _for_each(leaf: Tensor, n: int) -> Tensor:
@@ -196,6 +219,16 @@ def _numbers(owner: Any) -> dict[str, Any]:
             among = [(f".{key}", item) for key, item in (value.items() if type(value) is dict else enumerate(value))]
         found |= {name + key: item for key, item in among if type(item) in (int, float)}
     return found
+
+
+def _number(owner: Any, name: str) -> Any:
+    try:
+        holder, last = _holder(owner, name)
+        if isinstance(holder, (list, dict)):
+            return holder[int(last) if isinstance(holder, list) else last]
+        return getattr(holder, last)
+    except (AttributeError, LookupError, TypeError, ValueError):
+        return None
 
 
 def _holder(owner: Any, name: str) -> tuple[Any, str]:

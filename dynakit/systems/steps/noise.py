@@ -33,30 +33,45 @@ OTHERS = (
     *("gumbel_softmax", "multinomial", "exponential_", "geometric_", "cauchy_", "log_normal_", "random_"),
 )
 DROPOUTS = ("dropout", "alpha_dropout", "feature_dropout", "feature_alpha_dropout", "dropout_")
+MEANS: dict[str, Callable[..., Any]] = {
+    "rand": lambda *size, **how: torch.zeros(*size, **how) + 0.5,
+    "rand_like": lambda x, **how: torch.zeros_like(x, **how) + 0.5,
+    "uniform_": lambda x, a=0.0, b=1.0: x.fill_((a + b) / 2),
+    "bernoulli": lambda x, p=None, **_: x.clone() if p is None else torch.full_like(x, p),
+    "bernoulli_": lambda x, p=0.5: x.copy_(torch.as_tensor(p).to(x)),
+    "poisson": lambda x: x.clone(),
+    "exponential_": lambda x, lambd=1.0: x.fill_(1 / lambd),
+}
+NO_MEAN_MAP = "has no mean map"
 DRAWS = frozenset((*STANDARD, *GIVEN, *OTHERS, *DROPOUTS))
 
 
 class MeanOfNoise(TorchFunctionMode):
     """Gaussian draws give their mean; ``draws`` counts them.  Any other draw raises InputError.
 
-    ``off`` puts each draw off its mean by so many times a number that is the same in every run.
+    ``others`` gives those their mean too that have one.  ``off`` puts each draw off its mean by so many
+    times a number that is the same in every run.
     """
 
-    def __init__(self, off: float = 0.0) -> None:
+    def __init__(self, *, off: float = 0.0, others: bool = False) -> None:
         super().__init__()
-        self.draws, self.off = 0, off
+        self.draws, self.off, self.others = 0, off, others
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         name, kwargs = getattr(func, "__name__", ""), kwargs or {}
         if name not in DRAWS:
             return func(*args, **kwargs)
-        if name in OTHERS or (name in DROPOUTS and _is_on(args, kwargs)):
-            raise InputError(
-                f"it draws from torch.{name} at every step, which has no mean map: pass a step without it, or one that "
-                "leaves it out in eval mode"
-            )
+        drops = name in DROPOUTS and _is_on(args, kwargs)
+        if (name in OTHERS or drops) and not (self.others and (drops or name in MEANS)):
+            raise InputError(f"it draws from torch.{name} at every step, which {NO_MEAN_MAP}")
+        if drops:
+            self.draws += 1
+            return args[0]
         if name in DROPOUTS:
             return func(*args, **kwargs)
+        if name in MEANS:
+            self.draws += 1
+            return MEANS[name](*args, **{key: value for key, value in kwargs.items() if key != "generator"})
         self.draws += 1
         mean = _mean(name, args, {key: value for key, value in kwargs.items() if key != "generator"})
         if self.off and isinstance(mean, Tensor):
@@ -65,7 +80,7 @@ class MeanOfNoise(TorchFunctionMode):
         return mean
 
 
-def refuse_unlike_its_mean(call: Callable[..., Tensor], *arguments: Tensor) -> bool:
+def refuse_unlike_its_mean(call: Callable[..., Tensor], *arguments: Tensor, others: bool = False) -> bool:
     """Whether a call draws noise at all; InputError where the mean of what it draws does not stand for it.
 
     Numbers that are the same at every call are no noise.  What jumps with a draw, or has a corner at its mean (a sign,
@@ -76,9 +91,11 @@ def refuse_unlike_its_mean(call: Callable[..., Tensor], *arguments: Tensor) -> b
     torch.manual_seed(1)
     if torch.equal(once.nan_to_num(), call(*arguments).nan_to_num()):
         return False
+    if others:  # it is said that each draw be replaced
+        return True
     moved = {}
     for off in (0.0, 1e-2, 1e-6, -1e-6):
-        with MeanOfNoise(off):
+        with MeanOfNoise(off=off):
             moved[off] = call(*arguments).nan_to_num()
     wide, near, back = (moved[off] - moved[0.0] for off in (1e-2, 1e-6, -1e-6))
     rounding = 1e-12 * (1 + moved[0.0].abs())
@@ -86,7 +103,7 @@ def refuse_unlike_its_mean(call: Callable[..., Tensor], *arguments: Tensor) -> b
     bends = ((near + back).abs() > 1e-2 * torch.maximum(near.abs(), back.abs()) + rounding).any()
     if bool(jumps | bends):
         raise InputError(
-            "it draws noise that is not added as it is, but through a sign, a size or a comparison, and has no mean map"
+            f"it draws noise that is not added as it is, but through a sign, a size or a comparison, and {NO_MEAN_MAP}"
         )
     return True
 
@@ -112,12 +129,12 @@ def _is_on(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
     return bool(training) and bool(p)
 
 
-def without_noise(f: Callable[..., Any]) -> Callable[..., Any]:
+def without_noise(f: Callable[..., Any], *, others: bool = False) -> Callable[..., Any]:
     """``f`` with the mean of its noise in the noise's place."""
 
     @functools.wraps(f, updated=())
     def mean(*arguments: Any, **named: Any) -> Any:
-        with MeanOfNoise():
+        with MeanOfNoise(others=others):
             return f(*arguments, **named)
 
     return mean

@@ -24,6 +24,7 @@ from .kept_state import kept_state
 from .noise import MeanOfNoise, refuse_unlike_its_mean, without_noise
 from .state_tree import BATCHES, Layout, at_path, leaves, rebuilt
 from .tree_step import TreeStep, Undecided
+from .windows import lengthened
 
 MIXES = "f must treat each row of a batch by itself: a row changed with its neighbour"
 FAR = (30.0, -1000.0)  # times the states that a step is tried with
@@ -91,7 +92,7 @@ class Search:
         for function in (self.function, in_float64(self.function, self.device)):
             u = self.u(n_inputs, BATCHES[0])
             try:
-                with untouched_randomness(), MeanOfNoise():
+                with untouched_randomness(), self._mean():
                     kept = kept_state(function, self.owner, u, self.form.kept_in)
                     before = None if kept is None else kept.now()
             except InputError:
@@ -185,6 +186,8 @@ class Search:
         try:
             with untouched_randomness(), torch.no_grad(), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
+                if self.form.window:
+                    make = self._of_window(call, make, self.form.window)
                 layout = Layout(*(make(n) for n in BATCHES), names=self.form.names, flags=self.flags)
                 step = self._as_float64(function, call, layout)
                 if step is not None and call.is_sequence:
@@ -201,18 +204,19 @@ class Search:
     def _as_float64(self, function: Callable[..., Any], call: StepCall, layout: Layout) -> TreeStep | None:
         trouble: Exception | None = None
         for f in (function, in_float64(function, self.device)):
-            step = TreeStep(f, call, layout, self.device)
+            step = TreeStep(f, call, layout, self.device, cut=self.form.window is not None)
             x, u = _states(layout.size, BATCHES[1], self.device), self.u(call.n_inputs, BATCHES[1])
             try:
-                with MeanOfNoise() as noise:
+                with self._mean() as noise:
                     values = [step.value(x[:n], u[:n]) for n in BATCHES]
                     far = _far(step, x, u)
             except Exception as error:  # foreign code
                 trouble = trouble or error
                 continue
             step.choose(values, self.form, far)
-            if noise.draws and refuse_unlike_its_mean(step, x, u):
-                step.draws, step.function = noise.draws // len(BATCHES), without_noise(f)
+            others = self.form.mean_of_draws
+            if noise.draws and refuse_unlike_its_mean(step, x, u, others=others):
+                step.draws, step.function = noise.draws // len(BATCHES), without_noise(f, others=others)
             elif noise.draws:  # the same numbers at every call
                 values = [step.value(x[:n], u[:n]) for n in BATCHES]
             flat = [layout.flat(at_path(v, step.path), n) for v, n in zip(values, BATCHES, strict=True)]
@@ -248,9 +252,21 @@ class Search:
 
     def _called(self, call: StepCall, u: Tensor, state: Any) -> Any:
         given, named = call.arguments(u, state)
-        with untouched_randomness(), torch.no_grad(), MeanOfNoise(), warnings.catch_warnings():
+        with untouched_randomness(), torch.no_grad(), self._mean(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return in_float64(self.function, self.device)(*given, **named)
+
+    def _of_window(self, call: StepCall, make: Maker, length: int) -> Maker:
+        """Zeros of this length along the axis along which a state grows."""
+
+        def made(n: int) -> Any:
+            state = make(n)
+            return lengthened(state, self._called(call, self.u(call.n_inputs, n), state), length)
+
+        return made
+
+    def _mean(self) -> MeanOfNoise:
+        return MeanOfNoise(others=self.form.mean_of_draws)
 
     def u(self, n_inputs: int, n: int) -> Tensor:
         """Inputs to try, (batch, input)."""

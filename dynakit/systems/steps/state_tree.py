@@ -191,8 +191,7 @@ class Layout:
             if value.shape != full:
                 raise InputError(
                     f"part '{leaf.path}' of the state changes its shape from {tuple(full)} to "
-                    f"{tuple(value.shape)}: a state that grows is no map of one space; keep a "
-                    "window of fixed length, form=dk.Form(state=make) with a make(n) of its first state"
+                    f"{tuple(value.shape)}: a state that grows is no map of one space"
                 )
         flat = [leaf.flat(value) for leaf, value in zip(self.leaves, found, strict=True)]
         return flat[0] if len(flat) == 1 else torch.cat(flat, -1)

@@ -12,6 +12,7 @@ from ...errors import InputError
 from .calls import StepCall
 from .form import Form
 from .state_tree import BATCHES, Layout, at_path, is_leaf, leaves
+from .windows import cut
 
 
 class TreeStep:
@@ -21,22 +22,25 @@ class TreeStep:
         layout: how the state lies in a flat vector.
         path: where in what the step returns the next state is.
         draws: how many draws of noise a step makes, each replaced by its mean.
+        cut: whether a state that comes back longer is cut to its last entries.
         start: the state that a maker makes for one trial, flat; None where nobody makes one.
     """
 
     def __init__(
-        self, function: Callable[..., Any], call: StepCall, layout: Layout, device: torch.device
+        self, function: Callable[..., Any], call: StepCall, layout: Layout, device: torch.device, *, cut: bool = False
     ) -> None:
         self.function, self.call, self.layout, self.device = function, call, layout, device
         self.path: tuple[str, ...] = ()
         self.same: list[tuple[str, ...]] = []  # where else it is
-        self.draws = 0
+        self.draws, self.cut = 0, cut
         self.start: Tensor | None = None
 
     def value(self, x: Any, u: Any) -> Any:
         """What the step returns, as it is."""
-        given, named = self.call.arguments(u, self.layout.taken(x))
-        return self.function(*given, **named)
+        state = self.layout.taken(x)
+        given, named = self.call.arguments(u, state)
+        value = self.function(*given, **named)
+        return cut(value, state) if self.cut else value
 
     def __call__(self, x: Any, u: Any = None) -> Any:
         return self.layout.flat(at_path(self.value(x, u), self.path), len(x))
