@@ -29,12 +29,12 @@ from ..world import AtOnce, Sampled
 from .by_step import stack_of
 from .comparison import compare
 from .copies import eager, on_a_copy
-from .elsewhere import refuse_other_frameworks
 from .layers import KNOWN, is_plain
 from .learners import adapt_learner
 from .modules import adapt_module, adapt_whole, name_of_core
 from .own_cell import adapt_own_cell
 from .readouts import attribute, read_out
+from .remedies import refuse_other_frameworks
 from .spiking_libraries import adapt_spiking, is_of_a_spiking_library
 from .twins import Twins
 
