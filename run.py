@@ -3,6 +3,7 @@
     demo         train two small networks, find out what they do, write a report on each
     test         run the tests (arguments are those of pytest)
     lint         check style and types
+    browser      open the page of a report in Chromium and try it out; pictures go to out/browser
     study NAME   run one of the studies
     setup        only make the environment
 
@@ -53,12 +54,18 @@ def setup(extras):
 
 def run(job, arguments):
     """Do one job and return its exit status."""
-    setup(["interactive", "test"] + (["dev"] if job == "lint" else []))
+    if job == "browser" and not any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))):
+        sys.exit("there is no Chromium here; on Debian or Ubuntu: apt-get install chromium")
+    setup(["interactive", "test", *{"lint": ["dev"], "browser": ["browser"]}.get(job, [])])
     module, env, cwd = [str(python()), "-m"], dict(os.environ, PYTHONUTF8="1"), str(ROOT)
     if job == "test":
         env.update(ONE_THREAD, MPLBACKEND="Agg")
         workers = ["-n", str(min(os.cpu_count() or 1, 8))]  # of one thread each
         return subprocess.call([*module, "pytest", *workers, *arguments], env=env, cwd=cwd)
+    if job == "browser":
+        env.update(ONE_THREAD, MPLBACKEND="Agg")
+        page = str(ROOT / "tests" / "browser" / "page_in_a_browser.py")
+        return subprocess.call([*module, "pytest", "-p", "no:tests.checkout", page, *arguments], env=env, cwd=cwd)
     if job == "lint":
         style = subprocess.call([*module, "ruff", "check", *arguments], env=env, cwd=cwd)
         return subprocess.call([*module, "pyright", "--pythonpath", str(python())], env=env, cwd=cwd) or style

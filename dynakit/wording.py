@@ -20,13 +20,22 @@ def counted(n: Any, noun: str, several: str = "") -> str:
     return f"{n} {noun[:-1]}ies" if noun.endswith("y") else f"{n} {noun}s"
 
 
+def three(value: float) -> str:
+    """A value in three digits, and never with an exponent where plain figures are as short.
+
+    >>> three(1184.3), three(0.01234), three(59.21), three(2.5e7)
+    ('1184', '0.0123', '59.2', '2.5e+07')
+    """
+    return f"{value:.0f}" if 1000 <= abs(value) < 1e6 else f"{value:.3g}"
+
+
 def span(values: np.ndarray, unit: str) -> str:
     """One value, or the least and the greatest, in three digits.
 
     >>> span(np.array([2.0, 2.0]), "steps"), span(np.array([0.1234, 5678.0]), "ms")
     ('2 steps', '0.123 to 5678 ms')
     """
-    low, high = (f"{v:.3g}" if v < 1000 else f"{v:.0f}" for v in (values.min(), values.max()))
+    low, high = three(values.min()), three(values.max())
     return f"{low} {unit}" if low == high else f"{low} to {high} {unit}"
 
 

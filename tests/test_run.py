@@ -171,7 +171,7 @@ def test_an_old_python_can_read_the_file_and_is_told_the_version_needed():
 
 def test_run_is_short_and_imports_the_standard_library_only():
     source = (ROOT / "run.py").read_text()
-    assert source.count("\n") <= 80
+    assert source.count("\n") <= 95
     imports = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Import | ast.ImportFrom)]
     names = {alias.name if isinstance(n, ast.Import) else n.module for n in imports for alias in n.names}
     assert {name.partition(".")[0] for name in names} <= sys.stdlib_module_names

@@ -12,7 +12,7 @@ from .archive import npz_bytes, read_npz
 from .atomic import write_atomically
 from .manifest import FORMAT_VERSION, LARGEST, Artifact, Manifest
 from .reading import load, lost
-from .writing import check_folder, save
+from .writing import check_folder, save, write_page
 
 __all__ = [
     "FORMAT_VERSION",
@@ -26,4 +26,5 @@ __all__ = [
     "read_npz",
     "save",
     "write_atomically",
+    "write_page",
 ]

@@ -44,6 +44,17 @@ def save(folder: Path, artifact: Artifact, pages: Pages | None = None, *, owned:
         raise ArtifactError(f"{said}: {error.strerror or error}") from error
 
 
+def write_page(place: Path, data: bytes) -> None:
+    """Write a page that stands alone, whole or not at all; ArtifactError where that cannot be or another's is there."""
+    place = Path(place)
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        _refuse_page(place.parent, place.name, fresh=True)
+        atomic.write_atomically(place, data)
+    except OSError as error:
+        raise ArtifactError(f"path {place} cannot be written: {error.strerror or error}") from error
+
+
 def check_folder(folder: Path, name: str, kind: str) -> None:
     """Raise ArtifactError if :func:`save` would; the folder is made if it is not there."""
     if os.path.exists(folder) and not os.path.isdir(folder):

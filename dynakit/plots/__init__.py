@@ -10,6 +10,7 @@ from .cycles import plot_convergence, plot_cycles, plot_multipliers
 from .exponents import plot_exponents
 from .flow import plot_flow
 from .interactive import phase_portrait_3d
+from .linked import Explored
 from .manifolds import plot_heteroclinic
 from .memory import plot_memory
 from .multifunctionality import plot_confusion, plot_multifunctionality
@@ -18,16 +19,16 @@ from .psychometric import plot_psychometric
 from .raster import plot_raster
 from .slow_manifold import plot_slow_manifold
 from .spectrum import plot_spectrum
-from .style import close, new_axes, paper_style
+from .style import close, new_axes, using
 from .tracks import plot_tracks
 from .training import plot_training
 from .transitions import plot_transitions
 from .trials import plot_activity, plot_trials
 
 __all__ = [
+    "Explored",
     "close",
     "new_axes",
-    "paper_style",
     "phase_portrait_3d",
     "plot_activity",
     "plot_basin_fractions",
@@ -52,4 +53,5 @@ __all__ = [
     "plot_training",
     "plot_transitions",
     "plot_trials",
+    "using",
 ]

@@ -45,7 +45,7 @@ def plot_branches(branches: Branches, *, along: Any = SPREAD, ax: Any = None, **
     """
     style.expect("branches", branches, Branches)
     height, name = coordinate(branches.states, along)
-    ax = style.new_axes(ax, figsize=(5.6, 3.8))
+    ax = style.new_axes(ax)
     seen: set[int] = set()
     for k in range(branches.n_branches):
         rows = np.flatnonzero(branches.branch == k)

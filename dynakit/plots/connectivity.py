@@ -32,7 +32,7 @@ def plot_connectivity(W: Any, *, sign: Any = None, ax: Any = None, **kwargs: Any
     matrix, signs = _matrix(W, sign)
     order = type_order(matrix, signs)
     limit = _limit(matrix)
-    ax = style.new_axes(ax, figsize=(4.8, 3.9))
+    ax = style.new_axes(ax, ratio=0.75)
     options = {"cmap": style.DIVERGING, "vmin": -limit, "vmax": limit, "interpolation": "nearest"}
     drawn = ax.imshow(matrix[np.ix_(order, order)], **(options | kwargs))
     beyond = "both" if np.abs(matrix).max(initial=0.0) > limit else "neither"

@@ -30,7 +30,7 @@ def plot_multipliers(cycles: LimitCycles, *, ax: Any = None, **kwargs: Any) -> A
     'Re λ'
     """
     style.expect("cycles", cycles, LimitCycles)
-    ax = style.new_axes(ax, figsize=(6.4, 3.6))
+    ax = style.new_axes(ax)
     angles = np.linspace(0, 2 * np.pi, 361)
     ax.axhline(0, color=style.FAINT, linewidth=0.5, zorder=1)
     ax.axvline(0, color=style.FAINT, linewidth=0.5, zorder=1)

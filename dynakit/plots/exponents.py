@@ -31,7 +31,7 @@ def plot_exponents(lyap: Any, *, ax: Any = None, **kwargs: Any) -> Axes:
     'exponent'
     """
     style.expect("lyap", lyap, LyapunovSpectrum)
-    ax = style.new_axes(ax, figsize=(4.6, 3.0))
+    ax = style.new_axes(ax)
     exponents, errors = lyap.exponents, lyap.standard_errors
     kinds = lyap.kinds
     dimensions = lyap.kaplan_yorke_dimensions

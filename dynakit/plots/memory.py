@@ -34,7 +34,7 @@ def plot_memory(checks: Any, *, what: str = "kept", ax: Any = None, **kwargs: An
     named = _named(checks)
     if what == "outputs" and len(named) != 1:
         raise InputError(f"checks must be a single MemoryCheck to draw its outputs, got {len(named)}")
-    ax = style.new_axes(ax, figsize=(5.2, 3.0))
+    ax = style.new_axes(ax)
     if what == "kept":
         _kept(ax, named, kwargs)
     else:

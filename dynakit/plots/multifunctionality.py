@@ -75,7 +75,7 @@ def plot_confusion(multi: Multifunctionality, *, ax: Any = None, **kwargs: Any) 
     ``kwargs`` are for the cells (``imshow``).  Raises InputError, naming the argument.
     """
     style.expect("multi", multi, Multifunctionality)
-    ax = style.new_axes(ax, figsize=(4.8, 3.2))
+    ax = style.new_axes(ax)
     counts = np.asarray(multi.confusion)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     ax.imshow(shares, **({"cmap": "Greys", "vmin": 0.0, "vmax": 1.4, "aspect": "auto"} | kwargs))

@@ -32,7 +32,7 @@ def plot_psychometric(curves: Any, *, ax: Any = None, **kwargs: Any) -> Axes:
     'share of + choices'
     """
     named = _named(curves)
-    ax = style.new_axes(ax, figsize=(3.6, 3.0))
+    ax = style.new_axes(ax, ratio=0.75)
     for y, x in ((0.5, None), (None, 0.0)):
         line = ax.axhline if x is None else ax.axvline
         line(y if x is None else x, color=style.FAINT, linewidth=0.6, zorder=0)

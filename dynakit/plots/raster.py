@@ -49,7 +49,7 @@ def plot_raster(
         shown = trains[trains.neurons == _index("neuron", neuron, trains.n_neurons)]
         rows, what = shown.trials, "trial"
         names = np.arange(trains.n_trials)
-    ax = style.new_axes(ax, figsize=(5.6, min(4.2, 1.4 + 0.12 * len(names))))
+    ax = style.new_axes(ax, height=min(4.2, 1.4 + 0.12 * len(names)))
     _marks(ax, shown, rows, kwargs)
     _rows(ax, names)
     ax.set_xlim(0, trains.t_stop)

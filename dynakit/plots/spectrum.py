@@ -45,7 +45,7 @@ def plot_spectrum(result: Any, *, ax: Any = None, line: str | None = None, **kwa
     flow = of_flow or line == "flow"
     scaled = flow and isinstance(result, Modes) and not of_flow
     groups = _groups(result, scaled)
-    ax = style.new_axes(ax, figsize=(6.4, 3.6))
+    ax = style.new_axes(ax)
     radius = result.spectral_radius if isinstance(result, GraphStatistics) else 1.0
     everything: Any = np.concatenate([values for values, _, _ in groups] or [np.zeros(0, complex)])
     everything = everything[np.isfinite(everything)]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from .. import checks
+from ..checks import count
 from ..errors import InputError
 
 if TYPE_CHECKING:
@@ -27,23 +28,17 @@ TRAJECTORY = "#8FA3B8"  # where trials have no conditions
 FAINT = "#BDBDBD"
 CATEGORIES = ("#332288", "#CC6677", "#44AA99", "#DDCC77", "#AA4499", "#88CCEE", "#999933", "#882255")
 DIVERGING, SEQUENTIAL = "RdBu_r", "viridis"
+RATIO = 0.656  # height of a figure by its width
 
-_PAPER = {
-    "font.size": 8,
-    "axes.labelsize": 8,
-    "axes.titlesize": 8,
-    "xtick.labelsize": 7,
-    "ytick.labelsize": 7,
-    "axes.linewidth": 0.6,
-    "xtick.major.width": 0.6,
-    "ytick.major.width": 0.6,
-    "xtick.major.size": 2.5,
-    "ytick.major.size": 2.5,
-    "lines.markersize": 4,
-    "savefig.dpi": 300,
-    "pdf.fonttype": 42,
-    "svg.fonttype": "none",
+# Of each style: widths of one column and of two, in inches, and sizes in points.  Columns as in the journals of the
+# American Physical Society and the Society for Neuroscience; a slide is as wide as it is shown.
+_STYLES: dict[str, tuple[tuple[float, float], dict[str, Any]]] = {
+    "paper": ((3.3, 6.9), {"font.size": 8, "axes.linewidth": 0.6, "lines.markersize": 4, "savefig.dpi": 300}),
+    "page": ((4.3, 8.8), {"font.size": 9, "axes.linewidth": 0.7, "lines.markersize": 4.5, "savefig.dpi": 150}),
+    "talk": ((6.4, 12.0), {"font.size": 16, "axes.linewidth": 1.2, "lines.markersize": 8, "savefig.dpi": 150}),
 }
+_ALIKE = {"pdf.fonttype": 42, "svg.fonttype": "none"}  # text stays text
+TYPE = 10.0  # points: of the type that heights of figures are given for
 
 
 class Mark(NamedTuple):
@@ -93,31 +88,63 @@ def _shades(n: int, colormap: str, low: float, high: float) -> list[str]:
 
 
 @contextmanager
-def paper_style(**settings: Any) -> Iterator[None]:
-    """A ``with`` block in which figures have the small type and thin lines of a printed column.
+def using(style: str = "paper", *, columns: int = 1, **settings: Any) -> Iterator[None]:
+    """A ``with`` block whose figures are as wide as one column or two, with the type and lines that go with it.
 
-    ``settings`` are further rcParams; everything is as before after the block.
+    Arguments:
+        style: "paper" (columns of 3.3 and 6.9 inches, type of 8 points), "talk" (6.4 and 12 inches, 16 points) or
+            "page" (4.3 and 8.8 inches, 9 points; the pages of reports).
+        columns: 1 or 2.
+        settings: further rcParams, with "_" for "." where they are keywords.
+
+    Everything is as before after the block.  Raises InputError for a style or a setting that there is not.
+
+    >>> import dynakit as dk
+    >>> with dk.plots.using("paper", columns=2):
+    ...     [float(inches) for inches in dk.plots.new_axes().figure.get_size_inches()]
+    [6.9, 4.52...]
     """
     import matplotlib
 
-    chosen: Any = _PAPER | settings
+    widths, own = _STYLES[checks.one_of("style", style, _STYLES)]
+    width = widths[count("columns", columns, least=1, most=2) - 1]
+    chosen: dict[str, Any] = _ALIKE | own | _proportions(own) | {"figure.figsize": (width, width * RATIO)}
+    for name, value in settings.items():
+        dotted = name if name in matplotlib.rcParams else name.replace("_", ".", 1)
+        chosen[checks.one_of("settings", dotted, matplotlib.rcParams)] = value
     with matplotlib.rc_context(chosen):
         yield
 
 
-def new_axes(ax: Any = None, *, projection3d: bool = False, figsize: tuple[float, float] = (6.4, 4.2)) -> Any:
-    """``ax`` itself, or the axes of a new figure (whose layout makes room for legends beside it)."""
+def _proportions(own: dict[str, Any]) -> dict[str, Any]:
+    """What follows from the size of the type and of the lines."""
+    size, line = own["font.size"], own["axes.linewidth"]
+    alike = dict.fromkeys(["axes.labelsize", "axes.titlesize", "legend.fontsize"], size)
+    ticks = {f"{axis}tick.{what}": value for axis in "xy" for what, value in (("labelsize", 0.88 * size),)}
+    marks = {f"{axis}tick.major.{what}": v for axis in "xy" for what, v in (("width", line), ("size", 4 * line))}
+    return {**alike, **ticks, **marks}
+
+
+def new_axes(ax: Any = None, *, projection3d: bool = False, ratio: float = RATIO, height: float | None = None) -> Any:
+    """``ax`` itself, or the axes of a new figure (whose layout makes room for legends beside it).
+
+    The figure is as wide as ``rcParams["figure.figsize"]`` says, and ``ratio`` times as high; or of a ``height`` in
+    inches for type of 10 points, which grows with the type.
+    """
     if ax is not None:
         from matplotlib.axes import Axes as MatplotlibAxes
 
         if not isinstance(ax, MatplotlibAxes):
             raise InputError(f"ax must be a matplotlib Axes, got {type(ax).__name__}")
         return ax
+    import matplotlib
     import matplotlib.pyplot as plt
 
+    width = matplotlib.rcParams["figure.figsize"][0]
+    tall = width * ratio if height is None else height * float(matplotlib.rcParams["font.size"]) / TYPE
     if projection3d:  # constrained layout shrinks 3-D axes: leave the room by hand
-        return plt.figure(figsize=figsize).add_axes((0.0, 0.04, 0.62, 0.94), projection="3d")
-    return plt.figure(figsize=figsize, layout="constrained").add_subplot()
+        return plt.figure(figsize=(width, tall)).add_axes((0.0, 0.04, 0.62, 0.94), projection="3d")
+    return plt.figure(figsize=(width, tall), layout="constrained").add_subplot()
 
 
 def close(figure: Figure) -> None:

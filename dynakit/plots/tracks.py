@@ -36,7 +36,7 @@ def plot_tracks(tracks: Tracks, *, along: Any = None, ax: Any = None, **kwargs: 
     """
     style.expect("tracks", tracks, Tracks)
     height, name = (None, "fixed points") if along is None else coordinate(tracks.states, along)
-    ax = style.new_axes(ax, figsize=(5.6, 3.8))
+    ax = style.new_axes(ax)
     if height is None:
         _counts(ax, tracks, kwargs)
     else:

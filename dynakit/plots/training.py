@@ -20,7 +20,7 @@ def plot_training(history: History, *, ax: Any = None, **kwargs: Any) -> Axes:
     Scores that are all NaN are left out.  Raises InputError if ``history`` is no History.
     """
     style.expect("history", history, History)
-    ax = style.new_axes(ax, figsize=(4.8, 3.0))
+    ax = style.new_axes(ax)
     ax.set_xlabel("update")
     ax.set_ylabel("loss", color=style.BLACK)
     style.despine(ax)

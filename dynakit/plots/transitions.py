@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,8 +47,8 @@ def plot_transitions(
     n = len(transitions)
     given = range(n) if labels is None else style.labels_of("labels", labels, n, "attractors")
     texts = [str(label) for label in given]
-    places = _places(texts, projection, states)
-    ax = style.new_axes(ax, figsize=(6.6, 4.4))
+    places = node_places(texts) if projection is None else _projected(n, projection, states)
+    ax = style.new_axes(ax)
     _edges(ax, transitions, places, _size(texts), kwargs)
     for place, text in zip(places, texts):
         ring = {"boxstyle": "circle,pad=0.35", "facecolor": "white", "edgecolor": style.BLACK}
@@ -60,17 +61,20 @@ def plot_transitions(
     return ax
 
 
-def _places(texts: list[str], projection: Any, states: Any) -> np.ndarray:
-    """(attractor, 2): projected, the corners of a cube, or a circle from the top clockwise."""
+def _projected(n: int, projection: Any, states: Any) -> np.ndarray:
+    """(attractor, 2): the first two scores of the attractors."""
+    style.expect("projection", projection, Projection)
+    if states is None:
+        raise InputError("states must be given with projection: the attractors (attractor, unit)")
+    if len(projection) < 2:
+        raise InputError(f"projection must have at least 2 components, got {len(projection)}")
+    rows = checks.states("states", states, (n, projection.mean.size), finite=True)
+    return projection.transform(rows)[:, :2]
+
+
+def node_places(texts: list[str]) -> np.ndarray:
+    """(attractor, 2): the corners of a cube for three signs each, else a circle from the top clockwise."""
     n = len(texts)
-    if projection is not None:
-        style.expect("projection", projection, Projection)
-        if states is None:
-            raise InputError("states must be given with projection: the attractors (attractor, unit)")
-        if len(projection) < 2:
-            raise InputError(f"projection must have at least 2 components, got {len(projection)}")
-        rows = checks.states("states", states, (n, projection.mean.size), finite=True)
-        return projection.transform(rows)[:, :2]
     if n == 8 and len(set(texts)) == 8 and all(len(t) == 3 and set(t) <= {"+", "-"} for t in texts):
         bits = np.array([[1.0 if c == "+" else -1.0 for c in t] for t in texts])
         return bits[:, :2] * 1.25 + np.outer(bits[:, 2], DEPTH) / 2
@@ -93,7 +97,7 @@ def _edges(
     targets = transitions.targets
     own = targets == np.arange(len(targets))[:, None]
     switches = np.argwhere((targets >= 0) & ~own)
-    colours = dict(zip(range(len(transitions.pulses)), _pulse_colours(len(transitions.pulses))))
+    colours = dict(enumerate(pulse_colours(transitions.pulses).values()))
     for j in np.unique(switches[:, 1]) if len(switches) else []:
         ax.plot([], [], color=colours[j], linewidth=1.4, label=transitions.pulses[j])
     drawn: dict[tuple[int, int], int] = {}
@@ -117,8 +121,9 @@ def _edges(
         ax.plot([], [], linestyle="none", label=f"no change: not drawn ({int(own.sum())})")
 
 
-def _pulse_colours(n: int) -> list[str]:
-    return list(style.condition_colours([f"{k:06d}" for k in range(n)]).values())
+def pulse_colours(pulses: Sequence[str]) -> dict[str, str]:
+    """A colour for each pulse, in their order."""
+    return dict(zip(pulses, style.condition_colours([f"{k:06d}" for k in range(len(pulses))]).values()))
 
 
 def _amplitude(ax: Any, tips: np.ndarray, bend: float, text: str, colour: str) -> None:

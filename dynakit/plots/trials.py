@@ -39,7 +39,7 @@ def plot_trials(trials: Any, outputs: Any = None, *, trial: Any = 0, ax: Any = N
     targets = None if trials.targets is None else reals("trials.targets", trials.targets, shape)
     if outputs is not None:
         outputs = reals("outputs", outputs, shape if targets is None else targets.shape, finite=False)
-    ax = style.new_axes(ax, figsize=(6.0, 0.9 + 0.42 * (inputs.shape[2] + _n_outputs(targets, outputs))))
+    ax = style.new_axes(ax, height=0.9 + 0.42 * (inputs.shape[2] + _n_outputs(targets, outputs)))
     counts = None if targets is None else _counts(trials, targets)
     shown, targets, outputs = (_within(trials, a, which) for a in (inputs, targets, outputs))
     rows = _stack(ax, shown, 0.0, style.channel_names("input", inputs.shape[2]))
@@ -179,7 +179,7 @@ def plot_activity(
     colours = {"cmap": style.SEQUENTIAL, "vmin": 0.0, "vmax": limit}
     if signed:
         colours |= {"cmap": style.DIVERGING, "vmin": -limit}
-    ax = style.new_axes(ax, figsize=(5.6, 3.2))
+    ax = style.new_axes(ax)
     drawn = ax.imshow(image, **({"aspect": "auto", "interpolation": "nearest"} | colours | kwargs))
     clipped = np.abs(finite).max(initial=0.0) > limit
     style.colour_bar(ax, drawn, "activity", extend=("both" if signed else "max") if clipped else "neither")

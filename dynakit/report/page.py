@@ -4,15 +4,40 @@ from __future__ import annotations
 
 import base64
 import importlib.util
-import io
+import json
+import re
+import zlib
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-import numpy as np
+from .pictures import Drawn
 
-from .. import plots
+SCRIPT = "plotly.min.js"  # lies beside a page, unless it is inside
+UNFOLD = """const packed = Uint8Array.from(atob(document.getElementById("plotly").textContent), (c) => c.charCodeAt(0));
+const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
+const text = await new Response(stream).text();
+await new Promise((done) => {
+  const script = document.createElement("script");
+  script.addEventListener("load", done);
+  script.src = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
+  document.head.append(script);
+});"""
 
-MOST_SPARE = 16.0  # inches round a figure
-MARGIN = 0.1  # inches round what is drawn
+
+class Answer(NamedTuple):
+    """The first thing a page says: under a heading a word in capitals, where there is one, and sentences."""
+
+    heading: str
+    word: str
+    first: str
+    rest: list[str]
+
+
+class Section(NamedTuple):
+    """Sentences under a heading."""
+
+    heading: str
+    lines: list[str]
 
 
 class Picture(NamedTuple):
@@ -21,88 +46,72 @@ class Picture(NamedTuple):
     name: str
     caption: str
     url: str
+    width: int
+    height: int
 
 
-class Turning(NamedTuple):
-    """A figure to turn, as a div whose script lies beside the page."""
-
-    title: str
-    caption: str
-    div: str
-
-
-def render(**content: Any) -> str:
-    """The template ``report.html`` filled in: title, summary, pictures, scenes, tables, provenance."""
+def render(name: str, **content: Any) -> str:
+    """A template filled in."""
     import jinja2
 
     loader = jinja2.PackageLoader("dynakit", "templates")
-    return jinja2.Environment(loader=loader, autoescape=True).get_template("report.html").render(content)
+    environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    return environment.get_template(name).render(content)
 
 
-def png(ax: Any, dpi: int = 150, manifest: str = "") -> bytes:
-    """The figure that holds the axes, with the SHA-256 of the manifest it is of; it is closed."""
-    import matplotlib
-    import matplotlib.image
+def source(name: str) -> str:
+    """A file of the templates, as it is."""
+    from importlib.resources import files
 
-    figure, buffer = ax.get_figure(root=True), io.BytesIO()
-    says = {"dynakit manifest": manifest} if manifest else {}
-    figure.set_dpi(dpi)
-    if (engine := figure.get_layout_engine()) is not None:
-        engine.execute(figure)
-        with matplotlib.rc_context({"figure.autolayout": False, "figure.constrained_layout.use": False}):
-            figure.set_layout_engine(None)  # "none" would leave a place holder, for which savefig draws twice
-    quick = {"compress_level": 3}  # 5 % larger, in half the time
-    matplotlib.image.imsave(buffer, _pixels(figure, dpi), format="png", dpi=dpi, metadata=says, pil_kwargs=quick)
-    plots.close(figure)
-    return buffer.getvalue()
+    return (files("dynakit") / "templates" / name).read_text(encoding="utf-8")
 
 
-def _pixels(figure: Any, dpi: int, spare: float = 1.0) -> np.ndarray:
-    """A laid-out figure (row, column, RGBA), with a margin round what is drawn.
+def answer(heading: str, lines: Iterable[str]) -> Answer:
+    """Lines of which the first may begin with a verdict in capitals, such as "NOT SHOWN."."""
+    first, *rest = (sentence(line) for line in lines)
+    found = re.match(r"([A-Z]{2}[A-Z ,]*)\. (?=\S)", first)
+    word = found[1] if found else ""
+    return Answer(heading, word, first[found.end() :] if found else first, rest)
 
-    ``savefig`` can crop as well, and draws everything twice to know where.  This draws once, with room to spare (inches
-    on each side), and again with more if what is drawn reaches the rim.
+
+def sentence(line: str) -> str:
+    """A line of the summary as prose: it begins with a capital letter and ends with a full stop.
+
+    >>> sentence("2 switches among 4 pairs"), sentence("solved: |F(x) - x| = 1e-16")
+    ('2 switches among 4 pairs.', 'Solved: |F(x) - x| = 1e-16.')
     """
-    from matplotlib.transforms import Bbox
-
-    raw = io.BytesIO()
-    columns, rows = np.rint((figure.get_size_inches() + 2 * spare) * dpi).astype(int)
-    canvas = Bbox.from_bounds(-spare, -spare, columns / dpi, rows / dpi)
-    figure.savefig(raw, format="rgba", dpi=dpi, bbox_inches=canvas)
-    image = np.frombuffer(raw.getbuffer(), np.uint32).reshape(rows, columns)
-    drawn = image != image[0, 0]
-    if spare < MOST_SPARE and (drawn[[0, -1]].any() or drawn[:, [0, -1]].any()):
-        return _pixels(figure, dpi, 2 * spare)
-    margin = round(MARGIN * dpi)
-    shown = image[_around(drawn.any(axis=1), margin), _around(drawn.any(axis=0), margin)]
-    return np.ascontiguousarray(shown).view(np.uint8).reshape(*shown.shape, 4)
+    line = line.strip()
+    line = line[:1].upper() + line[1:] if re.match(r"[a-z]{2,}\b(?!_)", line) else line
+    return line if line.endswith((".", ":", "?", "!")) else f"{line}."
 
 
-def _around(drawn: np.ndarray, margin: int) -> slice:
-    """From ``margin`` before the first to ``margin`` behind the last that is drawn; all, if none is."""
-    where = np.flatnonzero(drawn)
-    first, last = (where[0], where[-1]) if len(where) else (0, len(drawn) - 1)
-    return slice(max(first - margin, 0), min(last + margin + 1, len(drawn)))
+def picture(name: str, caption: str, drawn: Drawn) -> Picture:
+    """A figure for the page."""
+    url = "data:image/png;base64," + base64.b64encode(drawn.png).decode()
+    return Picture(name, caption, url, *drawn.size)
 
 
-def data_url(picture: bytes) -> str:
-    """A PNG as a data URL, so that a page carries its pictures."""
-    return "data:image/png;base64," + base64.b64encode(picture).decode()
+def linked(values: dict[str, Any], *, inside: bool) -> str:
+    """The linked view of a page; ``inside``: with the library that draws it, else that lies beside the page."""
+    data = json.dumps(values, allow_nan=False, separators=(",", ":")).replace("</", "<\\/")
+    script = source("linked.js")
+    library = ""
+    if can_turn() and inside:
+        packed = base64.b64encode(zlib.compress(plotly_script(), 9)).decode()
+        library = f'<script type="application/octet-stream" id="plotly">{packed}</script>'
+        script = f"(async () => {{ {UNFOLD}\n{script}\n}})();"
+    elif can_turn():
+        library = f'<script src="{SCRIPT}"></script>'
+    return render("linked.html", data=data, script=script, library=library, n_axes=len(values["axes"]))
 
 
 def can_turn() -> bool:
-    """Whether there is plotly, which draws the figures to turn."""
+    """Whether there is plotly, which draws the portrait to turn."""
     return importlib.util.find_spec("plotly") is not None
 
 
-def turning(figure: Any, name: str) -> str:
-    """A figure of plotly as a div."""
-    figure.update_layout(height=620, margin={"l": 0, "r": 0, "t": 10, "b": 30})
-    return figure.to_html(full_html=False, include_plotlyjs=False, div_id=name)
-
-
 def plotly_script() -> bytes:
-    """The script that draws the figures to turn, to lie beside the page."""
+    """The script that draws the portrait to turn."""
     import plotly.offline
 
     return b"/* written by dynakit */\n" + plotly.offline.get_plotlyjs().encode()

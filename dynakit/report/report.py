@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import html
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from .. import artifacts, checks, models, plots
 from ..errors import InputError
@@ -15,8 +14,19 @@ from ..records import artifact as saved
 from ..records import unsavable
 from ..results import History, Result, html_table
 from ..wording import drive_in_words
-from .page import Picture, Turning, can_turn, data_url, plotly_script, png, render, turning
+from .pages import notebook, pages
+from .pictures import formats as chosen_formats
 from .stage import Figure, Part, Stage
+
+MOST_NUMBERS = 6
+
+
+class Said(NamedTuple):
+    """A headline number, as it is said: "Fixed points", "27 (8 stable)", and what that means."""
+
+    label: str
+    value: str
+    meaning: str
 
 TRAINING = Figure("training", "Loss and score on each update's fresh batch.", plots.plot_training, needs=("history",))
 
@@ -108,17 +118,21 @@ class Report(Result):
 
     def summary(self) -> str:
         """What the network does, and how: the answer in words."""
+        said = {heading: lines for heading, lines in self.sections().items() if lines}
+        said |= {"Not done": [f"{name}: {reason}" for name, reason in self.skipped.items()]} if self.skipped else {}
+        blocks = ["\n".join([heading, *(f"  {line}" for line in lines)]) for heading, lines in said.items()]
+        return "\n\n".join(["\n".join([self.network, *self.opening()]), *blocks])
+
+    def sections(self) -> dict[str, list[str]]:
+        """What the stages say, by heading, in the order of the report; the first is the answer."""
         sections: dict[str, list[str]] = {}
         for words, results in self._read("words"):
             sections.setdefault(words.heading, []).extend(words.say(*results))
-        sections["Not done"] = [f"{name}: {reason}" for name, reason in self.skipped.items()]
-        blocks = [
-            "\n".join([heading, *(f"  {line}" for line in lines)]) for heading, lines in sections.items() if lines
-        ]
-        return "\n\n".join([self._title(), *blocks])
+        return sections
 
-    def _title(self) -> str:
-        lines = [self.network]
+    def opening(self) -> list[str]:
+        """The task, the score and what counts as rest."""
+        lines = []
         if self.task is not None:
             lines.append(f"Task: {self.task!r}")
         if "baseline" in self.results:
@@ -128,7 +142,13 @@ class Report(Result):
         reason = getattr(self.task, "rest_reason", None)
         if self.task is not None and reason is not None:
             lines.append(f"Rest is {drive_in_words(self.task.rest)} ({reason})")
-        return "\n".join(lines)
+        return lines
+
+    def numbers(self) -> list[Said]:
+        """The headline numbers, the most telling first; at most six."""
+        said = [(number, number.say(*results)) for number, results in self._read("numbers")]
+        told = sorted((pair for pair in said if pair[1]), key=lambda pair: pair[0].rank)[:MOST_NUMBERS]
+        return [Said(number.label, value, number.meaning) for number, value in told]
 
     # --- figures -------------------------------------------------------------------------------------------
 
@@ -140,6 +160,11 @@ class Report(Result):
     def figures(self) -> tuple[str, ...]:
         """Names of the figures this report can draw."""
         return tuple(name for name, figure in self._figures().items() if self._shows(figure))
+
+    @property
+    def known_figures(self) -> tuple[str, ...]:
+        """Names of all figures of reports, those that this one cannot draw among them."""
+        return tuple(self._figures())
 
     def _shows(self, figure: Figure) -> bool:
         results = self.read(figure)
@@ -163,55 +188,48 @@ class Report(Result):
         return figure.draw(*results, ax=ax, **kwargs)
 
     def _repr_html_(self) -> str:
-        urls = [data_url(png(self.plot(name), 100)) for name in self.figures[:1]]
-        pictures = [f'<img style="max-width:560px" src="{url}">' for url in urls]
-        tables = [*self._tables().values()][:1]
-        return f"<pre>{html.escape(self.summary())}</pre>{''.join(pictures + tables)}"
+        return notebook(self)
 
-    def _tables(self) -> dict[str, str]:
+    def tables(self) -> dict[str, str]:
         """The tables of the page by their titles, as HTML."""
         found = (table.columns(*results) for table, results in self._read("tables"))
         return {title: html_table(columns) for each in found for title, columns in each.items()}
 
+    def explored(self) -> Any:
+        """What a reader of the page can look around in; None if there is nothing."""
+        return next((view.build(*results) for view, results in self._read("views")), None)
+
     # --- disk ----------------------------------------------------------------------------------------------
 
-    def save(self, path: str | Path) -> None:
-        """Write the report into a folder: ``results.json``, arrays and network, ``report.html`` and ``figures/*.png``.
+    def save(self, path: str | Path, *, formats: Any = ("png",), single_file: bool = False) -> None:
+        """Write the report into a folder: ``results.json``, arrays and network, ``report.html`` and ``figures/``.
+
+        Arguments:
+            path: the folder; with ``single_file`` it may also be the name of a page, "network.html".
+            formats: of the figures, some of "png", "svg" and "pdf"; those on the page are "png".
+            single_file: the page holds all it needs, to be mailed; of a path that ends with ".html" it is all that is
+                written.
 
         ``report.html`` opens from disk without a network.  Results and network are replaced together, in one step; page
         and figures follow at once, and each says which ``results.json`` it is of.  Raises ArtifactError if the folder
-        cannot be written, or holds files of these names that are somebody else's or of a later version.
+        cannot be written, or holds files of these names that are somebody else's or of a later version; InputError for
+        a format that there is not.
         """
+        wanted = chosen_formats(formats)
+        artifact = self._artifact()
+        place = checks.folder("path", path)
+        if single_file and place.suffix.lower() in (".html", ".htm"):
+            artifacts.write_page(place, pages(self, artifact.sha256, wanted, single_file=True)["report.html"])
+            return
+        artifacts.save(place, artifact, pages(self, artifact.sha256, wanted, single_file=single_file))
+
+    def _artifact(self) -> artifacts.Artifact:
+        """What is saved of this report."""
         header, parts, record = {}, {}, self._as_saved()
         if "model" not in record.skipped and self.model is not None:
             header["model"], data = models.packed(self.model)
             parts["model"] = ("safetensors", data)
-        artifact = saved(record, header, **parts)
-        artifacts.save(checks.folder("path", path), artifact, self._pages(artifact.sha256))
-
-    def _pages(self, manifest: str) -> dict[str, bytes | None]:
-        """Page and figures of a manifest by their names; None for those that an older report may have had."""
-        pictures = {name: png(self.plot(name), manifest=manifest) for name in self.figures}
-        scenes = self._scenes() if can_turn() else []
-        pages: dict[str, bytes | None] = dict.fromkeys(["model/model.json", "model/model.safetensors"])
-        pages |= {f"figures/{name}.png": pictures.get(name) for name in self._figures()}
-        pages |= {"plotly.min.js": plotly_script() if scenes else None}
-        return pages | {"report.html": self._page(pictures, scenes, manifest).encode()}
-
-    def _scenes(self) -> list[Turning]:
-        drawn = ((scene, scene.build(*results)) for scene, results in self._read("scenes"))
-        return [Turning(scene.title, scene.caption, turning(figure, scene.name)) for scene, figure in drawn if figure]
-
-    def _page(self, pictures: dict[str, bytes], scenes: list[Turning], manifest: str) -> str:
-        return render(
-            title=self.network,
-            summary=self.summary(),
-            pictures=[Picture(name, self.caption(name), data_url(picture)) for name, picture in pictures.items()],
-            scenes=scenes,
-            tables=self._tables(),
-            provenance=self.provenance,
-            manifest=manifest,
-        )
+        return saved(record, header, **parts)
 
     def _as_saved(self) -> Report:
         """This report without what cannot be saved, and the reason why."""

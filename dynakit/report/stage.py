@@ -67,12 +67,22 @@ class Figure(Part):
 
 
 @dataclass(frozen=True)
-class Interactive(Part):
-    """A figure to turn, for the page: ``build(*results)`` gives a figure of plotly, or None."""
+class Number(Part):
+    """A headline number, with a sentence on what it means; ``say(*results)`` gives it, "" where there is none.
 
-    name: str
-    title: str
-    caption: str
+    A report shows those of the lowest ``rank``.
+    """
+
+    rank: int
+    label: str
+    meaning: str
+    say: Callable[..., str]
+
+
+@dataclass(frozen=True)
+class View(Part):
+    """What the page lets its reader look around in: ``build(*results)`` gives a :class:`dynakit.plots.Explored`."""
+
     build: Callable[..., Any]
 
 
@@ -95,6 +105,7 @@ class Stage:
         loop: ... of one that goes on by itself, in its closed loop; None: as ``run``
         beside: names of results that come along
         headline: what the one line of the report says of it
+        numbers: that may head the report
     """
 
     name: str
@@ -106,7 +117,8 @@ class Stage:
     headline: tuple[Headline, ...] = ()
     words: tuple[Words, ...] = ()
     figures: tuple[Figure, ...] = ()
-    scenes: tuple[Interactive, ...] = ()
+    numbers: tuple[Number, ...] = ()
+    views: tuple[View, ...] = ()
     tables: tuple[Table, ...] = ()
 
     @property

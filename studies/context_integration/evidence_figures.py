@@ -24,7 +24,7 @@ PREDICTIONS = {
 def _sheet(path: Path, size: tuple[float, float], draw: Any) -> None:
     from matplotlib.figure import Figure
 
-    with dk.plots.paper_style():
+    with dk.plots.using("paper"):
         sheet = Figure(figsize=size, layout="constrained")
         draw(sheet)
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -95,7 +95,7 @@ def figure(network: Any, path: Path) -> None:
     from matplotlib.figure import Figure
 
     axes = task_axes(network.states, network.labels)
-    with dk.plots.paper_style():
+    with dk.plots.using("paper"):
         sheet = Figure(figsize=(7.0, 6.6), layout="constrained")
         grid = sheet.subplots(2, 2, sharex=True, sharey="row")
         for column, context in zip(grid.T, network.sides):

@@ -58,7 +58,7 @@ def figure(nested: list[list[dict[str, Any]]], path: Path) -> None:
     from matplotlib.figure import Figure
 
     shown = [rows for rows in nested if rows and "_shown" in rows[0]]
-    with dk.plots.paper_style():
+    with dk.plots.using("paper"):
         sheet = Figure(figsize=(7.2, 2.5 * -(-len(shown) // 2)))
         lower = sheet.add_axes((0.74, 0.45, 0.245, 0.4))
         n_rows, width = -(-len(shown) // 2), 0.32

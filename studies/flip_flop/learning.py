@@ -130,7 +130,7 @@ def figure(found: list[dict[str, Any]], path: Path) -> None:
     from matplotlib.figure import Figure
 
     shown = [f for f in found if f["seed"] == 0]
-    with dk.plots.paper_style():
+    with dk.plots.using("paper"):
         sheet = Figure(figsize=(max(2.5 * len(shown), 3.6), 3.1), layout="constrained")
         axes = sheet.subplots(1, len(shown), squeeze=False)[0]
         for ax, one in zip(axes, shown):

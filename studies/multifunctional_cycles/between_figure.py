@@ -17,7 +17,7 @@ def draw(found: list[dict[str, Any]], path: Path) -> None:
     from matplotlib.figure import Figure
 
     shown = [one for one in found if "edge" in one["_drawn"]]
-    with dk.plots.paper_style():
+    with dk.plots.using("paper"):
         sheet = Figure(figsize=(7.2, 2.7))
         if shown:
             _outputs(sheet.add_axes((0.08, 0.27, 0.24, 0.65)), shown[0])

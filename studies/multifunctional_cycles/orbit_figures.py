@@ -23,7 +23,7 @@ def orbits(found: list[dict[str, Any]], name: str, path: Path) -> None:
     shown = _first_of_each(found, name)
     n_columns = min(4, len(shown))
     n_rows = -(-len(shown) // n_columns)
-    with dk.plots.paper_style():
+    with dk.plots.using("paper"):
         sheet = Figure(figsize=(1.85 * n_columns, 2.15 * n_rows), layout="constrained")
         for k, one in enumerate(shown):
             ax = sheet.add_subplot(n_rows, n_columns, k + 1)
@@ -80,7 +80,7 @@ def agreement(found: list[dict[str, Any]], path: Path) -> None:
 
     cycles = [row for one in found for row in one["cycles"] if row["held"] and row["_moduli"]]
     kinds = list(dict.fromkeys(row["network"] for row in cycles))
-    with dk.plots.paper_style():
+    with dk.plots.using("paper"):
         sheet = Figure(figsize=(7.0, 2.6), layout="constrained")
         left, middle, right = sheet.subplots(1, 3, width_ratios=(1, 1, 1.1))
         for kind, colour in zip(kinds, COLOURS):
@@ -143,7 +143,7 @@ def basins(found: list[dict[str, Any]], path: Path) -> None:
     pictured.sort(
         key=lambda one: (one["network"]["verdict"] != "MULTIFUNCTIONAL", -one["network"]["share of untrained"])
     )
-    with dk.plots.paper_style():
+    with dk.plots.using("paper"):
         sheet = Figure(figsize=(7.2, 2.9), layout="constrained")
         axes = sheet.subplots(1, 3, width_ratios=(1, 1, 0.8))
         for ax, one in zip(axes, pictured[:2]):

@@ -30,7 +30,7 @@ def success(cells: list[dict[str, Any]], path: Path) -> None:
 
     radii, overlaps = (sorted({cell[name] for cell in cells}) for name in ("spectral radius", "x_cen"))
     shares = np.full((len(overlaps), len(radii)), np.nan)
-    with dk.plots.paper_style():
+    with dk.plots.using("paper"):
         sheet = Figure(figsize=(4.6, 2.7), layout="constrained")
         ax = sheet.add_subplot()
         for cell in cells:
@@ -59,7 +59,7 @@ def fates(rows: list[dict[str, Any]], path: Path) -> None:
     overlaps = sorted({row["x_cen"] for row in rows})
     shown = list(_examples(rows))
     n_columns = max(len(overlaps), len(shown))
-    with dk.plots.paper_style():
+    with dk.plots.using("paper"):
         sheet = Figure(figsize=(1.3 * n_columns + 0.9, 3.5), layout="constrained")
         parts: Any = sheet.subfigures(2, 1, height_ratios=(1.25, 1))
         above, below = parts

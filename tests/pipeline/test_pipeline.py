@@ -169,7 +169,7 @@ def test_every_figure_can_be_drawn_and_others_are_named(report):
         report.plot("training")
     with pytest.raises(InputError, match="phase_portrait"):
         report.plot("phase_portrat")
-    assert "<img" in report._repr_html_()
+    assert "linked-data" in report._repr_html_()
 
 
 def test_history_travels_with_the_report(task, tmp_path):
@@ -215,7 +215,7 @@ def test_a_report_saved_over_another_is_of_one_network(tmp_path):
         said = json.loads((tmp_path / "results.json").read_text())["manifest_sha256"]
         page = (tmp_path / "report.html").read_text()
         assert f'content="{said}"' in page
-        assert said[:16] in page.partition("<footer>")[2]
+        assert said in page.partition("How this was made")[2]
         for figure in (tmp_path / "figures").iterdir():
             assert said.encode() in figure.read_bytes()[:1024]
     dataclasses.replace(reports[0], model=torch.nn.Linear(1, 1)).save(tmp_path)

@@ -27,7 +27,7 @@ each_stage = pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.na
 
 
 def parts(stage: Stage):
-    return [*stage.words, *stage.figures, *stage.scenes, *stage.tables]
+    return [*stage.words, *stage.numbers, *stage.figures, *stage.views, *stage.tables]
 
 
 def elman(gain: float, turns: float, read: float = 1.0) -> dk.models.Elman:
@@ -230,7 +230,7 @@ def test_one_file_is_enough_for_a_stage(tmp_path, monkeypatch):
     assert report.figures[0] == "far"
     report.save(tmp_path / "out")
     page = (tmp_path / "out" / "report.html").read_text()
-    for said in ("Distances by trial", "How far each trial goes.", f"at most {most}"):
+    for said in ("Distances by trial", "How far each trial goes.", f"At most {most}."):
         assert said in page
     assert (tmp_path / "out" / "figures" / "far.png").is_file()
     back = dk.load(tmp_path / "out")

@@ -5,6 +5,7 @@ import sys
 
 import matplotlib
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 
 import dynakit as dk
@@ -58,9 +59,33 @@ def test_importing_the_plots_imports_no_drawing_library():
     assert out.strip() == "[]"
 
 
-def test_paper_style_holds_inside_its_block_only():
+def test_a_style_holds_inside_its_block_only():
     before = matplotlib.rcParams.copy()
-    with dk.plots.paper_style(**{"font.size": 5}):
+    with dk.plots.using("paper", font_size=5):
         assert matplotlib.rcParams["font.size"] == 5
         assert matplotlib.rcParams["savefig.dpi"] == 300
+    assert matplotlib.rcParams == before
+
+
+@pytest.mark.parametrize(("style", "columns", "width"), [("paper", 1, 3.3), ("paper", 2, 6.9), ("talk", 1, 6.4)])
+def test_a_style_says_how_wide_a_figure_is_and_how_large_its_type(style, columns, width):
+    history = dk.History(**{k: np.ones(3) for k in ("losses", "scores", "seconds", "learning_rates")})
+    with dk.plots.using(style, columns=columns):
+        ax = dk.plots.plot_training(history)
+        assert ax.figure.get_size_inches()[0] == width
+        assert ax.xaxis.label.get_size() == {"paper": 8, "talk": 16}[style]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"style": "papre"}, "style must be one of 'paper', 'page', 'talk', got 'papre'; did you mean 'paper'"),
+        ({"columns": 3}, "columns must be .* got 3"),
+        ({"font_sise": 5}, "did you mean 'font.size'"),
+    ],
+)
+def test_a_style_that_there_is_not_is_named_with_the_nearest(arguments, said):
+    before = matplotlib.rcParams.copy()
+    with pytest.raises(dk.InputError, match=said), dk.plots.using(**arguments):
+        pass
     assert matplotlib.rcParams == before

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dynakit.report.page import png
+from dynakit.report.pictures import png
 
 DPI = 100
 
@@ -19,7 +19,12 @@ def drawn(picture):
     return (rows.min(), rows.max(), columns.min(), columns.max()), image.shape[:2]
 
 
-@pytest.mark.parametrize("beyond", [0.0, 0.5, 3.0])
+def test_a_picture_is_the_whole_of_its_figure_where_nothing_lies_outside():
+    ax = plt.figure(figsize=(3, 2)).add_axes((0.3, 0.3, 0.2, 0.2))
+    assert drawn(png(ax, DPI))[1] == (2 * DPI, 3 * DPI)
+
+
+@pytest.mark.parametrize("beyond", [0.5, 3.0])
 def test_a_picture_holds_what_lies_outside_its_figure_with_a_tenth_of_an_inch_around(beyond):
     ax = plt.figure(figsize=(2, 1)).add_axes((0, 0, 1, 1))
     ax.set_axis_off()
@@ -47,5 +52,5 @@ def test_a_figure_is_drawn_once(monkeypatch):
 def test_an_empty_picture_and_a_figure_in_colour_are_pictures():
     assert png(plt.figure(figsize=(1, 1)).add_axes((0, 0, 1, 1), frameon=False, xticks=[], yticks=[]), DPI)
     dark = plt.figure(figsize=(1, 1), facecolor="navy").add_axes((0.4, 0.4, 0.2, 0.2), xticks=[], yticks=[])
-    _, shape = drawn(png(dark, DPI))
-    np.testing.assert_allclose(shape, (42, 42), atol=2)  # its lines are 0.01 inch wide
+    (top, bottom, left, right), _ = drawn(png(dark, DPI))
+    np.testing.assert_allclose([bottom - top, right - left], (20, 20), atol=3)

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...analysis import Attractors, FixedPoints, MemoryCheck, list_attractors
 from ...errors import InputError
-from ...report import Finder, Headline, Stage, Table, Words, refused
+from ...report import Finder, Headline, Number, Stage, Table, Words, refused
 from ...tasks import Hold, Holds
 from ...wording import counted, percent
 from ..subject import Subject
@@ -92,17 +92,17 @@ class Findings:
         n_gone = int(memory.unbounded.sum())
         if n_gone > (1 - HELD) * n:
             gone = f"{n_gone} of them grow without bound"
-            return [f"NO, UNBOUNDED. {alone}: {gone},", "whatever is read of them on the way."]
+            return [f"NO, UNBOUNDED. {alone}: {gone}, whatever is read of them on the way."]
         if kept < HELD:
             return [
-                f"NO. {alone}: only {percent(kept)} still say",
-                f"the same ({self._most_fleeting()}). {self._what_is_there()}",
+                f"NO. {alone}: only {percent(kept)} still say the same ({self._most_fleeting()}).",
+                self._what_is_there(),
                 *self._as_long_as_asked(),
             ]
         if own == asked and not attractors.unresolved > 1 - HELD:
             return [
-                f"YES. {alone}: {percent(kept)} keep their",
-                f"memory, and each of the {len(asked)} memories has a stable fixed point of its own.",
+                f"YES. {alone}: {percent(kept)} keep their memory, and each of the {len(asked)} memories has a stable "
+                "fixed point of its own.",
                 *self._lapses(),
                 *self._poor_score(),
             ]
@@ -135,9 +135,8 @@ class Findings:
         if memory.kept_at_end >= HELD:
             return [f"{where} {percent(memory.kept_at_end)} of the answers stay for {counted(steps, 'step')}."]
         return [
-            f"{where} {percent(memory.kept_at_end)} of the answers stay for {counted(steps, 'step')};",
-            "the most fleeting stays",
-            f"for {memory.hold_time}, and the trials ask for it for {hold.longest} at most.",
+            f"{where} {percent(memory.kept_at_end)} of the answers stay for {counted(steps, 'step')}; the most "
+            f"fleeting stays for {memory.hold_time}, and the trials ask for it for {hold.longest} at most."
         ]
 
     def _as_long_as_asked(self) -> list[str]:
@@ -178,6 +177,11 @@ def _headline(attractors: Attractors) -> str:
     return counted(len(attractors), "attractor")
 
 
+def _held(attractors: Attractors, memory: MemoryCheck) -> str:
+    asked = set(memory.labels.tolist())
+    return f"{len(set(attractors.memories.tolist()) & asked)} of {len(asked)}"
+
+
 def _table(attractors: Attractors) -> dict[str, dict[str, np.ndarray]]:
     return {"Attractors at rest": attractors.table()}
 
@@ -191,6 +195,16 @@ STAGE = Stage(
     beside=("attractors_under",),
     loop=refused("what the closed loop settles on is listed under multifunctionality and cycles"),
     headline=(Headline(_headline, needs=("attractors",)),),
+    numbers=(
+        Number(
+            20,
+            "memories with a stable point",
+            "Of the memories that the trials end in: those that have a stable fixed point of their own at rest, so "
+            "that they last as long as nothing disturbs them.",
+            _held,
+            needs=("attractors", "memory"),
+        ),
+    ),
     words=(
         Words(
             "Does the score rest on attractors?",

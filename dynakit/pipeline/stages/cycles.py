@@ -17,7 +17,7 @@ from ...analysis import (
     find_limit_cycles,
 )
 from ...errors import InputError
-from ...report import Figure, Finder, Stage, Table, Words
+from ...report import Figure, Finder, Number, Stage, Table, Words
 from ...systems import System
 from ...wording import counted
 from ..subject import Subject
@@ -107,12 +107,26 @@ def _table(cycles: LimitCycles, closed_loop: bool) -> dict[str, dict[str, np.nda
     return {f"{said[0].upper()}{said[1:]}": cycles.table()}
 
 
+def _attracting(cycles: LimitCycles) -> str:
+    return f"{int((cycles.verdicts == 'attracting').sum())}"
+
+
 STAGE = Stage(
     name="cycles",
     about="LimitCycles: what released, or cued, states end in",
     place=80,
     run=Finder(_answering, needs=("memory",)),
     loop=Finder(_generating, uses=("multifunctionality",)),
+    numbers=(
+        Number(
+            55,
+            "attractors that states end at",
+            "Points, periodic orbits, circles and chaotic sets that states left alone were seen to end at, and that "
+            "attract.",
+            _attracting,
+            needs=("cycles",),
+        ),
+    ),
     words=(Words("What it does in the long run", _words, needs=("cycles", "closed_loop")),),
     figures=(
         Figure(

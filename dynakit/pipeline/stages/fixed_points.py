@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...analysis import FixedPoints, find_fixed_points
-from ...report import Finder, Stage, Table, Words
+from ...report import Finder, Number, Stage, Table, Words
 from ...systems import Recording
 from ...wording import counted
 from ..subject import Subject
@@ -72,12 +72,25 @@ def where(drive: str, closed_loop: bool) -> str:
     return "of the closed loop" if closed_loop else f"under “{drive}”"
 
 
+def _number(points: dict[str, FixedPoints]) -> str:
+    return f"{len(points['rest'])} ({len(points['rest'].stable)} stable)"
+
+
 STAGE = Stage(
     name="fixed_points",
     about='{drive: FixedPoints}, "rest" first',
     place=30,
     run=Finder(_answering, uses=("trajectories",)),
     loop=Finder(_generating),
+    numbers=(
+        Number(
+            40,
+            "fixed points at rest",
+            "States that do not move under the input at rest; stable ones draw in every state near enough.",
+            _number,
+            needs=("fixed_points",),
+        ),
+    ),
     words=(
         Words("What lies between", _between, needs=("fixed_points",), uses=("trajectories",)),
         Words("Under other constant inputs", _elsewhere, needs=("fixed_points",)),

@@ -7,14 +7,22 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ... import plots
-from ...analysis import FixedPoints, MemoryCheck, Modes, PlaneFlow, Projection, SlowPoints, plane_flow
+from ...analysis import (
+    Attractors,
+    FixedPoints,
+    MemoryCheck,
+    Modes,
+    PlaneFlow,
+    Projection,
+    SlowPoints,
+    Transitions,
+    plane_flow,
+)
 from ...errors import InputError
-from ...report import Figure, Finder, Interactive, Stage
+from ...report import Figure, Finder, Stage, View
 from ...systems import Recording, System
-from ...tasks import Trials
+from ...tasks import Task, Trials
 from ..subject import Subject
-
-MOST_TURNING = 24  # trajectories in the figure to turn
 
 
 def _answering(subject: Subject, projection: Projection, points: dict[str, FixedPoints]) -> dict[str, Any]:
@@ -65,16 +73,6 @@ class Portrait(NamedTuple):
             ax.set_ylim(flow.grid_y[0], flow.grid_y[-1])
         return ax
 
-    def to_turn(self) -> Any:
-        """The same in three dimensions, as a figure of plotly; None where there are fewer."""
-        if len(self.projection) < 3:
-            return None
-        labels = None if self.labels is None else self.labels[:MOST_TURNING]
-        states, rest = self.trajectories.states[:MOST_TURNING], self.points["rest"]
-        return plots.phase_portrait_3d(
-            self.projection, states, rest, self.modes, slow=self.slow, conditions=labels
-        )
-
 
 def _in_the_plane(*results: Any, **kwargs: Any) -> Any:
     return Portrait(*results).plot((0, 1), **kwargs)
@@ -84,8 +82,36 @@ def _in_space(*results: Any, **kwargs: Any) -> Any:
     return Portrait(*results).plot((0, 1, 2), **kwargs)
 
 
-def _to_turn(*results: Any) -> Any:
-    return Portrait(*results).to_turn()
+def _to_explore(
+    projection: Projection,
+    trajectories: Recording,
+    points: dict[str, FixedPoints],
+    trials: Trials,
+    task: Task | None,
+    modes: Modes | None,
+    attractors: Attractors | None,
+    transitions: Transitions | None,
+    memory: MemoryCheck | None,
+) -> plots.Explored:
+    """What can be looked around in, with the trials told apart by what they remember and by their conditions."""
+    n, outputs = len(trajectories.states), trajectories.outputs
+    labels = {} if memory is None or len(memory.labels) != n else {"what they remember": memory.labels}
+    labels |= {name: np.asarray(each) for name, each in trials.conditions.items() if np.shape(each) == (n,)}
+    targets = None if trials.targets is None else np.asarray(trials.targets)
+    return plots.Explored(
+        projection,
+        trajectories.states,
+        points,
+        {} if task is None else {name: np.asarray(drive) for name, drive in task.drives.items()},
+        modes,
+        attractors,
+        transitions,
+        np.asarray(trials.inputs),
+        outputs,
+        targets if targets is not None and targets.shape == outputs.shape else None,
+        labels,
+        None if modes is None else modes.dt,
+    )
 
 
 NEEDS = ("projection", "trajectories", "fixed_points")
@@ -118,14 +144,11 @@ STAGE = Stage(
             uses=USES,
         ),
     ),
-    scenes=(
-        Interactive(
-            "portrait",
-            "Phase portrait, to turn",
-            "Drag to turn, scroll to zoom, hover over a point for its verdict.",
-            _to_turn,
-            needs=NEEDS,
-            uses=USES,
+    views=(
+        View(
+            _to_explore,
+            needs=("projection", "trajectories", "fixed_points", "trials"),
+            uses=("task", "modes", "attractors", "transitions", "memory"),
         ),
     ),
 )

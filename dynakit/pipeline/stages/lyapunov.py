@@ -9,7 +9,7 @@ import numpy as np
 from ... import plots
 from ...analysis import LimitCycles, LyapunovSpectrum, lyapunov_spectrum
 from ...errors import InputError
-from ...report import Figure, Finder, Stage, Table, Words
+from ...report import Figure, Finder, Number, Stage, Table, Words
 from ..subject import Subject
 
 N_EXPONENTS = 6
@@ -60,6 +60,14 @@ def _words(lyapunov: LyapunovSpectrum, cycles: LimitCycles | None) -> list[str]:
     return [f"{name}: {line}" for name, line in zip(names, lyapunov.sentences())][:MOST_LISTED]
 
 
+def _largest(lyapunov: LyapunovSpectrum) -> str:
+    first = lyapunov.exponents[:, 0]
+    if not np.isfinite(first).any():
+        return ""
+    k = int(np.nanargmax(first))
+    return f"{first[k]:.3g} ± {2 * lyapunov.standard_errors[k, 0]:.1g}"
+
+
 def _table(lyapunov: LyapunovSpectrum) -> dict[str, dict[str, np.ndarray]]:
     return {f"Lyapunov exponents: {lyapunov.headline()}": lyapunov.table()}
 
@@ -70,6 +78,16 @@ STAGE = Stage(
     place=90,
     run=Finder(_answering),
     loop=Finder(_generating, needs=("cycles",)),
+    numbers=(
+        Number(
+            60,
+            "largest exponent, nats per step",
+            "How fast neighbours part (positive: chaos) or come together (negative) on average along the way, with two "
+            "standard errors.",
+            _largest,
+            needs=("lyapunov",),
+        ),
+    ),
     words=(Words("Lyapunov exponents", _words, needs=("lyapunov",), uses=("cycles",)),),
     figures=(
         Figure(

@@ -7,7 +7,7 @@ from typing import Any
 from ... import plots
 from ...analysis import MemoryCheck, check_memory
 from ...errors import InputError
-from ...report import Figure, Finder, Headline, Stage, refused
+from ...report import Figure, Finder, Headline, Number, Stage, refused
 from ...systems import Recording
 from ...tasks import Hold, Holds
 from ...wording import counted, percent
@@ -47,6 +47,10 @@ def _plot_traces(memory: MemoryCheck, **kwargs: Any) -> Any:
     return plots.plot_memory(memory, what="outputs", **kwargs)
 
 
+def _kept(memory: MemoryCheck) -> str:
+    return f"{percent(memory.kept_at_end)} for {counted(int(memory.times[-1]), 'step')}"
+
+
 STAGE = Stage(
     name="memory",
     about="MemoryCheck of states left alone where something has to be kept, at rest first; beside it memories, the same"
@@ -56,6 +60,15 @@ STAGE = Stage(
     beside=("memories", "holds"),
     loop=refused("a network that generates orbits keeps them by moving, not by a readout that stays"),
     headline=(Headline(_headline, needs=("memory", "holds"), uses=("graded",)),),
+    numbers=(
+        Number(
+            30,
+            "kept when left alone",
+            "States from the ends of trials whose readout still says the same after so many steps without a pulse.",
+            _kept,
+            needs=("memory",),
+        ),
+    ),
     figures=(
         Figure(
             "memory",

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ... import plots
 from ...analysis import FixedPoints, Modes, linearize
-from ...report import Figure, Finder, Stage, Words
-from ...wording import counted
+from ...report import Figure, Finder, Number, Stage, Words
+from ...wording import counted, three
 from ..subject import Subject
 
 
@@ -26,12 +28,33 @@ def _of_the_step_only(modes: Modes) -> list[str]:
     return [f"{counted(n, 'point')} unstable for the network's time step only: its flow is stable there"] if n else []
 
 
+def _slowest(modes: Modes) -> str:
+    """The longest time constant at a stable point."""
+    times = modes.time_constants[modes.verdicts == "stable"]
+    if not times.size or not np.isfinite(times[:, 0]).any():
+        return ""
+    slowest = float(times[:, 0][np.isfinite(times[:, 0])].max())
+    unit = modes.time_unit if modes.dynamics == "flow" else "steps"
+    in_ms = modes.dynamics == "map" and modes.dt is not None
+    return f"{three(slowest)} {unit}" + (f" ({three(slowest * modes.dt)} ms)" if in_ms and modes.dt else "")
+
+
 STAGE = Stage(
     name="modes",
     about="Modes at the fixed points at rest",
     place=60,
     run=Finder(_answering, needs=("fixed_points",)),
     loop=Finder(_generating, needs=("fixed_points",)),
+    numbers=(
+        Number(
+            50,
+            "slowest decay to a stable point",
+            "The longest time constant of the network linearised at its stable fixed points: after so long a small "
+            "disturbance has fallen to 37 %.",
+            _slowest,
+            needs=("modes",),
+        ),
+    ),
     words=(
         Words("What lies between", _of_the_step_only, needs=("modes",)),
         Words("What is slow", Modes.sentences, needs=("modes",)),

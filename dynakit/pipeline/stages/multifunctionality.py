@@ -8,7 +8,7 @@ import numpy as np
 
 from ... import plots
 from ...analysis import Multifunctionality, MultifunctionalitySettings, check_multifunctionality
-from ...report import Figure, Finder, Headline, Stage, Table, Words, refused
+from ...report import Figure, Finder, Headline, Number, Stage, Table, Words, refused
 from ...tasks import Cycles
 from ...wording import counted
 from ..subject import Subject
@@ -53,6 +53,10 @@ def _headline(multi: Multifunctionality) -> str:
     return f"holds {int(multi.held.sum())} of {counted(len(multi), 'orbit')}"
 
 
+def _held(multi: Multifunctionality) -> str:
+    return f"{int(multi.held.sum())} of {len(multi)}"
+
+
 STAGE = Stage(
     name="multifunctionality",
     about="Multifunctionality: whether the orbits of the task are held",
@@ -60,6 +64,16 @@ STAGE = Stage(
     run=refused("the task names no orbits for the network to hold by itself"),
     loop=Finder(_check),
     headline=(Headline(_headline, needs=("multifunctionality",)),),
+    numbers=(
+        Number(
+            5,
+            "orbits held",
+            "Orbits of the task that the network, left to hear its own output, goes on with after a cue, and "
+            "that attract.",
+            _held,
+            needs=("multifunctionality",),
+        ),
+    ),
     words=(Words("Does the closed loop hold the orbits?", _words, needs=("multifunctionality",), uses=("score",)),),
     figures=(
         Figure(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...analysis import Projection, project
-from ...report import Finder, Stage, Words
+from ...report import Finder, Number, Stage, Words
 from ...systems import Recording
 from ..subject import Subject
 
@@ -14,10 +14,23 @@ def _fit(subject: Subject, trajectories: Recording) -> dict[str, Any]:
     return {"projection": project(trajectories, n_components=3)}
 
 
+def _dimensions(projection: Projection) -> str:
+    return f"{projection.participation_ratio:.1f}"
+
+
 STAGE = Stage(
     name="projection",
     about="Projection on the principal axes of the trajectories",
     place=120,
     run=Finder(_fit, needs=("trajectories",)),
+    numbers=(
+        Number(
+            70,
+            "dimensions in use",
+            "Participation ratio of the variance along the principal axes: how many of them the activity fills evenly.",
+            _dimensions,
+            needs=("projection",),
+        ),
+    ),
     words=(Words("Where the activity lives", Projection.sentences, needs=("projection",)),),
 )

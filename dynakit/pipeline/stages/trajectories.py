@@ -6,7 +6,7 @@ from typing import Any
 
 from ... import plots
 from ...errors import InputError
-from ...report import Figure, Finder, Stage
+from ...report import Figure, Finder, Number, Stage
 from ...systems import Recording, record
 from ...tasks import Trials, baseline
 from ...wording import counted
@@ -35,12 +35,25 @@ def _plot_trials(trials: Trials, trajectories: Recording, **kwargs: Any) -> Any:
     return plots.plot_trials(trials, outputs if targets is None or targets.shape == outputs.shape else None, **kwargs)
 
 
+def _score(score: float) -> str:
+    return f"{score:.4f}"
+
+
 STAGE = Stage(
     name="trajectories",
     about="Recording of outputs and states on the trials; beside it the score, 0..1, and its baseline, scored blindly",
     place=100,
     run=Finder(_record),
     beside=("score", "baseline"),
+    numbers=(
+        Number(
+            10,
+            "score",
+            "How much of what the task asks for is right on fresh trials with the noise off, from 0 to 1.",
+            _score,
+            needs=("score",),
+        ),
+    ),
     figures=(
         Figure(
             "trials",
