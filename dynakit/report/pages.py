@@ -17,10 +17,17 @@ IN_A_NOTEBOOK = 1180  # pixels: height of the linked view
 class Told(Protocol):
     """What a page tells: a :class:`dynakit.Report`."""
 
-    network: str
-    skipped: dict[str, str]
-    provenance: Provenance | None
-    interrupted: str
+    @property
+    def network(self) -> str: ...
+
+    @property
+    def skipped(self) -> dict[str, str]: ...
+
+    @property
+    def provenance(self) -> Provenance | None: ...
+
+    @property
+    def interrupted(self) -> str: ...
 
     @property
     def figures(self) -> tuple[str, ...]: ...
