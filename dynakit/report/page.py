@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from .pictures import Drawn
+from .pictures import Drawing
 
 SCRIPT = "plotly.min.js"  # lies beside a page, unless it is inside
 UNFOLD = """const packed = Uint8Array.from(atob(document.getElementById("plotly").textContent), (c) => c.charCodeAt(0));
@@ -85,7 +85,7 @@ def sentence(line: str) -> str:
     return line if line.endswith((".", ":", "?", "!")) else f"{line}."
 
 
-def picture(name: str, caption: str, drawn: Drawn) -> Picture:
+def picture(name: str, caption: str, drawn: Drawing) -> Picture:
     """A figure for the page."""
     url = "data:image/png;base64," + base64.b64encode(drawn.png).decode()
     return Picture(name, caption, url, *drawn.size)

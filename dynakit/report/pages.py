@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from .. import plots
 from ..provenance import Provenance
 from . import page
-from .pictures import FORMATS, Drawn, draw
+from .pictures import FORMATS, Drawing, draw
 
 OF_OLDER = ("model/model.json", "model/model.safetensors")  # files that reports of an earlier format had
 IN_A_NOTEBOOK = 1180  # pixels: height of the linked view
@@ -63,7 +63,12 @@ def pages(report: Told, manifest: str, formats: tuple[str, ...], *, single_file:
     return found | {"report.html": whole(report, drawn, values, manifest, inside=single_file).encode()}
 
 
-def figures(report: Told, manifest: str, formats: tuple[str, ...]) -> dict[str, Drawn]:
+def alone(report: Told, manifest: str) -> bytes:
+    """The page with all it needs."""
+    return whole(report, figures(report, manifest, ("png",)), explored(report), manifest, inside=True).encode()
+
+
+def figures(report: Told, manifest: str, formats: tuple[str, ...]) -> dict[str, Drawing]:
     """Every figure that the report can draw, all of one width."""
     with plots.using("page"):
         return {name: draw(report.plot(name), formats, manifest) for name in report.figures}
@@ -76,7 +81,7 @@ def explored(report: Told) -> dict[str, Any] | None:
 
 
 def whole(
-    report: Told, drawn: dict[str, Drawn], values: dict[str, Any] | None, manifest: str, *, inside: bool
+    report: Told, drawn: dict[str, Drawing], values: dict[str, Any] | None, manifest: str, *, inside: bool
 ) -> str:
     """The page."""
     said = {heading: lines for heading, lines in report.sections().items() if lines}

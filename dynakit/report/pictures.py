@@ -15,7 +15,7 @@ MARGIN = 0.1  # inches round what lies outside of its figure
 SLACK = 0.02  # inches that the box of a text may be larger than its letters
 
 
-class Drawn(NamedTuple):
+class Drawing(NamedTuple):
     """A figure in the formats asked for; its size (width, height) is in CSS pixels."""
 
     files: dict[str, bytes]
@@ -32,13 +32,13 @@ def formats(wanted: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(["png", *(checks.one_of("formats", name, FORMATS) for name in wanted)]))
 
 
-def draw(ax: Any, wanted: tuple[str, ...] = ("png",), manifest: str = "", dpi: int = 150) -> Drawn:
+def draw(ax: Any, wanted: tuple[str, ...] = ("png",), manifest: str = "", dpi: int = 150) -> Drawing:
     """The figure that holds the axes, in the formats ``wanted``, with the SHA-256 of the manifest; it is closed."""
     figure = ax.get_figure(root=True)
     inches = figure.get_size_inches()
     files = {name: _vectors(figure, name, manifest) for name in wanted if name != "png"}
     files["png"] = png(ax, dpi, manifest)
-    return Drawn(files, (round(96 * inches[0]), round(96 * inches[1])))
+    return Drawing(files, (round(96 * inches[0]), round(96 * inches[1])))
 
 
 def _vectors(figure: Any, name: str, manifest: str) -> bytes:

@@ -14,7 +14,7 @@ from ..records import artifact as saved
 from ..records import unsavable
 from ..results import History, Result, html_table
 from ..wording import drive_in_words
-from .pages import notebook, pages
+from .pages import alone, notebook, pages
 from .pictures import formats as chosen_formats
 from .stage import Figure, Part, Stage
 
@@ -219,7 +219,7 @@ class Report(Result):
         artifact = self._artifact()
         place = checks.folder("path", path)
         if single_file and place.suffix.lower() in (".html", ".htm"):
-            artifacts.write_page(place, pages(self, artifact.sha256, wanted, single_file=True)["report.html"])
+            artifacts.write_page(place, alone(self, artifact.sha256))
             return
         artifacts.save(place, artifact, pages(self, artifact.sha256, wanted, single_file=single_file))
 

@@ -16,7 +16,7 @@ import torch
 
 import dynakit as dk
 from dynakit.provenance import Provenance
-from dynakit.report.pictures import Drawn
+from dynakit.report.pictures import Drawing
 from dynakit.training import checkpoint
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
@@ -117,7 +117,7 @@ def test_whatever_step_a_save_is_killed_at(kind, tmp_path, monkeypatch):
     monkeypatch.setattr(
         dk.Report, "plot", lambda *_: None
     )  # what is drawn takes time, and is not the question
-    monkeypatch.setattr("dynakit.report.pages.draw", lambda *_: Drawn({"png": b"a picture by dynakit"}, (9, 9)))
+    monkeypatch.setattr("dynakit.report.pages.draw", lambda *_: Drawing({"png": b"a picture by dynakit"}, (9, 9)))
     monkeypatch.setattr("dynakit.report.page.can_turn", lambda: False)
     save, load, n_files = KINDS[kind]
     save(3, tmp_path)

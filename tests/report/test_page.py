@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import dynakit as dk
+from dynakit.report import page
 from dynakit.report.pictures import png
 
 DPI = 100
@@ -54,3 +56,41 @@ def test_an_empty_picture_and_a_figure_in_colour_are_pictures():
     dark = plt.figure(figsize=(1, 1), facecolor="navy").add_axes((0.4, 0.4, 0.2, 0.2), xticks=[], yticks=[])
     (top, bottom, left, right), _ = drawn(png(dark, DPI))
     np.testing.assert_allclose([bottom - top, right - left], (20, 20), atol=3)
+
+
+def test_a_page_alone_is_one_file_and_replaces_nobody_elses(tmp_path):
+    report = dk.Report(network="a network", parts={}).having({"score": 0.5})
+    report.save(tmp_path / "one.html", single_file=True)
+    report.save(tmp_path / "one.html", single_file=True)
+    assert [p.name for p in tmp_path.iterdir()] == ["one.html"]
+    (tmp_path / "mine.html").write_text("<html>my thesis</html>")
+    with pytest.raises(dk.ArtifactError, match=r"mine\.html was not written by dynakit"):
+        report.save(tmp_path / "mine.html", single_file=True)
+    assert (tmp_path / "mine.html").read_text() == "<html>my thesis</html>"
+
+
+def test_figures_come_in_the_formats_asked_for_and_go_with_them(tmp_path):
+    ones = {name: np.ones(3) for name in ("losses", "scores", "seconds", "learning_rates")}
+    report = dk.Report(network="a network", parts={}).with_history(dk.History(**ones))
+    report.save(tmp_path, formats=("svg", "pdf"))
+    assert {p.name for p in (tmp_path / "figures").iterdir()} == {f"training.{kind}" for kind in ("png", "svg", "pdf")}
+    assert (tmp_path / "figures" / "training.pdf").read_bytes()[:5] == b"%PDF-"
+    assert "<svg" in (tmp_path / "figures" / "training.svg").read_text()
+    report.save(tmp_path)
+    assert [p.name for p in (tmp_path / "figures").iterdir()] == ["training.png"]
+    with pytest.raises(dk.InputError, match="formats must be one of .* got 'pgn'; did you mean 'png'"):
+        report.save(tmp_path, formats="pgn")
+
+
+@pytest.mark.parametrize(
+    ("line", "word", "first"),
+    [
+        ("NOT SHOWN. 3 of 4 keep it", "NOT SHOWN", "3 of 4 keep it."),
+        ("NO, UNBOUNDED. It grows.", "NO, UNBOUNDED", "It grows."),
+        ("W_rec: 50 units", "", "W_rec: 50 units."),
+        ("a single point", "", "A single point."),
+    ],
+)
+def test_a_verdict_in_capitals_stands_by_itself(line, word, first):
+    said = page.answer("Does it?", [line])
+    assert (said.word, said.first) == (word, first)
