@@ -122,7 +122,7 @@ def own_file(name: str, file: str) -> bool:
 
 def own_page(file: str) -> bool:
     """Whether a file is named as the pages and figures of an artefact are."""
-    return re.fullmatch(r"report\.html|plotly\.min\.js|figures/\w+\.png", file) is not None
+    return re.fullmatch(r"report\.html|plotly\.min\.js|figures/\w+\.(png|svg|pdf)", file) is not None
 
 
 def read_manifest(folder: Path, name: str, kind: str) -> Manifest:

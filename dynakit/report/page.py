@@ -81,7 +81,7 @@ def sentence(line: str) -> str:
     ('2 switches among 4 pairs.', 'Solved: |F(x) - x| = 1e-16.')
     """
     line = line.strip()
-    line = line[:1].upper() + line[1:] if re.match(r"[a-z]{2,}\b(?!_)", line) else line
+    line = line[:1].upper() + line[1:] if re.match(r"[a-z]+\b(?![_'])", line) else line
     return line if line.endswith((".", ":", "?", "!")) else f"{line}."
 
 

@@ -76,9 +76,10 @@ def test_figures_come_in_the_formats_asked_for_and_go_with_them(tmp_path):
     assert {p.name for p in (tmp_path / "figures").iterdir()} == {f"training.{kind}" for kind in ("png", "svg", "pdf")}
     assert (tmp_path / "figures" / "training.pdf").read_bytes()[:5] == b"%PDF-"
     assert "<svg" in (tmp_path / "figures" / "training.svg").read_text()
+    assert dk.load(tmp_path) == report
     report.save(tmp_path)
     assert [p.name for p in (tmp_path / "figures").iterdir()] == ["training.png"]
-    with pytest.raises(dk.InputError, match="formats must be one of .* got 'pgn'; did you mean 'png'"):
+    with pytest.raises(dk.InputError, match="did you mean 'png'"):
         report.save(tmp_path, formats="pgn")
 
 
