@@ -225,3 +225,25 @@ def test_the_flow_of_a_cell_of_ones_own_has_a_box_for_its_own_steps():
 def test_what_cannot_be_meant_is_named(form, message):
     with pytest.raises(InputError, match=message):
         dk.as_system(Own(), step="step", dt=20.0, form=dk.Form(**form))
+
+
+class Adapting(nn.Module):
+    """A rate and the slower adaptation that holds it down, by name."""
+
+    def step(self, u, state):
+        x, a = state["x"], state["a"]
+        return {"x": x + 0.2 * (torch.tanh(1.8 * x - 0.7 * a + u) - x), "a": a + 0.01 * (x - a)}
+
+
+def test_parts_of_a_state_may_leak_each_at_its_own_pace():
+    """tau_x dx = tanh(1.8 x - 0.7 a) - x and tau_a da = x - a at the origin, with tau of 100 and 2000 ms."""
+    start = lambda n: {"x": torch.zeros(n, 1), "a": torch.zeros(n, 1)}  # noqa: E731
+    form = dk.Form(state=start, tau=(100.0, 2000.0))
+    system = dk.as_system(Adapting(), step="step", dt=20.0, input_size=1, form=form)
+    mu = np.linalg.eigvals(np.array([[0.8, -0.7], [1.0, -1.0]]) / [[100.0], [2000.0]])
+    modes = dk.linearize(system, [[0.0, 0.0]])
+    assert list(system.parts) == ["x", "a"]
+    assert_allclose(np.sort(modes.flow_time_constants_ms[0]), np.sort(-1 / mu.real), rtol=1e-10)
+    assert_allclose(modes.flow_eigenvalues[0].max(), mu.max() * 1050, rtol=1e-10)  # in units of the mean tau
+    with pytest.raises(InputError, match=r"keeps 0\.99, but this one keeps 0\.8 of unit 0"):
+        dk.as_system(Adapting(), step="step", input_size=1, form=dk.Form(state=start, alpha=(0.01, 0.2)))
