@@ -1,6 +1,7 @@
 """Training: a model, a task and a method in; the model trained in place, and a History of how it went."""
 
 from . import guarded  # registers the loop of gradient descent
+from .base import fit as fit
 from .curriculum import Curriculum
 from .gradient import BPTT, TBPTT
 from .guessing import WeightGuessing

@@ -43,15 +43,6 @@ def test_a_bit_is_learnt_from_few_trials(make):
     assert history.stopped.startswith("score")
 
 
-def test_the_same_seed_filters_to_the_same_weights():
-    found = []
-    for _ in range(2):
-        model = Elman(1, 4, 1)
-        train(model, TASK, Kalman(max_updates=3), seed=5)
-        found.append(torch.cat([p.detach().flatten() for p in model.parameters()]))
-    assert torch.equal(*found)
-
-
 def test_a_network_that_overflows_is_told_in_a_sentence_with_the_history_until_then():
     model = Elman(1, 4, 1, "relu")
     with torch.no_grad():
