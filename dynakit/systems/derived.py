@@ -112,6 +112,9 @@ class Wrapped(System):
     def initial_state(self) -> Tensor:
         return self.inner.initial_state()
 
+    def encode(self, given: Any) -> Tensor:
+        return self.inner.encode(given) if self.inner.input_size == self.input_size else super().encode(given)
+
     def recurrent_weights(self) -> dict[str, np.ndarray]:
         return self.inner.recurrent_weights()
 

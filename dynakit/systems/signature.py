@@ -13,6 +13,7 @@ from torch import Tensor
 
 from .. import checks
 from ..errors import InputError
+from ..surroundings import in_own_surroundings
 from ..wording import counted
 
 
@@ -133,3 +134,30 @@ class Signature:
         flat = (lead.numel(),)
         x = x.expand(*lead, self.state_size).reshape(*flat, self.state_size)
         return x, u.expand(*lead, self.input_size).reshape(*flat, self.input_size), lead
+
+    @in_own_surroundings
+    def encode(self, given: Any) -> Tensor:
+        """Inputs of this system from what its network is given: vectors as they are, tokens one-hot.
+
+        Tokens are whole numbers 0, 1, ... below ``input_size``, without an axis of inputs; what stands before the
+        recurrence, such as an embedding, is part of the step.  A network whose inputs have parts takes a dictionary of
+        them, see :class:`dynakit.Form`.  Raises InputError for anything else.
+        """
+        if isinstance(given, dict):
+            raise InputError(f"given must be one array, since the inputs of {self.name} have no parts")
+        return encoded("given", given, self.input_size, self.device)
+
+
+def encoded(name: str, given: Any, width: int, device: torch.device) -> Tensor:
+    """Vectors (..., width) as they are, and whole numbers (...) as one-hot vectors."""
+    value = given.detach() if isinstance(given, Tensor) else torch.as_tensor(np.asarray(given))
+    value = value.to(device)
+    if value.is_floating_point():
+        if not value.ndim or value.shape[-1] != width:
+            raise InputError(f"{name} must end in {counted(width, 'input')}, got shape {tuple(value.shape)}")
+        return value.to(torch.float64)
+    if value.is_complex() or value.dtype == torch.bool:
+        raise InputError(f"{name} must be real vectors or whole numbers, got {value.dtype}")
+    if value.numel() and not 0 <= int(value.min()) <= int(value.max()) < width:
+        raise InputError(f"{name} must be tokens 0 to {width - 1}, got {int(value.min())} to {int(value.max())}")
+    return torch.nn.functional.one_hot(value.long(), width).to(torch.float64)

@@ -29,6 +29,7 @@ from ..world import AtOnce, Sampled
 from .by_step import stack_of
 from .comparison import compare
 from .copies import eager, on_a_copy
+from .fronts import encoded_by
 from .layers import KNOWN, is_plain
 from .learners import adapt_learner
 from .modules import adapt_module, adapt_whole, name_of_core
@@ -96,6 +97,8 @@ def as_system(
     if step is not None:
         more = {"form": form, "regularity": regularity, "dt": dt}
         system = adapt_own_cell(model, step, sizes, argument_order, device, **more)
+        if form is not None and form.encoder is not None:
+            system = encoded_by(system, attribute(model, form.encoder, called="form.encoder"))
     elif callable(model) and not isinstance(model, nn.Module):
         system = _callable(model, sizes, argument_order, device)
     elif is_of_a_spiking_library(model):

@@ -23,6 +23,7 @@ from ..function import FunctionSystem
 from ..steps import STATE_NAMES, TreeStep, Undecided, parameters_of
 from .comparison import compare, probes
 from .copies import float64_copy, on_a_copy, taking_one_hot
+from .fronts import fronts_of
 from .layers import adapt_layer, linear_readout
 from .own_cell import UNREAD, adapt_own_cell, from_step
 from .own_start import from_given_start, from_own_start, missing
@@ -118,7 +119,8 @@ def _step_methods(model: nn.Module) -> Iterator[str]:
     for prefix, part in model.named_modules():
         if type(part).__module__.partition(".")[0] == "torch":
             continue
-        own = sorted(vars(type(part)).keys() - vars(nn.Module).keys() - {"forward"})
+        written = (k for k in type(part).__mro__ if k.__module__.partition(".")[0] not in ("torch", "builtins"))
+        own = sorted({name for kind in written for name in vars(kind)} - vars(nn.Module).keys() - {"forward"})
         for name in [*own, "forward"] if prefix else own:
             method = getattr(type(part), name)
             if name.startswith("_") or not inspect.isfunction(method):
@@ -197,7 +199,15 @@ def _as_forward(
         return None
     twins = Twins(model, cell.device)
     twins.parts = [step]
-    return _read_out(twins, cell)
+    found = _read_out(twins, cell)
+    for behind in () if found is not None else fronts_of(twins, step, cell):
+        with contextlib.suppress(Exception):  # foreign code, which bore a few rows, need not bear others
+            found = _read_out(twins, behind)
+        if found is not None:
+            found.fingerprint = fingerprint(cell.fingerprint, *twins.double.parameters())
+            found.name = found.name.replace(step, f"{step} with what stands before it", 1)
+            return found
+    return found
 
 
 def _itself(model: nn.Module, device: torch.device | str | None) -> System | None:

@@ -20,16 +20,16 @@ from .copies import on_a_copy
 from .layers import is_linear, linear_readout
 
 
-def attribute(model: Any, value: Any) -> Any:
+def attribute(model: Any, value: Any, *, called: str = "readout") -> Any:
     """A readout, or the attribute of the model that is named; of a dictionary of readouts each."""
     if isinstance(value, dict):
-        return {name: attribute(model, readout) for name, readout in value.items()}
+        return {name: attribute(model, each, called=called) for name, each in value.items()}
     if not isinstance(value, str):
         return value
     try:
         return operator.attrgetter(value)(model)
     except AttributeError:
-        raise InputError(f"readout={value!r} is not an attribute of model ({type(model).__name__})") from None
+        raise InputError(f"{called}={value!r} is not an attribute of model ({type(model).__name__})") from None
 
 
 def read_out(system: System, readout: Any) -> System:

@@ -23,6 +23,10 @@ class Form:
             them, for two trials or more), a function that makes one for a number of trials, or the names of the
             attributes in which the module itself keeps its state, such as ``("h",)``.
         names: names of the parts of the state in their order, such as ``("h", "c")``.
+        encoder: what stands before the step: the name of a part or method, dotted if within a part, or a callable; it
+            takes (batch, width), tokens one-hot, row by row.  Several, by the names of the parts of the inputs, are a
+            dictionary, and what they make stands side by side.  The system's inputs are then what the encoders take;
+            ``system.encode`` makes them of tokens, or of a dictionary.
         batch_axis: axis of an example ``state`` along which its trials lie; None: the one that fits.
         returned: where in what the step returns its next state is, where several values could be it: a place or key,
             or several joined by dots, such as ``"1.h"``.
@@ -54,6 +58,7 @@ class Form:
 
     state: Any = None
     names: tuple[str, ...] = ()
+    encoder: Any = None
     batch_axis: int | None = None
     returned: str | int | None = None
     window: int | None = None

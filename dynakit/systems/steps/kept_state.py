@@ -224,11 +224,13 @@ def _numbers(owner: Any) -> dict[str, Any]:
 def _number(owner: Any, name: str) -> Any:
     try:
         holder, last = _holder(owner, name)
-        if isinstance(holder, (list, dict)):
-            return holder[int(last) if isinstance(holder, list) else last]
-        return getattr(holder, last)
+        return holder[_place(holder, last)] if isinstance(holder, (list, dict)) else getattr(holder, last)
     except (AttributeError, LookupError, TypeError, ValueError):
         return None
+
+
+def _place(holder: Any, name: str) -> Any:
+    return int(name) if isinstance(holder, list) else name
 
 
 def _holder(owner: Any, name: str) -> tuple[Any, str]:
@@ -253,6 +255,6 @@ def _set_all(owner: Any, values: dict[str, Any]) -> None:
     for name, value in values.items():
         holder, last = _holder(owner, name)
         if isinstance(holder, (list, dict)):
-            holder[int(last) if isinstance(holder, list) else last] = value
+            holder[_place(holder, last)] = value
         else:
             setattr(holder, last, value)

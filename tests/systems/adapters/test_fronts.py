@@ -137,3 +137,100 @@ def test_rows_taken_for_units_are_not_what_a_layer_was_handed(layer):
     """Two rows of three inputs have as many numbers as one state of six."""
     with pytest.raises(InputError, match="does not hand on from step to step the state that 'layer' returns"):
         dk.as_system(LeakAroundOneStep(layer))
+
+
+class OwnBehind(nn.Module):
+    """A step of one's own behind encoders; a subclass says what its forward makes of its inputs."""
+
+    def __init__(self, n_inputs=M):
+        super().__init__()
+        self.embed, self.enc = nn.Embedding(5, M), nn.Sequential(nn.Linear(4, M), nn.Tanh())
+        self.W, self.U, self.fc = nn.Linear(n_inputs, N), nn.Linear(N, N), nn.Linear(N, K)
+        self.hidden_size, self.input_size = N, n_inputs
+
+    def one_step(self, x, h):
+        return 0.8 * h + 0.2 * torch.tanh(self.W(x) + self.U(h))
+
+    def run(self, encoded):
+        h, out = encoded.new_zeros(len(encoded), N), []
+        for u in encoded.unbind(1):
+            h = self.one_step(u, h)
+            out.append(self.fc(h))
+        return torch.stack(out, 1)
+
+
+class OwnEncoded(OwnBehind):
+    def forward(self, x):
+        return self.run(self.enc(x))
+
+
+class OwnTokens(OwnBehind):
+    def forward(self, tokens):
+        return self.run(self.embed(tokens))
+
+
+class OwnParts(OwnBehind):
+    def __init__(self):
+        super().__init__(2 * M)
+
+    def forward(self, inputs):
+        return self.run(torch.cat([self.enc(inputs["seen"]), self.embed(inputs["said"])], -1))
+
+
+TOKENS = torch.arange(50).reshape(2, 25) ** 2 % 5
+SEEN = torch.randn(2, 25, 4, generator=torch.Generator().manual_seed(0))
+BEHIND = {
+    "an encoder": (OwnEncoded, "enc", SEEN),
+    "an embedding": (OwnTokens, "embed", TOKENS),
+    "both": (OwnParts, {"seen": "enc", "said": "embed"}, {"seen": SEEN, "said": TOKENS}),
+}
+
+
+@pytest.mark.parametrize("name", BEHIND)
+def test_a_step_of_ones_own_behind_an_encoder_is_the_whole_network(name):
+    kind, encoder, given = BEHIND[name]
+    model = seeded(kind).eval()
+    with torch.no_grad():
+        theirs = model(given)
+    said = dk.as_system(model, step="one_step", readout="fc", form=dk.Form(encoder=encoder))
+    found = [] if isinstance(given, dict) else [dk.as_system(model)]
+    for system in (said, *found):
+        inputs = system.encode(given)
+        assert inputs.shape == (2, 25, system.input_size)
+        assert_allclose(dk.record(system, inputs).outputs, theirs, atol=1e-6)
+        points = dk.find_fixed_points(system, drive=inputs[0, 0], max_starts=8)
+        assert points.certified.all()
+        x, u = points.states[0], inputs[0, 0]
+        shift = 1e-6 * torch.eye(system.input_size, dtype=torch.float64)
+        slopes = (system.step(x, u + shift) - system.step(x, u - shift)) / 2e-6
+        assert_allclose(system.input_jacobian(x, u), slopes.T, atol=1e-8)
+    assert all("with what stands before it" in system.name and system.compared == 20 for system in found)
+
+
+def test_an_encoder_is_refused_by_what_it_lacks():
+    model = seeded(OwnEncoded)
+    for encoder, message in (
+        ("nothing", "form.encoder='nothing' is not an attribute of model"),
+        ("hidden_size", "form.encoder must be a module or a callable, got int"),
+        ("U", f"form.encoder gives {N} values, but the step takes {M} inputs"),
+        (lambda u: u - u.mean(0), "does not turn vectors"),
+    ):
+        with pytest.raises(InputError, match=message):
+            dk.as_system(model, step="one_step", form=dk.Form(encoder=encoder))
+
+
+def test_tokens_and_parts_that_do_not_fit_are_refused_by_name():
+    tokens = dk.as_system(seeded(OwnTokens).eval())
+    assert_allclose(tokens.encode([2, 0]), np.eye(5)[[2, 0]])
+    with pytest.raises(InputError, match="given must be tokens 0 to 4, got 0 to 5"):
+        tokens.encode([0, 5])
+    with pytest.raises(InputError, match=r"given must end in 5 inputs, got shape \(2, 3\)"):
+        tokens.encode(torch.rand(2, 3))
+    with pytest.raises(InputError, match="must be one array"):
+        tokens.encode({"said": TOKENS})
+    form = dk.Form(encoder={"seen": "enc", "said": "embed"})
+    parts = dk.as_system(seeded(OwnParts), step="one_step", form=form)
+    with pytest.raises(InputError, match=r"must be a dictionary of \['seen', 'said'\]"):
+        parts.encode({"seen": SEEN})
+    with pytest.raises(InputError, match=r"given\['said'\] must be tokens 0 to 4"):
+        parts.encode({"seen": SEEN, "said": TOKENS + 5})
