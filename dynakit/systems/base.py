@@ -179,9 +179,10 @@ class System(Signature):
     def _matrices(self, derivative: Callable[..., Tensor], n_rows: int, n_columns: int, *at: Tensor) -> Tensor:
         """Matrices of a flat batch of states, held in parts while they are made."""
         each = n_rows * n_columns * self.dtype.itemsize
-        remedy = "ask for fewer states at a time, or for products with few directions by jvp"
-        what = f"{counted(len(at[0]), 'matrix', 'matrices')} of {n_rows} x {n_columns}"
-        chunks.refuse_larger(what, len(at[0]) * each, remedy)
+        if at[0].shape[0] * each > chunks.BYTES:
+            remedy = "ask for fewer states at a time, or for products with few directions by jvp"
+            what = f"{counted(len(at[0]), 'matrix', 'matrices')} of {n_rows} x {n_columns}"
+            chunks.refuse_larger(what, len(at[0]) * each, remedy)
         return chunks.mapped(derivative, self.copies * each, *at)
 
     # --- what a new type provides: _step, and whichever of the others it can do better -----------------

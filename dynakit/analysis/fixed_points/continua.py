@@ -123,7 +123,9 @@ class _Walker:
 
     def place(self, x: np.ndarray) -> _Place | None:
         """The directions along the set at ``x``, or None where J - I does not annul so many."""
-        _, s, right = self._parts(x)
+        return self._placed(x, *self._parts(x)[1:])
+
+    def _placed(self, x: np.ndarray, s: np.ndarray, right: np.ndarray) -> _Place | None:
         along = right[len(x) - self.dimension :]
         small = s[len(x) - self.dimension] <= ANNULLED * (1 + s[0])
         return _Place(x, along) if small and np.abs(x).max() < FAR else None
@@ -202,10 +204,11 @@ class _Walker:
             if np.abs(r).max() <= 0.1 * ACCEPT * (1 + np.abs(z).max()):
                 break
             z = z - right[:keep].T @ ((left.T @ r)[:keep] / np.maximum(s[:keep], 1e-300))
-        size = np.abs(self._residual(z)).max()
-        if not size <= ACCEPT * (1 + np.abs(z).max()) or np.linalg.norm(z - start) > away / 2:
+        else:
+            r = self._residual(z)
+        if not np.abs(r).max() <= ACCEPT * (1 + np.abs(z).max()) or np.linalg.norm(z - start) > away / 2:
             return None
-        return self.place(z)
+        return self._placed(z, s, right) if z is start else self.place(z)
 
     def _arrives(self, here: _Place, target: np.ndarray) -> bool:
         """Does a walk towards the target get there?"""
