@@ -15,6 +15,7 @@ from .differences import differences, directions_of, worst
 
 EXACT = 1e-10  # relative: two ways to the same number
 RADII = (0.0, 1e-3, 0.1)  # of the balls in which Jacobians are looked for
+IN_BALL, ENTRIES = 60, 200_000  # states of each ball, fewer where their Jacobians have more entries than these
 SINGLE = 1e-5  # relative, of float32
 NEAR = 1e-4  # how far linear pieces are followed
 
@@ -83,11 +84,12 @@ def newton_step(case: Case) -> None:
 
 def jacobian_bounds(case: Case) -> None:
     case.differentiable()
+    n_states = max(2, min(IN_BALL, ENTRIES // case.system.state_size**2))
     for radius in RADII:
         bounds = case.system.jacobian_bounds(case.x, case.u, radius)
         if bounds is None:
             raise Unasked("the map gives no bounds of its Jacobian")
-        y = case.x + radius * case.uniform("jacobian_bounds", 60, *case.x.shape)
+        y = case.x + radius * case.uniform("jacobian_bounds", n_states, *case.x.shape)
         J = case.system.jacobian(y, case.u)
         slack = 1e-12 * (1 + J.abs())  # the rounding of J itself
         out = (torch.lt(J, bounds.lo - slack) | torch.gt(J, bounds.hi + slack)).nonzero()

@@ -13,6 +13,7 @@ from .contract import Broken, untouched_generators
 
 ROUNDING = 1e-11  # relative: products of matrices of other sizes sum in another order
 STEPS = 5
+ROWS, MATRICES = 9, 2  # times that a batch is repeated
 
 
 def _asked(case: Case) -> Iterator[tuple[str, Callable[[Tensor, Tensor], Tensor], tuple[int, ...]]]:
@@ -98,8 +99,9 @@ def batch(case: Case) -> None:
         _same(name, "in a grid", ask(case.x[None].clone(), case.u[None].clone())[0], whole)
         repeated = ask(case.x.clone(), case.u[:1].repeat(len(case.u), 1))
         _same(name, "under one input", ask(case.x.clone(), case.u[0].clone()), repeated)
-        many = ask(case.x.repeat(9, 1), case.u.repeat(9, 1))
-        _same(name, "nine times over", many, whole.repeat(9, *(1 for _ in whole.shape[1:])))
+        copies = MATRICES if whole.ndim > 2 else ROWS
+        many = ask(case.x.repeat(copies, 1), case.u.repeat(copies, 1))
+        _same(name, "several times over", many, whole.repeat(copies, *(1 for _ in whole.shape[1:])))
 
 
 def _same(name: str, how: str, got: Tensor, expected: Tensor) -> None:

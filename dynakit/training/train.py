@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -59,12 +59,8 @@ def train(
     _check_callback(callback)
     if method is None:
         method = Online() if isinstance(model, Learner) else BPTT()
-    was_training = model.training
-    try:
-        with linalg.one_thread(), torch.inference_mode(False), torch.enable_grad():
-            return fit(method, model, task, seed=as_seed(seed), callback=callback)
-    finally:
-        model.train(was_training)
+    with _modes_kept([model]), linalg.one_thread(), torch.inference_mode(False), torch.enable_grad():
+        return fit(method, model, task, seed=as_seed(seed), callback=callback)
 
 
 @in_own_surroundings
@@ -114,12 +110,19 @@ def train_together(
     for model in models:
         check_sizes(model, task)
     _check_callback(callback)
-    with ExitStack() as after:
-        for model in models:
-            after.callback(model.train, model.training)
-        for context in (linalg.one_thread(), torch.inference_mode(False), torch.enable_grad()):
-            after.enter_context(context)
+    with _modes_kept(models), linalg.one_thread(), torch.inference_mode(False), torch.enable_grad():
         return list(fit_together(method, models, task, own, callback))
+
+
+@contextmanager
+def _modes_kept(models: Sequence[nn.Module]) -> Iterator[None]:
+    """Each part of the models in train or eval mode afterwards as it was before."""
+    modes = [(part, part.training) for model in models for part in model.modules()]
+    try:
+        yield
+    finally:
+        for part, training in modes:
+            part.training = training
 
 
 def _check_callback(callback: Any) -> None:

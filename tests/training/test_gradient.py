@@ -182,6 +182,10 @@ def test_mode_is_restored_and_no_gradient_is_left():
         train(model, TASK, BPTT(max_updates=2))
         assert model.training is mode
         assert all(p.grad is None for p in model.parameters())
+    model.train().readout.eval()
+    train(model, TASK, BPTT(max_updates=1))
+    assert model.training
+    assert not model.readout.training
 
 
 def test_training_inside_no_grad_works():
