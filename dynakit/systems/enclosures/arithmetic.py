@@ -8,9 +8,45 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .constants import Unsupported, exact
-from .jets import Jet, operands, operation, scaled
+from .constants import Unsupported, aligned, exact
+from .jets import Jet, operation
 from .linear_part import added
+
+
+def operands(a: Any, b: Any) -> tuple[Any, Any, Jet]:
+    """Two operands, jets or constants, in one shape; and one of them that is a jet."""
+    if isinstance(a, Jet) and isinstance(b, Jet):
+        if a.sizes != b.sizes or a.axis != b.axis:
+            shape = torch.broadcast_shapes(a.shape, b.shape)
+            a, b = a.expanded(shape), b.expanded(shape)
+            if a.axis != b.axis:
+                raise Unsupported("the points of one lie along another axis than those of the other")
+        return a, b, a
+    jet, value = (a, exact(b)) if isinstance(a, Jet) else (b, exact(a))
+    if isinstance(value, Tensor) and not (
+        jet.is_plain and value.ndim < 2 and value.numel() in (1, jet.sizes[0])
+    ):
+        jet = jet.expanded(torch.broadcast_shapes(jet.shape, value.shape))
+    value = aligned(value, jet)
+    return (jet, value, jet) if isinstance(a, Jet) else (value, jet, jet)
+
+
+def scaled(jet: Jet, c: Tensor | float) -> Jet:
+    """The jet times a constant, a number or one for each unit."""
+    full = torch.as_tensor(c, dtype=torch.float64, device=jet.device)
+    full = full.expand(*full.shape[:-1], jet.value.width)
+    product = jet.like(jet.value * c, jet.tangent.scaled(jet.value.constant(full)))
+    return product if jet.form is None else product.formed(jet.form.times(c))
+
+
+def affine(
+    jet: Jet, W: Tensor, b: Tensor | None = None, *, sizes: tuple[int, ...] | None = None, axis: int = 0
+) -> Jet:
+    """W x + b of the units of a jet, with W (out, unit), in the shape (point, out) unless another is told."""
+    W = exact(W)  # type: ignore[assignment]
+    if W.shape[1] != jet.value.width or (sizes is not None and math.prod(sizes) != len(W)):
+        raise Unsupported(f"a matrix of {W.shape[1]} columns for {jet.value.width} units")
+    return Jet(jet.value.affine(W, b), jet.tangent.through(W), jet.n_points, sizes=sizes, axis=axis)
 
 
 @operation("add", "radd")
@@ -95,6 +131,8 @@ def rdiv(a: Jet, b: Any) -> Jet:
 @operation("pow", "float_power")
 def power(a: Any, n: Any) -> Jet:
     """a^n for a fixed n; whole powers wherever a is, others where it is positive."""
+    if isinstance(n, Tensor) and n.numel() == 1 and not n.is_complex():
+        n = n.item()
     if not isinstance(a, Jet) or not isinstance(n, int | float):
         raise Unsupported("only powers of fixed exponent have an enclosure")
     if n == 0:

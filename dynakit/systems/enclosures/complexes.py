@@ -248,3 +248,10 @@ def _complex(real: Any, imag: Any) -> ComplexJet:
 def as_complex(a: Jet) -> ComplexJet:
     """A real quantity as a complex one."""
     return _made(a, None)
+
+
+@operation("polar")
+def _polar(abs: Any, angle: Any) -> ComplexJet:
+    """size e^(i angle)."""
+    size, turn = (v if isinstance(v, Jet) else other.constant(v) for v, other in ((abs, angle), (angle, abs)))
+    return _made(mul(size, elementwise("cos", turn)), mul(size, elementwise("sin", turn)))

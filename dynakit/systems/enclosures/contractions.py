@@ -7,17 +7,15 @@ then summed, so that each is bounded as a product is.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from functools import partial
 from itertools import chain
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from .arithmetic import add, div, mul
+from .arithmetic import add, affine, div, mul
 from .constants import Unsupported, exact, of_every_row
-from .jets import Jet, affine, operation
+from .jets import Jet, operation
 from .rearranging import rearranged
 
 Labels = list[int]  # one for each axis of an operand, as in torch.einsum
@@ -107,18 +105,76 @@ def summed_last(jet: Jet, n_axes: int) -> Jet:
 
 @operation("einsum")
 def _einsum(equation: str, *operands: Any) -> Jet:
+    """Two at a time, from the left; "..." is as many letters as there are axes."""
     nested = len(operands) == 1 and isinstance(operands[0], tuple | list)
     given: list[Any] = list(operands[0] if nested else operands)
-    if not isinstance(equation, str) or "." in equation or len(given) not in (1, 2):
-        raise Unsupported("only an einsum of one or two operands written with letters has an enclosure")
-    left, arrow, right = equation.replace(" ", "").partition("->")
-    parts = [[ord(c) for c in part] for part in left.split(",")]
-    letters = sorted(c for c in set(left) if c != "," and left.count(c) == 1)
-    out = [ord(c) for c in (right if arrow else letters)]
-    if len(given) == 1:
-        one = torch.ones((), dtype=torch.float64, device=given[0].device)
-        return contracted(given[0], parts[0], one, [], out)
-    return contracted(given[0], parts[0], given[1], parts[1], out)
+    if not isinstance(equation, str) or not given:
+        raise Unsupported("only an einsum written with letters has an enclosure")
+    parts, out = _labels(equation.replace(" ", ""), given)
+    total, labels = given[0], parts[0]
+    rest = list(zip(given[1:], parts[1:]))
+    if not rest:
+        rest = [(torch.ones((), dtype=torch.float64, device=total.device), [])]
+    for k, (operand, own) in enumerate(rest):
+        later = {label for _, more in rest[k + 1 :] for label in more} | set(out)
+        kept = out if k == len(rest) - 1 else [v for v in dict.fromkeys([*labels, *own]) if v in later]
+        total, labels = _product(total, labels, operand, own, kept), kept
+    return total
+
+
+def _labels(equation: str, operands: list[Any]) -> tuple[list[Labels], Labels]:
+    """The labels of the operands and of the result."""
+    left, arrow, right = equation.partition("->")
+    parts, most = [], 0
+    for part, operand in zip(left.split(","), operands, strict=True):
+        n = operand.ndim - len(part.replace("...", "")) if "..." in part else 0
+        parts.append((part, n))
+        most = max(most, n)
+
+    def read(part: str, n: int) -> Labels:
+        before, dots, after = part.partition("...")
+        return [*map(ord, before), *(-k for k in range(n, 0, -1) if dots), *map(ord, after)]
+
+    once = sorted(c for c in set(left) - set(",.") if left.count(c) == 1)
+    return [read(*part) for part in parts], read(right if arrow else "..." * bool(most) + "".join(once), most)
+
+
+def _product(a: Any, labels_a: Labels, b: Any, labels_b: Labels, out: Labels) -> Any:
+    """The sum over all labels but those of ``out``, of jets or constants."""
+    if isinstance(a, Jet) or isinstance(b, Jet):
+        return contracted(a, labels_a, b, labels_b, out)
+    compact = {label: k for k, label in enumerate(dict.fromkeys([*labels_a, *labels_b]))}
+    codes = [[compact[label] for label in labels] for labels in (labels_a, labels_b, out)]
+    return torch.einsum(exact(a), codes[0], exact(b), codes[1], codes[2])
+
+
+@operation("tensordot")
+def _tensordot(a: Any, b: Any, dims: Any = 2, **_: Any) -> Jet:
+    """Sums over pairs of axes: the last of a with the first of b, or those that are told."""
+    if isinstance(dims, int):
+        dims = list(range(-dims, 0)), list(range(dims))
+    pairs = [[d] if isinstance(d, int) else list(d) for d in dims]
+    labels = [list(range(a.ndim)), [a.ndim + k for k in range(b.ndim)]]
+    summed = []
+    for i, j in zip(*pairs, strict=True):
+        labels[1][j] = labels[0][i]
+        summed.append(labels[0][i])
+    out = [label for own in labels for label in own if label not in summed]
+    return contracted(a, labels[0], b, labels[1], out)
+
+
+@operation("inner")
+def _inner(input: Any, other: Any) -> Jet:
+    return _tensordot(input, other, ([-1], [-1]))
+
+
+@operation("linalg_multi_dot", "chain_matmul")
+def _multi_dot(tensors: Any, *others: Any) -> Jet:
+    tensors = tensors if isinstance(tensors, tuple | list) else (tensors, *others)
+    product = tensors[0]
+    for factor in tensors[1:]:
+        product = product @ factor
+    return product
 
 
 @operation("matmul")
@@ -203,14 +259,6 @@ def _bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Jet:
     return product if bias is None else add(product, bias)
 
 
-def on_units(function: Callable[[Tensor], Tensor], jet: Jet) -> Jet:
-    """A linear function of tensors with constants of its own that leaves the axis of points in its place."""
-    n = jet.value.width
-    basis = torch.eye(n, dtype=torch.float64, device=jet.device).reshape(n, *jet.sizes).movedim(0, jet.axis)
-    image = function(basis).movedim(jet.axis, 0)
-    return affine(jet, image.reshape(n, -1).T, sizes=tuple(image.shape[1:]), axis=jet.axis)
-
-
 def units_last(jet: Jet, dim: Any) -> tuple[Jet, list[int]]:
     """The jet with the axes ``dim`` (None: all) at its end, and their numbers; none may be that of the points."""
     dims = (
@@ -246,29 +294,3 @@ def mean(a: Jet, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -
     """The mean along axes of units."""
     summed = total(a, dim, keepdim)
     return div(summed, a.value.width // max(1, summed.value.width))
-
-
-@operation("cumsum")
-def _cumsum(a: Jet, dim: int, *, dtype: Any = None) -> Jet:
-    if range(a.ndim)[dim] == a.axis:
-        raise Unsupported("a step that mixes the points of a batch has no enclosure")
-    return on_units(lambda v: v.cumsum(dim), a)
-
-
-def _convolution(
-    function: Callable[..., Tensor], input: Any, weight: Any, bias: Any = None, *args: Any, **kw: Any
-) -> Jet:
-    if (
-        not isinstance(input, Jet)
-        or not isinstance(weight, Tensor)
-        or input.axis != 0
-        or input.ndim != weight.ndim
-    ):
-        raise Unsupported("only a batch of states convolved with constants has an enclosure")
-    W = exact(weight)
-    image = on_units(lambda v: function(v, W, None, *args, **kw), input)
-    return image if bias is None else add(image, bias.detach().reshape(-1, *(1,) * (image.ndim - 2)))
-
-
-for _name in ("conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d"):
-    operation(_name)(partial(_convolution, getattr(torch.nn.functional, _name)))

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from .arithmetic import add, div, elementwise, mul, neg, rsub, sub
 from .constants import Unsupported
-from .jets import Jet, operands, operation
+from .jets import Jet, operation
 
 _KNOWN = (
     "tanh sigmoid abs exp expm1 log log1p sin cos tan asin acos atan sinh cosh asinh atanh erf erfc sqrt rsqrt "
@@ -19,8 +19,50 @@ _KNOWN = (
 )
 for _name in _KNOWN.split():
     operation(_name)(partial(elementwise, _name))
-for _name, _function in (("absolute", "abs"), ("arctan", "atan"), ("arcsinh", "asinh"), ("arctanh", "atanh")):
-    operation(_name)(partial(elementwise, _function))
+_ALSO = "absolute:abs arctan:atan arcsinh:asinh arctanh:atanh special_expit:sigmoid special_erf:erf special_erfc:erfc"
+for _pair in _ALSO.split():
+    operation(_pair.partition(":")[0])(partial(elementwise, _pair.partition(":")[2]))
+
+
+def _log_of(base: float, a: Jet) -> Jet:
+    """log of a number, as an interval."""
+    return elementwise("log", a.constant(base))
+
+
+@operation("exp2")
+def _exp2(a: Jet) -> Jet:
+    return elementwise("exp", mul(a, _log_of(2.0, a)))
+
+
+@operation("rpow")
+def _rpow(a: Jet, base: Any) -> Jet:
+    """base^a of a positive number."""
+    if not isinstance(base, int | float) or base <= 0:
+        raise Unsupported("only powers of a positive number have an enclosure")
+    return elementwise("exp", mul(a, _log_of(float(base), a)))
+
+
+@operation("log2")
+def _log2(a: Jet) -> Jet:
+    return div(elementwise("log", a), _log_of(2.0, a))
+
+
+@operation("log10")
+def _log10(a: Jet) -> Jet:
+    return div(elementwise("log", a), _log_of(10.0, a))
+
+
+@operation("logit", "special_logit")
+def _logit(input: Jet, eps: float | None = None) -> Jet:
+    if eps is not None:
+        input = clamp(input, eps, 1 - eps)
+    return sub(elementwise("log", input), elementwise("log", rsub(input, 1.0)))
+
+
+@operation("special_ndtr")
+def _ndtr(a: Jet) -> Jet:
+    """The normal distribution function, 1/2 erfc(-x / sqrt 2)."""
+    return mul(elementwise("erfc", mul(neg(a), elementwise("rsqrt", a.constant(2.0)))), 0.5)
 
 
 def in_place_if_asked(function: Callable[..., Jet], position: int) -> Callable[..., Jet]:
@@ -109,6 +151,16 @@ def _prelu(input: Jet, weight: Tensor) -> Jet:
     return sub(relu(input), mul(relu(neg(input)), each))
 
 
+@operation("rrelu")
+def _rrelu(
+    input: Jet, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False, inplace: bool = False
+) -> Jet:
+    if training:
+        raise Unsupported("slopes that are drawn have no enclosure")
+    result = _leaky_relu(input, (lower + upper) / 2)
+    return input.become(result) if inplace else result
+
+
 @activation("elu", inplace=2)
 def elu(input: Jet, alpha: float = 1.0) -> Jet:
     """x above 0, alpha (e^x - 1) below."""
@@ -156,38 +208,3 @@ def _log_sigmoid(input: Jet) -> Jet:
 def _glu(input: Jet, dim: int = -1) -> Jet:
     value, gate = input.chunk(2, dim)
     return mul(value, elementwise("sigmoid", gate))
-
-
-# --- the larger of two -----------------------------------------------------------------------------------------------
-
-
-@operation("maximum", "fmax")
-def maximum(a: Any, b: Any) -> Jet:
-    """The value from the ends; the slope is that of b + relu(a - b)."""
-    a, b, jet = operands(a, b)
-    a, b = jet.constant(a), jet.constant(b)
-    slope = sub(a, b).value.slope("relu")
-    rest = jet.constant(1.0).value - slope
-    return jet.like(a.value.maximum(b.value), a.tangent.scaled(slope) + b.tangent.scaled(rest))
-
-
-@operation("minimum", "fmin")
-def minimum(a: Any, b: Any) -> Jet:
-    """The smaller of two, as -max(-a, -b)."""
-    return neg(maximum(neg(a) if isinstance(a, Jet) else -a, neg(b) if isinstance(b, Jet) else -b))
-
-
-@operation("max")
-def _max(a: Jet, other: Any = None, **_: Any) -> Jet:
-    return maximum(a, _of_two("max", other))
-
-
-@operation("min")
-def _min(a: Jet, other: Any = None, **_: Any) -> Jet:
-    return minimum(a, _of_two("min", other))
-
-
-def _of_two(name: str, other: Any) -> Any:
-    if not isinstance(other, Jet | Tensor):
-        raise Unsupported(f"the {name} along an axis has no enclosure")
-    return other

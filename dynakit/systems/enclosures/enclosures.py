@@ -7,7 +7,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from . import activations, attention, attributes, complexes, masks, recurrent  # noqa: F401 - what torch may do
+from . import (  # noqa: F401 - what torch may do
+    activations,
+    attention,
+    attributes,
+    complexes,
+    fixed_maps,
+    masks,
+    recurrent,
+)
 from .intervals import Interval, outward
 from .jets import Jet
 from .spreads import Spread

@@ -14,13 +14,11 @@ needs any of it has no enclosure.  Constants count as the floats they have been 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from .constants import ComplexNeeded, Unsupported, aligned, exact
 from .linear_part import LinearPart
@@ -63,7 +61,8 @@ class Jet:
         self.complement: Any = None
         self.factors: Any = None  # two pairs of a range and of what it is the complement of
         self.form: LinearPart | None = None
-        self.sharers = [1]  # how many jets may lie in the same memory
+        self.sharers = [1]  # how many jets that anyone holds may lie in the same memory
+        self.slice_of: tuple[Jet, Any] | None = None  # and by which index
 
     @classmethod
     def state(cls, value: Any, n_points: int) -> Jet:
@@ -126,9 +125,15 @@ class Jet:
         return lambda *args, **kwargs: _real_or_complex(name, found, (self, *args), kwargs)
 
     def __getitem__(self, index: Any) -> Jet:
-        return OPERATIONS["getitem"](self, index)
+        item = OPERATIONS["getitem"](self, index)
+        if self.slice_of is None and _is_simple(index):
+            item.slice_of = self, index
+        return item
 
     def __setitem__(self, index: Any, value: Any) -> None:
+        own = value.slice_of if isinstance(value, Jet) else None
+        if own is not None and own[0] is self and own[1] == index:
+            return  # y[:, :3] += 1 ends with a slice put where it is
         self.become(OPERATIONS["with_item"](self, index, value))
 
     @classmethod
@@ -173,14 +178,27 @@ class Jet:
 
     def sharing(self, other: Jet) -> Jet:
         """Marked as what may lie in the same memory as ``other``."""
+        self.sharers[0] -= 1
         self.sharers = other.sharers
         self.sharers[0] += 1
         return self
 
+    def __del__(self) -> None:
+        self.sharers[0] -= 1  # what nobody holds, nobody can see
+
     def become(self, other: Jet) -> Jet:
-        """This jet written over; refused where another may see it."""
-        if self.sharers[0] > 1 or other.shape != self.shape or other.axis != self.axis or self.is_mask:
+        """This jet written over, and with it what it is a slice of; refused where another may see it."""
+        base, index = self.slice_of or (None, None)
+        seen = self.sharers[0] > (1 if base is None else 2) or (
+            base is not None and base.sharers is not self.sharers
+        )
+        if seen or other.shape != self.shape or other.axis != self.axis or self.is_mask:
             raise Unsupported("a step that writes into what other names or shapes show has no enclosure")
+        if base is not None:
+            base._take(OPERATIONS["with_item"](base, index, other))
+        return self._take(other)
+
+    def _take(self, other: Jet) -> Jet:
         self.value, self.tangent = other.value, other.tangent
         self.complement, self.factors, self.form = other.complement, other.factors, other.form
         return self
@@ -197,6 +215,13 @@ class Jet:
     def expanded(self, shape: tuple[int, ...]) -> Jet:
         """Repeated, as broadcasting does."""
         return self if self.shape == torch.Size(shape) else OPERATIONS["expand"](self, *shape)
+
+
+def _is_simple(index: Any) -> bool:
+    """Whether it is made of slices and numbers: then what it gives is a view of its own part of the memory."""
+    return all(
+        isinstance(v, slice | int) or v is Ellipsis for v in (index if isinstance(index, tuple) else (index,))
+    )
 
 
 def _found(name: str) -> Callable[..., Any] | None:
@@ -229,7 +254,7 @@ def _refuse(self: Jet, *_: Any) -> Any:
     raise Unsupported("a step that branches on values or leaves torch has no enclosure")
 
 
-for _name in ("bool", "float", "int", "index", "array", "eq", "ne", "contains"):
+for _name in ("bool", "float", "int", "index", "array", "eq", "ne", "contains", "copy", "deepcopy", "reduce_ex"):
     setattr(Jet, f"__{_name}__", _refuse)
 
 _OPERATORS = ("add", "sub", "mul", "truediv", "pow", "matmul", "and", "or", "xor")
@@ -253,39 +278,3 @@ def operation(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]
         return function
 
     return register
-
-
-def operands(a: Any, b: Any) -> tuple[Any, Any, Jet]:
-    """Two operands, jets or constants, in one shape; and one of them that is a jet."""
-    if isinstance(a, Jet) and isinstance(b, Jet):
-        if a.sizes != b.sizes or a.axis != b.axis:
-            shape = torch.broadcast_shapes(a.shape, b.shape)
-            a, b = a.expanded(shape), b.expanded(shape)
-            if a.axis != b.axis:
-                raise Unsupported("the points of one lie along another axis than those of the other")
-        return a, b, a
-    jet, value = (a, exact(b)) if isinstance(a, Jet) else (b, exact(a))
-    if isinstance(value, Tensor) and not (
-        jet.is_plain and value.ndim < 2 and value.numel() in (1, jet.sizes[0])
-    ):
-        jet = jet.expanded(torch.broadcast_shapes(jet.shape, value.shape))
-    value = aligned(value, jet)
-    return (jet, value, jet) if isinstance(a, Jet) else (value, jet, jet)
-
-
-def scaled(jet: Jet, c: Tensor | float) -> Jet:
-    """The jet times a constant, a number or one for each unit."""
-    full = torch.as_tensor(c, dtype=torch.float64, device=jet.device)
-    full = full.expand(*full.shape[:-1], jet.value.width)
-    product = jet.like(jet.value * c, jet.tangent.scaled(jet.value.constant(full)))
-    return product if jet.form is None else product.formed(jet.form.times(c))
-
-
-def affine(
-    jet: Jet, W: Tensor, b: Tensor | None = None, *, sizes: tuple[int, ...] | None = None, axis: int = 0
-) -> Jet:
-    """W x + b of the units of a jet, with W (out, unit), in the shape (point, out) unless another is told."""
-    W = exact(W)  # type: ignore[assignment]
-    if W.shape[1] != jet.value.width or (sizes is not None and math.prod(sizes) != len(W)):
-        raise Unsupported(f"a matrix of {W.shape[1]} columns for {jet.value.width} units")
-    return Jet(jet.value.affine(W, b), jet.tangent.through(W), jet.n_points, sizes=sizes, axis=axis)

@@ -1,4 +1,4 @@
-"""Comparisons, and choices by them.
+"""Comparisons, and choices by them; the larger of two, and the largest along an axis.
 
 A comparison is 0 or 1 where it is decided on the whole box.  Where it is not, what depends on it may jump: its values
 are known, between those of both sides, and its derivative is not.
@@ -6,15 +6,15 @@ are known, between those of both sides, and its derivative is not.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from .arithmetic import add, elementwise, mul, neg, sub
+from .arithmetic import add, elementwise, mul, neg, operands, sub
 from .constants import Unsupported
 from .jets import Jet, operation
-from .rearranging import chosen
+from .rearranging import chosen, rearranged
 
 
 def _compared(difference: Jet) -> Jet:
@@ -126,3 +126,71 @@ def _sign(a: Jet) -> Jet:
 @operation("heaviside")
 def _heaviside(a: Jet, values: Any) -> Jet:
     return where(greater(a, 0.0), 1.0, where(less(a, 0.0), 0.0, values))
+
+
+# --- the larger of two, the largest of all along an axis -------------------------------------------------------------
+
+
+@operation("maximum", "fmax")
+def maximum(a: Any, b: Any) -> Jet:
+    """The value from the ends; the slope is that of b + relu(a - b)."""
+    a, b, jet = operands(a, b)
+    a, b = jet.constant(a), jet.constant(b)
+    slope = sub(a, b).value.slope("relu")
+    rest = jet.constant(1.0).value - slope
+    return jet.like(a.value.maximum(b.value), a.tangent.scaled(slope) + b.tangent.scaled(rest))
+
+
+@operation("minimum", "fmin")
+def minimum(a: Any, b: Any) -> Jet:
+    """The smaller of two, as -max(-a, -b)."""
+    return neg(maximum(neg(a) if isinstance(a, Jet) else -a, neg(b) if isinstance(b, Jet) else -b))
+
+
+class Extreme(NamedTuple):
+    """What torch returns of an axis; where the largest lies jumps, and is not known."""
+
+    values: Jet
+    indices: Any = None
+
+
+def _largest(a: Jet, dim: Any, keepdim: bool) -> Jet:
+    """One after another along an axis: the slope is that of whichever may be the largest."""
+    dims = [dim] if isinstance(dim, int) else list(dim)
+    if len(dims) != 1:
+        raise Unsupported("the largest along several axes has no enclosure")
+    parts = rearranged(Tensor.unbind, a, dims[0])
+    largest = parts[0]
+    for part in parts[1:]:
+        largest = maximum(largest, part)
+    return largest.unsqueeze(range(a.ndim)[dims[0]]) if keepdim else largest
+
+
+@operation("amax")
+def _amax(input: Jet, dim: Any = (), keepdim: bool = False) -> Jet:
+    return _largest(input, dim, keepdim)
+
+
+@operation("amin")
+def _amin(input: Jet, dim: Any = (), keepdim: bool = False) -> Jet:
+    return neg(_largest(neg(input), dim, keepdim))
+
+
+@operation("max")
+def _max(a: Any, other: Any = None, keepdim: bool = False, *, dim: Any = None) -> Any:
+    if isinstance(other, Jet | Tensor):
+        return maximum(a, other)
+    return Extreme(_largest(a, _axis(other if dim is None else dim), keepdim))
+
+
+@operation("min")
+def _min(a: Any, other: Any = None, keepdim: bool = False, *, dim: Any = None) -> Any:
+    if isinstance(other, Jet | Tensor):
+        return minimum(a, other)
+    return Extreme(neg(_largest(neg(a), _axis(other if dim is None else dim), keepdim)))
+
+
+def _axis(dim: Any) -> int:
+    if not isinstance(dim, int):
+        raise Unsupported("the largest of everything mixes the points of a batch")
+    return dim

@@ -12,11 +12,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .arithmetic import add, div, elementwise, mul, square, sub
+from .arithmetic import add, affine, div, elementwise, mul, neg, square, sub
 from .constants import Unsupported
-from .contractions import summed_last, total, units_last, with_axes
+from .contractions import mean, summed_last, total, units_last, with_axes
 from .elementwise import clamp
-from .jets import Jet, affine, operation
+from .jets import OPERATIONS, Jet, operation
 from .rearranging import rearranged
 from .tangents import Picked, Tangent
 
@@ -55,6 +55,11 @@ def softmax(input: Jet, dim: Any = None, *_: Any, **__: Any) -> Jet:
     mean = _sums_of_groups(own, size, last.value.width, last.device)
     away = _to_all_of_group(mean, size, last.value.width // size, last.device).scaled(-p)
     return _back(last.like(p, own + away), input, dims)
+
+
+@operation("softmin")
+def _softmin(input: Jet, dim: Any = None, *_: Any, **__: Any) -> Jet:
+    return softmax(neg(input), dim)
 
 
 @operation("log_softmax")
@@ -192,6 +197,17 @@ def _std(a: Jet, *args: Any, **kwargs: Any) -> Jet:
     return elementwise("sqrt", var(a, *args, **kwargs))
 
 
+@operation("var_mean")
+def _var_mean(a: Jet, dim: Any = None, *args: Any, keepdim: bool = False, **kwargs: Any) -> tuple[Jet, Jet]:
+    return var(a, dim, *args, keepdim=keepdim, **kwargs), mean(a, dim, keepdim)
+
+
+@operation("std_mean")
+def _std_mean(a: Jet, dim: Any = None, *args: Any, keepdim: bool = False, **kwargs: Any) -> tuple[Jet, Jet]:
+    spread, middle = _var_mean(a, dim, *args, keepdim=keepdim, **kwargs)
+    return elementwise("sqrt", spread), middle
+
+
 @operation("norm", "linalg_vector_norm", "linalg_norm", "vector_norm")
 def norm(a: Jet, p: Any = 2, dim: Any = None, keepdim: bool = False, *, ord: Any = None, **_: Any) -> Jet:
     """The Euclidean norm along axes of units, or the sum of absolute values."""
@@ -215,3 +231,11 @@ def _prod(a: Jet, dim: int, keepdim: bool = False, *, dtype: Any = None) -> Jet:
     for factor in factors[1:]:
         product = mul(product, factor)
     return product.unsqueeze(dim) if keepdim else product
+
+
+@operation("cumprod")
+def _cumprod(a: Jet, dim: int, *, dtype: Any = None) -> Jet:
+    products = list(rearranged(Tensor.unbind, a, dim))
+    for k in range(1, len(products)):
+        products[k] = mul(products[k - 1], products[k])
+    return OPERATIONS["stack"](products, dim)

@@ -154,7 +154,7 @@ def _view(function: Callable[..., Any], a: Jet, *args: Any, **kwargs: Any) -> An
 
 _VIEWS = (
     "reshape view flatten ravel unflatten squeeze unsqueeze transpose swapaxes swapdims permute movedim moveaxis "
-    "expand expand_as view_as reshape_as broadcast_to narrow select tensor_split unfold t diagonal"
+    "expand expand_as view_as reshape_as broadcast_to narrow select tensor_split hsplit unfold t diagonal"
 )
 for _name in _VIEWS.split():
     operation(_name)(partial(_view, getattr(Tensor, _name)))
@@ -188,6 +188,18 @@ def _with_item(a: Jet, index: Any, value: Any) -> Jet:
     numbers = numbered.of(a).clone()
     numbers[index] = numbered.of(value) if isinstance(value, Jet) else numbered.constant(value)
     return numbered.read(numbers)
+
+
+def _written(function: Callable[..., Tensor], a: Jet, dim: int, index: Tensor, value: Any, **_: Any) -> Jet:
+    """The jet with units replaced by those of another, or by constants, by one of torch's functions."""
+    numbered = Numbered(_jets_in([a, value]))
+    new = numbered.of(value) if isinstance(value, Jet) else numbered.constant(value)
+    whole = not isinstance(value, Jet) and new.ndim == 0
+    return numbered.read(function(numbered.of(a), dim, index, int(new) if whole else new))
+
+
+for _name in ("index_fill", "index_copy", "scatter"):
+    operation(_name)(partial(_written, getattr(Tensor, _name)))
 
 
 @operation("split", "split_with_sizes")

@@ -9,13 +9,20 @@ from torch import Tensor
 
 from dynakit.systems.enclosures import enclose, enclose_point
 
-from .spellings import SPELLINGS, M, N, numbers
+from .more_spellings import MORE
+from .spellings import SPELLINGS as USUAL
+from .spellings import M, N, numbers
+
+SPELLINGS = USUAL | MORE
 
 U = numbers(3, M, seed=1)
 X = 0.1 + 0.8 * torch.rand(3, N, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
 
 ACCURACY = {"hardsigmoid": 1e-7, "hardswish": 1e-7}  # of torch's derivative: a sixth in single precision
-CANCELLING = {"nn.MultiheadAttention": 30}  # how many times |J| r the values may take up, 3 elsewhere
+CANCELLING = {
+    **dict.fromkeys(("nn.MultiheadAttention", "attention to the inputs", "softmax with its largest taken off"), 30),
+    **dict.fromkeys(("an encoder layer", "an encoder layer, normed last"), 1000),
+}  # how many times |J| r the values may take up, 3 elsewhere
 
 
 def jacobians(step, x: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
@@ -79,14 +86,21 @@ MIXED = {
     "a product of points": lambda x: torch.einsum("bi,ci->bi", x, x),
     "points among the units": lambda x: x.reshape(-1).flip(0).reshape(x.shape),
     "the first point": lambda x: x + x[0],
-    "a view is written to": lambda x: _written_through_a_view(x),
+    "a view of a view is written to": lambda x: _written_through_views(x),
+    "a slice is put beside itself": lambda x: _put_beside_itself(x),
     "what a view shows is written to": lambda x: _written_under_a_view(x),
 }
 
 
-def _written_through_a_view(x: Tensor) -> Tensor:
+def _written_through_views(x: Tensor) -> Tensor:
     y = torch.tanh(x)
-    y[:, :3].mul_(20.0)
+    y[:, :3][:, :2].mul_(20.0)
+    return y
+
+
+def _put_beside_itself(x: Tensor) -> Tensor:
+    y = torch.tanh(x)
+    y[:, 1:] = y[:, :-1]  # whose memory overlaps
     return y
 
 
