@@ -7,6 +7,7 @@ SciPy's DOP853 (Hairer, Norsett and Wanner 1993, sec. II.5), with a step that ke
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -41,10 +42,10 @@ def varied(field: System, x: Tensor, u: Tensor, times: np.ndarray, rtol: float) 
     found = np.full((len(x), x.shape[1] * (1 + x.shape[1])), np.nan)
     most = min(MOST, int((rtol / LEAST) ** 2), WIDE // max(1, found.shape[1]))
     for group in _groups(times, max(1, most)):
-        found[group] = _varied(field, x[group], u[group], times[group[0]], rtol / np.sqrt(len(group)))
+        found[group] = _varied(field, x[group], u[group], float(times[group[0]]), rtol / np.sqrt(len(group)))
         if len(group) > 1 and not np.isfinite(found[group]).all():
             for i in group:
-                found[i] = _varied(field, x[[i]], u[[i]], times[i], rtol)[0]
+                found[i] = _varied(field, x[[i]], u[[i]], float(times[i]), rtol)[0]
     return found
 
 
@@ -87,7 +88,7 @@ def _run(
     if not np.isfinite(y).all():
         return states
     with np.errstate(all="ignore"):  # overflow is one of the answers
-        solver = DOP853(velocity, ends[0], y, ends[-1], rtol=rtol, atol=atol)
+        solver = DOP853(velocity, ends[0], y, ends[-1], rtol=rtol, atol=cast(Any, atol))  # one for each entry
         for k, end in enumerate(ends[1:]):
             solver.t_bound, solver.status = end, "running"
             while solver.t != end and solver.status != "failed":
