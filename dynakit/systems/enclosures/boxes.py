@@ -8,6 +8,7 @@ at once.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -113,20 +114,27 @@ def _first(boxed: _Boxed, far: Tensor) -> Ends | None:
 
 def _shrunk(boxed: _Boxed, box: Ends) -> Ends:
     """The box after its own image has taken its place again and again: all fixed points in it are still there."""
+    image = boxed.image(*box)
     for _ in range(SHRINKS):
-        image = boxed.image(*box)
         if image is None:
             break
-        smaller = _within(box, _solved(image))
-        if not _is_invariant(boxed, smaller):
-            smaller = _within(box, _ends(image))
-            if not _is_invariant(boxed, smaller):
-                break
+        smaller, image = next(_within_itself(boxed, box, image), (box, None))
         before, after = box[1] - box[0], smaller[1] - smaller[0]
         box = smaller
         if bool((after > (1 - GAIN) * before).all()):
             break
     return box
+
+
+def _within_itself(boxed: _Boxed, box: Ends, image: Jet) -> Iterator[tuple[Ends, Jet]]:
+    """Boxes in this one that the map sends into their interior, the smallest first, each with its image."""
+    for inner in (_solved(image), _ends(image)):
+        smaller = _within(box, inner)
+        following = boxed.image(*smaller)
+        if following is not None:
+            low, high = _ends(following)
+            if bool(((low > smaller[0]) & (high < smaller[1])).all()):
+                yield smaller, following
 
 
 def _solved(image: Jet) -> Ends:
@@ -149,11 +157,3 @@ def _within(box: Ends, inner: Ends) -> Ends:
     """Ends with some room, but inside the box."""
     room = ROOM * (inner[1] - inner[0] + 1e-3 * (inner[0].abs() + inner[1].abs())) + 1e-300
     return torch.maximum(box[0], inner[0] - room), torch.minimum(box[1], inner[1] + room)
-
-
-def _is_invariant(boxed: _Boxed, box: Ends) -> bool:
-    image = boxed.image(*box)
-    if image is None:
-        return False
-    low, high = _ends(image)
-    return bool(((low > box[0]) & (high < box[1])).all())
