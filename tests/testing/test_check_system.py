@@ -13,6 +13,8 @@ from torch import Tensor, nn
 
 import dynakit as dk
 from dynakit.systems import Bounds, System
+from dynakit.testing.case import Case
+from dynakit.testing.contract import Broken
 from dynakit.testing.differences import differences
 from dynakit.testing.systems import CLAUSES
 
@@ -417,3 +419,15 @@ def test_wide_maps_are_looked_at_along_random_directions():
     with pytest.raises(dk.ContractError, match="row 7 along a random direction") as caught:
         dk.testing.check_system(one_off)
     assert "jacobian" in caught.value.failures
+
+
+def test_a_network_that_is_changed_by_being_asked_is_named():
+    net = nn.BatchNorm1d(2)
+
+    def updating(self, x, u):
+        net.running_mean += 1
+        return Right._step(self, x, u)
+
+    x, u = torch.ones(1, 2, dtype=torch.float64), torch.ones(1, 1, dtype=torch.float64)
+    with pytest.raises(Broken, match="being asked changes running_mean of the network given"):
+        CLAUSES["weights"](Case(broken(_step=updating), x, u, 0, net))
