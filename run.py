@@ -3,6 +3,7 @@
     demo         train two small networks, find out what they do, write a report on each
     test         run the tests (arguments are those of pytest)
     lint         check style and types
+    docs         build the site in out/site, without a network
     browser      open the page of a report in Chromium and try it out; pictures go to out/browser
     study NAME   run one of the studies
     setup        only make the environment
@@ -56,7 +57,7 @@ def run(job, arguments):
     """Do one job and return its exit status."""
     if job == "browser" and not any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))):
         sys.exit("there is no Chromium here; on Debian or Ubuntu: apt-get install chromium")
-    setup(["interactive", "test", *{"lint": ["dev"], "browser": ["browser"]}.get(job, [])])
+    setup(["interactive", "test", *{"lint": ["dev"], "browser": ["browser"], "docs": ["docs"]}.get(job, [])])
     module, env, cwd = [str(python()), "-m"], dict(os.environ, PYTHONUTF8="1"), str(ROOT)
     if job == "test":
         env.update(ONE_THREAD, MPLBACKEND="Agg")
@@ -66,6 +67,9 @@ def run(job, arguments):
         env.update(ONE_THREAD, MPLBACKEND="Agg")
         page = str(ROOT / "tests" / "browser" / "page_in_a_browser.py")
         return subprocess.call([*module, "pytest", "-p", "no:tests.checkout", page, *arguments], env=env, cwd=cwd)
+    if job == "docs":
+        env.update(ONE_THREAD, MPLBACKEND="Agg")
+        return subprocess.call([str(python()), "docs/build.py", *arguments], env=env, cwd=cwd)
     if job == "lint":
         style = subprocess.call([*module, "ruff", "check", *arguments], env=env, cwd=cwd)
         return subprocess.call([*module, "pyright", "--pythonpath", str(python())], env=env, cwd=cwd) or style
