@@ -242,6 +242,8 @@ def _said(system: FunctionSystem, own: OwnStep, form: Form) -> FunctionSystem:
     """
     with untouched_randomness(), torch.no_grad():
         refuse_counters(lambda: tried(system, own.device), own.twin)
+    if isinstance(own.holder, torch.jit.ScriptModule):
+        system.name += ", scripted: certified only as the module that was scripted"
     if form.held:
         system.name += f", with {' and '.join(map(repr, form.held))} held"
     if form.names and len(system.parts) == len(form.names):

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from ..steps import BATCHES, STATE_NAMES, Form, MeanOfNoise, Search, StepCall, TreeStep
 from .calling import by_name, tensors
@@ -21,11 +22,35 @@ TELLING = ("h0", "x0", "r0", "init", "start")
 SAID = ("a sequence of one step", "a sequence of one step, time first")
 
 
+class _Begun(TorchFunctionMode):
+    """Puts states (trial, unit) where a forward has repeated its one first state, ``mark``, for each trial."""
+
+    def __init__(self, mark: Tensor, rows: Any) -> None:
+        super().__init__()
+        self.mark, self.rows, self.found = mark, rows, False
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        value = func(*args, **(kwargs or {}))
+        with torch._C.DisableTorchFunction():  # what is looked up here is no call of the forward's
+            return self._of(value)
+
+    def _of(self, value: Any) -> Any:
+        n = len(self.rows)
+        if type(value) is not Tensor or value.dtype != self.mark.dtype or value.numel() != n * len(self.mark):
+            return value
+        for axis in (k for k, size in enumerate(value.shape) if size == n):
+            first = value.movedim(axis, 0)
+            if bool((first.reshape(n, -1) == self.mark).all()):
+                self.found = True
+                return self.rows if value.ndim == 2 and axis == 0 else self.rows.reshape(first.shape).movedim(0, axis)
+        return value
+
+
 class FromOwnStart:
     """(inputs, state) -> (outputs, next state) of a forward whose first state is its weight ``name``.
 
-    ``k`` is the place of the state among the tensors that it returns; ``alone`` says that it is handed one trial at a
-    time, as a forward must be that repeats its first state for each trial.
+    ``k`` is the place of the state among the tensors that it returns; ``alone`` says that its forward repeats one first
+    state for each trial, in whose place the states are put.
     """
 
     def __init__(
@@ -34,7 +59,7 @@ class FromOwnStart:
         self.twin, self.arguments, self.time_axis, self.alone, self.k = twin, arguments, time_axis, alone, k
         prefix, _, self.last = name.rpartition(".")
         self.holder = twin.get_submodule(prefix)
-        self.shape = getattr(self.holder, self.last).shape
+        self.shape, self.device = getattr(self.holder, self.last).shape, getattr(self.holder, self.last).device
         for kind in (self.holder._parameters, self.holder._buffers):  # which take tensors alone
             if self.last in kind:
                 vars(self.holder)[self.last] = kind.pop(self.last)
@@ -50,14 +75,15 @@ class FromOwnStart:
         """The tensors that the forward returns."""
         if not self.alone:
             return self._values(u, state)
-        trials = 1 - self.time_axis
-        axis = _trial_axis(self.shape)
-
-        def alone(v: Tensor, x: Tensor) -> tuple[Tensor, ...]:
-            return tuple(self._values(v.unsqueeze(trials), x.reshape(self.shape)))
-
-        made = torch.vmap(alone, in_dims=(trials, axis), randomness="different")(u, state)
-        return [value.squeeze(1 + trials).movedim(0, trials) for value in made]
+        axis = _trial_axis(self.shape) if 1 in self.shape else 0
+        plain, n = state.ndim == 2 and axis == 0, u.shape[1 - self.time_axis]
+        rows = state if plain else state.movedim(axis, 0).reshape(n, -1)
+        mark = torch.linspace(0.1, 0.7, self.shape.numel(), dtype=torch.float64, device=self.device).sin()
+        with _Begun(mark, rows) as begun:
+            values = self._values(u, mark.reshape(self.shape))
+        if not begun.found:
+            raise RuntimeError("its forward does not repeat its first state for each trial")
+        return values
 
     def _values(self, u: Any, state: Any) -> list[Any]:
         own = vars(self.holder)[self.last]
