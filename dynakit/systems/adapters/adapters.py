@@ -239,6 +239,8 @@ def _row(parts: list[nn.Module], readout: Any, device: torch.device | str | None
 def _callable(
     f: Callable[..., Any], sizes: dict[str, int | None], order: str | None, device: torch.device | str | None
 ) -> System:
+    if isinstance(f, type):
+        raise InputError(f"model is the class {f.__name__}: hand over a network that is made of it, {f.__name__}(...)")
     if sizes["state_size"] is None:
         raise InputError(
             "model is a plain callable, whose sizes cannot be read off: call "

@@ -196,12 +196,13 @@ def _something_else(
 ) -> Unfit:
     does = f"reading '{name}' by '{reader}'" if reader else f"running '{name}'"
     call, why = layer_call(model, name, reader, core.output_size), found.why
-    inside = f"; {call} takes the layer by itself" if _stands_alone(model.get_submodule(name)) else ""
+    alone = _stands_alone(model.get_submodule(name))
+    inside = f"; {call} takes the layer by itself; for the whole, " if alone else "; "
     if dynamics:
         why = found.why if found.no_values else f"its outputs are not read off the state of '{name}' alone"
-        inside = f"; its states are those of '{name}': {call}"
+        inside = f"; its states are those of '{name}', dk.as_system(model, core={name!r}); for its outputs too, "
     kind = type(model).__name__
-    return Unfit(f"model ({kind}) does something else than {does}: {why}; {why_not(model)}{inside}", core)
+    return Unfit(f"model ({kind}) does something else than {does}: {why}{inside}{why_not(model)}", core)
 
 
 def _stands_alone(layer: nn.Module) -> bool:

@@ -188,3 +188,36 @@ def test_without_a_forward_the_step_to_name_is_named():
     for t, u in enumerate(inputs.unbind(1)):
         outputs, hidden = net.pi(u, hidden)
         assert_allclose(record.outputs[:, t], outputs[:, 0].detach(), atol=1e-6)
+
+
+class OverAllTime(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.rnn, self.fc = nn.GRU(I, N, batch_first=True), nn.Linear(N, 2)
+
+    def forward(self, x):
+        states = self.rnn(x)[0]
+        return self.fc(states - states.mean(1, keepdim=True))
+
+
+class Placed(OverAllTime):
+    def forward(self, x):
+        return self.fc(self.rnn(x + torch.arange(x.shape[1])[:, None])[0])
+
+
+@pytest.mark.parametrize(("build", "start"), [(OverAllTime, "its states are those of"), (Placed, "its own; ")])
+def test_the_call_that_takes_what_there_is_comes_before_what_would_have_to_be_written(build, start):
+    net = seeded(build)
+    with pytest.raises(InputError) as refused:
+        dk.as_system(net)
+    told = str(refused.value)
+    call = re.search(r"dk\.as_system\(.*?\)(?=;| takes)", told)[0]
+    assert told.index(start) < told.index(call) < told.index("write one step")
+    system = eval(call, {"dk": dk, "model": net})
+    inputs = torch.randn(4, 8, I, generator=torch.Generator().manual_seed(0))
+    assert_allclose(dk.record(system, inputs).states, net.rnn(inputs)[0].detach(), atol=1e-6)
+
+
+def test_a_class_is_no_network():
+    with pytest.raises(InputError, match=r"model is the class GRU: hand over a network that is made of it"):
+        dk.as_system(nn.GRU)
