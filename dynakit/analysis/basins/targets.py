@@ -83,6 +83,10 @@ class Targets:
         rows = np.concatenate([t.states for t in targets]) if targets else np.zeros((0, width))
         self._points = torch.from_numpy(np.array(rows)).to(device)
         self._squares = self._points.square().sum(-1)
+        starts = np.cumsum([0, *self._sizes])
+        self._curves = [(k, int(starts[k])) for k, size in enumerate(self._sizes) if size != 1]
+        self._single = torch.tensor([k for k, size in enumerate(self._sizes) if size == 1], dtype=torch.long)
+        self._alone = self._points[torch.from_numpy(starts)[self._single].to(device)]
         self._after, self._before = self._neighbours(1), self._neighbours(-1)
         gaps = self._gaps()
         self.floors = self._numbers([t.coarseness for t in targets])
@@ -105,12 +109,12 @@ class Targets:
 
     def distances(self, x: Tensor) -> Tensor:
         """Euclidean distance of states (state, unit) from each attractor, (state, attractor)."""
-        out, starts = x.new_empty(len(x), len(self)), np.cumsum([0, *self._sizes])
-        single = np.flatnonzero(np.array(self._sizes) == 1)
-        plain = "donot_use_mm_for_euclid_dist"  # whose answer depends on no neighbour, and is exact near zero
-        out[:, single] = torch.cdist(x, self._points[starts[single]], compute_mode=plain)
-        for k in np.flatnonzero(np.array(self._sizes) > 1).tolist():
-            out[:, k] = self._distance(x, k, int(starts[k]))
+        out = x.new_empty(len(x), len(self))
+        if len(self._single):
+            plain = "donot_use_mm_for_euclid_dist"  # whose answer depends on no neighbour, and is exact near zero
+            out[:, self._single] = torch.cdist(x, self._alone, compute_mode=plain)
+        for k, start in self._curves:
+            out[:, k] = self._distance(x, k, start)
         return out
 
     def at(self, states: Any) -> tuple[np.ndarray, np.ndarray]:

@@ -209,6 +209,7 @@ def _grow(
     stride = np.array([s.stride for s in seeds], int)[owner]
     x = torch.from_numpy(np.concatenate([s.states for s in seeds] or [np.zeros((0, system.state_size))]))
     x = x.to(system.device)
+    u = torch.from_numpy(drive).to(x)
     scale = 1 + max(float(np.abs(known).max(initial=0.0)) for known in (x.cpu().numpy(), attractors.states))
     targets, steps, first, ends = np.full(len(x), -1), np.full(len(x), n_steps), x, x.clone()
     alive, last = np.arange(len(x)), x.cpu().numpy().copy()
@@ -216,7 +217,7 @@ def _grow(
     for k in range(1, n_steps + 1):
         if not len(alive):
             break
-        x = system.step(x, drive)
+        x = system.step(x, u.expand(len(x), -1))
         ends[torch.from_numpy(alive).to(x.device)] = x
         now = x.cpu().numpy()
         here, _ = attractors.at(now)
@@ -231,7 +232,7 @@ def _grow(
         alive, x = alive[on], x[torch.from_numpy(on).to(x.device)]
     lost = np.flatnonzero(targets < 0)
     of = torch.from_numpy(lost).to(x.device)
-    targets[lost[grows(system, first[of], ends[of], torch.from_numpy(drive).to(x))]] = AWAY
+    targets[lost[grows(system, first[of], ends[of], u)]] = AWAY
     when, rows, states = (np.concatenate([part[i] for part in kept]) for i in range(3))
     order = np.lexsort((rank[rows], when // stride[rows], owner[rows]))
     bounds = np.searchsorted(owner[rows][order], np.arange(len(seeds) + 1))
