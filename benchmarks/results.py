@@ -92,7 +92,7 @@ SECTIONS = {
     "echo_state": (
         "Echo states of 504 random networks under noise",
         "What `check_echo_state` says of networks of 3 to 12 units, gains 0.5 to 8, over 1000 steps, held against 500 "
-        "other states of the invariant box followed by plain steps. `contradicted`: \"echo state\" is said, and two of "
+        'other states of the invariant box followed by plain steps. `contradicted`: "echo state" is said, and two of '
         "them are apart at the end. `too_many`: more responses are counted than they end in. `proved_wrong`: one "
         "response is proved, and they differ. `of_them_several`: the exponent along one trajectory is negative, which "
         "alone would have been called an echo state, and they end in several places.",
@@ -102,7 +102,7 @@ SECTIONS = {
         "Responses of x' = tanh(2 x + u)",
         "Two to every input below a* = 0.53284, whatever its course; two to +-a in turn up to 2.29559; above a* one to "
         "random inputs, in the end: what is counted belongs to the horizon. Just below a bound states are on their way "
-        "for long, and the verdict is \"undetermined\".",
+        'for long, and the verdict is "undetermined".',
         "python benchmarks/bench_echo_state.py",
     ),
     "basins": (
@@ -132,6 +132,15 @@ SECTIONS = {
         "differences from the closed form: of points, of spectra, of 25 steps from 5 random states.",
         "python benchmarks/bench_own_lstm.py",
     ),
+    "against": (
+        "Now and before steps of any kind were taken",
+        "Random networks of gain 2, `as_system` and `find_fixed_points` with default starts, against commit 9d81c5f, "
+        "the last in which a state was one tensor and certificates followed few functions. The versions take turns in "
+        "processes of their own; `ratio` is the median of now to before within a round, `range` its least and "
+        "greatest. Whole networks and cells of one's own are taken about a millisecond later than they were: what they "
+        "do with large states, and whether they count their steps, is looked at first.",
+        "python benchmarks/bench_against.py --against ANOTHER_CHECKOUT --rounds 6",
+    ),
     "jax": (
         "A GRU written in JAX",
         "A jitted step of 16 units, random weights of gain 1.5, `find_fixed_points` with default starts; construction "
@@ -145,8 +154,8 @@ SECTIONS = {
         "How trials ended: with the old artefact, with the new one, with a refusal in one sentence, or with anything "
         "else, which must not occur. Kills: a process that overwrites is killed at a random moment. Races: three "
         "threads in each of two processes save into one folder; the trials are reads meanwhile. Mutations: one file "
-        "is damaged; \"old\" is what damage to unused bytes, or none at all, leaves. Forgeries: a manifest is edited "
-        "and sealed anew; \"new\" is a value that no type, length or shape contradicts.",
+        'is damaged; "old" is what damage to unused bytes, or none at all, leaves. Forgeries: a manifest is edited '
+        'and sealed anew; "new" is a value that no type, length or shape contradicts.',
         "python benchmarks/soak_artifacts.py",
     ),
     "tasks": (
