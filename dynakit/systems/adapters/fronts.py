@@ -158,9 +158,10 @@ def encoded_by(system: System, encoder: Any) -> System:
             raise InputError(f"{called} must be a module or a callable, got {type(one).__name__}")
         function, sizes = one, [system.input_size]
         holder = one if isinstance(one, nn.Module) else getattr(one, "__self__", None)
+        method: Any = one
         if isinstance(holder, nn.Module):  # the module itself, or one of its methods
             twin = float64_copy(taking_one_hot(holder), system.device, called=called)
-            function = twin if one is holder else types.MethodType(one.__func__, twin)
+            function = twin if one is holder else types.MethodType(method.__func__, twin)
             sizes = [*dict.fromkeys(w for p in holder.parameters() for w in reversed(p.shape)), *sizes]
             sizes = [one.num_embeddings] if isinstance(one, nn.Embedding) else sizes
         found = next((f for size in sizes if (f := _bearing(function, size, system)) is not None), None)

@@ -91,7 +91,7 @@ def _unchanged(part: nn.Module) -> bool:
     )
 
 
-def direction_of(layer: nn.Module, which: str) -> nn.Module:
+def direction_of(layer: Any, which: str) -> nn.Module:
     """One direction of a bidirectional layer of torch's, the lowest where it has several, as a layer of its own."""
     kind, mode = type(layer), getattr(layer, "nonlinearity", None)
     more = {} if mode is None else {"nonlinearity": mode}

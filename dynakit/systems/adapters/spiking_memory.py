@@ -220,7 +220,10 @@ def _memory(part: nn.Module) -> LayerMemory | None:
 
 def _norse(part: nn.Module) -> NorseMemory | None:
     if type(part).__name__ == "RecurrentSequential":
-        raise InputError("RecurrentSequential of Norse feeds its outputs back outside its layers' states")
+        raise InputError(
+            "RecurrentSequential of Norse feeds its outputs back outside its layers' states; its layers without that "
+            "feedback are dk.as_system(model.module)"
+        )
     inside = any(hasattr(below, "state_fallback") for below in part.modules() if below is not part)
     return NorseMemory(part) if hasattr(part, "state_fallback") and not inside else None
 
