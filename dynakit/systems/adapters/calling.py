@@ -150,7 +150,7 @@ def _forms(system: System) -> list[Callable[[Tensor], Any]]:
     ]
 
 
-def run(module: nn.Module, way: Way, x: Tensor, state: Tensor | None) -> list[Tensor]:
+def run(module: nn.Module, way: Way, x: Tensor, state: Tensor | None) -> list[Any]:
     """The floating-point tensors that come out, of steps stacked along a first axis."""
     if not way.stepwise:
         args, kwargs = way.given(x, state)
@@ -163,7 +163,7 @@ def run(module: nn.Module, way: Way, x: Tensor, state: Tensor | None) -> list[Te
     return [torch.stack(values) for values in zip(*outcomes, strict=True)]
 
 
-def tensors(value: object) -> Iterator[Tensor]:
+def tensors(value: Any) -> Iterator[Any]:
     """The floating-point tensors of what a forward returns."""
     if isinstance(value, Tensor):
         if value.is_floating_point():

@@ -72,7 +72,9 @@ def adapt_own_cell(
     if isinstance(own.holder, LAYERS):
         refuse_variants(own.holder)
     try:
-        system = _system(own, sizes, argument_order, form, regularity)
+        with warnings.catch_warnings():  # of states that are tried and are none
+            warnings.simplefilter("ignore")
+            system = _system(own, sizes, argument_order, form, regularity)
         refuse_drawn_weights(own, system, lambda twin: _system(twin, sizes, argument_order, form, regularity))
     except InputError as error:
 
@@ -113,9 +115,7 @@ def _system(
         and not form.sequence
     ):
         try:
-            with warnings.catch_warnings():  # a state that is none of one tensor may be read as one
-                warnings.simplefilter("ignore")
-                system = _in_either_order(kind, own.function, n, m, order, settings)
+            system = _in_either_order(kind, own.function, n, m, order, settings)
             system.start = _plain_start(own, system)
             return _said(system, own, form)
         except InputError as error:
