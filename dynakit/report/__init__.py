@@ -1,6 +1,6 @@
 """What was found about one network: the record, the parts of stages that speak of it, the page."""
 
 from .report import Report
-from .stage import Figure, Finder, Headline, Number, Stage, Table, View, Words, refused
+from .stage import Column, Figure, Finder, Headline, Number, Stage, Table, View, Words, refused
 
-__all__ = ["Figure", "Finder", "Headline", "Number", "Report", "Stage", "Table", "View", "Words", "refused"]
+__all__ = ["Column", "Figure", "Finder", "Headline", "Number", "Report", "Stage", "Table", "View", "Words", "refused"]

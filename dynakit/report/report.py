@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from .. import artifacts, checks, models, plots
 from ..errors import InputError
 from ..records import artifact as saved
@@ -189,6 +191,31 @@ class Report(Result):
 
     def _repr_html_(self) -> str:
         return notebook(self)
+
+    def table(self) -> dict[str, np.ndarray]:
+        """One row on this network: the same columns for every report, so that rows of many make a table.
+
+        Columns are described by :meth:`columns`; what was not found is NaN, or "" in a column of text.
+        """
+        units = max((end for _, end in self.parts.values()), default=0)
+        row: dict[str, Any] = {"network": self.network, "units": units, "seed": -1, "weights": ""}
+        if self.provenance is not None:
+            row |= {"seed": -1 if self.provenance.seed is None else self.provenance.seed}
+            row |= {"weights": self.provenance.weights}
+        for column in (column for stage in self.stages for column in stage.columns):
+            results = self.read(column)
+            row[column.name] = ("" if column.text else np.nan) if results is None else column.value(*results)
+        return {name: np.array([value]) for name, value in row.items()}
+
+    def columns(self) -> dict[str, str]:
+        """What each column of :meth:`table` says."""
+        own = {
+            "network": "what was analysed, in words",
+            "units": "numbers of the state",
+            "seed": "of the analysis; -1: none was given",
+            "weights": "SHA-256 of the weights",
+        }
+        return own | {column.name: column.about for stage in self.stages for column in stage.columns}
 
     def tables(self) -> dict[str, str]:
         """The tables of the page by their titles, as HTML."""

@@ -80,6 +80,16 @@ class Number(Part):
 
 
 @dataclass(frozen=True)
+class Column(Part):
+    """A column of the table in which a report is one row: ``value(*results)`` is a number, or text if ``text``."""
+
+    name: str
+    about: str
+    value: Callable[..., Any]
+    text: bool = False
+
+
+@dataclass(frozen=True)
 class View(Part):
     """What the page lets its reader look around in: ``build(*results)`` gives a :class:`dynakit.plots.Explored`."""
 
@@ -106,6 +116,7 @@ class Stage:
         beside: names of results that come along
         headline: what the one line of the report says of it
         numbers: that may head the report
+        columns: of the one row that the report is among others
     """
 
     name: str
@@ -118,6 +129,7 @@ class Stage:
     words: tuple[Words, ...] = ()
     figures: tuple[Figure, ...] = ()
     numbers: tuple[Number, ...] = ()
+    columns: tuple[Column, ...] = ()
     views: tuple[View, ...] = ()
     tables: tuple[Table, ...] = ()
 

@@ -27,7 +27,7 @@ each_stage = pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.na
 
 
 def parts(stage: Stage):
-    return [*stage.words, *stage.numbers, *stage.figures, *stage.views, *stage.tables]
+    return [*stage.words, *stage.numbers, *stage.columns, *stage.figures, *stage.views, *stage.tables]
 
 
 def elman(gain: float, turns: float, read: float = 1.0) -> dk.models.Elman:
@@ -272,3 +272,25 @@ def test_a_response_that_ends_nowhere_known_agrees_with_nothing():
     )
     found = transitions._agreement(task, mapped, np.array(["-", "+"]))
     assert (found.by_attractor, found.by_readout, found.total) == (1, 2, 2)
+
+
+def test_a_report_is_one_row_and_every_report_has_the_same_columns(reports):
+    rows = [report.table() for report in reports]
+    names = list(rows[0])
+    assert all(list(row) == names == list(report.columns()) for row, report in zip(rows, reports))
+    assert all(len(column) == 1 for row in rows for column in row.values())
+    memories, turning, spiking, values, loop = rows
+    assert (memories["points"][0], memories["by_unstable"][0], memories["memories"][0]) == (9, "4/4/1", 4)
+    assert (memories["degree"][0], memories["completeness"][0]) == (1, "consistent")
+    assert memories["slowest"][0] == pytest.approx(-1 / np.log(2 * (1 - 0.957504024**2)), rel=1e-6)
+    assert memories["units"][0] == 2
+    assert np.isnan(turning["points"][0])
+    assert turning["by_unstable"][0] == ""
+    assert spiking["rate"][0] == pytest.approx(125.0, rel=0.1)  # every second step of 2 ms, one neuron of two
+    assert 0 <= values["values_kept"][0] <= 1
+    assert np.isfinite(loop["orbits_held"][0])
+    empty = [name for name in names if all(row[name][0] in ("", None) or row[name][0] != row[name][0] for row in rows)]
+    assert empty == []
+    frame = reports[0].to_dataframe()
+    assert frame.shape == (1, len(names))
+    assert reports[0].to_csv().count("\n") == 2

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...analysis import Attractors, FixedPoints, MemoryCheck, list_attractors
 from ...errors import InputError
-from ...report import Finder, Headline, Number, Stage, Table, Words, refused
+from ...report import Column, Finder, Headline, Number, Stage, Table, Words, refused
 from ...tasks import Hold, Holds
 from ...wording import counted, percent
 from ..subject import Subject
@@ -186,6 +186,10 @@ def _table(attractors: Attractors) -> dict[str, dict[str, np.ndarray]]:
     return {"Attractors at rest": attractors.table()}
 
 
+def _memory_count(attractors: Attractors) -> int:
+    return attractors.n_memories
+
+
 STAGE = Stage(
     name="attractors",
     about="Attractors: the stable points at rest, the memory each stands for, its share of the released states; beside "
@@ -204,6 +208,9 @@ STAGE = Stage(
             _held,
             needs=("attractors", "memory"),
         ),
+    ),
+    columns=(
+        Column("memories", "memories with a stable point of their own at rest", _memory_count, needs=("attractors",)),
     ),
     words=(
         Words(

@@ -8,7 +8,7 @@ from typing import Any
 from ... import plots
 from ...analysis import GraphStatistics, graph_statistics
 from ...errors import InputError
-from ...report import Figure, Finder, Stage, Words
+from ...report import Column, Figure, Finder, Stage, Words
 from ..subject import Subject
 
 PREFERRED = ("W_rec", "W_n", "W_g")  # of several matrices, the one that carries the state to its candidate
@@ -23,11 +23,23 @@ def _read(subject: Subject) -> dict[str, Any]:
     return {"connectivity": dataclasses.replace(stats, name=name)}
 
 
+def _radius(stats: GraphStatistics) -> float:
+    return float(stats.spectral_radius)
+
+
+def _density(stats: GraphStatistics) -> float:
+    return float(stats.density)
+
+
 STAGE = Stage(
     name="connectivity",
     about="GraphStatistics of the recurrent matrix",
     place=140,
     run=Finder(_read),
+    columns=(
+        Column("spectral_radius", "of the recurrent matrix", _radius, needs=("connectivity",)),
+        Column("density", "of its edges, 0..1", _density, needs=("connectivity",)),
+    ),
     words=(Words("How it is wired", GraphStatistics.sentences, needs=("connectivity",)),),
     figures=(
         Figure(

@@ -17,7 +17,7 @@ from ...analysis import (
     find_limit_cycles,
 )
 from ...errors import InputError
-from ...report import Figure, Finder, Number, Stage, Table, Words
+from ...report import Column, Figure, Finder, Number, Stage, Table, Words
 from ...systems import System
 from ...wording import counted
 from ..subject import Subject
@@ -111,6 +111,10 @@ def _attracting(cycles: LimitCycles) -> str:
     return f"{int((cycles.verdicts == 'attracting').sum())}"
 
 
+def _n_attracting(cycles: LimitCycles) -> int:
+    return int((cycles.verdicts == "attracting").sum())
+
+
 STAGE = Stage(
     name="cycles",
     about="LimitCycles: what released, or cued, states end in",
@@ -126,6 +130,9 @@ STAGE = Stage(
             _attracting,
             needs=("cycles",),
         ),
+    ),
+    columns=(
+        Column("attracting", "objects that states end at and that attract", _n_attracting, needs=("cycles",)),
     ),
     words=(Words("What it does in the long run", _words, needs=("cycles", "closed_loop")),),
     figures=(

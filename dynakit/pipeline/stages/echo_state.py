@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...analysis import EchoState, check_echo_state
-from ...report import Finder, Stage, Table, Words, refused
+from ...report import Column, Finder, Stage, Table, Words, refused
 from ..subject import Subject
 
 N_STEPS = 1200  # of the trials joined end to end, as for the exponents
@@ -34,12 +34,19 @@ def _table(echo_state: EchoState) -> dict[str, dict[str, np.ndarray]]:
     return {f"Where states end under the same inputs: {echo_state.verdict}": columns}
 
 
+def _responses(echo_state: EchoState) -> int:
+    return echo_state.n_responses
+
+
 STAGE = Stage(
     name="echo_state",
     about="EchoState: how many responses the trials' inputs have, from states everywhere",
     place=92,
     run=Finder(_answering),
     loop=refused("a closed loop has no inputs to respond to"),
+    columns=(
+        Column("responses", "responses to the task's inputs that were found", _responses, needs=("echo_state",)),
+    ),
     words=(Words("Does it forget how it began?", _words, needs=("echo_state",)),),
     tables=(Table(_table, needs=("echo_state",)),),
 )

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...analysis import FixedPoints, find_fixed_points
-from ...report import Finder, Number, Stage, Table, Words
+from ...report import Column, Finder, Number, Stage, Table, Words
 from ...systems import Recording
 from ...wording import counted
 from ..subject import Subject
@@ -76,6 +76,32 @@ def _number(points: dict[str, FixedPoints]) -> str:
     return f"{len(points['rest'])} ({len(points['rest'].stable)} stable)"
 
 
+def _count(points: dict[str, FixedPoints]) -> int:
+    return len(points["rest"])
+
+
+def _count_stable(points: dict[str, FixedPoints]) -> int:
+    return len(points["rest"].stable)
+
+
+def _profile(points: dict[str, FixedPoints]) -> str:
+    """ "8/12/6/1": 8 stable points, 12 with one unstable direction, and so on."""
+    return "/".join(map(str, np.bincount(points["rest"].n_unstable.compressed()).tolist()))
+
+
+def _degree(points: dict[str, FixedPoints]) -> float:
+    degree = points["rest"].degree
+    return np.nan if degree is None else degree
+
+
+def _certified(points: dict[str, FixedPoints]) -> float:
+    return float(points["rest"].certified.mean()) if len(points["rest"]) else np.nan
+
+
+def _completeness(points: dict[str, FixedPoints]) -> str:
+    return points["rest"].completeness
+
+
 STAGE = Stage(
     name="fixed_points",
     about='{drive: FixedPoints}, "rest" first',
@@ -90,6 +116,14 @@ STAGE = Stage(
             _number,
             needs=("fixed_points",),
         ),
+    ),
+    columns=(
+        Column("points", "fixed points at rest", _count, needs=("fixed_points",)),
+        Column("stable_points", "those that are stable", _count_stable, needs=("fixed_points",)),
+        Column("by_unstable", "how many have 0, 1, 2, ... directions out", _profile, True, needs=("fixed_points",)),
+        Column("degree", "sum of the signs of det(I - J) over the points at rest", _degree, needs=("fixed_points",)),
+        Column("certified", "share of the points that are certified, 0..1", _certified, needs=("fixed_points",)),
+        Column("completeness", "consistent | incomplete | unknown | ...", _completeness, True, needs=("fixed_points",)),
     ),
     words=(
         Words("What lies between", _between, needs=("fixed_points",), uses=("trajectories",)),

@@ -11,7 +11,7 @@ import torch
 from ...analysis import MemoryCheck, SlowManifold, trace_slow_manifold
 from ...errors import InputError, NumericalError
 from ...records import Record
-from ...report import Finder, Stage, Words, refused
+from ...report import Column, Finder, Stage, Words, refused
 from ...systems import Recording
 from ...tasks import Hold, Holds, Trials, score_mask
 from ...wording import counted, lasting, percent
@@ -142,11 +142,18 @@ def _line(subject: Subject, trajectories: Recording, hold: Hold) -> tuple[SlowMa
         return None, str(reason)
 
 
+def _kept(graded: GradedMemory) -> float:
+    return float(graded.kept)
+
+
 STAGE = Stage(
     name="graded",
     about="GradedMemory: of values, the slow line they lie on, its drift, and how long they stay",
     place=15,
     run=Finder(_read, needs=("memory", "holds", "trajectories")),
     loop=refused("an orbit is no value that stays"),
+    columns=(
+        Column("values_kept", "share of values within tolerance at the end, 0..1", _kept, needs=("graded",)),
+    ),
     words=(Words("How long does a value last?", GradedMemory.sentences, needs=("graded",)),),
 )

@@ -9,7 +9,7 @@ import numpy as np
 from ... import plots
 from ...analysis import LimitCycles, LyapunovSpectrum, lyapunov_spectrum
 from ...errors import InputError
-from ...report import Figure, Finder, Number, Stage, Table, Words
+from ...report import Column, Figure, Finder, Number, Stage, Table, Words
 from ..subject import Subject
 
 N_EXPONENTS = 6
@@ -72,6 +72,19 @@ def _table(lyapunov: LyapunovSpectrum) -> dict[str, dict[str, np.ndarray]]:
     return {f"Lyapunov exponents: {lyapunov.headline()}": lyapunov.table()}
 
 
+def _first(lyapunov: LyapunovSpectrum) -> float:
+    return float(lyapunov.exponents[_top(lyapunov), 0])
+
+
+def _first_error(lyapunov: LyapunovSpectrum) -> float:
+    return float(lyapunov.standard_errors[_top(lyapunov), 0])
+
+
+def _top(lyapunov: LyapunovSpectrum) -> int:
+    first = lyapunov.exponents[:, 0]
+    return int(np.nanargmax(first)) if np.isfinite(first).any() else 0
+
+
 STAGE = Stage(
     name="lyapunov",
     about="LyapunovSpectrum under the trials' inputs; of a closed loop on each of the cycles",
@@ -87,6 +100,10 @@ STAGE = Stage(
             _largest,
             needs=("lyapunov",),
         ),
+    ),
+    columns=(
+        Column("exponent", "largest Lyapunov exponent, nats per step", _first, needs=("lyapunov",)),
+        Column("exponent_error", "its standard error", _first_error, needs=("lyapunov",)),
     ),
     words=(Words("Lyapunov exponents", _words, needs=("lyapunov",), uses=("cycles",)),),
     figures=(

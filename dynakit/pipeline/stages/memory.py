@@ -7,7 +7,7 @@ from typing import Any
 from ... import plots
 from ...analysis import MemoryCheck, check_memory
 from ...errors import InputError
-from ...report import Figure, Finder, Headline, Number, Stage, refused
+from ...report import Column, Figure, Finder, Headline, Number, Stage, refused
 from ...systems import Recording
 from ...tasks import Hold, Holds
 from ...wording import counted, percent
@@ -51,6 +51,14 @@ def _kept(memory: MemoryCheck) -> str:
     return f"{percent(memory.kept_at_end)} for {counted(int(memory.times[-1]), 'step')}"
 
 
+def _share(memory: MemoryCheck) -> float:
+    return float(memory.kept_at_end)
+
+
+def _hold(memory: MemoryCheck) -> float:
+    return float(memory.hold_time)
+
+
 STAGE = Stage(
     name="memory",
     about="MemoryCheck of states left alone where something has to be kept, at rest first; beside it memories, the same"
@@ -68,6 +76,10 @@ STAGE = Stage(
             _kept,
             needs=("memory",),
         ),
+    ),
+    columns=(
+        Column("kept", "share of the states left alone that keep their memory, 0..1", _share, needs=("memory",)),
+        Column("hold_time", "steps that the most fleeting memory lasts", _hold, needs=("memory",)),
     ),
     figures=(
         Figure(

@@ -8,7 +8,7 @@ import numpy as np
 
 from ... import plots
 from ...analysis import FixedPoints, Modes, linearize
-from ...report import Figure, Finder, Number, Stage, Words
+from ...report import Column, Figure, Finder, Number, Stage, Words
 from ...wording import counted, three
 from ..subject import Subject
 
@@ -39,6 +39,11 @@ def _slowest(modes: Modes) -> str:
     return f"{three(slowest)} {unit}" + (f" ({three(slowest * modes.dt)} ms)" if in_ms and modes.dt else "")
 
 
+def _slowest_steps(modes: Modes) -> float:
+    times = modes.time_constants[modes.verdicts == "stable"]
+    return float(times[:, 0].max()) if times.size else np.nan
+
+
 STAGE = Stage(
     name="modes",
     about="Modes at the fixed points at rest",
@@ -54,6 +59,9 @@ STAGE = Stage(
             _slowest,
             needs=("modes",),
         ),
+    ),
+    columns=(
+        Column("slowest", "longest time constant at a stable point, steps", _slowest_steps, needs=("modes",)),
     ),
     words=(
         Words("What lies between", _of_the_step_only, needs=("modes",)),

@@ -8,7 +8,7 @@ import numpy as np
 
 from ... import plots
 from ...analysis import Multifunctionality, MultifunctionalitySettings, check_multifunctionality
-from ...report import Figure, Finder, Headline, Number, Stage, Table, Words, refused
+from ...report import Column, Figure, Finder, Headline, Number, Stage, Table, Words, refused
 from ...tasks import Cycles
 from ...wording import counted
 from ..subject import Subject
@@ -57,6 +57,10 @@ def _held(multi: Multifunctionality) -> str:
     return f"{int(multi.held.sum())} of {len(multi)}"
 
 
+def _count(multi: Multifunctionality) -> int:
+    return int(multi.held.sum())
+
+
 STAGE = Stage(
     name="multifunctionality",
     about="Multifunctionality: whether the orbits of the task are held",
@@ -73,6 +77,9 @@ STAGE = Stage(
             _held,
             needs=("multifunctionality",),
         ),
+    ),
+    columns=(
+        Column("orbits_held", "orbits of the task that the closed loop holds", _count, needs=("multifunctionality",)),
     ),
     words=(Words("Does the closed loop hold the orbits?", _words, needs=("multifunctionality",), uses=("score",)),),
     figures=(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...analysis import Projection, project
-from ...report import Finder, Number, Stage, Words
+from ...report import Column, Finder, Number, Stage, Words
 from ...systems import Recording
 from ..subject import Subject
 
@@ -16,6 +16,10 @@ def _fit(subject: Subject, trajectories: Recording) -> dict[str, Any]:
 
 def _dimensions(projection: Projection) -> str:
     return f"{projection.participation_ratio:.1f}"
+
+
+def _ratio(projection: Projection) -> float:
+    return float(projection.participation_ratio)
 
 
 STAGE = Stage(
@@ -31,6 +35,9 @@ STAGE = Stage(
             _dimensions,
             needs=("projection",),
         ),
+    ),
+    columns=(
+        Column("dimensions", "participation ratio of the activity", _ratio, needs=("projection",)),
     ),
     words=(Words("Where the activity lives", Projection.sentences, needs=("projection",)),),
 )

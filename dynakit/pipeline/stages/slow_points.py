@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...analysis import FixedPoints, SlowPoints, find_slow_points
-from ...report import Finder, Stage, Table, Words
+from ...report import Column, Finder, Stage, Table, Words
 from ...systems import Recording
 from ..subject import Subject
 
@@ -32,12 +32,19 @@ def _table(slow: SlowPoints, closed_loop: bool) -> dict[str, dict[str, np.ndarra
     return {f"Slow points {where}: {slow.headline()}": slow.table()} if len(slow) else {}
 
 
+def _count(slow: SlowPoints) -> int:
+    return len(slow)
+
+
 STAGE = Stage(
     name="slow_points",
     about="SlowPoints at rest",
     place=70,
     run=Finder(_answering, needs=("fixed_points", "trajectories")),
     loop=Finder(_generating, needs=("fixed_points",)),
+    columns=(
+        Column("slow_points", "slow points at rest beside the fixed ones", _count, needs=("slow_points",)),
+    ),
     words=(Words("What is slow", SlowPoints.sentences, needs=("slow_points",)),),
     tables=(Table(_table, needs=("slow_points",), uses=("closed_loop",)),),
 )

@@ -10,7 +10,7 @@ import torch
 from ... import plots
 from ...analysis import SpikeStatistics, spike_statistics
 from ...errors import InputError
-from ...report import Figure, Finder, Stage, Table, Words
+from ...report import Column, Figure, Finder, Stage, Table, Words
 from ...systems import Recording
 from ..subject import Subject
 
@@ -39,11 +39,18 @@ def _table(spikes: SpikeStatistics) -> dict[str, dict[str, np.ndarray]]:
     return {f"Spikes: {spikes.headline()}": spikes.table()}
 
 
+def _rate(spikes: SpikeStatistics) -> float:
+    return float(np.nanmean(spikes.rates)) if np.isfinite(spikes.rates).any() else np.nan
+
+
 STAGE = Stage(
     name="spikes",
     about="SpikeStatistics of the trajectories up to the end of the shortest trial, of a network that spikes",
     place=110,
     run=Finder(_count, needs=("trajectories",)),
+    columns=(
+        Column("rate", "mean rate of the neurons, Hz", _rate, needs=("spikes",)),
+    ),
     words=(Words("How it spikes", _words, needs=("spikes",)),),
     figures=(Figure("raster", "The spikes of every neuron in one trial.", plots.plot_raster, needs=("spikes",)),),
     tables=(Table(_table, needs=("spikes",)),),

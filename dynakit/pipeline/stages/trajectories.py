@@ -6,9 +6,9 @@ from typing import Any
 
 from ... import plots
 from ...errors import InputError
-from ...report import Figure, Finder, Number, Stage
+from ...report import Column, Figure, Finder, Number, Stage
 from ...systems import Recording, record
-from ...tasks import Trials, baseline
+from ...tasks import Baseline, Trials, baseline
 from ...wording import counted
 from ..subject import Subject
 
@@ -39,6 +39,14 @@ def _score(score: float) -> str:
     return f"{score:.4f}"
 
 
+def _of_score(score: float) -> float:
+    return float(score)
+
+
+def _blind(beside: Baseline) -> float:
+    return float(beside.constant)
+
+
 STAGE = Stage(
     name="trajectories",
     about="Recording of outputs and states on the trials; beside it the score, 0..1, and its baseline, scored blindly",
@@ -53,6 +61,10 @@ STAGE = Stage(
             _score,
             needs=("score",),
         ),
+    ),
+    columns=(
+        Column("score", "share of the answers that are right, 0..1", _of_score, needs=("score",)),
+        Column("blind_score", "of the best constant answer", _blind, needs=("baseline",)),
     ),
     figures=(
         Figure(

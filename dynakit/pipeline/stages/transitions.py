@@ -11,7 +11,7 @@ from ... import plots
 from ...analysis import Attractors, Transitions, map_transitions
 from ...errors import InputError
 from ...records import Record
-from ...report import Figure, Finder, Stage, Table, Words, refused
+from ...report import Column, Figure, Finder, Stage, Table, Words, refused
 from ...tasks import Holds, Task
 from ...wording import drive_in_words
 from ..subject import Subject
@@ -71,6 +71,14 @@ def _table(transitions: Transitions) -> dict[str, dict[str, np.ndarray]]:
     return {title: transitions.table()}
 
 
+def _switches(transitions: Transitions) -> int:
+    return transitions.n_switches
+
+
+def _agreeing(right: MachineAgreement) -> float:
+    return right.by_attractor / right.total if right.total else np.nan
+
+
 STAGE = Stage(
     name="transitions",
     about="Transitions among the attractors under the task's pulses; beside them machine_agreement, with its automaton",
@@ -78,6 +86,10 @@ STAGE = Stage(
     run=Finder(_map, needs=("attractors",), uses=("holds",)),
     loop=refused("an orbit is chosen by a cue, which takes the network over; there are no pulses"),
     beside=("machine_agreement",),
+    columns=(
+        Column("switches", "pulses that lead from an attractor to another", _switches, needs=("transitions",)),
+        Column("machine_agreement", "share of the task's own automaton", _agreeing, needs=("machine_agreement",)),
+    ),
     words=(
         Words("What switches it", Transitions.sentences, needs=("transitions",)),
         Words("What switches it", _where, needs=("transitions", "task")),
