@@ -130,7 +130,8 @@ def _system(
         return _said(system, own, form)
     if plain is None:
         missing = next((a for a, v in (("state_size", n), ("input_size", m)) if v is None), None)
-        told = f"{missing} cannot be read off model ({own.kind}); pass {missing}=" if missing else found
+        none = " (0 for a step without inputs)" if missing == "input_size" else ""
+        told = f"{missing} cannot be read off model ({own.kind}); pass {missing}={none}" if missing else found
         settled = form != Form() or any(word in found for word in TELLING)
         raise InputError(found if settled else told)
     told = NO_MEAN_MAP in found or (any(w in found for w in TELLING) and "with its neighbour" not in str(plain))

@@ -232,3 +232,19 @@ def test_the_call_that_takes_what_there_is_comes_before_what_would_have_to_be_wr
 def test_a_class_is_no_network():
     with pytest.raises(InputError, match=r"model is the class GRU: hand over a network that is made of it"):
         dk.as_system(nn.GRU)
+
+
+class NoInputs(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.hidden_size, self.U = N, nn.Linear(N, N)
+
+    def step(self, h):
+        return torch.tanh(self.U(h))
+
+
+def test_a_step_without_inputs_is_told_what_to_say():
+    net = seeded(NoInputs)
+    with pytest.raises(InputError, match=r"pass input_size= \(0 for a step without inputs\)"):
+        dk.as_system(net, step="step")
+    assert dk.as_system(net, step="step", input_size=0).input_size == 0
