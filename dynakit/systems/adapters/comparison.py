@@ -19,6 +19,8 @@ import torch
 from torch import Tensor
 
 from ..base import System
+from ..cells import Cell, Stack
+from ..derived import Wrapped
 from ..steps import STATE_NAMES
 from .calling import Way, tensors
 from .handing_on import hands_back, hands_on
@@ -244,6 +246,7 @@ class _Inquiry:
                 x0 = torch.randn(shape, generator=generator, dtype=torch.float64, device="cpu")
                 scales = torch.tensor(ELSEWHERE, dtype=torch.float64, device="cpu")
                 x0 *= scales[torch.arange(len(x0), device="cpu") % len(scales), None]
+                x0 = torch.where(_stays_small(self.system).cpu(), x0.clamp(-1, 1), x0)
             self._elsewhere = Ours(self.system, x0.to(self.system.device), self.inputs)
         return self._elsewhere
 
@@ -270,6 +273,16 @@ class _Inquiry:
             elif way.form is None and _starts_elsewhere(calls[0], self.system):
                 does = f"starts '{core}' from a state that depends on the inputs"
         return f"called as {way.said}, its forward {does}"
+
+
+def _stays_small(system: System) -> Tensor:
+    """Which units of torch's cells stay within -1 and 1, so that no state beyond is theirs, (unit,)."""
+    while isinstance(system, Wrapped):
+        system = system.inner
+    box = system.box() if isinstance(system, (Cell, Stack)) else None
+    if box is None:
+        return torch.zeros(system.state_size, dtype=torch.bool, device=system.device)
+    return (box.lo >= -1) & (box.hi <= 1)
 
 
 def _starts_elsewhere(call: Call, system: System) -> bool:

@@ -245,3 +245,11 @@ def test_numbers_that_are_the_same_at_every_call_are_no_noise():
     x, u = torch.randn(3, 2 * N), torch.randn(3, I)
     with torch.no_grad():
         assert_allclose(system.step(x, u)[:, :N], model.step(u, (x[:, :N], x[:, N:]))[0], atol=1e-6)
+
+
+def test_a_clamp_beyond_what_a_cell_can_reach_changes_nothing():
+    class Clamped(nn.GRUCell):
+        def forward(self, x, h):
+            return torch.clamp(super().forward(x, h), -5, 5)
+
+    assert dk.as_system(built(lambda: Clamped(I, N))).name == "GRU"
