@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from .constants import Unsupported, aligned, exact
-from .jets import Jet, operation
+from .jets import Factor, Jet, operation
 from .linear_part import added
 
 
@@ -51,12 +51,13 @@ def affine(
 
 @operation("add", "radd")
 def add(a: Any, b: Any, *, alpha: float = 1) -> Jet:
-    """a + b; exact linear parts add up, and (1 - z) p + z q of a gate z lies between p and q."""
+    """a + b; exact linear parts add up, and of a gate z, (1 - z) p + z q and p + z (q - p) lie between p and q."""
     if alpha != 1:
         b = mul(b, alpha)
     a, b, jet = operands(a, b)
     if isinstance(a, Jet) and isinstance(b, Jet):
-        total = jet.like(_gated(a, b) or a.value + b.value, a.tangent + b.tangent)
+        value = _gated(a, b) or _moved(a, b) or _moved(b, a) or a.value + b.value
+        total = jet.like(value, a.tangent + b.tangent)
         return total.formed(added(a.form, a.value, b.form, b.value))
     constant: Any = b if jet is a else a
     total = jet.like(jet.value + constant, jet.tangent)
@@ -68,21 +69,33 @@ def _gated(a: Jet, b: Jet) -> Any:
     if a.factors is None or b.factors is None:
         return None
     for one, other in ((a, b), (b, a)):
-        for (_, complement), p in (one.factors, one.factors[::-1]):
-            for (z, _), q in (other.factors, other.factors[::-1]):
-                if complement is z and z.within(0.0, 1.0):
-                    return p[0].lerp(q[0], z)
+        for gate, p in (one.factors, one.factors[::-1]):
+            for z, q in (other.factors, other.factors[::-1]):
+                if gate.complement is z.value and z.value.within(0.0, 1.0):
+                    return p.value.lerp(q.value, z.value)
+    return None
+
+
+def _moved(p: Jet, b: Jet) -> Any:
+    """p + z (q - p) for a z within [0, 1], where b is known for such a product; else None."""
+    for z, away in () if b.factors is None else (b.factors, b.factors[::-1]):
+        if away.difference is not None and away.difference[1] is p.value and z.value.within(0.0, 1.0):
+            return p.value.lerp(away.difference[0], z.value)
     return None
 
 
 @operation("sub", "subtract")
 def sub(a: Any, b: Any, *, alpha: float = 1) -> Jet:
-    """a - b; 1 - b is remembered as the complement of b."""
+    """a - b, remembered as that; 1 - b as the complement of b."""
     if alpha != 1:
         b = mul(b, alpha)
     difference = add(a, neg(b) if isinstance(b, Jet) else -exact(b))
     if isinstance(b, Jet) and isinstance(a, int | float) and a == 1:
         difference.complement = b.value
+    if isinstance(b, Jet) and b.sizes == difference.sizes and not isinstance(a, int | float):
+        minuend = a if isinstance(a, Jet) else difference.constant(a)
+        if minuend.sizes == difference.sizes:
+            difference.difference = (minuend.value, b.value)
     return difference
 
 
@@ -96,6 +109,12 @@ def rsub(a: Any, b: Any, *, alpha: float = 1) -> Jet:
 def neg(a: Jet) -> Jet:
     """-a, its exact linear part with it."""
     opposite = a.like(-a.value, scaled(a, -1.0).tangent)
+    if a.difference is not None:
+        opposite.difference = a.difference[::-1]
+    if a.factors is not None:  # -(z (p - q)) is z (q - p)
+        one, other = a.factors if a.factors[1].difference is not None else a.factors[::-1]
+        if other.difference is not None:
+            opposite.factors = (one, Factor(-other.value, None, other.difference[::-1]))
     return opposite if a.form is None else opposite.formed(a.form.times(-1.0))
 
 
@@ -107,7 +126,7 @@ def mul(a: Any, b: Any) -> Jet:
     a, b, jet = operands(a, b)
     if isinstance(a, Jet) and isinstance(b, Jet):
         product = jet.like(a.value * b.value, a.tangent.scaled(b.value) + b.tangent.scaled(a.value))
-        product.factors = ((a.value, a.complement), (b.value, b.complement))
+        product.factors = (Factor(a.value, a.complement, a.difference), Factor(b.value, b.complement, b.difference))
         return product
     return scaled(a, b) if isinstance(a, Jet) else scaled(b, a)
 

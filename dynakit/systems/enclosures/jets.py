@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -29,6 +29,14 @@ OPERATIONS: dict[str, Callable[..., Any]] = {}
 COMPLEX: dict[str, Callable[..., Any]] = {}  # the same, where one of the arguments is complex
 
 
+class Factor(NamedTuple):
+    """One of two that are multiplied: its range, what it is the complement of, and what it is the difference of."""
+
+    value: Any
+    complement: Any
+    difference: tuple[Any, Any] | None
+
+
 class Jet:
     """A quantity over boxes around ``n_points`` states: its range ``value`` and its derivative ``tangent``.
 
@@ -36,8 +44,8 @@ class Jet:
     there are at least two points, so that their axis can be told from the others.
 
     ``is_mask`` marks what a comparison gave, 1 for true.  ``complement`` is the range of the z of which this is 1 - z,
-    ``factors`` are the ranges of those of which it is the product: what lets a gate be recognized.  ``form`` is its
-    exact linear part, where it is asked for.
+    ``difference`` the two ranges of those of which it is the difference, ``factors`` are those of which it is the
+    product: what lets a gate be recognized.  ``form`` is its exact linear part, where it is asked for.
     """
 
     __array_ufunc__ = None  # NumPy leaves arithmetic to the methods here
@@ -59,7 +67,8 @@ class Jet:
         self.sizes, self.axis = (value.width,) if sizes is None else sizes, axis
         self.is_mask = False
         self.complement: Any = None
-        self.factors: Any = None  # two pairs of a range and of what it is the complement of
+        self.difference: tuple[Any, Any] | None = None
+        self.factors: tuple[Factor, Factor] | None = None
         self.form: LinearPart | None = None
         self.sharers = [1]  # how many jets that anyone holds may lie in the same memory
         self.slice_of: tuple[Jet, Any] | None = None  # and by which index
@@ -170,6 +179,7 @@ class Jet:
         """The same quantity as another object."""
         same = self.reshaped(self.sizes, self.axis)
         same.is_mask, same.complement, same.factors = self.is_mask, self.complement, self.factors
+        same.difference = self.difference
         return same
 
     def alias(self) -> Jet:
@@ -201,6 +211,7 @@ class Jet:
     def _take(self, other: Jet) -> Jet:
         self.value, self.tangent = other.value, other.tangent
         self.complement, self.factors, self.form = other.complement, other.factors, other.form
+        self.difference = other.difference
         return self
 
     def constant(self, value: Any) -> Jet:

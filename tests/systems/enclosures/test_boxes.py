@@ -43,6 +43,26 @@ def gru_with_its_gate_written_twice(x, u):
     return (1 - torch.sigmoid(x @ R["z"].T + u @ V["z"].T)) * new + torch.sigmoid(x @ R["z"].T + u @ V["z"].T) * x
 
 
+def gated(x, u):
+    """A candidate and the gate that lets it through."""
+    return torch.tanh(gate("n", x, u)), torch.sigmoid(gate("z", x, u))
+
+
+def gru_towards_its_state(x, u):
+    new, z = gated(x, u)
+    return new + z * (x - new)
+
+
+def gru_towards_its_candidate(x, u):
+    new, z = gated(x, u)
+    return x - (x - new) * z
+
+
+def towards_a_constant(x, u):
+    z = gated(x, u)[1]
+    return x + z * (u @ B.T - x)
+
+
 def lstm(x, u):
     h, c = x.chunk(2, -1)
     i, f, o = (torch.sigmoid(gate(k, h, u)) for k in "ifo")
@@ -61,11 +81,16 @@ CELLS = {
     "GRU, the other way": gru_the_other_way,
     "GRU, its gate written twice": gru_with_its_gate_written_twice,
     "GRU by lerp": lambda x, u: torch.lerp(torch.tanh(gate("n", x, u)), x, torch.sigmoid(gate("z", x, u))),
+    "GRU, towards its state": gru_towards_its_state,
+    "GRU, towards its candidate": gru_towards_its_candidate,
+    "GRU, towards its candidate by addcmul": lambda x, u: torch.addcmul(x, gated(x, u)[1], gated(x, u)[0] - x),
+    "towards a constant": towards_a_constant,
     "LSTM": lstm,
     "a clamp": lambda x, u: (x @ W.T + u @ B.T).clamp(-3, 3),
     "a contraction of relu": lambda x, u: torch.relu(x @ (W.T / 12) + u @ B.T + 0.1),
 }
-LARGEST = {"(1 - a) x + a tanh": 1.0, "x - a x + a tanh": 1.0, "Elman": 1.0, "a clamp": 3.0, "GRU": 1.0}
+LARGEST = {"(1 - a) x + a tanh": 1.0, "x - a x + a tanh": 1.0, "Elman": 1.0, "a clamp": 3.0}
+LARGEST |= dict.fromkeys(["GRU", "GRU, towards its state", "GRU, towards its candidate"], 1.0)
 
 
 def own(name: str) -> dk.FunctionSystem:
@@ -110,6 +135,9 @@ def state_written_over(x):
 
 
 UNBOUNDED = {
+    "towards it, but away from another": lambda x: x + torch.sigmoid(x @ W.T) * (torch.tanh(x) - x.flip(-1)),
+    "away from it": lambda x: x + torch.sigmoid(x @ W.T) * (x - torch.tanh(x)),
+    "twice towards it": lambda x: x + 2 * torch.sigmoid(10 + 0.01 * torch.tanh(x)) * (torch.tanh(x) - 1.5 * x),
     "gates that look alike": gates_that_look_alike,
     "weights written over": weights_written_over,
     "a state written over": state_written_over,
