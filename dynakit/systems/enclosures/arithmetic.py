@@ -64,13 +64,16 @@ def add(a: Any, b: Any, *, alpha: float = 1) -> Jet:
     return total if jet.form is None else total.formed(jet.form.plus(constant))
 
 
+def either_way(factors: tuple[Factor, Factor] | None) -> list[tuple[Factor, Factor]]:
+    """Two factors in either order; nothing where they are not known."""
+    return [] if factors is None else [factors, (factors[1], factors[0])]
+
+
 def _gated(a: Jet, b: Jet) -> Any:
     """(1 - z) p + z q for a z within [0, 1], where both are known for such products; else None."""
-    if a.factors is None or b.factors is None:
-        return None
-    for one, other in ((a, b), (b, a)):
-        for gate, p in (one.factors, one.factors[::-1]):
-            for z, q in (other.factors, other.factors[::-1]):
+    for one, other in ((a.factors, b.factors), (b.factors, a.factors)):
+        for gate, p in either_way(one):
+            for z, q in either_way(other):
                 if gate.complement is z.value and z.value.within(0.0, 1.0):
                     return p.value.lerp(q.value, z.value)
     return None
@@ -78,7 +81,7 @@ def _gated(a: Jet, b: Jet) -> Any:
 
 def _moved(p: Jet, b: Jet) -> Any:
     """p + z (q - p) for a z within [0, 1], where b is known for such a product; else None."""
-    for z, away in () if b.factors is None else (b.factors, b.factors[::-1]):
+    for z, away in either_way(b.factors):
         if away.difference is not None and away.difference[1] is p.value and z.value.within(0.0, 1.0):
             return p.value.lerp(away.difference[0], z.value)
     return None
@@ -110,11 +113,12 @@ def neg(a: Jet) -> Jet:
     """-a, its exact linear part with it."""
     opposite = a.like(-a.value, scaled(a, -1.0).tangent)
     if a.difference is not None:
-        opposite.difference = a.difference[::-1]
+        opposite.difference = (a.difference[1], a.difference[0])
     if a.factors is not None:  # -(z (p - q)) is z (q - p)
-        one, other = a.factors if a.factors[1].difference is not None else a.factors[::-1]
-        if other.difference is not None:
-            opposite.factors = (one, Factor(-other.value, None, other.difference[::-1]))
+        for one, other in either_way(a.factors):
+            if other.difference is not None:
+                p, q = other.difference
+                opposite.factors = (one, Factor(-other.value, None, (q, p)))
     return opposite if a.form is None else opposite.formed(a.form.times(-1.0))
 
 
