@@ -112,7 +112,8 @@ def using(style: str = "paper", *, columns: int = 1, **settings: Any) -> Iterato
     for name, value in settings.items():
         dotted = name if name in matplotlib.rcParams else name.replace("_", ".", 1)
         chosen[checks.one_of("settings", dotted, matplotlib.rcParams)] = value
-    with matplotlib.rc_context(chosen):
+    everything: Any = chosen
+    with matplotlib.rc_context(everything):
         yield
 
 

@@ -136,7 +136,7 @@ def figure(nested: list[list[dict[str, Any]]], path: Path) -> None:
     """The bifurcation diagram of one bit, the weakest pulses of one network, and how they near the folds in all."""
     from matplotlib.figure import Figure
 
-    with dk.plots.using("paper", **{"lines.markersize": 2.6}):
+    with dk.plots.using("paper", lines_markersize=2.6):
         sheet = Figure(figsize=(7.4, 2.6), layout="constrained")
         left, middle, right = sheet.subplots(1, 3, width_ratios=[1.35, 1, 1])
         shown = next(rows for rows in nested if rows and "_shown" in rows[0])

@@ -242,8 +242,8 @@ def test_slips_are_told_with_what_to_do():
         dk.find_limit_cycles(turning)
     with pytest.raises(InputError, match="spikes is a list of rasters"):
         dk.spike_statistics([np.zeros((100, 5)), np.zeros((80, 5))], dt=1.0)
-    with pytest.raises(InputError, match="tau must be a number"):
-        dk.models.LIF(2, 6, 1, tau=np.linspace(5, 30, 6))
+    with pytest.raises(InputError, match="tau must be a number or 6 numbers"):
+        dk.models.LIF(2, 6, 1, tau=np.linspace(5, 30, 7))
     W = torch.diag(torch.tensor([1.0, 0.5]))
     assert repr(dk.graph_statistics(W.to_sparse())) == repr(dk.graph_statistics(W))
     assert dk.find_fixed_points(dk.catalog.tanh_unit(2.0), torch.zeros(1, 1).bfloat16(), max_starts=4) is not None

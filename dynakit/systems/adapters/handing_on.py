@@ -8,7 +8,7 @@ call must be handed exactly these, and the same inputs.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import torch
@@ -76,12 +76,12 @@ def hands_on(twins: Twins, way: Way, inputs: Tensor, state: Tensor | None) -> bo
         replaced = _calls(twins, way, inputs, state, lambda k, _: made[k])
     except Exception:  # foreign code need not bear other states
         return True
-    pairs = (
+    pairs: Iterable[tuple[Tensor, Tensor]] = (
         (others.get(_key(a), a), b)
         for before, after in zip(plain, replaced)
         for a, b in zip(before.given, after.given)
     )
-    return len(plain) == len(replaced) and all(torch.equal(a.reshape(-1), b.reshape(-1)) for a, b in pairs)
+    return len(plain) == len(replaced) and all(torch.equal(a.ravel(), b.ravel()) for a, b in pairs)
 
 
 def _calls(twins: Twins, way: Way, inputs: Tensor, state: Tensor | None, replace: Replace) -> list[_Call]:
