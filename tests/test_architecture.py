@@ -39,7 +39,7 @@ MAY_IMPORT = {
     "__main__": {"dynakit"},
 }
 # A folder, or a file, of these is a room; elsewhere the part is one.
-WITH_ROOMS = ("analysis", "models", "systems", "tasks")
+WITH_ROOMS = ("analysis", "models", "plots", "systems", "tasks")
 # Libraries that belong to certain parts alone.
 ONLY_IN = {
     "matplotlib": {"plots", "report"},

@@ -10,7 +10,7 @@ from ..analysis import Basins, Projection, TracedBasins
 from ..checks import count
 from ..errors import InputError
 from ..wording import counted
-from . import style
+from . import colours, legends, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,6 +22,8 @@ def plot_basins(
     *,
     axes: tuple[int, int] = (0, 1),
     labels: Any = None,
+    colors: Any = None,
+    legend: str | None = None,
     ax: Any = None,
     **kwargs: Any,
 ) -> Axes:
@@ -32,6 +34,8 @@ def plot_basins(
         projection: what to look at the states in; None: two units of the state.
         axes: the two components of the projection, or units; a system of one unit is drawn over its number.
         labels: a name for each attractor; None: its number.
+        colors: of the attractors, by name: a dictionary, a list, or one colour for all.
+        legend: "inside" or "right" (if there is room), "below" or "none"; None: right, in a narrow figure below.
         ax: where to draw.
         kwargs: for the dots of the samples (``scatter``).
 
@@ -42,7 +46,7 @@ def plot_basins(
     names = _names(basins.n_attractors, labels)
     see, captions = _viewed(basins, projection, axes)
     ax = style.new_axes(ax)
-    colours = _colours(basins.n_attractors)
+    hues = _colours(names, colors)
     look = {"s": 7, "linewidths": 0, "alpha": 0.75, "zorder": 2} | kwargs
     left = basins.labels < 0
     if left.any():
@@ -53,37 +57,50 @@ def plot_basins(
             f"{name}: {basins.fractions[k]:.3f} [{basins.intervals[k, 0]:.3f}, {basins.intervals[k, 1]:.3f}]"
         )
         ax.scatter(
-            *see(basins.states[basins.labels == k]).T, **(look | {"color": colours[k], "label": share})
+            *see(basins.states[basins.labels == k]).T, **(look | {"color": hues[k], "label": share})
         )
-        _attractor(ax, see(basins.attractors[k]), colours[k], str(basins.kinds[k]))
+        _attractor(ax, see(basins.attractors[k]), hues[k], str(basins.kinds[k]))
     ax.set_xlabel(captions[0])
     ax.set_ylabel(captions[1])
     ax.set_title(f"{counted(len(basins), 'state')}, {basins.sampler}", fontsize="medium")
     style.despine(ax)
-    style.legend(ax)
+    legends.draw(ax, legend)
     return ax
 
 
-def plot_basin_fractions(traced: TracedBasins, *, labels: Any = None, ax: Any = None, **kwargs: Any) -> Axes:
+def plot_basin_fractions(
+    traced: TracedBasins,
+    *,
+    labels: Any = None,
+    colors: Any = None,
+    legend: str | None = None,
+    ax: Any = None,
+    **kwargs: Any,
+) -> Axes:
     """The shares of the basins over the parameter, stacked, with the interval of each at the top of its layer.
 
     Arguments:
         traced: of :func:`dynakit.trace_basins`.
         labels: a name for each attractor; None: its number.
+        colors: of the attractors, by name: a dictionary, a list, or one colour for all.
+        legend: "inside" or "right" (if there is room), "below" or "none"; None: right, in a narrow figure below.
         ax: where to draw.
         kwargs: for the layers (``stackplot``).
 
-    What is left to one is labelled -1 and light grey.  Raises InputError, naming the argument.
+    What is left to one is labelled -1 and light grey.  Between two values of which only one has an attractor its share
+    does not fade but jumps, half way.  Raises InputError, naming the argument.
     """
     style.expect("traced", traced, TracedBasins)
     n = traced.counts.shape[1]
-    names, colours = _names(n, labels), _colours(n)
+    names = _names(n, labels)
     ax = style.new_axes(ax)
     shares = traced.counts / traced.n_samples
     left = traced.n_left / traced.n_samples
     layers = [*shares.T, left] if left.any() else list(shares.T)
-    look = {"colors": [*colours, style.FAINT][: len(layers)], "linewidth": 0, "alpha": 0.85} | kwargs
-    ax.stackplot(traced.values, *layers, labels=[*names, "none"][: len(layers)], **look)
+    look = {"colors": [*_colours(names, colors), style.FAINT][: len(layers)], "linewidth": 0, "alpha": 0.85} | kwargs
+    x, rows = _with_jumps(traced)
+    layers = [layer[rows] for layer in layers]
+    ax.stackplot(x, *layers, labels=[*names, "none"][: len(layers)], **look)
     top = np.cumsum(shares, axis=1)
     for k in range(n):
         here = traced.present[:, k]
@@ -95,8 +112,19 @@ def plot_basin_fractions(traced: TracedBasins, *, labels: Any = None, ax: Any = 
     ax.set_ylim(0, 1)
     ax.margins(x=0)
     style.despine(ax)
-    style.legend(ax)
+    legends.draw(ax, legend)
     return ax
+
+
+def _with_jumps(traced: TracedBasins) -> tuple[np.ndarray, np.ndarray]:
+    """Places (place,) on the axis and the rows of the result that stand there: two half way where attractors change."""
+    values = np.asarray(traced.values, float)
+    jumps = np.flatnonzero((traced.present[1:] != traced.present[:-1]).any(axis=1))
+    middle = (values[jumps] + values[jumps + 1]) / 2
+    x = np.concatenate([values, middle, middle])
+    rows = np.concatenate([np.arange(len(values)), jumps, jumps + 1])
+    order = np.lexsort((rows, x if len(values) < 2 or values[-1] >= values[0] else -x))
+    return x[order], rows[order]
 
 
 def _names(n: int, labels: Any) -> list[str]:
@@ -108,8 +136,9 @@ def _names(n: int, labels: Any) -> list[str]:
     return [str(name) for name in given]
 
 
-def _colours(n: int) -> list[str]:
-    return list(style.condition_colours([f"{k:06d}" for k in range(n)]).values())
+def _colours(names: list[str], colors: Any) -> list[str]:
+    found = colours.in_turn(names, colors)
+    return [found[name] for name in names]
 
 
 def _attractor(ax: Any, points: np.ndarray, colour: str, kind: str) -> None:

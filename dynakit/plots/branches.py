@@ -9,7 +9,7 @@ import numpy as np
 
 from ..analysis import Branches, Projection
 from ..checks import count, matches_shape, one_of, reals
-from . import style
+from . import colours, legends, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,17 +25,29 @@ EVENTS = {  # mark and size of each kind of bifurcation
 }
 
 
-def plot_branches(branches: Branches, *, along: Any = SPREAD, ax: Any = None, **kwargs: Any) -> Axes:
+def plot_branches(
+    branches: Branches,
+    *,
+    along: Any = SPREAD,
+    colors: Any = None,
+    legend: str | None = None,
+    ax: Any = None,
+    **kwargs: Any,
+) -> Axes:
     """Branches of fixed points over the parameter: stable parts solid, unstable parts dashed, bifurcations marked.
 
     Arguments:
         branches: of :func:`dynakit.trace_fixed_points`.
         along: what the height shows: a unit, a direction (unit,), a Projection, whose first component is taken, or
             "spread", the direction in which the branches spread most.
+        colors: of the kinds of points, "stable", "1 unstable direction" and so on: a dictionary, a list, or one colour
+            for all.
+        legend: "inside" or "right" (if there is room), "below" or "none"; None: right, in a narrow figure below.
         ax: where to draw.
         kwargs: for the lines.
 
-    Unstable parts have the colour of the dimension of their unstable set.  Raises InputError, naming the argument.
+    Unstable parts have the colour of the dimension of their unstable set.  Branches along drives of which a single
+    input varies, and only one way, are drawn over that input.  Raises InputError, naming the argument.
 
     >>> import dynakit as dk
     >>> unit = dk.catalog.tanh_unit(w=2.0)
@@ -45,20 +57,21 @@ def plot_branches(branches: Branches, *, along: Any = SPREAD, ax: Any = None, **
     """
     style.expect("branches", branches, Branches)
     height, name = coordinate(branches.states, along)
+    over, parameter_name = _abscissa(branches)
     ax = style.new_axes(ax)
-    seen: set[int] = set()
-    for k in range(branches.n_branches):
-        rows = np.flatnonzero(branches.branch == k)
-        x, y = branches.parameter[rows], height(branches.states[rows])
-        seen |= draw_line(ax, x, y, _classes(branches, rows), kwargs)
-    name_classes(ax, seen, kwargs)
-    _mark(ax, branches, height)
+    lines = [np.flatnonzero(branches.branch == k) for k in range(branches.n_branches)]
+    classes = [_classes(branches, rows) for rows in lines]
+    looks = looks_of(np.concatenate(classes) if classes else [], colors)
+    for rows, own in zip(lines, classes):
+        draw_line(ax, over(branches.parameter[rows]), height(branches.states[rows]), own, looks, kwargs)
+    name_classes(ax, looks, kwargs)
+    _mark(ax, branches, over, height)
     if not len(branches):
         style.say(ax, "no branches")
-    ax.set_xlabel(branches.parameter_name)
+    ax.set_xlabel(parameter_name)
     ax.set_ylabel(name)
     style.despine(ax)
-    style.legend(ax)
+    legends.draw(ax, legend)
     return ax
 
 
@@ -113,21 +126,48 @@ def look_of(k: int) -> dict[str, Any]:
     return look | {"linestyle": "-" if k == 0 else (0, (4, 1.6)), "linewidth": 1.6 if k == 0 else 1.1}
 
 
-def draw_line(ax: Any, x: np.ndarray, y: np.ndarray, classes: np.ndarray, kwargs: dict[str, Any]) -> set[int]:
-    """One line in stretches, each in the look of its class; returns the classes for :func:`name_classes`."""
+def looks_of(classes: Any, colors: Any = None) -> dict[int, dict[str, Any]]:
+    """The look of each class that there is, stable first, what is not known last, in the colours asked for."""
+    top = len(style.BY_N_UNSTABLE)
+    found = sorted({min(int(k), top) for k in classes}, key=lambda k: (k < 0, k))
+    looks = {k: look_of(k) for k in found}
+    labels = [look["label"] for look in looks.values()]
+    hues = colours.of_series(labels, [look["color"] for look in looks.values()], colors)
+    return {k: look | {"color": hues[look["label"]]} for k, look in looks.items()}
+
+
+def draw_line(
+    ax: Any, x: np.ndarray, y: np.ndarray, classes: np.ndarray, looks: dict[int, dict[str, Any]], kwargs: dict[str, Any]
+) -> None:
+    """One line in stretches, each in the look of its class."""
     for first, last, k in runs(classes):
-        look = look_of(k) | {"label": None, "zorder": 3 if k == 0 else 2, "gid": "branch"}
+        look = looks[min(k, max(looks))] | {"label": None, "zorder": 3 if k == 0 else 2, "gid": "branch"}
         ax.plot(x[first : last + 1], y[first : last + 1], **(look | kwargs))
-    return {min(int(k), len(style.BY_N_UNSTABLE)) for k in classes}
 
 
-def name_classes(ax: Any, classes: set[int], kwargs: dict[str, Any]) -> None:
-    """An entry of the legend for each class, stable first, what is not known last."""
-    for k in sorted(classes, key=lambda k: (k < 0, k)):
-        ax.plot([], [], **(kwargs | look_of(k)))
+def name_classes(ax: Any, looks: dict[int, dict[str, Any]], kwargs: dict[str, Any]) -> None:
+    """An entry of the legend for each class."""
+    for look in looks.values():
+        ax.plot([], [], **(kwargs | look))
 
 
-def _mark(ax: Any, branches: Branches, height: Any) -> None:
+def _abscissa(branches: Branches) -> tuple[Any, str]:
+    """The function of the parameter that branches are drawn over, and its name."""
+    order = np.argsort(branches.parameter, kind="stable")
+    where, drives = branches.parameter[order], branches.drives[order]
+    moved = 1e-9 * np.abs(drives).max(initial=0.0)
+    varies = np.flatnonzero(np.ptp(drives, axis=0) > moved) if len(drives) else np.zeros(0, int)
+    if branches.parameter_name != "position along the drives" or len(varies) != 1:
+        return (lambda values: values), branches.parameter_name
+    path = drives[:, varies[0]]
+    steps = np.where(np.abs(np.diff(path)) > moved, np.diff(path), 0.0)
+    if not ((steps >= 0).all() or (steps <= 0).all()):
+        return (lambda values: values), branches.parameter_name
+    name = style.channel_names("input", drives.shape[1])[varies[0]]
+    return (lambda values: np.interp(values, where, path)), name
+
+
+def _mark(ax: Any, branches: Branches, over: Any, height: Any) -> None:
     import matplotlib
 
     base = float(matplotlib.rcParams["lines.markersize"])
@@ -137,4 +177,4 @@ def _mark(ax: Any, branches: Branches, height: Any) -> None:
         if len(here):
             look = {"markerfacecolor": "white", "markeredgecolor": style.BLUE, "markeredgewidth": 1.2}
             look |= {"markersize": base * size, "linestyle": "none", "zorder": 5, "gid": "event"}
-            ax.plot(here.parameter, height(here.states), marker=marker, label=f"{kind} ({len(here)})", **look)
+            ax.plot(over(here.parameter), height(here.states), marker=marker, label=f"{kind} ({len(here)})", **look)

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..analysis import LimitCycles, Projection
 from ..errors import InputError
-from . import style
+from . import colours, legends, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,8 +17,17 @@ PHASES = 400  # points of a drawn curve
 LINES = {"attracting": "-", "repelling": ":", "saddle": "--"}
 
 
-def plot_multipliers(cycles: LimitCycles, *, ax: Any = None, **kwargs: Any) -> Axes:
+def plot_multipliers(
+    cycles: LimitCycles, *, colors: Any = None, legend: str | None = None, ax: Any = None, **kwargs: Any
+) -> Axes:
     """The multipliers of each cycle or circle in the complex plane, with the unit circle.
+
+    Arguments:
+        cycles: of :func:`dynakit.find_limit_cycles`.
+        colors: of the objects, by number: a dictionary, a list, or one colour for all.
+        legend: "inside" or "right" (if there is room), "below" or "none"; None: right, in a narrow figure below.
+        ax: where to draw.
+        kwargs: for the marks.
 
     Of an invariant circle only moduli have a meaning, each multiplier stands for a circle of them: they are drawn on
     the positive axis.  The multiplier along an object, which is 1, is an open mark.  Raises InputError, naming the
@@ -43,7 +52,7 @@ def plot_multipliers(cycles: LimitCycles, *, ax: Any = None, **kwargs: Any) -> A
         zorder=2,
     )
     reach = 1.0
-    for k, colour in _drawn(cycles):
+    for k, colour in _drawn(cycles, colors):
         values, own = _multipliers(cycles, k)
         if not len(values):
             continue
@@ -57,14 +66,28 @@ def plot_multipliers(cycles: LimitCycles, *, ax: Any = None, **kwargs: Any) -> A
     ax.set_xlabel("Re λ")
     ax.set_ylabel("Im λ")
     style.despine(ax)
-    style.legend(ax)
+    legends.draw(ax, legend)
     return ax
 
 
 def plot_cycles(
-    cycles: LimitCycles, projection: Projection | None = None, *, ax: Any = None, **kwargs: Any
+    cycles: LimitCycles,
+    projection: Projection | None = None,
+    *,
+    colors: Any = None,
+    legend: str | None = None,
+    ax: Any = None,
+    **kwargs: Any,
 ) -> Axes:
     """The curve of each object: the first two outputs, or two scores of a projection of its states.
+
+    Arguments:
+        cycles: of :func:`dynakit.find_limit_cycles`.
+        projection: of states; None: the outputs are drawn.
+        colors: of the objects, by number: a dictionary, a list, or one colour for all.
+        legend: "inside" or "right" (if there is room), "below" or "none"; None: right, in a narrow figure below.
+        ax: where to draw.
+        kwargs: for the curves.
 
     Attracting ones are drawn through, repelling ones dotted, saddles dashed; an arrow gives the sense of time.  Fixed
     points and cycles of maps are points.  A single output is drawn over the phase.  Raises InputError, naming the
@@ -84,7 +107,7 @@ def plot_cycles(
                 f"{len(projection)} of {projection.mean.size}"
             )
     ax = style.new_axes(ax)
-    for k, colour in _drawn(cycles):
+    for k, colour in _drawn(cycles, colors):
         points = _points(cycles, projection, k)
         look: dict[str, Any] = {"color": colour, "label": _name(cycles, k)}
         if cycles.harmonics[k]:
@@ -102,12 +125,21 @@ def plot_cycles(
     ax.set_xlabel(names[0])
     ax.set_ylabel(names[1])
     style.despine(ax)
-    style.legend(ax)
+    legends.draw(ax, legend)
     return ax
 
 
-def plot_convergence(cycles: LimitCycles, *, ax: Any = None, **kwargs: Any) -> Axes:
+def plot_convergence(
+    cycles: LimitCycles, *, colors: Any = None, legend: str | None = None, ax: Any = None, **kwargs: Any
+) -> Axes:
     """The residual of each invariant circle against the number of harmonics it is cut off at.
+
+    Arguments:
+        cycles: of :func:`dynakit.find_limit_cycles`.
+        colors: of the objects, by number: a dictionary, a list, or one colour for all.
+        legend: "inside" or "right" (if there is room), "below" or "none"; None: right, in a narrow figure below.
+        ax: where to draw.
+        kwargs: for the curves.
 
     A smooth circle falls straight down to rounding; a curve with corners, or one that is not there, levels off.
     Raises InputError, naming the argument.
@@ -115,7 +147,7 @@ def plot_convergence(cycles: LimitCycles, *, ax: Any = None, **kwargs: Any) -> A
     style.expect("cycles", cycles, LimitCycles)
     ax = style.new_axes(ax)
     drawn = 0
-    for k, colour in _drawn(cycles):
+    for k, colour in _drawn(cycles, colors):
         residuals = cycles.convergence[k][np.isfinite(cycles.convergence[k])]
         if not len(residuals):
             continue
@@ -128,14 +160,14 @@ def plot_convergence(cycles: LimitCycles, *, ax: Any = None, **kwargs: Any) -> A
     ax.set_xlabel("harmonics")
     ax.set_ylabel("invariance residual / size")
     style.despine(ax)
-    style.legend(ax)
+    legends.draw(ax, legend)
     return ax
 
 
-def _drawn(cycles: LimitCycles) -> list[tuple[int, str]]:
+def _drawn(cycles: LimitCycles, colors: Any) -> list[tuple[int, str]]:
     """Objects with their colours."""
-    colours = style.CATEGORIES
-    return [(k, colours[k % len(colours)]) for k in range(len(cycles))]
+    hues = [style.CATEGORIES[k % len(style.CATEGORIES)] for k in range(len(cycles))]
+    return list(colours.of_series(range(len(cycles)), hues, colors).items())
 
 
 def _name(cycles: LimitCycles, k: int) -> str:

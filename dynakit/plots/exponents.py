@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..analysis import LyapunovSpectrum
-from . import style
+from . import colours, legends, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -15,11 +15,15 @@ if TYPE_CHECKING:
 MOST_MARKS = 40  # exponents; a longer spectrum is a line
 
 
-def plot_exponents(lyap: Any, *, ax: Any = None, **kwargs: Any) -> Axes:
+def plot_exponents(
+    lyap: Any, *, colors: Any = None, legend: str | None = None, ax: Any = None, **kwargs: Any
+) -> Axes:
     """Lyapunov exponents by rank, with two standard errors, the zero line and the Kaplan-Yorke dimension.
 
     Arguments:
         lyap: a LyapunovSpectrum, of one start or of several (one colour per kind of motion).
+        colors: of the kinds of motion, by name: a dictionary, a list, or one colour for all.
+        legend: "inside" or "right" (if there is room), "below" or "none"; None: above the axes.
         ax: where to draw.
         kwargs: for the marks.
 
@@ -36,12 +40,14 @@ def plot_exponents(lyap: Any, *, ax: Any = None, **kwargs: Any) -> Axes:
     kinds = lyap.kinds
     dimensions = lyap.kaplan_yorke_dimensions
     ax.axhline(0, color=style.GREY, linewidth=0.8, zorder=1)
-    colours = {kinds[0]: style.BLACK} if len(set(kinds)) == 1 else style.condition_colours(kinds)
-    told: set[str] = set()
+    order = colours.in_order(kinds)
+    hues = {order[0]: style.BLACK} if len(order) == 1 else colours.of_conditions(kinds)
+    hues = colours.of_series(order, list(hues.values()), colors)
+    named: set[str] = set()
     for values, error, kind, dimension in zip(exponents, errors, kinds.tolist(), dimensions):
-        label = None if kind in told else _label(kind, values, kinds, float(dimension))
-        told.add(kind)
-        _draw(ax, values, error, {"color": colours[kind], "label": label} | kwargs)
+        label = None if kind in named else _label(kind, values, kinds, float(dimension))
+        named.add(kind)
+        _draw(ax, values, error, {"color": hues[kind], "label": label} | kwargs)
     if not np.isfinite(exponents).any():
         style.say(ax, "no finite exponents")
     ax.set_xlabel("exponent")
@@ -49,7 +55,7 @@ def plot_exponents(lyap: Any, *, ax: Any = None, **kwargs: Any) -> Axes:
     ax.set_xlim(0.5, exponents.shape[1] + 0.5)
     ax.xaxis.get_major_locator().set_params(integer=True)
     style.despine(ax)
-    style.legend(ax, "above")
+    legends.draw(ax, legend, "above")
     return ax
 
 

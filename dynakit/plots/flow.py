@@ -8,7 +8,7 @@ import numpy as np
 
 from ..analysis import PlaneFlow
 from ..checks import number, one_of
-from . import style
+from . import colours, legends, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,15 +18,24 @@ INK = "#2F2F36"
 
 
 def plot_flow(
-    field: PlaneFlow, *, ax: Any = None, kind: str = "stream", density: float = 0.9, **kwargs: Any
+    field: PlaneFlow,
+    *,
+    kind: str = "stream",
+    density: float = 0.9,
+    colors: Any = None,
+    legend: str | None = None,
+    ax: Any = None,
+    **kwargs: Any,
 ) -> Axes:
     """Streamlines (or arrows) of the velocities in a plane.
 
     Arguments:
         field: of :func:`dynakit.plane_flow`.
-        ax: where to draw, below whatever else is on it.
         kind: "stream" or "quiver".
         density: of the streamlines, or the share of the grid's arrows that are drawn (at most 1).
+        colors: one, of the lines.
+        legend: "inside" or "right" (if there is room), "below" or "none"; None: right, in a narrow figure below.
+        ax: where to draw, below whatever else is on it.
         kwargs: for matplotlib's ``streamplot`` or ``quiver``.
 
     Lines are the thicker the faster the flow, and the fainter the larger the share of the speed that leaves
@@ -44,10 +53,11 @@ def plot_flow(
     ax = style.new_axes(ax)
     moving = np.isfinite(field.velocities).all(axis=-1) & (field.velocities != 0).any(axis=-1)
     if moving.any():
-        (_stream if kind == "stream" else _arrows)(ax, field, density, kwargs)
+        ink = colours.one(colors, INK)
+        (_stream if kind == "stream" else _arrows)(ax, field, density, {"cmap": _fading(ink)} | kwargs)
         for share in (0.0, 0.9, 1.0):
             note = f"flow, {100 * share:.0f} % of speed leaving plane"
-            ax.plot([], [], color=(*_rgb(), float(opacity(share))), linewidth=1.1, label=note)
+            ax.plot([], [], color=(*_rgb(ink), float(opacity(share))), linewidth=1.1, label=note)
     else:
         style.say(ax, "nothing moves in this plane")
     ax.set_xlim(field.grid_x[0], field.grid_x[-1])
@@ -55,7 +65,7 @@ def plot_flow(
     ax.set_xlabel(field.names[0])
     ax.set_ylabel(field.names[1])
     style.despine(ax)
-    style.legend(ax)
+    legends.draw(ax, legend)
     return ax
 
 
@@ -70,16 +80,16 @@ def opacity(leaving_share: Any) -> np.ndarray:
     return np.maximum(FAINTEST, np.sqrt(1.0 - np.clip(leaving_share, 0.0, 1.0) ** 2))
 
 
-def _rgb() -> tuple[float, float, float]:
+def _rgb(ink: str) -> tuple[float, float, float]:
     from matplotlib.colors import to_rgb
 
-    return to_rgb(INK)
+    return to_rgb(ink)
 
 
-def _fading() -> Any:
+def _fading(ink: str) -> Any:
     from matplotlib.colors import ListedColormap
 
-    return ListedColormap([(*_rgb(), a) for a in opacity(np.linspace(0, 1, 256))])
+    return ListedColormap([(*_rgb(ink), a) for a in opacity(np.linspace(0, 1, 256))])
 
 
 def _speed(field: PlaneFlow) -> np.ndarray:
@@ -93,7 +103,6 @@ def _stream(ax: Any, field: PlaneFlow, density: float, kwargs: dict[str, Any]) -
 
     options = {
         "color": np.nan_to_num(field.leaving_share),
-        "cmap": _fading(),
         "norm": Normalize(0, 1),
         "linewidth": 0.3 + 1.1 * _speed(field),
         "density": density,
@@ -112,7 +121,7 @@ def _arrows(ax: Any, field: PlaneFlow, density: float, kwargs: dict[str, Any]) -
     unit = np.divide(field.velocities, length, out=np.zeros_like(field.velocities), where=length > 0)
     shown = (unit * _speed(field)[..., None])[every]
     x, y = np.meshgrid(field.grid_x, field.grid_y)
-    options = {"cmap": _fading(), "norm": Normalize(0, 1), "width": 0.003, "pivot": "mid", "zorder": 1}
+    options = {"norm": Normalize(0, 1), "width": 0.003, "pivot": "mid", "zorder": 1}
     options |= {"angles": "xy", "scale_units": "width", "scale": 0.8 * shown.shape[1]}
     u, v = np.moveaxis(shown, -1, 0)
     ax.quiver(x[every], y[every], u, v, field.leaving_share[every], **(options | kwargs))

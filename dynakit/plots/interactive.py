@@ -20,7 +20,8 @@ def phase_portrait_3d(
     slow: Any = None,
     conditions: Any = None,
     axes: tuple[int, int, int] = (0, 1, 2),
-    n_trajectories: int = 24,
+    n_trajectories: int | None = None,
+    colors: Any = None,
 ) -> Any:
     """:func:`dynakit.plots.plot_phase_portrait` as a plotly figure; arguments as there.
 
@@ -37,7 +38,7 @@ def phase_portrait_3d(
     if len(axes) != 3:
         raise InputError(f"axes must name three components, got {tuple(axes)}")
     frame = scene.frame(projection, axes, 3)
-    shown = scene.build(frame, states, points, modes, slow, conditions, n_trajectories)
+    shown = scene.build(frame, states, points, modes, slow, scene.Apart(conditions, n_trajectories, colors))
     traces = [trace for group in shown.groups for trace in _paths(go, group)]
     traces += _directions(go, shown.segments)
     if points is not None:

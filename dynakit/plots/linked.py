@@ -13,7 +13,7 @@ import numpy as np
 from ..analysis import Attractors, FixedPoints, Modes, Projection, Transitions
 from ..analysis.linearization import constants, frequencies, growth_rates
 from ..wording import counted, drive_in_words, three
-from . import scene, style, transitions
+from . import colours, scene, style, transitions
 
 MOST_EIGENVALUES = 80  # of a point, the slowest first
 MOST_MODES = 5  # in the table of a point
@@ -184,8 +184,8 @@ class Explored:
         for name, labels in (self.groupings or {}).items():
             values = np.asarray(labels).tolist()
             if len(values) == len(self.states) and 1 < len(set(values)) <= MOST_LABELS:
-                colours = {_text(label): colour for label, colour in style.condition_colours(labels).items()}
-                found.append({"name": name, "labels": [_text(values[k]) for k in chosen], "colours": colours})
+                hues = {_text(label): colour for label, colour in colours.of_conditions(labels).items()}
+                found.append({"name": name, "labels": [_text(values[k]) for k in chosen], "colours": hues})
         return found
 
     def _nearest(self, states: np.ndarray) -> np.ndarray:

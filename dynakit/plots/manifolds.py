@@ -9,7 +9,7 @@ import numpy as np
 from ..analysis import FixedPoints, Projection, UnstableManifolds
 from ..checks import matches_shape
 from ..errors import InputError
-from . import scene, style
+from . import colours, legends, scene, style
 from .portrait import draw_points, finish
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ def plot_heteroclinic(
     *,
     axes: tuple[int, ...] | None = None,
     orbits: bool = True,
+    colors: Any = None,
+    legend: str | None = None,
     ax: Any = None,
     **kwargs: Any,
 ) -> Axes:
@@ -36,6 +38,8 @@ def plot_heteroclinic(
         projection: the axes, as in :func:`plot_phase_portrait`.
         axes: two or three components; None: the first two, or the first three on 3-D axes.
         orbits: draw the single orbits from points with two or more unstable directions too, thin and without arrows.
+        colors: of "unstable manifolds" and "other orbits": a dictionary, a list, or one colour for all.
+        legend: "inside" or "right" (if there is room), "below" or "none"; None: right, in a narrow figure below.
         ax: where to draw.
         kwargs: for the lines of the branches.
 
@@ -54,28 +58,17 @@ def plot_heteroclinic(
     if style.is_3d(ax) != (len(frame.axes) == 3):
         kind, n = ("3-D", "three") if style.is_3d(ax) else ("2-D", "two")
         raise InputError(f"axes must name {n} components on {kind} axes, got {frame.axes}")
-    branches = manifolds[manifolds.dimensions == 1]
+    hues = colours.of_series(("unstable manifolds", "other orbits"), (style.UNSTABLE_DIRECTION, style.FAINT), colors)
+    branches, others = (manifolds[which] for which in (manifolds.dimensions == 1, manifolds.dimensions > 1))
     if orbits:
-        _lines(
-            ax,
-            frame,
-            manifolds[manifolds.dimensions > 1],
-            "other orbits",
-            style.FAINT,
-            {"linewidth": 0.5},
-        )
-    _lines(
-        ax,
-        frame,
-        branches,
-        "unstable manifolds",
-        style.UNSTABLE_DIRECTION,
-        {"linewidth": 1.1} | kwargs,
-    )
-    _arrows(ax, frame, branches, kwargs.get("color", style.UNSTABLE_DIRECTION))
+        _lines(ax, frame, others, "other orbits", hues["other orbits"], {"linewidth": 0.5})
+    own = hues["unstable manifolds"]
+    _lines(ax, frame, branches, "unstable manifolds", own, {"linewidth": 1.1} | kwargs)
+    _arrows(ax, frame, branches, kwargs.get("color", own))
     if points is not None:
         draw_points(ax, points, frame.place(points.states))
     finish(ax, frame, alone=False)
+    legends.draw(ax, legend)
     return ax
 
 

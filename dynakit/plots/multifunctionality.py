@@ -10,7 +10,7 @@ from ..analysis import Multifunctionality
 from ..errors import InputError
 from ..orbits import Orbit, as_orbits
 from ..wording import counted
-from . import style
+from . import colours, legends, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,13 +21,21 @@ MOST_CELLS = 400  # matrices up to which counts are written into the cells
 
 
 def plot_multifunctionality(
-    multi: Multifunctionality, targets: Any = None, *, ax: Any = None, **kwargs: Any
+    multi: Multifunctionality,
+    targets: Any = None,
+    *,
+    colors: Any = None,
+    legend: str | None = None,
+    ax: Any = None,
+    **kwargs: Any,
 ) -> Axes:
     """The outputs on every attractor over the targets: broad pale bands below, thin lines on top, untrained ones grey.
 
     Arguments:
         multi: of :func:`dynakit.check_multifunctionality`.
         targets: the Orbits it was given, to be drawn below; None: attractors only.
+        colors: of the targets, by name: a dictionary, a list, or one colour for all.
+        legend: "inside" or "right" (if there is room), "below" or "none"; None: right, in a narrow figure below.
         ax: where to draw.
         kwargs: for the lines of the attractors (``plot``).
 
@@ -36,15 +44,13 @@ def plot_multifunctionality(
     """
     style.expect("multi", multi, Multifunctionality)
     orbits = () if targets is None else as_orbits("targets", targets)
-    colours = dict(
-        zip(multi.names.tolist(), style.condition_colours(np.arange(len(multi)).astype(str)).values())
-    )
-    unknown = [orbit.name for orbit in orbits if orbit.name not in colours]
+    hues = colours.in_turn(multi.names.tolist(), colors)
+    unknown = [orbit.name for orbit in orbits if orbit.name not in hues]
     if unknown:
-        raise InputError(f"targets must be those of multi ({', '.join(colours)}), got {unknown[0]!r}")
+        raise InputError(f"targets must be those of multi ({', '.join(hues)}), got {unknown[0]!r}")
     ax = style.new_axes(ax)
     for orbit in orbits:
-        _target(ax, orbit, colours[orbit.name])
+        _target(ax, orbit, hues[orbit.name])
     judged = {
         int(k): str(name) for name, k, held in zip(multi.names, multi.attractor_index, multi.held) if held
     }
@@ -52,7 +58,7 @@ def plot_multifunctionality(
         name = judged.get(k)
         said = f"{multi.attractors.kinds[k]}, untrained" if multi.untrained[k] else "of a target not held"
         look = {
-            "color": style.GREY if name is None else colours[name],
+            "color": style.GREY if name is None else hues[name],
             "label": said if name is None else name,
         }
         _attractor(ax, multi, k, look | kwargs)
@@ -65,7 +71,7 @@ def plot_multifunctionality(
     if wide:
         ax.set_aspect("equal", adjustable="datalim")
     style.despine(ax)
-    style.legend(ax)
+    legends.draw(ax, legend)
     return ax
 
 
@@ -91,7 +97,7 @@ def plot_confusion(multi: Multifunctionality, *, ax: Any = None, **kwargs: Any) 
     ax.set_yticks(range(len(counts)), multi.names.tolist())
     ax.set_xlabel("attractor")
     ax.set_ylabel("cues of target")
-    ax.set_title("cues by where they lead; framed: the attractor is the target", fontsize="medium")
+    ax.set_title("cues by where they lead\nframed: the attractor is the target", fontsize="medium")
     return ax
 
 

@@ -9,17 +9,21 @@ import numpy as np
 
 from ..analysis import PsychometricCurve
 from ..errors import InputError
-from . import style
+from . import colours, legends, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def plot_psychometric(curves: Any, *, ax: Any = None, **kwargs: Any) -> Axes:
+def plot_psychometric(
+    curves: Any, *, colors: Any = None, legend: str | None = None, ax: Any = None, **kwargs: Any
+) -> Axes:
     """Share of "+" choices against signed strength: counts with 95 % intervals, and the fitted curve through them.
 
     Arguments:
         curves: a PsychometricCurve, or a dictionary of them by name, to compare.
+        colors: of the curves, by name: a dictionary, a list, or one colour for all.
+        legend: "inside" or "right" (if there is room), "below" or "none"; None: right, in a narrow figure below.
         ax: where to draw.
         kwargs: for the lines of the fitted curves; a ``color`` is that of the counts, too.
 
@@ -36,15 +40,15 @@ def plot_psychometric(curves: Any, *, ax: Any = None, **kwargs: Any) -> Axes:
     for y, x in ((0.5, None), (None, 0.0)):
         line = ax.axhline if x is None else ax.axvline
         line(y if x is None else x, color=style.FAINT, linewidth=0.6, zorder=0)
-    colours = [style.BLACK] if len(named) == 1 else list(style.condition_colours(list(named)).values())
-    for (name, curve), colour in zip(named.items(), colours):
+    hues = [style.BLACK] if len(named) == 1 else list(colours.in_turn(list(named)).values())
+    for (name, curve), colour in zip(named.items(), colours.of_series(list(named), hues, colors).values()):
         _counts(ax, curve, kwargs.get("color", colour))
         _fit(ax, curve, {"color": colour, "linewidth": 1.2, "label": name or None} | kwargs)
     ax.set_ylim(-0.03, 1.03)
     ax.set_xlabel("strength of the evidence")
     ax.set_ylabel("share of + choices")
     style.despine(ax)
-    style.legend(ax, "inside")
+    legends.draw(ax, legend, "inside")
     return ax
 
 

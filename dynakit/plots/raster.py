@@ -8,7 +8,7 @@ import numpy as np
 
 from ..analysis import SpikeStatistics, SpikeTrains, as_spike_trains
 from ..checks import count
-from . import style
+from . import colours, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,6 +23,7 @@ def plot_raster(
     t_stop: float | None = None,
     trial: int = 0,
     neuron: int | None = None,
+    colors: Any = None,
     ax: Any = None,
     **kwargs: Any,
 ) -> Axes:
@@ -35,6 +36,7 @@ def plot_raster(
         t_stop: of times, the length of a trial in ms.
         trial: index of the trial.
         neuron: index of the only neuron to draw, a row per trial; None: all neurons, of one trial.
+        colors: of the rows, by number of the neuron or of the trial: a dictionary, a list, or one colour for all.
         ax: where to draw.
         kwargs: for the marks (a LineCollection).
 
@@ -50,7 +52,8 @@ def plot_raster(
         rows, what = shown.trials, "trial"
         names = np.arange(trains.n_trials)
     ax = style.new_axes(ax, height=min(4.2, 1.4 + 0.12 * len(names)))
-    _marks(ax, shown, rows, kwargs)
+    hues = list(colours.of_series(names.tolist(), [style.BLACK] * len(names), colors).values())
+    _marks(ax, shown, rows, [hues[row] for row in rows], kwargs)
     _rows(ax, names)
     ax.set_xlim(0, trains.t_stop)
     ax.set_xlabel("time (ms)")
@@ -64,8 +67,10 @@ def _index(name: str, value: Any, n: int) -> int:
     return count(name, value, least=-n, most=n - 1) % n
 
 
-def _marks(ax: Any, shown: SpikeTrains, rows: np.ndarray, kwargs: dict[str, Any]) -> None:
-    look = {"color": style.BLACK, "linewidth": 0.8, "gid": "spikes"}
+def _marks(ax: Any, shown: SpikeTrains, rows: np.ndarray, hues: list[str], kwargs: dict[str, Any]) -> None:
+    look = {"colors": hues, "linewidth": 0.8, "gid": "spikes"}
+    if "color" in kwargs:
+        look.pop("colors")
     ax.vlines(shown.times, rows - HALF, rows + HALF, **(look | kwargs))
     if not len(shown):
         style.say(ax, "no spikes")

@@ -9,10 +9,11 @@ import numpy as np
 from ..analysis import ConditionAverages, FixedPoints, Modes, Projection, SlowPoints
 from ..checks import count, matches_shape
 from ..errors import InputError
-from . import style
+from . import colours, style
 
 MOST_MODES = 3  # unstable directions drawn per saddle
 MOST_NAMED = 9  # conditions with a line of their own in the legend
+SOME = 24  # trajectories drawn of all conditions together, where nothing is said
 LENGTH = 0.09  # half of an unstable direction, as a share of the largest axis range
 
 
@@ -35,18 +36,28 @@ class Paths(NamedTuple):
     label: str
     colour: str
     lines: list[np.ndarray]  # (time, axis) each
+    value: float | None = None  # of the condition, where conditions are numbers
+
+
+class Apart(NamedTuple):
+    """How trajectories are told apart, and how many of them are drawn."""
+
+    conditions: Any = None
+    n_trajectories: Any = None  # of each condition; None: SOME in all, and one of each at least
+    colors: Any = None
 
 
 class Frame(NamedTuple):
-    """The axes of the picture.  With a single component the first axis is the step."""
+    """The axes of the picture.  With a single component the first axis is the step, or ms where ``dt`` is known."""
 
     projection: Projection
     axes: tuple[int, ...]
+    dt: float | None = None
 
     @property
     def names(self) -> list[str]:
         shown = [str(self.projection.names[k]) for k in self.axes]
-        return ["step", *shown] if len(shown) == 1 else shown
+        return ["step" if self.dt is None else "time (ms)", *shown] if len(shown) == 1 else shown
 
     def place(self, states: np.ndarray, step: float | None = None) -> np.ndarray:
         """Coordinates (..., axis) of states (..., unit); ``step`` is where those of no trajectory go."""
@@ -54,7 +65,8 @@ class Frame(NamedTuple):
         if len(self.axes) > 1:
             return scores
         steps = np.arange(scores.shape[-2]) if step is None else np.full(scores.shape[-2], step)
-        return np.concatenate([np.broadcast_to(steps[:, None], scores.shape), scores], axis=-1)
+        times = style.clock(self.dt) * steps[:, None]
+        return np.concatenate([np.broadcast_to(times, scores.shape), scores], axis=-1)
 
     def directions(self, vectors: np.ndarray) -> np.ndarray:
         """Displacements (..., axis) along vectors (..., unit): the shorter the more of it is out of sight."""
@@ -74,10 +86,10 @@ class Scene(NamedTuple):
 
 
 def build(
-    frame: Frame, states: Any, points: Any, modes: Any, slow: Any, conditions: Any, n_trajectories: int
+    frame: Frame, states: Any, points: Any, modes: Any, slow: Any, told_apart: Apart
 ) -> Scene:
     """Check the arguments of a portrait and place what they hold."""
-    groups = [] if states is None else paths(frame, states, conditions, n_trajectories)
+    groups = [] if states is None else paths(frame, states, told_apart)
     n_steps = max((len(line) for group in groups for line in group.lines), default=1)
     beyond = 1.04 * (n_steps - 1)  # with a single component, points stand right of the last step
     placed, segments = np.zeros((0, len(frame.names))), np.zeros((0, 2, len(frame.names)))
@@ -98,7 +110,7 @@ def build(
     return Scene(groups, n_steps, placed, segments, crosses)
 
 
-def frame(projection: Any, axes: Any, n_default: int) -> Frame:
+def frame(projection: Any, axes: Any, n_default: int, dt: float | None = None) -> Frame:
     """The frame of the components ``axes``, or of the first ``n_default`` of them."""
     style.expect("projection", projection, Projection)
     if axes is None:
@@ -106,7 +118,7 @@ def frame(projection: Any, axes: Any, n_default: int) -> Frame:
     axes = tuple(count("axes", k, least=0, most=len(projection) - 1) for k in axes)
     if not 1 <= len(axes) <= 3 or len(set(axes)) < len(axes):
         raise InputError(f"axes must name one, two or three different components, got {axes}")
-    return Frame(projection, axes)
+    return Frame(projection, axes, dt)
 
 
 def kinds(points: FixedPoints | Modes) -> list[Kind]:
@@ -135,30 +147,36 @@ def slowness(speeds: np.ndarray) -> np.ndarray:
     return 0.6 + 0.4 * (size - size.min()) / span if span > 0 else np.ones(len(size))
 
 
-def paths(frame: Frame, states: Any, conditions: Any, n_trajectories: int) -> list[Paths]:
-    """Up to ``n_trajectories`` trajectories, evenly chosen, grouped by condition."""
+def paths(frame: Frame, states: Any, told: Apart) -> list[Paths]:
+    """Trajectories grouped by condition, evenly chosen from each: no condition is left out."""
+    conditions = told.conditions
     if isinstance(states, ConditionAverages):
         conditions = states.names if conditions is None else conditions
         states = states.means
     array = style.trajectories("states", states)
     matches_shape("states", array.shape, ("trial", "time", frame.projection.mean.size))
     labels = None if conditions is None else style.labels_of("conditions", conditions, len(array), "trials")
-    most = count("n_trajectories", n_trajectories, least=0)
-    chosen = np.unique(np.linspace(0, len(array) - 1, min(most, len(array))).round().astype(int))
-    placed = frame.place(array[chosen])
+    most = None if told.n_trajectories is None else count("n_trajectories", told.n_trajectories, least=0)
     if labels is None:
-        return [Paths("", style.TRAJECTORY, list(placed))]
-    colours = style.condition_colours(labels)
-    shown = [label for label in colours if label in {labels[k] for k in chosen}]
-    named = shown if len(shown) <= MOST_NAMED else [shown[0], shown[len(shown) // 2], shown[-1]]
-    return [
-        Paths(
-            _text(label) if label in named else "",
-            colours[label],
-            [line for k, line in zip(chosen, placed) if labels[k] == label],
-        )
-        for label in shown
-    ]
+        chosen = _spread(np.arange(len(array)), SOME if most is None else most)
+        return [Paths("", colours.one(told.colors, style.TRAJECTORY), list(frame.place(array[chosen])))]
+    hues = colours.of_conditions(labels, told.colors)
+    most = max(1, SOME // max(len(hues), 1)) if most is None else most
+    named = list(hues)
+    if len(named) > MOST_NAMED:
+        named = [named[0], named[len(named) // 2], named[-1]]
+    values = colours.values_of(hues) or [None] * len(hues)
+    found = []
+    for (label, colour), value in zip(hues.items(), values) if most else ():
+        own = _spread(np.array([k for k, other in enumerate(labels) if other == label]), most)
+        found.append(Paths(_text(label) if label in named else "", colour, list(frame.place(array[own])), value))
+    return found
+
+
+def _spread(trials: np.ndarray, most: int) -> np.ndarray:
+    """At most so many of the trials, evenly chosen."""
+    at = np.unique(np.linspace(0, len(trials) - 1, min(most, len(trials))).round().astype(int))
+    return trials[at]
 
 
 def _text(label: Any) -> str:

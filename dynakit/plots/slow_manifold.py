@@ -9,7 +9,7 @@ import numpy as np
 from ..analysis import Projection, SlowManifold
 from ..checks import matches_shape, one_of
 from ..errors import InputError
-from . import scene, style
+from . import colours, legends, scene, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,6 +25,8 @@ def plot_slow_manifold(
     what: str = "drift",
     axes: tuple[int, ...] | None = None,
     names: Any = None,
+    colors: Any = None,
+    legend: str | None = None,
     ax: Any = None,
     **kwargs: Any,
 ) -> Axes:
@@ -38,6 +40,8 @@ def plot_slow_manifold(
             "eigenvalues" (slow and largest other).
         axes: two or three components of the projection; None: the first two, or the first three on 3-D axes.
         names: of the inputs (input,), for "selection".
+        colors: of the lines over the arclength, by the names of the inputs or "drift", "slow mode", "largest other".
+        legend: "inside" or "right" (if there is room), "below" or "none"; None: right, in a narrow figure below.
         ax: where to draw.
         kwargs: for the line.
 
@@ -52,19 +56,23 @@ def plot_slow_manifold(
     style.expect("manifold", manifold, SlowManifold)
     one_of("what", what, list(_PROFILES))
     if projection is not None:
-        return _draw_curve(manifold, projection, axes, ax, kwargs)
+        return _draw_curve(manifold, projection, axes, ax, legend, kwargs)
     ax = style.new_axes(ax)
-    _PROFILES[what](ax, manifold, _named(names, manifold), kwargs)
+    inputs = _named(names, manifold)
+    lines, hues = _series(what, inputs)
+    _PROFILES[what](ax, manifold, colours.of_series(lines, hues, colors), kwargs)
     ax.set_xlabel("position along the curve")
     style.despine(ax)
-    style.legend(ax)
+    legends.draw(ax, legend)
     return ax
 
 
 # --- in the axes of a projection
 
 
-def _draw_curve(manifold: SlowManifold, projection: Any, axes: Any, ax: Any, kwargs: dict[str, Any]) -> Axes:
+def _draw_curve(
+    manifold: SlowManifold, projection: Any, axes: Any, ax: Any, legend: str | None, kwargs: dict[str, Any]
+) -> Axes:
     manifold.holds_points(2)
     solid = ax is not None and getattr(ax, "name", "") == "3d"
     frame = scene.frame(projection, axes, 3 if solid else 2)
@@ -87,7 +95,7 @@ def _draw_curve(manifold: SlowManifold, projection: Any, axes: Any, ax: Any, kwa
     for letter, label in zip("xyz", frame.names):
         getattr(ax, f"set_{letter}label")(label)
     style.despine(ax)
-    style.legend(ax)
+    legends.draw(ax, legend)
     return ax
 
 
@@ -147,9 +155,9 @@ def _draw_fixed(ax: Any, placed: np.ndarray, holds: np.ndarray) -> None:
 # --- against the arclength
 
 
-def _draw_drift(ax: Any, manifold: SlowManifold, names: list[str], kwargs: dict[str, Any]) -> None:
+def _draw_drift(ax: Any, manifold: SlowManifold, hues: dict[str, str], kwargs: dict[str, Any]) -> None:
     ax.axhline(0, color=style.FAINT, linewidth=0.8, zorder=1)
-    look = {"color": style.BLUE, "linewidth": 1.4, "gid": "drift"} | kwargs
+    look = {"color": hues["drift"], "linewidth": 1.4, "gid": "drift"} | kwargs
     ax.plot(manifold.arclengths, manifold.drift, **look)
     if len(manifold.fixed_points):
         flat = np.stack([manifold.fixed_arclengths, np.zeros(len(manifold.fixed_points))], axis=1)
@@ -157,21 +165,16 @@ def _draw_drift(ax: Any, manifold: SlowManifold, names: list[str], kwargs: dict[
     ax.set_ylabel("drift, per step")
 
 
-def _draw_selection(ax: Any, manifold: SlowManifold, names: list[str], kwargs: dict[str, Any]) -> None:
-    if not names:
+def _draw_selection(ax: Any, manifold: SlowManifold, hues: dict[str, str], kwargs: dict[str, Any]) -> None:
+    if not hues:
         style.say(ax, "the system has no input")
     ax.axhline(0, color=style.FAINT, linewidth=0.8, zorder=1)
-    colours = style.condition_colours(names)
-    for name, values in zip(names, manifold.selection.T):
-        ax.plot(
-            manifold.arclengths,
-            values,
-            **({"label": name, "color": colours[name], "linewidth": 1.4} | kwargs),
-        )
+    for (name, colour), values in zip(hues.items(), manifold.selection.T):
+        ax.plot(manifold.arclengths, values, **({"label": name, "color": colour, "linewidth": 1.4} | kwargs))
     ax.set_ylabel("step along the curve per unit of input")
 
 
-def _draw_eigenvalues(ax: Any, manifold: SlowManifold, names: list[str], kwargs: dict[str, Any]) -> None:
+def _draw_eigenvalues(ax: Any, manifold: SlowManifold, hues: dict[str, str], kwargs: dict[str, Any]) -> None:
     is_map = manifold.dynamics == "map"
     size = np.abs if is_map else np.real
     others = size(manifold.transverse).max(axis=1, initial=0.0 if is_map else -np.inf)
@@ -181,13 +184,21 @@ def _draw_eigenvalues(ax: Any, manifold: SlowManifold, names: list[str], kwargs:
     ax.plot(
         manifold.arclengths,
         size(manifold.eigenvalues),
-        **({"color": style.BLUE, "label": "slow mode"} | look),
+        **({"color": hues["slow mode"], "label": "slow mode"} | look),
     )
-    ax.plot(manifold.arclengths, others, **({"color": style.GREY, "label": "largest other"} | look))
+    ax.plot(manifold.arclengths, others, **({"color": hues["largest other"], "label": "largest other"} | look))
     ax.set_ylabel("|eigenvalue|" if is_map else "Re eigenvalue")
 
 
 _PROFILES = {"drift": _draw_drift, "selection": _draw_selection, "eigenvalues": _draw_eigenvalues}
+
+
+def _series(what: str, inputs: list[str]) -> tuple[list[str], list[str]]:
+    """The lines of a profile, and our colours for them."""
+    if what == "selection":
+        return inputs, list(colours.in_turn(inputs).values())
+    lines = ["drift"] if what == "drift" else ["slow mode", "largest other"]
+    return lines, [style.BLUE, style.GREY][: len(lines)]
 
 
 def _named(names: Any, manifold: SlowManifold) -> list[str]:

@@ -10,23 +10,33 @@ import numpy as np
 from ..analysis import GraphStatistics, Modes
 from ..checks import one_of
 from ..errors import InputError
-from . import scene, style
+from . import colours, legends, scene, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def plot_spectrum(result: Any, *, ax: Any = None, line: str | None = None, **kwargs: Any) -> Axes:
+def plot_spectrum(
+    result: Any,
+    *,
+    line: str | None = None,
+    colors: Any = None,
+    legend: str | None = None,
+    ax: Any = None,
+    **kwargs: Any,
+) -> Axes:
     """Eigenvalues in the complex plane, equal aspect.
 
     Arguments:
         result: Modes (coloured and marked by what each point is), GraphStatistics (eigenvalues of the
             weights), or an array of eigenvalues.
-        ax: where to draw.
         line: "map" draws the unit circle, "flow" the imaginary axis.  None: what Modes are those of, "map" for an
             array; but for the eigenvalues of a weight matrix, which say nothing about stability, a circle of the
             spectral radius.  "flow" for the Modes of a leaky network, a map, shows (lambda - 1) / alpha, the rates
             of its flow per time constant, marked by the verdicts on the flow.
+        colors: of the kinds of points ("stable", "saddle, 1 unstable", ...): a dictionary, a list, or one colour.
+        legend: "inside" or "right" (if there is room), "below" or "none"; None: right, in a narrow figure below.
+        ax: where to draw.
         kwargs: for the marks.
 
     Raises InputError, naming the argument.
@@ -44,7 +54,7 @@ def plot_spectrum(result: Any, *, ax: Any = None, line: str | None = None, **kwa
         raise InputError("line must be 'flow' or None for Modes of a flow: their eigenvalues are per unit time")
     flow = of_flow or line == "flow"
     scaled = flow and isinstance(result, Modes) and not of_flow
-    groups = _groups(result, scaled)
+    groups = _groups(result, scaled, colors)
     ax = style.new_axes(ax)
     radius = result.spectral_radius if isinstance(result, GraphStatistics) else 1.0
     everything: Any = np.concatenate([values for values, _, _ in groups] or [np.zeros(0, complex)])
@@ -60,18 +70,20 @@ def plot_spectrum(result: Any, *, ax: Any = None, line: str | None = None, **kwa
     ax.set_xlabel(f"Re {name}")
     ax.set_ylabel(f"Im {name}")
     style.despine(ax)
-    style.legend(ax)
+    legends.draw(ax, legend)
     return ax
 
 
-def _groups(result: Any, scaled: bool) -> list[tuple[Any, dict[str, Any], str | None]]:
+def _groups(result: Any, scaled: bool, colors: Any) -> list[tuple[Any, dict[str, Any], str | None]]:
     """(eigenvalues, look, label) of each kind of point."""
     if isinstance(result, Modes):
         values, marked = result.eigenvalues, result
         if scaled:
             values, marked = _of_flow(result)
-        return [(values[kind.index].ravel(), _look(kind), kind.counted) for kind in scene.kinds(marked)]
-    plain = {"marker": "o", "color": style.BLACK, "markeredgewidth": 0}
+        kinds = scene.kinds(marked)
+        hues = colours.of_series([kind.label for kind in kinds], [kind.colour for kind in kinds], colors)
+        return [(values[kind.index].ravel(), _look(kind, hues[kind.label]), kind.counted) for kind in kinds]
+    plain = {"marker": "o", "color": colours.one(colors, style.BLACK), "markeredgewidth": 0}
     if isinstance(result, GraphStatistics):
         return [(result.eigenvalues, plain, f"eigenvalues of W ({len(result)})")]
     array = np.asarray(result.detach().cpu() if hasattr(result, "detach") else result)
@@ -91,9 +103,9 @@ def _of_flow(modes: Modes) -> tuple[Any, Modes]:
     return rates, dataclasses.replace(modes, eigenvalues=rates, verdicts=verdicts, dynamics="flow")
 
 
-def _look(kind: scene.Kind) -> dict[str, Any]:
-    face = kind.colour if kind.mark.filled else "white"
-    edge = {"markeredgecolor": kind.colour, "markeredgewidth": 0.7}
+def _look(kind: scene.Kind, colour: str) -> dict[str, Any]:
+    face = colour if kind.mark.filled else "white"
+    edge = {"markeredgecolor": colour, "markeredgewidth": 0.7}
     return {"marker": kind.mark.marker, "markerfacecolor": face, **edge}
 
 

@@ -28,6 +28,7 @@ TRAJECTORY = "#8FA3B8"  # where trials have no conditions
 FAINT = "#BDBDBD"
 CATEGORIES = ("#332288", "#CC6677", "#44AA99", "#DDCC77", "#AA4499", "#88CCEE", "#999933", "#882255")
 DIVERGING, SEQUENTIAL = "RdBu_r", "viridis"
+OURS = "dynakit"  # of figures
 RATIO = 0.656  # height of a figure by its width
 
 # Of each style: widths of one column and of two, in inches, and sizes in points.  Columns as in the journals of the
@@ -63,28 +64,6 @@ MARKS = {
 def colour_of(n_unstable: int) -> str:
     """The colour of a point with so many unstable directions."""
     return BY_N_UNSTABLE[n_unstable] if n_unstable < len(BY_N_UNSTABLE) else GREY
-
-
-def condition_colours(labels: Any) -> dict[Any, str]:
-    """A colour for each distinct label: hues for names, shades from light to dark for numbers.
-
-    >>> list(condition_colours(["left", "right", "left"]).values())
-    ['#332288', '#CC6677']
-    """
-    distinct = np.unique(np.asarray(labels))
-    if distinct.dtype.kind in "iuf":
-        return dict(zip(distinct.tolist(), _shades(len(distinct), "YlGnBu", 0.35, 1.0)))
-    if len(distinct) <= len(CATEGORIES):
-        return dict(zip(distinct.tolist(), CATEGORIES))
-    return dict(zip(distinct.tolist(), _shades(len(distinct), "viridis", 0.0, 0.92)))
-
-
-def _shades(n: int, colormap: str, low: float, high: float) -> list[str]:
-    import matplotlib
-    from matplotlib.colors import to_hex
-
-    where = np.linspace(low, high, n) if n > 1 else [high]
-    return [to_hex(colour) for colour in matplotlib.colormaps[colormap](where)]
 
 
 @contextmanager
@@ -127,7 +106,7 @@ def _proportions(own: dict[str, Any]) -> dict[str, Any]:
 
 
 def new_axes(ax: Any = None, *, projection3d: bool = False, ratio: float = RATIO, height: float | None = None) -> Any:
-    """``ax`` itself, or the axes of a new figure (whose layout makes room for legends beside it).
+    """``ax`` itself, or the axes of a new figure.
 
     The figure is as wide as ``rcParams["figure.figsize"]`` says, and ``ratio`` times as high; or of a ``height`` in
     inches for type of 10 points, which grows with the type.
@@ -143,9 +122,19 @@ def new_axes(ax: Any = None, *, projection3d: bool = False, ratio: float = RATIO
 
     width = matplotlib.rcParams["figure.figsize"][0]
     tall = width * ratio if height is None else height * float(matplotlib.rcParams["font.size"]) / TYPE
-    if projection3d:  # constrained layout shrinks 3-D axes: leave the room by hand
-        return plt.figure(figsize=(width, tall)).add_axes((0.0, 0.04, 0.62, 0.94), projection="3d")
-    return plt.figure(figsize=(width, tall), layout="constrained").add_subplot()
+    if projection3d:  # constrained layout shrinks 3-D axes: labels have their room within the axes
+        figure = plt.figure(figsize=(width, tall))
+        ax = figure.add_axes((0.0, 0.0, 1.0, 1.0), projection="3d")
+    else:
+        figure = plt.figure(figsize=(width, tall), layout="constrained")
+        ax = figure.add_subplot()
+    figure.set_gid(OURS)
+    return ax
+
+
+def is_ours(figure: Figure) -> bool:
+    """Whether a figure was made by :func:`new_axes`, and may change its height."""
+    return figure.get_gid() == OURS
 
 
 def close(figure: Figure) -> None:
@@ -193,65 +182,24 @@ def log_steps(ax: Axes) -> None:
     ax.xaxis.set_minor_formatter(NullFormatter())
 
 
-def legend(ax: Axes, place: str = "beside") -> None:
-    """A small legend of everything labelled so far, off the data wherever there is room for it.
-
-    "beside" means right of axes that have a figure to themselves, below those that share one, and inside
-    where no layout engine makes room.  "above" and "inside" are what they say.
-    """
-    handles, labels = ax.get_legend_handles_labels()
-    if not handles:
-        return
-    if place == "beside":
-        place = _place(ax)
-    where: dict[str, dict[str, Any]] = {
-        "right": {"loc": "upper left", "bbox_to_anchor": (1.14, 0.92) if is_3d(ax) else (1.02, 1.0)},
-        "below": {"loc": "upper center", "bbox_to_anchor": (0.5, 0.0), "ncols": 1 + (len(handles) > 5)},
-        "above": {"loc": "lower left", "bbox_to_anchor": (0.0, 1.01), "ncols": 3, "columnspacing": 1.2},
-        "inside": {"loc": "best"},
-    }
-    box: dict[str, Any] = {"frameon": False, "borderaxespad": 0.0}
-    if place == "inside":
-        box = {"framealpha": 0.8, "edgecolor": "none"}
-    elif place == "below":
-        box["bbox_transform"] = _under_the_label(ax)
-    size = "x-small" if place == "inside" and len(handles) > 4 else "small"
-    drawn: Any = ax.legend(
-        handles, labels, fontsize=size, handlelength=1.5, labelspacing=0.35, **where[place], **box
-    )
-    for handle in drawn.legend_handles:  # thin pale lines must still be told apart
-        if hasattr(handle, "set_linewidth"):
-            handle.set_alpha(None)
-            handle.set_linewidth(max(handle.get_linewidth(), 1.3))
-
-
-def _under_the_label(ax: Axes) -> Any:
-    """Axes coordinates, moved down below tick labels and axis label."""
-    import matplotlib
-    from matplotlib.transforms import ScaledTranslation
-
-    figure = ax.get_figure(root=True)
-    assert figure is not None
-    down = -3.8 * float(matplotlib.rcParams["font.size"]) / 72
-    return ax.transAxes + ScaledTranslation(0, down, figure.dpi_scale_trans)
-
-
-def _place(ax: Axes) -> str:
-    figure = ax.get_figure(root=True)
-    assert figure is not None
-    alone = len(figure.axes) == 1
-    if figure.get_layout_engine() is not None:
-        return "right" if alone else "below"
-    return "right" if alone and ax.get_position().x1 < 0.7 else "inside"
-
-
 def colour_bar(ax: Axes, drawn: Any, label: str, **kwargs: Any) -> None:
     """A slim colour bar beside ``ax``."""
+    from matplotlib.colors import LogNorm
+    from matplotlib.ticker import LogLocator
+
     figure = ax.get_figure()
     assert figure is not None
     bar = figure.colorbar(drawn, ax=ax, shrink=0.8, aspect=24, pad=0.03, **kwargs)
     bar.set_label(label)
+    if isinstance(bar.norm, LogNorm):
+        bar.set_ticks(LogLocator(subs=(1.0, 3.0)))
+        bar.minorticks_off()
     bar.outline.set_linewidth(0.5)  # type: ignore[union-attr]
+
+
+def clock(dt: float | None) -> float:
+    """Length of a step on an axis of time: ``dt`` in ms, or 1 where it is not known."""
+    return 1.0 if dt is None else checks.number("dt", dt, above=0.0, closed=False)
 
 
 def say(ax: Axes, text: str) -> None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..analysis import Tracks
-from . import style
-from .branches import coordinate, draw_line, look_of, name_classes
+from . import legends, style
+from .branches import coordinate, draw_line, looks_of, name_classes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,13 +17,24 @@ UNSURE = -1
 LOWER, GAP = 0.64, 0.05  # where the panel of the loss begins, as shares of the height
 
 
-def plot_tracks(tracks: Tracks, *, along: Any = None, ax: Any = None, **kwargs: Any) -> Axes:
+def plot_tracks(
+    tracks: Tracks,
+    *,
+    along: Any = None,
+    colors: Any = None,
+    legend: str | None = None,
+    ax: Any = None,
+    **kwargs: Any,
+) -> Axes:
     """The number of fixed points of each kind against the updates, births and deaths marked, and the loss above.
 
     Arguments:
         tracks: of :func:`dynakit.track_fixed_points`.
         along: draw each track by itself instead, at this coordinate: a unit, a direction (unit,), a Projection, or
             "spread", the direction in which the points spread most.
+        colors: of the kinds of points, "stable", "1 unstable direction" and so on: a dictionary, a list, or one colour
+            for all.
+        legend: "inside" or "right" (if there is room), "below" or "none"; None: right, in a narrow figure below.
         ax: where to draw.
         kwargs: for the lines.
 
@@ -36,18 +47,19 @@ def plot_tracks(tracks: Tracks, *, along: Any = None, ax: Any = None, **kwargs: 
     """
     style.expect("tracks", tracks, Tracks)
     height, name = (None, "fixed points") if along is None else coordinate(tracks.states, along)
+    looks = looks_of(_kinds(tracks), colors)
     ax = style.new_axes(ax)
     if height is None:
-        _counts(ax, tracks, kwargs)
+        _counts(ax, tracks, looks, kwargs)
     else:
-        _lives(ax, tracks, height, kwargs)
+        _lives(ax, tracks, height, looks, kwargs)
     _mark_changes(ax, tracks)
     ax.set_xlabel("update")
     ax.set_ylabel(name)
     style.despine(ax)
-    style.legend(ax)
     if np.isfinite(tracks.losses).any():
         _loss(ax, tracks)
+    legends.draw(ax, legend)
     return ax
 
 
@@ -59,12 +71,12 @@ def _kinds(tracks: Tracks) -> np.ndarray:
     return np.minimum(n, len(style.BY_N_UNSTABLE))
 
 
-def _counts(ax: Any, tracks: Tracks, kwargs: dict[str, Any]) -> None:
+def _counts(ax: Any, tracks: Tracks, looks: dict[int, dict[str, Any]], kwargs: dict[str, Any]) -> None:
     """One layer for each kind, stable ones at the bottom."""
     kinds, below = _kinds(tracks), np.zeros(len(tracks.updates))
-    for k in sorted(np.unique(kinds).tolist(), key=lambda k: (k < 0, k)):
+    for k in looks:
         above = below + np.bincount(tracks.checkpoint[kinds == k], minlength=len(tracks.updates))
-        look = {name: look_of(k)[name] for name in ("color", "label")}
+        look = {name: looks[k][name] for name in ("color", "label")}
         look |= {"step": "mid", "linewidth": 0.0, "alpha": 0.85, "gid": "count"}
         ax.fill_between(tracks.updates, below, above, **(look | kwargs))
         below = above
@@ -72,15 +84,15 @@ def _counts(ax: Any, tracks: Tracks, kwargs: dict[str, Any]) -> None:
     ax.yaxis.get_major_locator().set_params(integer=True)
 
 
-def _lives(ax: Any, tracks: Tracks, height: Any, kwargs: dict[str, Any]) -> None:
-    kinds, seen = _kinds(tracks), set()
+def _lives(ax: Any, tracks: Tracks, height: Any, looks: dict[int, dict[str, Any]], kwargs: dict[str, Any]) -> None:
+    kinds = _kinds(tracks)
     for k in np.unique(tracks.track):
         rows = np.flatnonzero(tracks.track == k)
         x, y = tracks.updates[tracks.checkpoint[rows]], height(tracks.states[rows])
         if len(rows) == 1:
             x, y, rows = np.repeat(x, 2), np.repeat(y, 2), np.repeat(rows, 2)
-        seen |= draw_line(ax, x, y, kinds[rows][1:], kwargs)
-    name_classes(ax, seen, kwargs)
+        draw_line(ax, x, y, kinds[rows][1:], looks, kwargs)
+    name_classes(ax, looks, kwargs)
 
 
 def _mark_changes(ax: Any, tracks: Tracks) -> None:
@@ -105,6 +117,9 @@ def _loss(ax: Any, tracks: Tracks) -> None:
     above.plot(tracks.updates, tracks.losses, color=style.BLACK, linewidth=1.2, marker=".", markersize=3)
     if (tracks.losses[np.isfinite(tracks.losses)] > 0).all():
         above.set_yscale("log")
+        above.set_yticks(ends := np.unique([np.nanmin(tracks.losses), np.nanmax(tracks.losses)]))
+        above.set_yticklabels([f"{end:.2g}" for end in ends])
+        above.minorticks_off()
     above.text(0.99, 0.92, "loss", transform=above.transAxes, ha="right", va="top")
     above.patch.set_visible(False)  # births and deaths are marked in both panels
     above.spines["bottom"].set_visible(False)

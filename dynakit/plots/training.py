@@ -7,22 +7,29 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..results import History
-from . import style
+from . import colours, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def plot_training(history: History, *, ax: Any = None, **kwargs: Any) -> Axes:
+def plot_training(history: History, *, colors: Any = None, ax: Any = None, **kwargs: Any) -> Axes:
     """Loss (left, logarithmic) and score (right, 0..1) over the updates.
 
-    The pale lines are each update's own batch, the strong ones a running median; ``kwargs`` go to the latter.
+    Arguments:
+        history: of the run.
+        colors: of "loss" and "score": a dictionary, a list, or one colour for all.
+        ax: where to draw.
+        kwargs: for the strong lines.
+
+    The pale lines are each update's own batch, the strong ones a running median; each axis has the colour of its lines.
     Scores that are all NaN are left out.  Raises InputError if ``history`` is no History.
     """
     style.expect("history", history, History)
+    hues = colours.of_series(("loss", "score"), (style.BLACK, style.BLUE), colors)
     ax = style.new_axes(ax)
     ax.set_xlabel("update")
-    ax.set_ylabel("loss", color=style.BLACK)
+    ax.set_ylabel("loss", color=hues["loss"])
     style.despine(ax)
     if not len(history):
         style.say(ax, "no updates")
@@ -30,16 +37,16 @@ def plot_training(history: History, *, ax: Any = None, **kwargs: Any) -> Axes:
     losses = np.where(history.losses > 0, history.losses, np.nan)
     if np.isfinite(losses).any():
         ax.set_yscale("log")
-    _curve(ax, losses, style.BLACK, kwargs)
+    _curve(ax, losses, hues["loss"], kwargs)
     _frame(ax, losses)
     if np.isfinite(history.scores).any():
         right = ax.twinx()
         right.set_ylim(-0.02, 1.02)
-        right.set_ylabel("score", color=style.BLUE)
-        right.tick_params(axis="y", colors=style.BLUE)
+        right.set_ylabel("score", color=hues["score"])
+        right.tick_params(axis="y", colors=hues["score"])
         right.spines[["top", "left"]].set_visible(False)
-        right.spines["right"].set_color(style.BLUE)
-        _curve(right, history.scores, style.BLUE, kwargs)
+        right.spines["right"].set_color(hues["score"])
+        _curve(right, history.scores, hues["score"], kwargs)
     return ax
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from .. import checks
 from ..analysis import Projection, Transitions
 from ..errors import InputError
-from . import style
+from . import colours, legends, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,6 +26,8 @@ def plot_transitions(
     labels: Any = None,
     projection: Projection | None = None,
     states: Any = None,
+    colors: Any = None,
+    legend: str | None = None,
     ax: Any = None,
     **kwargs: Any,
 ) -> Axes:
@@ -36,6 +38,8 @@ def plot_transitions(
         labels: text per attractor; None: its index.  Eight texts of three signs ("+-+") are drawn as a cube.
         projection: with ``states``, the attractors (attractor, unit): nodes stand at their first two scores.
         states: needed with ``projection`` only.
+        colors: of the pulses, by name: a dictionary, a list, or one colour for all.
+        legend: "inside" or "right" (if there is room), "below" or "none"; None: right, in a narrow figure below.
         ax: where to draw.
         kwargs: for the arrows (``FancyArrowPatch``).
 
@@ -49,7 +53,8 @@ def plot_transitions(
     texts = [str(label) for label in given]
     places = node_places(texts) if projection is None else _projected(n, projection, states)
     ax = style.new_axes(ax)
-    _edges(ax, transitions, places, _size(texts), kwargs)
+    hues = list(colours.in_turn(transitions.pulses, colors).values())
+    _edges(ax, transitions, places, hues, {"shrinkA": _size(texts), "shrinkB": _size(texts)} | kwargs)
     for place, text in zip(places, texts):
         ring = {"boxstyle": "circle,pad=0.35", "facecolor": "white", "edgecolor": style.BLACK}
         look = {"ha": "center", "va": "center", "family": "monospace", "bbox": ring}
@@ -57,7 +62,7 @@ def plot_transitions(
     if not n:
         style.say(ax, "no attractors")
     _frame(ax, places, projection)
-    style.legend(ax)
+    legends.draw(ax, legend)
     return ax
 
 
@@ -90,28 +95,27 @@ def _size(texts: list[str]) -> float:
 
 
 def _edges(
-    ax: Any, transitions: Transitions, places: np.ndarray, radius: float, kwargs: dict[str, Any]
+    ax: Any, transitions: Transitions, places: np.ndarray, hues: list[str], kwargs: dict[str, Any]
 ) -> None:
     from matplotlib.patches import FancyArrowPatch
 
     targets = transitions.targets
     own = targets == np.arange(len(targets))[:, None]
     switches = np.argwhere((targets >= 0) & ~own)
-    colours = dict(enumerate(pulse_colours(transitions.pulses).values()))
     for j in np.unique(switches[:, 1]) if len(switches) else []:
-        ax.plot([], [], color=colours[j], linewidth=1.4, label=transitions.pulses[j])
+        ax.plot([], [], color=hues[j], linewidth=1.4, label=transitions.pulses[j])
     drawn: dict[tuple[int, int], int] = {}
     for i, j in switches.tolist():
         pair = (i, int(targets[i, j]))
         bend = BEND * (1 + drawn.setdefault(pair, 0))
         drawn[pair] += 1
-        look = {"arrowstyle": "-|>", "mutation_scale": 9, "linewidth": 1.1, "color": colours[j], "zorder": 2}
-        look |= {"shrinkA": radius, "shrinkB": radius, "connectionstyle": f"arc3,rad={bend}", "gid": "edge"}
+        look = {"arrowstyle": "-|>", "mutation_scale": 9, "linewidth": 1.1, "color": hues[j], "zorder": 2}
+        look |= {"connectionstyle": f"arc3,rad={bend}", "gid": "edge"}
         ax.add_patch(FancyArrowPatch(places[pair[0]], places[pair[1]], **(look | kwargs)))
         amplitude = transitions.critical_amplitudes[i, j]
         if len(switches) <= MOST_AMPLITUDES and np.isfinite(amplitude):
-            _amplitude(ax, places[list(pair)], bend, f"{amplitude:.2g}", colours[j])
-    _stubs(ax, np.argwhere(targets < 0), places, colours)
+            _amplitude(ax, places[list(pair)], bend, f"{amplitude:.2g}", hues[j])
+    _stubs(ax, np.argwhere(targets < 0), places, hues)
     away = int((transitions.reasons == "unbounded").sum())
     notes = {"ends near no known attractor": int((targets < 0).sum()) - away, "grows without bound": away}
     for note, n in notes.items():
@@ -123,7 +127,7 @@ def _edges(
 
 def pulse_colours(pulses: Sequence[str]) -> dict[str, str]:
     """A colour for each pulse, in their order."""
-    return dict(zip(pulses, style.condition_colours([f"{k:06d}" for k in range(len(pulses))]).values()))
+    return colours.in_turn(pulses)
 
 
 def _amplitude(ax: Any, tips: np.ndarray, bend: float, text: str, colour: str) -> None:
@@ -137,7 +141,7 @@ def _amplitude(ax: Any, tips: np.ndarray, bend: float, text: str, colour: str) -
     ax.text(*where, text, gid="amplitude", **look)
 
 
-def _stubs(ax: Any, lost: np.ndarray, places: np.ndarray, colours: dict[int, str]) -> None:
+def _stubs(ax: Any, lost: np.ndarray, places: np.ndarray, hues: list[str]) -> None:
     """A short line with a cross for each pulse that leads nowhere known, fanned out away from the middle."""
     if not len(lost):
         return
@@ -149,9 +153,9 @@ def _stubs(ax: Any, lost: np.ndarray, places: np.ndarray, colours: dict[int, str
         pulses = lost[lost[:, 0] == i, 1]
         for j, turn in zip(pulses, 0.35 * (np.arange(len(pulses)) - (len(pulses) - 1) / 2)):
             tip = places[i] + 0.26 * span * np.array([np.cos(heading + turn), np.sin(heading + turn)])
-            ax.plot(*np.stack([places[i], tip]).T, color=colours[j], linewidth=1.1, zorder=1, gid="stub")
+            ax.plot(*np.stack([places[i], tip]).T, color=hues[j], linewidth=1.1, zorder=1, gid="stub")
             cross = {"marker": "x", "markersize": 6, "markeredgewidth": 1.5}
-            ax.plot(*tip, color=colours[j], zorder=3, gid="nowhere", **cross)
+            ax.plot(*tip, color=hues[j], zorder=3, gid="nowhere", **cross)
 
 
 def _frame(ax: Any, places: np.ndarray, projection: Any) -> None:

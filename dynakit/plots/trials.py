@@ -10,7 +10,7 @@ from ..checks import count, one_of, reals
 from ..errors import InputError
 from ..systems.adapters import Recording
 from ..wording import counted
-from . import style
+from . import colours, legends, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,13 +18,26 @@ if TYPE_CHECKING:
 ROW = 2.5  # distance of two channels, in units of the largest amplitude of their group
 
 
-def plot_trials(trials: Any, outputs: Any = None, *, trial: Any = 0, ax: Any = None, **kwargs: Any) -> Axes:
+def plot_trials(
+    trials: Any,
+    outputs: Any = None,
+    *,
+    trial: Any = 0,
+    dt: float | None = None,
+    colors: Any = None,
+    legend: str | None = None,
+    ax: Any = None,
+    **kwargs: Any,
+) -> Axes:
     """Inputs, targets and outputs over the steps of one trial or of several in a row, one line per channel.
 
     Arguments:
         trials: Trials.
         outputs: the network's answers (trial, time, output), or None.
         trial: index of the trial, or a list of indices.
+        dt: of one step, in ms; None: time is in steps.
+        colors: of "input", "target" and "output": a dictionary, a list, or one colour for all.
+        legend: "inside" or "right" (if there is room), "below" or "none"; None: above the axes.
         ax: where to draw.
         kwargs: for the lines of the outputs.
 
@@ -34,7 +47,8 @@ def plot_trials(trials: Any, outputs: Any = None, *, trial: Any = 0, ax: Any = N
     if not hasattr(trials, "inputs") or not hasattr(trials, "targets"):
         raise InputError(f"trials must be Trials, got {type(trials).__name__}")
     inputs = reals("trials.inputs", trials.inputs, ("trial", "time", "input"))
-    which = _which(trial, len(inputs))
+    which, step = _which(trial, len(inputs)), style.clock(dt)
+    hues = colours.of_series(("input", "target", "output"), (style.BLACK, style.FAINT, style.BLUE), colors)
     shape = (*inputs.shape[:2], "output")
     targets = None if trials.targets is None else reals("trials.targets", trials.targets, shape)
     if outputs is not None:
@@ -43,18 +57,19 @@ def plot_trials(trials: Any, outputs: Any = None, *, trial: Any = 0, ax: Any = N
     counts = None if targets is None else _counts(trials, targets)
     shown, targets, outputs = (_within(trials, a, which) for a in (inputs, targets, outputs))
     rows = _stack(ax, shown, 0.0, style.channel_names("input", inputs.shape[2]))
-    steps = {"color": style.BLACK, "linewidth": 0.8, "drawstyle": "steps-mid", "gid": "input"}
-    _lines(ax, shown, rows, steps)
+    steps = {"color": hues["input"], "linewidth": 0.8, "drawstyle": "steps-mid", "gid": "input"}
+    _lines(ax, shown, rows, step, steps)
     answers = [a for a in (targets, outputs) if a is not None]
     if answers:
         both = np.concatenate(answers, axis=0)
         rows = _stack(ax, both, rows.floor, style.channel_names("output", both.shape[2]))
         if targets is not None and counts is not None:
-            _targets(ax, targets, counts[which, : targets.shape[1]], rows)
+            _targets(ax, targets, counts[which, : targets.shape[1]], rows, step, hues["target"])
         if outputs is not None:
-            look = {"color": style.BLUE, "linewidth": 1.0, "label": "output", "zorder": 3, "gid": "output"}
-            _lines(ax, outputs, rows, look | kwargs)
-    _finish(ax, len(which), shown.shape[1])
+            look = {"color": hues["output"], "linewidth": 1.0, "label": "output", "zorder": 3, "gid": "output"}
+            _lines(ax, outputs, rows, step, look | kwargs)
+    _finish(ax, len(which), shown.shape[1], dt)
+    legends.draw(ax, legend, "above")
     return ax
 
 
@@ -113,11 +128,11 @@ def _round_down(value: float) -> float:
     return float(power * max(k for k in (1, 2, 5) if k * power <= value * (1 + 1e-9)))
 
 
-def _lines(ax: Any, values: np.ndarray, rows: _Rows, look: dict[str, Any]) -> None:
+def _lines(ax: Any, values: np.ndarray, rows: _Rows, step: float, look: dict[str, Any]) -> None:
     """Trials (trial, time, channel) one after the other, each channel at its height."""
     n_trials, n_steps, n_channels = values.shape
     for k in range(n_trials):
-        steps = k * n_steps + np.arange(n_steps)
+        steps = step * (k * n_steps + np.arange(n_steps))
         for j in range(n_channels):
             label = look.get("label") if k == j == 0 else None
             ax.plot(steps, rows.heights[j] + values[k, :, j] / rows.scale, **(look | {"label": label}))
@@ -131,29 +146,39 @@ def _counts(trials: Any, targets: np.ndarray) -> np.ndarray:
     return np.broadcast_to(reals("trials.mask", mask, (..., "time", "output")) > 0, targets.shape)
 
 
-def _targets(ax: Any, targets: np.ndarray, counts: np.ndarray, rows: _Rows) -> None:
-    wide = {"color": style.FAINT, "linewidth": 3.0, "label": "target", "zorder": 2, "gid": "target"}
+def _targets(
+    ax: Any, targets: np.ndarray, counts: np.ndarray, rows: _Rows, step: float, colour: str
+) -> None:
+    wide = {"color": colour, "linewidth": 3.0, "label": "target", "zorder": 2, "gid": "target"}
     wide["drawstyle"] = "steps-mid"
-    _lines(ax, np.where(counts, targets, np.nan), rows, wide)
+    _lines(ax, np.where(counts, targets, np.nan), rows, step, wide)
     uncounted = np.where(counts, np.nan, targets)
     if np.isfinite(uncounted).any():
         dotted = {"color": style.GREY, "linewidth": 1.6, "linestyle": ":", "gid": "uncounted", "zorder": 2}
-        _lines(ax, uncounted, rows, dotted | {"label": "target, does not count"})
+        _lines(ax, uncounted, rows, step, dotted | {"label": "target, does not count"})
 
 
-def _finish(ax: Any, n_trials: int, n_steps: int) -> None:
+def _finish(ax: Any, n_trials: int, n_steps: int, dt: float | None) -> None:
+    step = style.clock(dt)
     for k in range(1, n_trials):
-        ax.axvline(k * n_steps - 0.5, color=style.GREY, linewidth=0.6, linestyle="--")
-    ax.set_xlim(-0.5, n_trials * n_steps - 0.5)
-    ax.set_xlabel("step" if n_trials == 1 else f"step ({counted(n_trials, 'trial')} of {counted(n_steps, 'step')})")
+        ax.axvline(step * (k * n_steps - 0.5), color=style.GREY, linewidth=0.6, linestyle="--")
+    ax.set_xlim(-0.5 * step, step * (n_trials * n_steps - 0.5))
+    name = "step" if dt is None else "time (ms)"
+    lasts = counted(n_steps, "step") if dt is None else f"{step * n_steps:g} ms"
+    ax.set_xlabel(name if n_trials == 1 else f"{name[:4]} ({counted(n_trials, 'trial')} of {lasts})")
     ax.tick_params(axis="y", length=0)
     style.despine(ax)
     ax.spines["left"].set_visible(False)
-    style.legend(ax, "above")
 
 
 def plot_activity(
-    states: Any, *, trial: int = 0, order: str | None = None, ax: Any = None, **kwargs: Any
+    states: Any,
+    *,
+    trial: int = 0,
+    order: str | None = None,
+    dt: float | None = None,
+    ax: Any = None,
+    **kwargs: Any,
 ) -> Axes:
     """Every unit's activity over one trial, as an image.
 
@@ -161,6 +186,7 @@ def plot_activity(
         states: (trial, time, unit), (time, unit), or a Recording, whose blocks are then drawn apart.
         trial: index of the trial.
         order: None keeps the units' order; "peak" sorts them (within each block) by when they peak.
+        dt: of one step, in ms; None: time is in steps.
         ax: where to draw.
         kwargs: for ``imshow``.
 
@@ -176,14 +202,17 @@ def plot_activity(
     finite = image[np.isfinite(image)]
     limit = (float(np.quantile(np.abs(finite), 0.995)) if finite.size else 1.0) or 1.0
     signed = bool((finite < 0).any())
-    colours = {"cmap": style.SEQUENTIAL, "vmin": 0.0, "vmax": limit}
+    shades = {"cmap": style.SEQUENTIAL, "vmin": 0.0, "vmax": limit}
     if signed:
-        colours |= {"cmap": style.DIVERGING, "vmin": -limit}
+        shades |= {"cmap": style.DIVERGING, "vmin": -limit}
     ax = style.new_axes(ax)
-    drawn = ax.imshow(image, **({"aspect": "auto", "interpolation": "nearest"} | colours | kwargs))
+    step = style.clock(dt)
+    shown = {"aspect": "auto", "interpolation": "nearest"} | shades
+    shown["extent"] = (-0.5 * step, (image.shape[1] - 0.5) * step, len(image) - 0.5, -0.5)
+    drawn = ax.imshow(image, **(shown | kwargs))
     clipped = np.abs(finite).max(initial=0.0) > limit
     style.colour_bar(ax, drawn, "activity", extend=("both" if signed else "max") if clipped else "neither")
-    ax.set_xlabel("step")
+    ax.set_xlabel("step" if dt is None else "time (ms)")
     ax.set_ylabel("unit" if order is None else "unit, by time of peak")
     _separate(ax, parts)
     return ax

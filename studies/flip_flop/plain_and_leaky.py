@@ -104,7 +104,7 @@ def figure(rows: list[dict[str, Any]], path: Path) -> None:
         points = report.fixed_points["rest"]
         last = report.trials.conditions["last"]
         dk.plots.plot_phase_portrait(
-            report.projection, report.trajectories, points, report.modes, conditions=last, ax=ax, n_trajectories=8
+            report.projection, report.trajectories, points, report.modes, conditions=last, ax=ax, n_trajectories=2
         )
         ax.set_title(f"{row['network']}, trained with {row['trained with']} steps", loc="left", fontsize=11)
         for handle, label in zip(*ax.get_legend_handles_labels()):

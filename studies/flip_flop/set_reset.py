@@ -57,7 +57,7 @@ def figure(rows: list[dict[str, Any]], path: Path) -> None:
     axes = sheet.subplots(2, 3, width_ratios=[1.25, 1, 1.1])
     for row, line in zip((r for r in rows if r["network"] == "Dale" and r["_report"] is not None), axes):
         report = row["_report"]
-        report.plot("phase_portrait", ax=line[0], n_trajectories=12)
+        report.plot("phase_portrait", ax=line[0], n_trajectories=4)
         report.plot("spectrum", ax=line[1])
         report.plot("memory_traces", ax=line[2])
         line[2].set_ylim(-0.1, 1.15)

@@ -72,7 +72,7 @@ def figure(rows: list[dict[str, Any]], path: Path) -> None:
     sheet = Figure(figsize=(3.6 * n_columns, 3.7 * n_rows + 0.5))
     axes = [sheet.add_subplot(n_rows, n_columns, k + 1, projection="3d") for k in range(len(shown))]
     for row, ax in zip(shown, axes):
-        row["_report"].plot("phase_portrait_3d", ax=ax, n_trajectories=16)
+        row["_report"].plot("phase_portrait_3d", ax=ax, n_trajectories=2)
         ax.set_title(f"{row['network']}: {row['fixed points']} points, score {row['score']:.3f}", fontsize=11, y=0.97)
         ax.set_box_aspect(None, zoom=1.08)  # pyright: ignore[reportArgumentType]  (any number will do)
         for name in "xyz":

@@ -184,33 +184,33 @@ def drawings(
     """name -> how to draw it on given axes: every plot function with its ordinary argument."""
     P = dk.plots
     return {
-        "plot_basins": lambda ax=None: P.plot_basins(basins, cube.projection, ax=ax),
-        "plot_basin_fractions": lambda ax=None: P.plot_basin_fractions(traced, ax=ax),
-        "plot_trials": lambda ax=None: P.plot_trials(trials, np.zeros((4, 20, 2)), ax=ax),
-        "plot_training": lambda ax=None: P.plot_training(history, ax=ax),
-        "plot_activity": lambda ax=None: P.plot_activity(cube.states, ax=ax),
-        "plot_phase_portrait": lambda ax=None: P.plot_phase_portrait(
-            cube.projection, cube.states, cube.points, cube.modes, ax=ax
+        "plot_basins": lambda **how: P.plot_basins(basins, cube.projection, **how),
+        "plot_basin_fractions": lambda **how: P.plot_basin_fractions(traced, **how),
+        "plot_trials": lambda **how: P.plot_trials(trials, np.zeros((4, 20, 2)), **how),
+        "plot_training": lambda **how: P.plot_training(history, **how),
+        "plot_activity": lambda **how: P.plot_activity(cube.states, **how),
+        "plot_phase_portrait": lambda **how: P.plot_phase_portrait(
+            cube.projection, cube.states, cube.points, cube.modes, **how
         ),
-        "plot_flow": lambda ax=None: P.plot_flow(cube.flow, ax=ax),
-        "plot_spectrum": lambda ax=None: P.plot_spectrum(cube.modes, ax=ax),
-        "plot_transitions": lambda ax=None: P.plot_transitions(cube.transitions, labels=cube.labels, ax=ax),
-        "plot_connectivity": lambda ax=None: P.plot_connectivity(dale[0], ax=ax),
-        "plot_psychometric": lambda ax=None: P.plot_psychometric(curve, ax=ax),
-        "plot_raster": lambda ax=None: P.plot_raster([[1.0, 4.0], [], [2.5]], t_stop=5.0, ax=ax),
-        "plot_slow_manifold": lambda ax=None: P.plot_slow_manifold(bumpy_ring[0], bumpy_ring[1], ax=ax),
-        "plot_branches": lambda ax=None: P.plot_branches(branches, ax=ax),
-        "plot_tracks": lambda ax=None: P.plot_tracks(tracks, ax=ax),
-        "plot_heteroclinic": lambda ax=None: P.plot_heteroclinic(
-            manifolds, cube.points, cube.projection, ax=ax
+        "plot_flow": lambda **how: P.plot_flow(cube.flow, **how),
+        "plot_spectrum": lambda **how: P.plot_spectrum(cube.modes, **how),
+        "plot_transitions": lambda **how: P.plot_transitions(cube.transitions, labels=cube.labels, **how),
+        "plot_connectivity": lambda **how: P.plot_connectivity(dale[0], **how),
+        "plot_psychometric": lambda **how: P.plot_psychometric(curve, **how),
+        "plot_raster": lambda **how: P.plot_raster([[1.0, 4.0], [], [2.5]], t_stop=5.0, **how),
+        "plot_slow_manifold": lambda **how: P.plot_slow_manifold(bumpy_ring[0], bumpy_ring[1], **how),
+        "plot_branches": lambda **how: P.plot_branches(branches, **how),
+        "plot_tracks": lambda **how: P.plot_tracks(tracks, **how),
+        "plot_heteroclinic": lambda **how: P.plot_heteroclinic(
+            manifolds, cube.points, cube.projection, **how
         ),
-        "plot_multipliers": lambda ax=None: P.plot_multipliers(cycles, ax=ax),
-        "plot_cycles": lambda ax=None: P.plot_cycles(cycles, ax=ax),
-        "plot_convergence": lambda ax=None: P.plot_convergence(cycles, ax=ax),
-        "plot_multifunctionality": lambda ax=None: P.plot_multifunctionality(*multi, ax=ax),
-        "plot_confusion": lambda ax=None: P.plot_confusion(multi[0], ax=ax),
-        "plot_memory": lambda ax=None: P.plot_memory(memory, ax=ax),
-        "plot_exponents": lambda ax=None: P.plot_exponents(
-            dk.lyapunov_spectrum(dk.catalog.henon(), [[0.1, 0.1], [5.0, 0.0]], n_steps=80), ax=ax
+        "plot_multipliers": lambda **how: P.plot_multipliers(cycles, **how),
+        "plot_cycles": lambda **how: P.plot_cycles(cycles, **how),
+        "plot_convergence": lambda **how: P.plot_convergence(cycles, **how),
+        "plot_multifunctionality": lambda **how: P.plot_multifunctionality(*multi, **how),
+        "plot_confusion": lambda **how: P.plot_confusion(multi[0], **how),
+        "plot_memory": lambda **how: P.plot_memory(memory, **how),
+        "plot_exponents": lambda **how: P.plot_exponents(
+            dk.lyapunov_spectrum(dk.catalog.henon(), [[0.1, 0.1], [5.0, 0.0]], n_steps=80), **how
         ),
     }

@@ -45,6 +45,16 @@ def test_stacked_shares_add_up(traced):
     assert ax.get_ylim() == (0, 1)
 
 
+def test_an_attractor_that_is_lost_at_once_is_lost_at_once_in_the_picture(traced):
+    """Between two values of which only one has it, its share is the one or the other, never between them."""
+    ax = dk.plots.plot_basin_fractions(traced, labels=["zero", "low", "high"])
+    (layer,) = [c for c in ax.collections if c.get_label() == "zero"]
+    corners = layer.get_paths()[0].vertices
+    assert set(corners[:, 1].round(9)) == {0.0, 1.0}
+    between = corners[(corners[:, 0] > 0.9) & (corners[:, 0] < 1.3), 0]
+    assert set(between.round(9)) == {1.1}
+
+
 @pytest.mark.parametrize("axes", [(0,), (0, 9), 3])
 def test_axes_must_be_two_components(basins, axes):
     with pytest.raises(dk.InputError, match="axes must be"):

@@ -31,6 +31,20 @@ def test_stable_parts_are_solid_and_unstable_ones_dashed(branches):
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("input", "state")
 
 
+def test_a_path_in_which_one_input_varies_is_drawn_over_that_input():
+    """x' = tanh(2 x + u1 + u2), u1 held at 0.1: the folds in u2 are those of the sum less 0.1."""
+    system = dk.catalog.tanh_network([[2.0]], W_in=[[1.0, 1.0]])
+    points = dk.find_fixed_points(system, drive=[0.1, -1.0])
+    across = dk.trace_fixed_points(system, points, drives=[[0.1, 1.0], [0.1, 0.0], [0.1, -1.0]])
+    ax = dk.plots.plot_branches(across)
+    assert ax.get_xlabel() == "input 2"
+    (marks,) = drawn(ax, "event")
+    assert_allclose(np.sort(marks.get_xdata()), [-0.632839975354, 0.432839975354], atol=1e-9)
+    for drives in ([[0.1, -1.0], [0.5, 1.0], [0.6, 1.5]], [[0.1, -1.0], [0.1, 1.0], [0.1, 0.0]]):
+        both = dk.trace_fixed_points(system, points, drives=drives)
+        assert dk.plots.plot_branches(both).get_xlabel() == "position along the drives"
+
+
 def test_every_kind_of_event_has_its_own_mark():
     from dynakit.plots.branches import EVENTS
 

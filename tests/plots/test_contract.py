@@ -21,7 +21,7 @@ def test_every_plot_function_is_under_contract(drawings):
 def test_draws_on_the_given_axes_and_makes_no_figure(drawings, name):
     _, (left, right) = plt.subplots(1, 2)
     before = plt.get_fignums()
-    assert drawings[name](left) is left
+    assert drawings[name](ax=left) is left
     assert left.has_data() or left.patches
     assert plt.get_fignums() == before
     assert not right.has_data()

@@ -389,4 +389,4 @@ def test_legends_stand_beside_data_where_there_is_room(cube):
     assert not overlap(draw(None))
     assert not overlap(draw(plt.subplots(layout="constrained")[1]))
     assert not overlap(draw(plt.subplots(1, 2, layout="constrained")[1][0]))
-    assert overlap(draw(plt.subplots()[1]))
+    assert not overlap(draw(plt.subplots()[1]))

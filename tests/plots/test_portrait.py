@@ -4,7 +4,7 @@ import pytest
 from matplotlib.colors import to_rgba
 
 import dynakit as dk
-from dynakit.plots import style
+from dynakit.plots import colours, style
 
 P = dk.plots
 COUNTS = {"stable (8)", "saddle, 1 unstable (12)", "saddle, 2 unstable (6)", "repeller, 3 unstable (1)"}
@@ -105,19 +105,48 @@ def test_conditions_colour_the_trajectories(cube):
     labels = np.array(["left", "right"] * 6)
     ax = P.plot_phase_portrait(cube.projection, cube.states, conditions=labels)
     lines = drawn(ax, "trajectory")
-    assert [line.get_color() for line in lines] == list(style.condition_colours(labels).values())
+    assert [line.get_color() for line in lines] == list(colours.of_conditions(labels).values())
     assert [len(pieces(line)) for line in lines] == [6, 6]
     np.testing.assert_allclose(pieces(lines[1])[0], cube.projection.transform(cube.states[1])[:, :2])
     assert said(ax) == {"left", "right"}
-    shades = style.condition_colours([0.1, 0.2, 0.3, 0.4])
+    shades = colours.of_conditions([0.1, 0.2, 0.3, 0.4])
     lightness = [sum(to_rgba(c)[:3]) for c in shades.values()]
     assert lightness == sorted(lightness, reverse=True)
-    assert len(set(style.condition_colours([f"{k}" for k in range(30)]).values())) == 30
+    assert len(set(colours.of_conditions([f"{k}" for k in range(30)]).values())) == 30
 
 
 def test_many_conditions_do_not_flood_the_legend(cube):
     ax = P.plot_phase_portrait(cube.projection, cube.states, conditions=np.linspace(-1, 1, 12))
-    assert len(said(ax)) == 3
+    assert ax.get_legend() is None
+    (bar,) = [one for one in ax.figure.axes if one is not ax]
+    assert (bar.get_ylim(), bar.get_ylabel()) == ((-1, 1), "condition")
+    ax = P.plot_phase_portrait(cube.projection, cube.states, conditions=[f"trial {k}" for k in "abcdefghijkl"])
+    assert said(ax) == {"trial a", "trial g", "trial l"}
+
+
+def test_no_condition_is_left_out_however_rare(cube):
+    labels = ["often"] * 11 + ["once"]
+    for most, counts in ((None, [11, 1]), (2, [2, 1]), (1, [1, 1])):
+        ax = P.plot_phase_portrait(cube.projection, cube.states, conditions=labels, n_trajectories=most)
+        assert [len(pieces(line)) for line in drawn(ax, "trajectory")] == counts
+    many = np.repeat(np.arange(40), 3)
+    states = np.resize(cube.states, (120, *cube.states.shape[1:]))
+    ax = P.plot_phase_portrait(cube.projection, states, conditions=many)
+    assert len(drawn(ax, "trajectory")) == 40
+
+
+def test_numeric_conditions_stand_in_numeric_order_and_on_a_scale(cube):
+    labels = ["10", "9", "-1"] * 4
+    ax = P.plot_phase_portrait(cube.projection, cube.states, conditions=labels)
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["-1", "9", "10"]
+    low, near, high = (np.array(to_rgba(c)) for c in colours.of_conditions(labels).values())
+    assert np.abs(high - near).sum() < 0.3 * np.abs(high - low).sum()
+
+
+def test_a_single_component_runs_over_ms_where_the_length_of_a_step_is_known(cube):
+    ax = P.plot_phase_portrait(cube.projection, cube.states, axes=(0,), dt=20.0)
+    assert ax.get_xlabel() == "time (ms)"
+    assert pieces(drawn(ax, "trajectory")[0])[0][:, 0].tolist() == (20.0 * np.arange(cube.states.shape[1])).tolist()
 
 
 def test_starts_are_open_and_ends_filled_also_around_missing_rows(cube):

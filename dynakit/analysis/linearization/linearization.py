@@ -86,6 +86,11 @@ class Modes(Result):
     euler: bool = False
 
     @property
+    def ms_per_step(self) -> float | None:
+        """The length of a step in ms, or None where it is not known."""
+        return None if self.dynamics == "flow" and self.time_unit != "ms" else self.dt
+
+    @property
     def growth_rates(self) -> np.ndarray:
         """ln |lambda| per step, of a flow Re mu per unit time (point, mode): negative where a mode decays."""
         return growth_rates(self.eigenvalues, self.dynamics)

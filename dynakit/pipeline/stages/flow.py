@@ -63,15 +63,12 @@ class Portrait(NamedTuple):
         """Draw it along these principal axes, those of them that there are."""
         axes = axes[: len(self.projection)]
         flow = self.flow if len(axes) == 2 else None
-        if flow is not None:
+        if flow is not None:  # the frame: where the network spends its time; points that lie outside are counted
             ax = plots.plot_flow(flow, ax=ax)
-        what = {"slow": self.slow, "conditions": self.labels, "axes": axes, "ax": ax, **kwargs}
+        dt = None if self.modes is None else self.modes.ms_per_step
+        what = {"slow": self.slow, "conditions": self.labels, "axes": axes, "dt": dt, "ax": ax, **kwargs}
         states, rest = self.trajectories.states, self.points["rest"]
-        ax = plots.plot_phase_portrait(self.projection, states, rest, self.modes, **what)
-        if flow is not None:  # drawn where the network spends its time; excursions may leave the frame
-            ax.set_xlim(flow.grid_x[0], flow.grid_x[-1])
-            ax.set_ylim(flow.grid_y[0], flow.grid_y[-1])
-        return ax
+        return plots.plot_phase_portrait(self.projection, states, rest, self.modes, **what)
 
 
 def _in_the_plane(*results: Any, **kwargs: Any) -> Any:
@@ -110,7 +107,7 @@ def _to_explore(
         outputs,
         targets if targets is not None and targets.shape == outputs.shape else None,
         labels,
-        None if modes is None else modes.dt,
+        None if modes is None else modes.ms_per_step,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ... import plots
-from ...analysis import MemoryCheck, check_memory
+from ...analysis import MemoryCheck, Modes, check_memory
 from ...errors import InputError
 from ...report import Column, Figure, Finder, Headline, Number, Stage, refused
 from ...systems import Recording
@@ -43,8 +43,12 @@ def _headline(memory: MemoryCheck, holds: Holds, graded: GradedMemory | None) ->
     return f"{100 * memory.kept_at_end:.0f} % kept for {counted(memory.times[-1], 'step')}"
 
 
-def _plot_traces(memory: MemoryCheck, **kwargs: Any) -> Any:
-    return plots.plot_memory(memory, what="outputs", **kwargs)
+def _plot(memory: MemoryCheck, modes: Modes | None, **kwargs: Any) -> Any:
+    return plots.plot_memory(memory, **{"dt": None if modes is None else modes.ms_per_step, **kwargs})
+
+
+def _plot_traces(memory: MemoryCheck, modes: Modes | None, **kwargs: Any) -> Any:
+    return _plot(memory, modes, **{"what": "outputs", **kwargs})
 
 
 def _kept(memory: MemoryCheck) -> str:
@@ -86,14 +90,16 @@ STAGE = Stage(
             "memory",
             "States of the trials, left alone under the input under which they are to be kept: the share whose readout "
             "still says the same.",
-            plots.plot_memory,
+            _plot,
             needs=("memory",),
+            uses=("modes",),
         ),
         Figure(
             "memory_traces",
             "The readout of the same states, coloured by what it said at release.",
             _plot_traces,
             needs=("memory",),
+            uses=("modes",),
         ),
     ),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ... import plots
+from ...analysis import Modes
 from ...errors import InputError
 from ...report import Column, Figure, Finder, Number, Stage
 from ...systems import Recording, record
@@ -29,10 +30,15 @@ def _record(subject: Subject) -> dict[str, Any]:
     return {"trajectories": trajectories, "score": score, "baseline": beside}
 
 
-def _plot_trials(trials: Trials, trajectories: Recording, **kwargs: Any) -> Any:
+def _plot_trials(trials: Trials, trajectories: Recording, modes: Modes | None, **kwargs: Any) -> Any:
     """The outputs are drawn where they are answers to the task, and not only the state that is handed on."""
     outputs, targets = trajectories.outputs, trials.targets
-    return plots.plot_trials(trials, outputs if targets is None or targets.shape == outputs.shape else None, **kwargs)
+    answers = outputs if targets is None or targets.shape == outputs.shape else None
+    return plots.plot_trials(trials, answers, **{"dt": None if modes is None else modes.ms_per_step, **kwargs})
+
+
+def _plot_activity(trajectories: Recording, modes: Modes | None, **kwargs: Any) -> Any:
+    return plots.plot_activity(trajectories, **{"dt": None if modes is None else modes.ms_per_step, **kwargs})
 
 
 def _score(score: float) -> str:
@@ -74,7 +80,8 @@ STAGE = Stage(
             "Sample trials: the next point of the orbit is predicted from the true last one (targets dotted where "
             "they do not count).",
             needs=("trials", "trajectories"),
+            uses=("modes",),
         ),
-        Figure("activity", "Every unit over one trial.", plots.plot_activity, needs=("trajectories",)),
+        Figure("activity", "Every unit over one trial.", _plot_activity, needs=("trajectories",), uses=("modes",)),
     ),
 )
