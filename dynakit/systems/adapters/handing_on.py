@@ -8,7 +8,7 @@ call must be handed exactly these, and the same inputs.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -26,7 +26,8 @@ class _Call:
     """A call of a part: the tensors that it was given, and what it returned."""
 
     def __init__(self, part: str, given: Any, value: Any) -> None:
-        self.part, self.given = part, [t.clone() for t in tensors(given)]
+        self.part = part
+        self.given: list[Tensor] = [t.clone() for t in tensors(given)]
         self.value = rebuilt(value, iter([t.clone() for _, t in leaves(value)]))
 
     @property
@@ -76,7 +77,7 @@ def hands_on(twins: Twins, way: Way, inputs: Tensor, state: Tensor | None) -> bo
         replaced = _calls(twins, way, inputs, state, lambda k, _: made[k])
     except Exception:  # foreign code need not bear other states
         return True
-    pairs: Iterable[tuple[Tensor, Tensor]] = (
+    pairs = (
         (others.get(_key(a), a), b)
         for before, after in zip(plain, replaced)
         for a, b in zip(before.given, after.given)
