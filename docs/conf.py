@@ -47,7 +47,8 @@ sphinx_gallery_conf = {
     "examples_dirs": [str(HERE / "gallery")],
     "gallery_dirs": ["_gallery"],
     "filename_pattern": r"/plot_",
-    "ignore_pattern": r"(__init__|networks|train_networks)\.py",
+    "ignore_pattern": r"(__init__|networks\w*|train_networks)\.py",
+    "ignore_repr_types": r"matplotlib|mpl_toolkits",  # a block that ends in axes shows the figure, not their name
     "download_all_examples": False,
     "remove_config_comments": True,
     "show_memory": False,
@@ -57,7 +58,9 @@ sphinx_gallery_conf = {
     "backreferences_dir": None,
     "plot_gallery": os.environ.get("DYNAKIT_DOCS_GALLERY", "1") == "1",
     "thumbnail_size": (400, 280),
-    "first_notebook_cell": "# pip install dynakit\n%matplotlib inline",
+    # a notebook has no file of its own: the networks of the examples are found from here
+    "first_notebook_cell": "# pip install dynakit; to be run in the root of a checkout, where gallery/networks is\n"
+    '__file__ = "gallery/notebooks/example.py"\n%matplotlib inline',
 }
 
 html_theme = "pydata_sphinx_theme"

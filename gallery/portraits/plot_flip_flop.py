@@ -2,7 +2,9 @@
 Three bits of memory
 ====================
 
-Eight stable points at the corners of a cube, and the saddles on its edges: a network that remembers three bits.
+Three units that do not know of each other, each of which holds one bit, in a network whose weights were
+written down by hand. So the answer is known: three fixed points in each direction, 27 in all, of which the
+eight at the corners of a cube are stable and the rest are saddles on its edges and faces.
 """
 
 import torch
@@ -19,7 +21,7 @@ with torch.no_grad():
     model.readout.weight.copy_(torch.eye(3))
 
 # %%
-# Every fixed point at rest, with the proof that none is missing.
+# Every fixed point at rest: as many as there must be, and their signs sum to +1, as a theorem demands.
 trials = task.sample(32, seed=0)
 states = dk.record(model, trials.inputs).states
 system = dk.as_system(model)
@@ -29,4 +31,8 @@ print(points)
 # %%
 # The portrait, in the principal axes of what the network does on its trials.
 modes = dk.linearize(system, points)
-dk.plots.plot_phase_portrait(dk.project(states, 3), states, points, modes, axes=(0, 1, 2))
+ax = dk.plots.plot_phase_portrait(dk.project(states, 3), states, points, modes, axes=(0, 1, 2))
+
+# %%
+# Calls: :func:`dynakit.record`, :func:`dynakit.as_system`, :func:`dynakit.find_fixed_points`,
+# :func:`dynakit.linearize`, :func:`dynakit.project`, :func:`dynakit.plots.plot_phase_portrait`.
