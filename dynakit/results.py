@@ -6,9 +6,11 @@ points, its conditions): ``len``, indexing by integer, slice or mask, and :meth:
 
 from __future__ import annotations
 
+import base64
 import csv
 import dataclasses
 import html
+import importlib
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -39,6 +41,7 @@ class Result(Record):
     """
 
     since: ClassVar[int] = 2
+    drawn_by: ClassVar[str] = ""  # the function of dynakit.plots that draws it alone, for a notebook
 
     provenance: Provenance | None = None
     interrupted: str = ""
@@ -124,7 +127,24 @@ class Result(Record):
         return pandas.DataFrame(self.table())
 
     def _repr_html_(self) -> str:
-        return f"<b>{html.escape(repr(self))}</b>{html_table(self.table())}"
+        return f"<b>{html.escape(repr(self))}</b>{self._picture()}{html_table(self.table())}"
+
+    def _picture(self) -> str:
+        """A small figure of the result, for a notebook; "" where there is none."""
+        if not self.drawn_by or not len(self):
+            return ""
+        # results know figures by their names alone: nothing is imported before a notebook asks for one
+        plots = importlib.import_module("dynakit.plots")
+        with plots.using("page"):
+            try:
+                figure = getattr(plots, self.drawn_by)(self).get_figure(root=True)
+            except InputError:  # nothing in it that could be drawn
+                return ""
+            buffer = io.BytesIO()
+            figure.savefig(buffer, format="png", dpi=100)
+            plots.close(figure)
+        url = base64.b64encode(buffer.getvalue()).decode()
+        return f'<p><img alt="{html.escape(repr(self))}" src="data:image/png;base64,{url}"></p>'
 
     def save(self, path: str | Path) -> None:
         """Write the result into the folder ``path``: ``results.json``, and an npz named by the hash of its arrays.
@@ -173,6 +193,7 @@ class History(Result):
     """
 
     since: ClassVar[int] = 1
+    drawn_by: ClassVar[str] = "plot_training"
 
     losses: np.ndarray = per_item()
     scores: np.ndarray = per_item()

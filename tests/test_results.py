@@ -10,6 +10,7 @@ import pkgutil
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, get_type_hints
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
@@ -391,3 +392,17 @@ def test_provenance_names_the_weights():
     assert provenance.torch == torch.__version__
     assert Provenance.of().weights == ""
     assert artifacts.FORMAT_VERSION == 3
+
+
+@pytest.mark.parametrize("name", sorted(results()))
+def test_a_notebook_shows_what_can_be_drawn_and_nothing_is_left_open(name):
+    result = results()[name]
+    if not isinstance(result, Result):
+        return  # trials are data
+    shown = result._repr_html_()
+    assert ('<img alt="' in shown) == bool(result.drawn_by and len(result))
+    assert not plt.get_fignums()
+    if result.drawn_by:
+        assert hasattr(dynakit.plots, result.drawn_by)
+        if result._item_fields() and len(result) > 1:
+            assert "<img" not in result[np.zeros(len(result), bool)]._repr_html_()

@@ -9,7 +9,7 @@ integrates white noise of standard deviation s for a time T without loss has slo
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy.special import log_ndtr, ndtr
@@ -44,6 +44,8 @@ class PsychometricCurve(Result):
         offset_error: standard error of the offset, in standard deviations
         n_undecided: trials without a choice: left out
     """
+
+    drawn_by: ClassVar[str] = "plot_psychometric"
 
     strengths: np.ndarray = per_item()
     n_trials: np.ndarray = per_item()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -248,6 +248,8 @@ class PlaneFlow(Result):
         names: of the two axes
         through: (unit,) the state the plane passes through
     """
+
+    drawn_by: ClassVar[str] = "plot_flow"
 
     grid_x: np.ndarray
     grid_y: np.ndarray

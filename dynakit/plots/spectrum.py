@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..analysis import GraphStatistics, Modes
+from ..analysis import FixedPoints, GraphStatistics, Modes
 from ..checks import one_of
 from ..errors import InputError
 from . import colours, legends, scene, style
@@ -28,9 +28,9 @@ def plot_spectrum(
     """Eigenvalues in the complex plane, equal aspect.
 
     Arguments:
-        result: Modes (coloured and marked by what each point is), GraphStatistics (eigenvalues of the
+        result: Modes or FixedPoints (coloured and marked by what each point is), GraphStatistics (eigenvalues of the
             weights), or an array of eigenvalues.
-        line: "map" draws the unit circle, "flow" the imaginary axis.  None: what Modes are those of, "map" for an
+        line: "map" draws the unit circle, "flow" the imaginary axis.  None: what the points are those of, "map" for an
             array; but for the eigenvalues of a weight matrix, which say nothing about stability, a circle of the
             spectral radius.  "flow" for the Modes of a leaky network, a map, shows (lambda - 1) / alpha, the rates
             of its flow per time constant, marked by the verdicts on the flow.
@@ -49,9 +49,11 @@ def plot_spectrum(
     one_of("line", line, [None, "map", "flow"])
     if isinstance(result, GraphStatistics) and line is not None:
         raise InputError("line must be None for a weight matrix: only Jacobians speak of stability")
-    of_flow = isinstance(result, Modes) and result.dynamics == "flow"
+    of_flow = isinstance(result, (Modes, FixedPoints)) and result.dynamics == "flow"
     if of_flow and line == "map":
-        raise InputError("line must be 'flow' or None for Modes of a flow: their eigenvalues are per unit time")
+        raise InputError("line must be 'flow' or None for points of a flow: their eigenvalues are per unit time")
+    if isinstance(result, FixedPoints) and line == "flow" and not of_flow:
+        raise InputError("line must be 'map' or None for FixedPoints of a map; Modes know of the flow it is a step of")
     flow = of_flow or line == "flow"
     scaled = flow and isinstance(result, Modes) and not of_flow
     groups = _groups(result, scaled, colors)
@@ -76,9 +78,10 @@ def plot_spectrum(
 
 def _groups(result: Any, scaled: bool, colors: Any) -> list[tuple[Any, dict[str, Any], str | None]]:
     """(eigenvalues, look, label) of each kind of point."""
-    if isinstance(result, Modes):
-        values, marked = result.eigenvalues, result
-        if scaled:
+    if isinstance(result, (Modes, FixedPoints)):
+        values: Any = result.eigenvalues
+        marked: Modes | FixedPoints = result
+        if scaled and isinstance(result, Modes):
             values, marked = _of_flow(result)
         kinds = scene.kinds(marked)
         hues = colours.of_series([kind.label for kind in kinds], [kind.colour for kind in kinds], colors)
@@ -89,7 +92,7 @@ def _groups(result: Any, scaled: bool, colors: Any) -> list[tuple[Any, dict[str,
     array = np.asarray(result.detach().cpu() if hasattr(result, "detach") else result)
     if array.dtype.kind not in "cfiu":
         kind = type(result).__name__
-        raise InputError(f"result must be Modes, GraphStatistics or an array of eigenvalues, got {kind}")
+        raise InputError(f"result must be Modes, FixedPoints, GraphStatistics or an array of eigenvalues, got {kind}")
     return [(array.ravel().astype(complex), plain, None)]
 
 

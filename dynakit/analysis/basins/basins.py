@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -58,6 +58,8 @@ class Basins(Result):
         dt: time of one step, of a flow in its unit of time, of a map in ms; None: not known
         time_unit: the unit of time of a flow, "" if it has no name; "steps" of a map
     """
+
+    drawn_by: ClassVar[str] = "plot_basins"
 
     labels: np.ndarray = per_item()
     reasons: np.ndarray = per_item()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -45,6 +45,8 @@ class TracedBasins(Result):
         births: pairs of the first value at which it exists and the attractor, but for those of the first value
         deaths: pairs of the first value at which it no longer exists and the attractor
     """
+
+    drawn_by: ClassVar[str] = "plot_basin_fractions"
 
     values: np.ndarray = per_item()
     counts: np.ndarray = per_item()

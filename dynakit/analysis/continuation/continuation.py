@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -104,6 +104,8 @@ class Branches(Result):
         parameter_name: "input" | "position along the drives" | "parameter"
         dynamics: "map" or "flow": what eigenvalues, verdicts and events are those of
     """
+
+    drawn_by: ClassVar[str] = "plot_branches"
 
     parameter: np.ndarray = per_item()
     states: np.ndarray = per_item()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -88,6 +88,8 @@ class Tracks(Result):
         changes: the births, deaths and changes of stability on the way
         dynamics: "map" or "flow": what eigenvalues and verdicts are those of
     """
+
+    drawn_by: ClassVar[str] = "plot_tracks"
 
     track: np.ndarray = per_item()
     checkpoint: np.ndarray = per_item()

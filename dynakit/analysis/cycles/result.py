@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -54,6 +54,8 @@ class LimitCycles(Result):
         precision: of the numbers that were analysed, and of the weights where that is known
         dynamics: "map", or "flow": looked at in continuous time
     """
+
+    drawn_by: ClassVar[str] = "plot_cycles"
 
     kinds: np.ndarray = per_item()
     periods: np.ndarray = per_item()

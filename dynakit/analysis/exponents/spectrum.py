@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -47,6 +47,8 @@ class LyapunovSpectrum(Result):
         time_unit: of ``dt`` and :attr:`per_time`, in words; empty: it has no name
         dynamics: "map", or "flow": the steps are those of one, in continuous time
     """
+
+    drawn_by: ClassVar[str] = "plot_exponents"
 
     exponents: np.ndarray = per_item()
     standard_errors: np.ndarray = per_item()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 
@@ -59,6 +59,8 @@ class FixedPoints(Result):
         completeness: numerically verified (the only point of each drive) | consistent | incomplete | unknown
         dynamics: "map" or "flow": what eigenvalues, verdicts and residuals are those of
     """
+
+    drawn_by: ClassVar[str] = "plot_spectrum"
 
     states: np.ndarray = per_item()
     drives: np.ndarray = per_item()

@@ -22,7 +22,7 @@ and lambda - 1 over the alpha of their mean tau is mu in units of that.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -68,6 +68,8 @@ class Modes(Result):
             other map and for a flow
         euler: whether a step of the map is x' = x + alpha (G - x), Euler's step of a flow
     """
+
+    drawn_by: ClassVar[str] = "plot_spectrum"
 
     states: np.ndarray = per_item()
     drives: np.ndarray = per_item()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy.spatial.distance import cdist
@@ -41,6 +41,8 @@ class SlowManifold(Result):
         step: time of one step in the unit of the drift: 1 of a map, dt of a flow
         dt: time of one step in ms; None if it is not known
     """
+
+    drawn_by: ClassVar[str] = "plot_slow_manifold"
 
     states: np.ndarray = per_item()
     arclengths: np.ndarray = per_item()

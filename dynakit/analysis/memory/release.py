@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -45,6 +45,8 @@ class MemoryCheck(Result):
         kept: (time,) share of states whose label is that of the release
         outputs: (time, state, output) the readout at those times
     """
+
+    drawn_by: ClassVar[str] = "plot_memory"
 
     labels: np.ndarray = per_item()
     end_labels: np.ndarray = per_item()

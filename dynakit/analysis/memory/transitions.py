@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
@@ -58,6 +58,8 @@ class Transitions(Result):
         n_phases: phases of each attractor at which every pulse was applied; 1 where all are points
         n_left_out: given points and cycles that do not attract, or not beyond doubt
     """
+
+    drawn_by: ClassVar[str] = "plot_transitions"
 
     targets: np.ndarray = per_item()
     reasons: np.ndarray = per_item()

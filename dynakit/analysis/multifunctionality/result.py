@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -71,6 +72,8 @@ class Multifunctionality(Result):
         dynamics: "map", or "flow": looked at in continuous time
         cpu_seconds: what it took, seconds of processor time
     """
+
+    drawn_by: ClassVar[str] = "plot_multifunctionality"
 
     names: np.ndarray = per_item()
     target_kinds: np.ndarray = per_item()

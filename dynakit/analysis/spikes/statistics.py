@@ -14,7 +14,7 @@ are those of Elephant (Denker et al. 2018); variances divide by the number of va
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -51,6 +51,8 @@ class SpikeStatistics(Result):
         correlation: mean over pairs of neurons of the correlation of their counts per bin
         trains: the spikes themselves, in ms
     """
+
+    drawn_by: ClassVar[str] = "plot_raster"
 
     neurons: np.ndarray = per_item()
     counts: np.ndarray = per_item()

@@ -9,7 +9,7 @@ Trained matrices are usually dense, and then degree and clustering say nothing: 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -45,6 +45,8 @@ class GraphStatistics(Result):
         threshold: |weights| at or below it are no edges; None: every weight other than zero is one
         name: which matrix: a gated network has one for each gate
     """
+
+    drawn_by: ClassVar[str] = "plot_connectivity"
 
     in_degree: np.ndarray = per_item()
     out_degree: np.ndarray = per_item()
