@@ -265,7 +265,7 @@ def test_a_network_without_the_readout_of_the_task_is_said_to_be_one():
 @pytest.mark.parametrize(("shuts", "far"), [(1.0, True), (0.0, False)])
 def test_points_where_no_trial_comes_near_are_told_apart(shuts, far):
     def step(x, u):  # two stable points near -1 and 1; beyond 7 the gate is shut to rounding, and all stands still
-        return x + torch.sigmoid(10 - shuts * x**2) * (torch.tanh(2 * x + u) - x)
+        return x + torch.sigmoid(10 - shuts * x**2) * (1.1 * torch.tanh(2 * x + u) - 1.1 * x)
 
     inputs = np.zeros((24, 10, 1))
     inputs[:, 0, 0] = 2.0 * SIDE - 1
