@@ -58,9 +58,7 @@ sphinx_gallery_conf = {
     "backreferences_dir": None,
     "plot_gallery": os.environ.get("DYNAKIT_DOCS_GALLERY", "1") == "1",
     "thumbnail_size": (400, 280),
-    # a notebook has no file of its own: the networks of the examples are found from here
-    "first_notebook_cell": "# pip install dynakit; to be run in the root of a checkout, where gallery/networks is\n"
-    '__file__ = "gallery/notebooks/example.py"\n%matplotlib inline',
+    "first_notebook_cell": "# pip install -e . in a checkout, where the examples have networks\n%matplotlib inline",
 }
 
 html_theme = "pydata_sphinx_theme"

@@ -13,7 +13,7 @@ import matplotlib.pyplot as plt
 
 import dynakit as dk
 
-networks = Path(__file__).parents[1] / "networks"
+networks = Path(dk.__file__).parents[1] / "gallery" / "networks"  # of a checkout
 system = dk.as_system(dk.models.load(networks / "flip_flop_gru"))
 points = dk.find_fixed_points(system)
 modes = dk.linearize(system, points)

@@ -13,7 +13,7 @@ import numpy as np
 
 import dynakit as dk
 
-networks = Path(__file__).parents[1] / "networks"
+networks = Path(dk.__file__).parents[1] / "gallery" / "networks"  # of a checkout
 task = dk.tasks.ContextIntegration(dt=15.0)
 system = dk.as_system(dk.models.load(networks / "context"))
 trials = task.sample(144, seed=1)

@@ -13,7 +13,7 @@ import numpy as np
 
 import dynakit as dk
 
-networks = Path(__file__).parents[1] / "networks"
+networks = Path(dk.__file__).parents[1] / "gallery" / "networks"  # of a checkout
 ax = dk.plots.new_axes()
 for kind, gap, mark in (("fixed", 20, "s-"), ("random", (10, 80), "o-")):
     task = dk.tasks.SetReset(1, quiet_gap=gap)

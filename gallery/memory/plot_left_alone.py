@@ -12,7 +12,7 @@ from pathlib import Path
 
 import dynakit as dk
 
-networks = Path(__file__).parents[1] / "networks"
+networks = Path(dk.__file__).parents[1] / "gallery" / "networks"  # of a checkout
 checks = {}
 for kind, gap in (("fixed", 20), ("random", (10, 80))):
     task = dk.tasks.SetReset(quiet_gap=gap)

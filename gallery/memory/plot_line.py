@@ -11,7 +11,7 @@ from pathlib import Path
 
 import dynakit as dk
 
-networks = Path(__file__).parents[1] / "networks"
+networks = Path(dk.__file__).parents[1] / "gallery" / "networks"  # of a checkout
 task = dk.tasks.ContextIntegration(dt=15.0)
 trials = task.sample(576, seed=1)
 system = dk.as_system(dk.models.load(networks / "context"))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import dynakit as dk
 
-networks = Path(__file__).parents[1] / "networks"
+networks = Path(dk.__file__).parents[1] / "gallery" / "networks"  # of a checkout
 task = dk.tasks.FlipFlop(3, n_steps=60)
 system = dk.as_system(dk.models.load(networks / "flip_flop_tanh"))
 points = dk.find_fixed_points(system).stable

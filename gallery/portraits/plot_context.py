@@ -15,7 +15,7 @@ import numpy as np
 
 import dynakit as dk
 
-networks = Path(__file__).parents[1] / "networks"
+networks = Path(dk.__file__).parents[1] / "gallery" / "networks"  # of a checkout
 trials = dk.tasks.ContextIntegration(dt=15.0).sample(2880, seed=1)
 recording = dk.record(dk.models.load(networks / "context"), trials.inputs)
 states, labels = recording.states, trials.conditions

@@ -14,7 +14,7 @@ import numpy as np
 
 import dynakit as dk
 
-networks = Path(__file__).parents[1] / "networks"
+networks = Path(dk.__file__).parents[1] / "gallery" / "networks"  # of a checkout
 task = dk.tasks.PerceptualDecision(stimulus=1000.0, delay=100.0)
 trials = task.sample(1200, seed=1)
 recording = dk.record(dk.models.load(networks / "decision"), trials.inputs)

@@ -13,7 +13,7 @@ import matplotlib.pyplot as plt
 
 import dynakit as dk
 
-networks = Path(__file__).parents[1] / "networks"
+networks = Path(dk.__file__).parents[1] / "gallery" / "networks"  # of a checkout
 inputs = dk.tasks.FlipFlop(2, n_steps=60).sample(48, seed=1).inputs
 
 # %%

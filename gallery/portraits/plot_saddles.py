@@ -11,7 +11,7 @@ from pathlib import Path
 
 import dynakit as dk
 
-networks = Path(__file__).parents[1] / "networks"
+networks = Path(dk.__file__).parents[1] / "gallery" / "networks"  # of a checkout
 model = dk.models.load(networks / "flip_flop_gru")
 states = dk.record(model, dk.tasks.FlipFlop(2, n_steps=60).sample(48, seed=1).inputs).states
 system, axes = dk.as_system(model), dk.project(states)

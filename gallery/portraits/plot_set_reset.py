@@ -13,7 +13,7 @@ import matplotlib.pyplot as plt
 
 import dynakit as dk
 
-networks = Path(__file__).parents[1] / "networks"
+networks = Path(dk.__file__).parents[1] / "gallery" / "networks"  # of a checkout
 fig, panels = plt.subplots(1, 2, figsize=(9, 4.6), layout="constrained")
 for ax, kind, gap in zip(panels, ("fixed", "random"), (20, (10, 80))):
     task = dk.tasks.SetReset(quiet_gap=gap)
