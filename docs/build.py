@@ -20,6 +20,9 @@ from urllib.parse import unquote, urldefrag
 import dynakit as dk
 from dynakit.results import Result
 
+sys.path.insert(0, str(Path(__file__).parent))
+import pages
+
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE, SITE = ROOT / "out" / "site-source", ROOT / "out" / "site"
 MODULES = ("tasks", "models", "training", "plots", "catalog", "samplers", "testing")
@@ -73,27 +76,47 @@ def write_reference(folder: Path) -> int:
     return sum(map(len, pages.values()))
 
 
+def carried() -> dict[str, str]:
+    """The files of the repository that are on the site, and where: what is shown of each study is a page as well."""
+    kept = {"CHANGELOG.md": "changes.md", "benchmarks/RESULTS.md": "benchmarks.md"}
+    for pattern in ("docs/**/*", "studies/*/README.md", "figures/*/*"):
+        for path in sorted(ROOT.glob(pattern)):
+            name = path.relative_to(ROOT).as_posix()
+            if path.is_file() and "__pycache__" not in name:
+                kept[name] = name.removeprefix("docs/").replace("/README.md", ".md")
+    return kept
+
+
 def copied() -> None:
-    """The sources of the site, beside each other, with the files of the repository that are pages as well."""
+    """The sources of the site, beside each other, their links set anew."""
     shutil.rmtree(SOURCE, ignore_errors=True)
-    shutil.copytree(ROOT / "docs", SOURCE, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "gallery", SOURCE / "gallery", ignore=shutil.ignore_patterns("__pycache__"))
-    for name, page in {"CHANGELOG.md": "changes.md", "benchmarks/RESULTS.md": "benchmarks.md"}.items():
-        (SOURCE / page).write_text(outward((ROOT / name).read_text(encoding="utf-8"), Path(name).parent), "utf-8")
-    for page in SOURCE.glob("*.md"):
-        page.write_text(outward(page.read_text(encoding="utf-8"), Path("docs")), encoding="utf-8")
+    places = carried()
+    for name, place in places.items():
+        page = SOURCE / place
+        page.parent.mkdir(parents=True, exist_ok=True)
+        if page.suffix == ".md":
+            page.write_text(
+                outward((ROOT / name).read_text(encoding="utf-8"), name, places), encoding="utf-8"
+            )
+        else:
+            shutil.copyfile(ROOT / name, page)
 
 
-def outward(text: str, folder: Path) -> str:
-    """A page whose links to files outside of ``docs/`` are names of these files."""
+def outward(text: str, name: str, places: dict[str, str]) -> str:
+    """A page whose links lead to the places on the site; a file that is not there is named."""
+    folder = os.path.dirname(places[name]) or "."
 
-    def named(link: re.Match[str]) -> str:
-        target = urldefrag(link[2]).url
-        inside = re.match(r"[a-z]+:|#", link[2]) or (SOURCE / target).exists()
-        outside = not inside and (ROOT / folder / target).exists()
-        return f"{link[1].strip('![]')} (`{os.path.normpath(folder / target)}`)" if outside else link[0]
+    def led(link: re.Match[str]) -> str:
+        target, place = urldefrag(link[2])
+        file = os.path.normpath(os.path.join(os.path.dirname(name), target))
+        if re.match(r"[a-z]+:|#", link[2]) or not (ROOT / file).exists():
+            return link[0]
+        if file in places:
+            return f"{link[1]}({os.path.relpath(places[file], folder)}{'#' + place if place else ''})"
+        return f"{link[1].strip('![]')} (`{file}`)"
 
-    return re.sub(r"(!?\[[^\]]*\])\(([^)\s]+)\)", named, text)
+    return re.sub(r"(!?\[[^\]]*\])\(([^)\s]+)\)", led, text)
 
 
 class Page(HTMLParser):
@@ -124,7 +147,9 @@ def broken(site: Path) -> list[str]:
                 continue
             target = (path.parent / unquote(where)).resolve() if where else path
             target = target / "index.html" if target.is_dir() else target
-            lost = not target.exists() or (place and target in pages and unquote(place) not in pages[target].places)
+            lost = not target.exists() or (
+                place and target in pages and unquote(place) not in pages[target].places
+            )
             found += [f"{path.relative_to(site)}: {link}"] if lost else []
     return sorted(found)
 
@@ -135,6 +160,7 @@ def main(arguments: list[str]) -> int:
 
     began = time.monotonic()
     copied()
+    pages.run_pages(SOURCE)
     n_names = write_reference(SOURCE / "reference")
     shutil.rmtree(SITE, ignore_errors=True)
     status = build_main(["-W", "--keep-going", "-q", "-b", "html", *arguments, str(SOURCE), str(SITE)])

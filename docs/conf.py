@@ -12,6 +12,8 @@ matplotlib.use("Agg")
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
+import pages  # noqa: E402  (beside this file)
+
 project = "dynakit"
 author = "The dynakit developers"
 project_copyright = author
@@ -22,10 +24,9 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.napoleon",
-    "sphinx.ext.mathjax",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_templates", "**/GALLERY_HEADER.rst", "_gallery/**/*.ipynb", "_gallery/**/*.py", "**/README.md"]
+exclude_patterns = ["_templates", "**/GALLERY_HEADER.rst", "_gallery/**/*.ipynb", "_gallery/**/*.py"]
 templates_path = ["_templates"]
 root_doc = "index"
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
@@ -41,7 +42,7 @@ napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 napoleon_custom_sections = [("Arguments", "params_style")]
-mathjax_path = "mathjax.js"  # formulas are read as they stand where there is no network
+html_math_renderer = "mathml"
 
 sphinx_gallery_conf = {
     "examples_dirs": [str(HERE / "gallery")],
@@ -84,6 +85,7 @@ html_theme_options = {
 def setup(app):
     """Docstrings are written to be read as they stand: |x| is an absolute value there, not a mark of the language."""
     app.connect("autodoc-process-docstring", _as_it_stands, priority=900)  # after napoleon
+    app.add_html_math_renderer("mathml", (pages.visit_math, None), (pages.visit_displaymath, None))
 
 
 def _as_it_stands(app, what, name, value, options, lines):
