@@ -8,6 +8,7 @@ from . import tasks as tasks
 from . import testing as testing
 from . import training as training
 from .analysis import *
+from .bars import ProgressBar as ProgressBar
 from .errors import ArtifactError as ArtifactError
 from .errors import ContractError as ContractError
 from .errors import DynakitError as DynakitError

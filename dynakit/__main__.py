@@ -7,8 +7,8 @@ import io
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import webbrowser
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,7 +16,15 @@ from cyclopts import App, CycloptsError, Parameter
 
 import dynakit as dk
 
-app = App(name="dynakit", help=(dk.__doc__ or "").partition("\n")[0], version=dk.__version__)
+MOST_TYPED = """
+```
+dynakit demo                                  # two networks, and two pages
+dynakit train flip-flop:n_bits=3 gru          # three bits, in out/model
+dynakit analyze out/model flip-flop:n_bits=3  # a page, in out/report
+dynakit analyze weights.pt set-reset          # weights of a torch layer
+```
+"""
+app = App(name="dynakit", help=(dk.__doc__ or "").partition("\n")[0] + "\n" + MOST_TYPED, version=dk.__version__)
 Flag = Annotated[bool, Parameter(negative=())]
 Rest = Annotated[str, Parameter(allow_leading_hyphen=True, show=False)]
 
@@ -42,15 +50,24 @@ def demo(*, out: Path = Path("out/demo"), seed: int = 0) -> None:
             task, n_hidden=50, dale="abs", autapses=False, signed_io=False, sigma_rec=0.05, seed=seed
         )
         method = dk.training.BPTT(learning_rate=5e-3, max_updates=300)
-        with _bar(f"training, {name}") as callback:
+        with dk.ProgressBar(f"training, {name}", after=0) as callback:
             history = dk.train(model, task, method, seed=seed, callback=callback)
-        with _bar(f"analysing, {name}") as callback:
+        with dk.ProgressBar(f"analysing, {name}", after=0) as callback:
             report = dk.analyze(model, task, seed=seed, callback=callback).with_history(history)
         report.save(out / name)
-        print(
-            f"=== {name}: trained with {_gaps(task)} ===\n{_opening(report)}\n\nReport: {out / name / 'report.html'}\n"
-        )
-    print("The score cannot tell them apart; open both reports and compare the phase portraits.")
+        print(f"=== {name}: trained with {_gaps(task)} ===\n{_opening(report)}\n")
+    pages = [out / name / "report.html" for name in tasks]
+    print("The score cannot tell them apart; compare the portraits on the two pages:")
+    print("\n".join(str(page) for page in pages))
+    _show(pages)
+
+
+def _show(pages: Sequence[Path]) -> None:
+    """Open pages in the browser of whoever sits in front of the terminal, if there is one."""
+    graphical = sys.platform in ("darwin", "win32") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    if sys.stdout.isatty() and graphical:
+        for page in pages:
+            webbrowser.open(page.resolve().as_uri())
 
 
 def _gaps(task: Any) -> str:
@@ -94,7 +111,7 @@ def train(
     method = _method(network, chosen, max_updates, stop_at_score, 3e-3 if learning_rate is None else learning_rate)
     _make(out)
     dk.models.check_path(out)
-    with _bar("training") as callback:
+    with dk.ProgressBar("training", after=0) as callback:
         history = dk.train(network, chosen, method, seed=seed, callback=callback)
     dk.models.save(network, out)
     _signed(history, network).save(out)
@@ -124,7 +141,7 @@ def analyze(
     chosen = dk.tasks.by_name(task)
     network = _network(model, nonlinearity)
     _make(out)
-    with _bar("analysing") as callback:
+    with dk.ProgressBar("analysing", after=0) as callback:
         report = dk.analyze(network, chosen, seed=seed, callback=callback)
     if (model / "results.json").is_file():
         report = _with_history(report, dk.load(model), network)
@@ -241,27 +258,6 @@ def _make(out: Path) -> None:
 def _opening(report: dk.Report) -> str:
     """The title, the verdict and the memories of a summary."""
     return "\n\n".join(report.summary().split("\n\n")[:3])
-
-
-@contextmanager
-def _bar(description: str) -> Iterator[Callable[[int, dict[str, Any]], None]]:
-    """A progress bar, as the ``callback`` of a long call; nothing unless the output is a terminal."""
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[note]}"),
-    )
-    with Progress(*columns, transient=True, disable=not sys.stdout.isatty()) as progress:
-        bar = progress.add_task(description, total=None, note="")
-
-        def callback(done: int, info: dict[str, Any]) -> None:
-            note = info["stage"].replace("_", " ") if "stage" in info else f"score {info['score']:.3f}"
-            progress.update(bar, completed=done, total=info["total"], note=note)
-
-        yield callback
 
 
 if __name__ == "__main__":

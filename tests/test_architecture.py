@@ -22,7 +22,7 @@ PACKAGE = ROOT / "dynakit"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 STUDIES = sorted((ROOT / "studies").rglob("*.py"))
 
-FOUNDATION = {"artifacts", "checks", "chunks", "declared", "errors", "lazy", "linalg", "orbits", "progress"}
+FOUNDATION = {"artifacts", "bars", "checks", "chunks", "declared", "errors", "lazy", "linalg", "orbits", "progress"}
 FOUNDATION |= {"provenance", "records", "results", "samplers", "seeding", "surroundings", "version", "wording"}
 # What each part may import besides the foundation and itself; a dotted name admits that room only.
 MAY_IMPORT = {
@@ -45,7 +45,7 @@ ONLY_IN = {
     "matplotlib": {"plots", "report"},
     "plotly": {"plots", "report"},
     "cyclopts": {"__main__"},
-    "rich": {"__main__"},
+    "rich": {"bars"},
     "safetensors": {"models", "training"},
     "pandas": {"results"},
 }
