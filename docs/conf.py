@@ -48,6 +48,11 @@ sphinx_gallery_conf = {
     "examples_dirs": [str(HERE / "gallery")],
     "gallery_dirs": ["_gallery"],
     "filename_pattern": r"/plot_",
+    "subsection_order": [
+        *(f"gallery/{part}" for part in ("portraits", "fixed_points", "linear_modes", "memory", "cycles", "chaos")),
+        *(f"gallery/{part}" for part in ("basins", "wiring_and_spikes", "own_networks", "learning")),
+        "*",
+    ],
     "ignore_pattern": r"(__init__|networks\w*|train_networks)\.py",
     "ignore_repr_types": r"matplotlib|mpl_toolkits",  # a block that ends in axes shows the figure, not their name
     "download_all_examples": False,

@@ -17,6 +17,9 @@ chains = {
     "leaky chain": 0.5 * np.eye(4) + np.eye(4, k=1),
     "symmetric": 0.5 * np.eye(4),
 }
+
+# %%
+# The rings are what the call says: the largest growth, and when. The lines are powers of the matrix.
 ax = dk.plots.new_axes()
 steps = np.arange(16)
 for (name, J), style in zip(chains.items(), ("o-", "s-", "^-")):
@@ -25,9 +28,6 @@ for (name, J), style in zip(chains.items(), ("o-", "s-", "^-")):
     norms = [np.linalg.norm(np.linalg.matrix_power(J, t), 2) for t in steps]
     ax.plot(steps, norms, style, label=f"{name}, ρ = {result.spectral_radii[0]:g}", markersize=4)
     ax.plot(result.growth_steps, result.growth, "o", color="k", markerfacecolor="none", markersize=11)
-
-# %%
-# The rings are what the call says: the largest growth, and when. The lines are powers of the matrix.
 ax.axhline(1, color="#7F7F7F", linewidth=0.6)
 ax.set(xlabel="step t", ylabel="largest growth of a disturbance, ‖Jᵗ‖")
 ax.legend(frameon=False)

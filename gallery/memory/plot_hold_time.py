@@ -13,6 +13,8 @@ import numpy as np
 
 import dynakit as dk
 
+# %%
+# Steps are drawn on a logarithmic axis, beginning with those of the training.
 networks = Path(dk.__file__).parents[1] / "gallery" / "networks"  # of a checkout
 ax = dk.plots.new_axes()
 for kind, gap, mark in (("fixed", 20, "s-"), ("random", (10, 80), "o-")):
@@ -23,9 +25,6 @@ for kind, gap, mark in (("fixed", 20, "s-"), ("random", (10, 80), "o-")):
     below, above = np.abs(held.intervals.T - held.shares)
     name = "trained with 20 steps" if kind == "fixed" else "trained with 10 to 80 steps"
     ax.errorbar(held.gaps + 1, held.shares, (below, above), fmt=mark, capsize=2, label=name)
-
-# %%
-# Steps are drawn on a logarithmic axis, beginning with those of the training.
 ax.axhline(held.chance, color="#7F7F7F", linestyle=":", label="best constant answer")
 ax.set(xscale="log", xlabel="steps more than in training, plus 1", ylabel="right answers", ylim=(0, 1.05))
 ax.legend(frameon=False, loc="lower left")

@@ -38,8 +38,8 @@ fig, panels = plt.subplots(1, 2, figsize=(9, 4.6), layout="constrained", sharex=
 for ax, context in zip(panels, ("motion", "colour")):
     rows = labels["context"] == context
     averages = dk.condition_average(states[rows], {"motion": labels["motion"][rows]})
-    strengths = [float(name.split(" = ")[1]) for name in averages.names]
-    dk.plots.plot_phase_portrait(axes, averages.means[:, 3:], conditions=np.array(strengths), ax=ax)
+    shades = np.array([float(name.split(" = ")[1]) for name in averages.names])
+    dk.plots.plot_phase_portrait(axes, averages.means[:, 3:], conditions=shades, ax=ax, linewidth=1.2)
     ax.set_title(f"{context} context")
 panels[0].get_legend().remove()
 
