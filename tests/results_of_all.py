@@ -76,6 +76,8 @@ def results() -> dict[str, Any]:
             settings=dk.BasinSettings(50),
         ),
         dk.memory_capacity(net, n_steps=200, n_delays=4),
+        dk.map_phase_line(dk.catalog.tanh_unit(2.0), [[0.0], [1.0]], n_places=5),
+        dk.map_fixed_points(dk.catalog.tanh_network([[0.5]], W_in=[[1.0, 1.0]]), [0.0], [0.0, 1.0], max_starts=8),
         dk.plane_flow(net, plane, through=starts[0], n_grid=3),
         dk.condition_average(recording.states, {"first": np.arange(6) % 2}),
         dk.psychometric_curve(np.arange(8) % 2 > 0, np.repeat([-1.0, 1.0], 4)),

@@ -10,6 +10,7 @@ from dynakit.samplers import Box
 
 UNIT = dk.catalog.tanh_unit(2.0)
 BOX = Box([-1.0], [1.0])
+PAIR = dk.catalog.tanh_network([[2.0]], W_in=[[1.0, 0.5]])
 QUICK = dk.BasinSettings(100, labelling=dk.Recurrence(window=40))
 RINGS = np.roll(np.eye(8), 1, axis=0) + np.roll(np.eye(8), -1, axis=0)
 RELU = dk.catalog.piecewise_linear(0.5 * np.eye(4), np.eye(4), np.eye(4)[::-1].copy(), c=[-1.0, 0.5, 0.2, -0.3])
@@ -25,6 +26,7 @@ def pulses():
 
 CALLS = {  # by the name of the function: the call, with whatever callback; all that loop long are here
     "find_fixed_points": lambda **kw: dk.find_fixed_points(UNIT, **kw),
+    "map_fixed_points": lambda **kw: dk.map_fixed_points(PAIR, [0.0, 1.0], [0.0, 1.0], max_starts=32, **kw),
     "enumerate_fixed_points": lambda **kw: dk.enumerate_fixed_points(RELU, **kw),
     "find_limit_cycles": lambda **kw: dk.find_limit_cycles(dk.catalog.logistic(3.5), [[0.3], [0.8]], **kw),
     "map_basins": lambda **kw: dk.map_basins(UNIT, [[0.9575], [-0.9575]], BOX, n_samples=20, **kw),
@@ -193,6 +195,7 @@ def test_an_enumeration_that_was_ended_proves_nothing():
 
 AT_WORK = {  # where each is while the key is pressed
     "find_fixed_points": "dynakit.analysis.fixed_points.newton.Newton.follow",
+    "map_fixed_points": "dynakit.analysis.fixed_points.mapped.search",
     "enumerate_fixed_points": "dynakit.analysis.piecewise_linear.complementarity._visit",
     "find_limit_cycles": "dynakit.analysis.cycles.census.classify",
     "map_basins": "dynakit.analysis.basins.labelling.Flight.advance",

@@ -6,6 +6,7 @@ from .basins import *
 from .continuation import *
 from .cycles import *
 from .exponents import *
+from .fields import *
 from .fixed_points import *
 from .generalization import *
 from .linearization import *

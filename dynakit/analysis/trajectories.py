@@ -1,23 +1,21 @@
-"""Trajectories in few dimensions: principal axes, averages by condition, the flow in a plane."""
+"""Trajectories in few dimensions: principal axes, and averages by condition."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
-import torch
 
 from .. import checks, chunks, linalg
 from ..checks import count, matches_shape, reals, rectangular
 from ..errors import InputError
 from ..provenance import with_provenance
 from ..results import Result, per_item
-from ..systems.base import System, checked
 from ..wording import counted
 
-__all__ = ["ConditionAverages", "PlaneFlow", "Projection", "condition_average", "plane_flow", "project"]
+__all__ = ["ConditionAverages", "Projection", "condition_average", "project"]
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -234,109 +232,3 @@ def _mean(states: np.ndarray, within: np.ndarray) -> np.ndarray:
     n = within.sum(axis=0)[:, None]
     total = np.where(within[:, :, None], states, 0.0).sum(axis=0)
     return np.divide(total, n, out=np.full(total.shape, np.nan), where=n > 0)
-
-
-@dataclass(frozen=True, kw_only=True, repr=False)
-class PlaneFlow(Result):
-    """The flow F(x) - x on a grid of a plane.
-
-    Attributes:
-        grid_x: (column,) scores along the first axis
-        grid_y: (row,) scores along the second axis
-        velocities: (row, column, 2) score change per step, in the plane
-        leaving_share: (row, column) share of the speed that leaves the plane, 0..1
-        names: of the two axes
-        through: (unit,) the state the plane passes through
-    """
-
-    drawn_by: ClassVar[str] = "plot_flow"
-
-    grid_x: np.ndarray
-    grid_y: np.ndarray
-    velocities: np.ndarray
-    leaving_share: np.ndarray
-    names: tuple[str, str]
-    through: np.ndarray
-
-    def headline(self) -> str:
-        return (
-            f"{self.velocities.shape[1]} x {self.velocities.shape[0]} grid over {' and '.join(self.names)}; "
-            f"median share of speed leaving the plane {np.median(self.leaving_share):.2f}"
-        )
-
-
-def _plane(projection: Any, axes: Any, size: int) -> Projection:
-    """The two chosen axes of a projection of states of this size."""
-    if not isinstance(projection, Projection):
-        raise InputError(f"projection must be a Projection (see dk.project), got {type(projection).__name__}")
-    matches_shape("projection.components", projection.components.shape, ("component", size))
-    if len(projection) < 2:
-        raise InputError(f"projection must have at least 2 components to span a plane, got {len(projection)}")
-    if not isinstance(axes, (tuple, list)) or len(axes) != 2 or axes[0] == axes[1]:
-        raise InputError(f"axes must be two different components, got {axes!r}")
-    return projection[[count("axes", k, least=0, most=len(projection) - 1) for k in axes]]
-
-
-@with_provenance
-def plane_flow(
-    system: System,
-    projection: Projection,
-    drive: Any = None,
-    *,
-    through: Any,
-    axes: tuple[int, int] = (0, 1),
-    n_grid: int = 25,
-) -> PlaneFlow:
-    """The velocity field in the plane of two axes through a chosen state.
-
-    Arguments:
-        system: the map.
-        projection: its axes span the plane; the grid covers its ``ranges``, with a margin.
-        drive: constant input (input,).
-        through: the state (unit,) the plane passes through, or a FixedPoints with one point.
-        axes: which two components.
-        n_grid: grid points along each axis.
-
-    A plane is a slice: ``leaving_share`` says how much of the motion it does not show.
-
-    Raises:
-        InputError: naming the argument that does not fit the system, or axes that span no plane.
-        ResourceError: for a grid that would not fit into memory.
-    """
-    size = checked(system).state_size
-    point = checks.states("through", through, (..., size))
-    point = reals("through", point[0] if point.ndim == 2 and len(point) == 1 else point, (size,))
-    u = system.as_drive("drive", drive)
-    matches_shape("drive", u.shape, (system.input_size,))
-    n_grid = count("n_grid", n_grid, least=2)
-    frame = _plane(projection, axes, size)
-    basis = np.linalg.qr(frame.components.T)[0].T  # the plane itself, whatever the axes' lengths and angles
-    ranges = np.where(np.isfinite(frame.ranges), frame.ranges, [-1.0, 1.0])
-    here = frame.transform(point)
-    margin = 0.12 * np.maximum(np.ptp(ranges, axis=1), 1e-9)
-    gx, gy = (np.linspace(lo - m, hi + m, n_grid) for (lo, hi), m in zip(ranges, margin))
-    chunks.refuse_larger(
-        f"a grid of {n_grid} x {n_grid}", 6 * chunks.FLOAT * n_grid**2, "take fewer grid points along each axis"
-    )
-    offsets = (np.stack(np.meshgrid(gx, gy), -1) - here).reshape(-1, 2)
-    lift = np.linalg.pinv(frame.components).T
-
-    def seen(some: slice) -> dict[str, np.ndarray]:
-        states = point + offsets[some] @ lift
-        velocity = system.step(states, u).cpu().numpy() - states
-        speed = np.linalg.norm(velocity, axis=-1)
-        inside = np.linalg.norm(velocity @ basis.T, axis=-1)
-        leaving = np.where(speed > 0, np.sqrt(np.clip(1 - (inside / speed) ** 2, 0, 1)), 0.0)
-        return {"velocities": velocity @ frame.components.T, "leaving_share": leaving}
-
-    with linalg.one_thread(), torch.no_grad(), np.errstate(divide="ignore", invalid="ignore"):
-        parts = chunks.parts(len(offsets), 8 * chunks.FLOAT * size)
-        field = chunks.gathered(len(offsets), ((part, seen(part)) for part in parts))
-    return PlaneFlow(
-        grid_x=gx,
-        grid_y=gy,
-        velocities=field["velocities"].reshape(n_grid, n_grid, 2),
-        leaving_share=field["leaving_share"].reshape(n_grid, n_grid),
-        names=(str(frame.names[0]), str(frame.names[1])),
-        through=point,
-    )

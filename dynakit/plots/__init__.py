@@ -8,12 +8,15 @@ from .branches import plot_branches
 from .connectivity import plot_connectivity
 from .cycles import plot_convergence, plot_cycles, plot_multipliers
 from .exponents import plot_exponents
+from .fixed_point_map import plot_fixed_point_map
 from .flow import plot_flow
 from .interactive import phase_portrait_3d
 from .linked import Explored
 from .manifolds import plot_heteroclinic
 from .memory import plot_memory
 from .multifunctionality import plot_confusion, plot_multifunctionality
+from .nullclines import plot_nullclines
+from .phase_line import plot_cobweb, plot_phase_line
 from .portrait import plot_phase_portrait
 from .psychometric import plot_psychometric
 from .raster import plot_raster
@@ -34,16 +37,20 @@ __all__ = [
     "plot_basin_fractions",
     "plot_basins",
     "plot_branches",
+    "plot_cobweb",
     "plot_confusion",
     "plot_connectivity",
     "plot_exponents",
     "plot_convergence",
     "plot_cycles",
+    "plot_fixed_point_map",
     "plot_flow",
     "plot_heteroclinic",
     "plot_memory",
     "plot_multifunctionality",
     "plot_multipliers",
+    "plot_nullclines",
+    "plot_phase_line",
     "plot_phase_portrait",
     "plot_psychometric",
     "plot_raster",

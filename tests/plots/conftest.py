@@ -165,7 +165,30 @@ def multi():
 
 
 @pytest.fixture(scope="session")
+def line():
+    """One unit with two memories, at rest and pushed up, where one is left."""
+    return dk.map_phase_line(dk.catalog.tanh_unit(2.0), {"rest": [0.0], "up": [1.0]})
+
+
+@pytest.fixture(scope="session")
+def cusp():
+    """x' = tanh(2 x + u1 + u2 / 2): three points while the sum is within 0.5328 of zero, one outside."""
+    system = dk.catalog.tanh_network([[2.0]], W_in=[[1.0, 0.5]])
+    return dk.map_fixed_points(system, [-1.0, 0.0, 0.4], [-1.0, 0.0, 1.0])
+
+
+@pytest.fixture(scope="session")
+def oscillator():
+    """Van der Pol's: one unstable focus; x stands still on y = 0, y on y = x / (1 - x^2)."""
+    system = dk.catalog.van_der_pol()
+    return dk.plane_flow(system, ranges=[[-3, 3], [-4, 4]], n_grid=121), dk.linearize(system, [[0.0, 0.0]])
+
+
+@pytest.fixture(scope="session")
 def drawings(
+    line,
+    cusp,
+    oscillator,
     multi,
     basins,
     traced,
@@ -184,6 +207,10 @@ def drawings(
     """name -> how to draw it on given axes: every plot function with its ordinary argument."""
     P = dk.plots
     return {
+        "plot_phase_line": lambda **how: P.plot_phase_line(line, **how),
+        "plot_cobweb": lambda **how: P.plot_cobweb(line, [0.1, 0.2, 0.38, 0.64, 0.86], **how),
+        "plot_fixed_point_map": lambda **how: P.plot_fixed_point_map(cusp, **how),
+        "plot_nullclines": lambda **how: P.plot_nullclines(*oscillator, **how),
         "plot_basins": lambda **how: P.plot_basins(basins, cube.projection, **how),
         "plot_basin_fractions": lambda **how: P.plot_basin_fractions(traced, **how),
         "plot_trials": lambda **how: P.plot_trials(trials, np.zeros((4, 20, 2)), **how),

@@ -34,6 +34,7 @@ from ...systems.base import System, mean_alpha
 from ...systems.rest import at_rest, dynamics_of, linear_part
 from ...wording import counted, span
 from .kinks import at_kinks, judge_kinks
+from .naming import names_of_points
 from .points import states_and_drives
 from .step import verdicts_of_step, warn_of_step
 from .times import constants, frequencies, growth_rates, in_ms
@@ -120,6 +121,15 @@ class Modes(Result):
     def n_unstable(self) -> np.ma.MaskedArray:
         """Dimension of each unstable manifold; masked where the verdict is undetermined."""
         return count_unstable(self.eigenvalues, self.verdicts, self.dynamics)
+
+    @property
+    def types(self) -> np.ndarray:
+        """(point,) what each is in the plane: "stable node", "unstable focus", "saddle", "centre", ...
+
+        By its linear part: whether a centre of it is one of the system this does not decide.  A saddle of more than two
+        units in which something turns is a "saddle focus"; a point that has no such name keeps its verdict.
+        """
+        return names_of_points(self.eigenvalues, self.verdicts, self.dynamics)
 
     @property
     def kinked(self) -> np.ndarray:
