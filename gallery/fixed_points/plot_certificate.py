@@ -20,8 +20,8 @@ print(points)
 
 # %%
 # Of each point three sizes: what is left of F(x) − x, how far the root may be, and how far it is alone.
-# Between the second and the third lie ten orders of magnitude: two starts that end within this gap found the
-# same point.
+# Between the second and the third lie twelve orders of magnitude: two starts that end within this gap found
+# the same point.
 ax = dk.plots.new_axes()
 which = np.arange(len(points))
 for values, mark, name in (

@@ -3,8 +3,8 @@ Asked later than in training
 ============================
 
 The same trials, with more and more quiet steps before the answer is asked for. The network that was trained
-with one fixed wait fails soon after it; the one that never knew when it would be asked goes on.  Bars are 95
-% intervals, the dotted line is what the best constant answer would score.
+with one fixed wait fails some tens of steps after it; the one that never knew when it would be asked goes on.
+Bars are 95 % intervals, the dotted line is what the best constant answer would score.
 """
 
 from pathlib import Path

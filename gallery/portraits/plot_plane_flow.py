@@ -4,7 +4,7 @@ The flow in a plane, and what the plane does not show
 
 Arrows in a plane of principal axes are a slice of a flow in 12 dimensions. They are drawn the fainter the
 more of the speed leaves the plane, so that a faint region is not believed. The plane goes through the middle
-point of a two-bit network, whose four memories lie close to it.
+point of a two-bit network; the other points are projected onto it.
 """
 
 from pathlib import Path
