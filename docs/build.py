@@ -91,14 +91,13 @@ def copied() -> None:
     """The sources of the site, beside each other, their links set anew."""
     shutil.rmtree(SOURCE, ignore_errors=True)
     shutil.copytree(ROOT / "gallery", SOURCE / "gallery", ignore=shutil.ignore_patterns("__pycache__"))
-    places = carried()
+    places, names = carried(), {name for page in public_names().values() for name in page}
     for name, place in places.items():
         page = SOURCE / place
         page.parent.mkdir(parents=True, exist_ok=True)
         if page.suffix == ".md":
-            page.write_text(
-                outward((ROOT / name).read_text(encoding="utf-8"), name, places), encoding="utf-8"
-            )
+            text = outward((ROOT / name).read_text(encoding="utf-8"), name, places)
+            page.write_text(pages.to_reference(text, names), encoding="utf-8")
         else:
             shutil.copyfile(ROOT / name, page)
 

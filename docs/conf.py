@@ -73,6 +73,10 @@ html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False
 html_copy_source = False
+html_sidebars = {
+    page: [] for page in ("index", "papers", "wrong", "others", "benchmarks", "changes")
+}  # nothing below them
+html_context = {"default_mode": "auto"}
 html_theme_options = {
     "navbar_align": "left",
     "show_prev_next": False,

@@ -1,4 +1,4 @@
-"""What the blocks of a page say and draw, below each block, and the formulas of a page as MathML.
+"""What the blocks of a page say and draw, below each block; names that lead to the reference; formulas as MathML.
 
 A page in ``RUN`` is run while the site is built: what a block prints, and the figure it draws, follow it.
 """
@@ -53,6 +53,23 @@ def shown(code: str, namespace: dict[str, Any], picture: Path) -> str:
         plt.close("all")
         text += f"\n![What the block draws]({picture.name})\n"
     return text
+
+
+def to_reference(text: str, names: set[str]) -> str:
+    """A page whose public names, written `dk.so` outside of code and links, lead to their entries in the reference."""
+    fenced = re.split(r"(^ *(?:```|:::).*?^ *(?:```|:::) *$)", text, flags=re.MULTILINE | re.DOTALL)
+
+    def led(code: re.Match[str]) -> str:
+        name = "dynakit." + code[1]
+        return f"{{py:obj}}`{code[0].strip('`')} <{name}>`" if name in names else code[0]
+
+    lines = [part.split("\n") for part in fenced[::2]]
+    pattern = r"(?<![\[`}])`dk\.([\w.]+)(?:\([^`<>]*\))?`(?![\]`])"
+    outside = [
+        [x if x.startswith(("#", "    ")) else re.sub(pattern, led, x) for x in part] for part in lines
+    ]
+    fenced[::2] = ["\n".join(part) for part in outside]
+    return "".join(fenced)
 
 
 def mathml(node: Any, *, block: bool = False) -> str:
