@@ -13,7 +13,7 @@ import numpy as np
 import dynakit as dk
 
 # %%
-# One unit, x' = tanh(w x + u). With |w| < 1 the map contracts, and one response is proved; with w = 2 a weak
+# One unit, x' = tanh(w x + u). With w below 1 the map contracts, and one response is proved; with w = 2 a weak
 # input leaves two.
 inputs = 0.2 * np.random.default_rng(0).uniform(-1, 1, (400, 1))
 starts = np.linspace(-1, 1, 12)[:, None]
