@@ -3,6 +3,7 @@
 No function computes, shows or changes global settings; matplotlib is imported when the first one is called.
 """
 
+from .animation import Animation, animate_trial
 from .basins import plot_basin_fractions, plot_basins
 from .branches import plot_branches
 from .connectivity import plot_connectivity
@@ -29,7 +30,9 @@ from .transitions import plot_transitions
 from .trials import plot_activity, plot_trials
 
 __all__ = [
+    "Animation",
     "Explored",
+    "animate_trial",
     "close",
     "new_axes",
     "phase_portrait_3d",

@@ -163,7 +163,7 @@ def _abscissa(branches: Branches) -> tuple[Any, str]:
     steps = np.where(np.abs(np.diff(path)) > moved, np.diff(path), 0.0)
     if not ((steps >= 0).all() or (steps <= 0).all()):
         return (lambda values: values), branches.parameter_name
-    name = style.channel_names("input", drives.shape[1])[varies[0]]
+    name = str(style.channel_names("input", drives.shape[1])[int(varies[0])])
     return (lambda values: np.interp(values, where, path)), name
 
 

@@ -162,7 +162,7 @@ def _ink(ax: Axes) -> np.ndarray:
     if legend is not None:
         legend.set_visible(True)
     blank = np.rint(255 * np.array(to_rgba(ax.get_facecolor())[:3]))
-    return (np.abs(image - blank) > 6).any(axis=-1)
+    return np.asarray((np.abs(image - blank) > 6).any(axis=-1))
 
 
 def covers(legend: Legend, ink: np.ndarray) -> bool:
@@ -236,7 +236,8 @@ def _take_off(ax: Axes) -> None:
     if made == "grown":
         _grow(ax, -float(amounts[0]))
     elif made == "placed":
-        ax.set_position([float(amount) for amount in amounts])
+        x0, y0, width, height = map(float, amounts)
+        ax.set_position((x0, y0, width, height))
     elif made == "shrunk":
         place, (x, y) = ax.get_position(original=True), map(float, amounts)
         ax.set_position((place.x0, place.y0 - y, place.width + x, place.height + y))
@@ -268,9 +269,16 @@ def _alone(ax: Axes) -> bool:
 
 
 def _room(ax: Axes) -> float:
-    """Inches that a legend below or above may be wide."""
+    """Inches that a legend below or above may be wide: to the edges, or half way to the neighbours."""
     figure = _figure(ax)
-    return 0.98 * figure.get_size_inches()[0] if _alone(ax) else 1.1 * ax.bbox.width / figure.dpi
+    if _alone(ax):
+        return 0.98 * float(figure.get_size_inches()[0])
+    own = ax.bbox
+    rows = [one.bbox for one in figure.axes if one.bbox.y0 < own.y1 and own.y0 < one.bbox.y1]
+    left = max([(box.x1 + own.x0) / 2 for box in rows if box.x1 <= own.x0], default=0.0)
+    right = min([(box.x0 + own.x1) / 2 for box in rows if box.x0 >= own.x1], default=float(figure.bbox.x1))
+    middle = (own.x0 + own.x1) / 2
+    return 2 * float(min(middle - left, right - middle)) / figure.dpi
 
 
 def _inches(legend: Legend) -> np.ndarray:

@@ -42,7 +42,7 @@ def _drawn(ax: Any, figure: Any) -> tuple[np.ndarray, np.ndarray]:
 
     figure.draw_without_rendering()
     axes = [axis.get_tightbbox() for axis in (ax.xaxis, ax.yaxis, ax.zaxis)]
-    corners = np.array(np.meshgrid(ax.get_xlim(), ax.get_ylim(), ax.get_zlim())).reshape(3, -1)
-    within = ax.transData.transform(np.transpose(proj_transform(*corners, ax.get_proj())[:2]))
+    x, y, z = np.array(np.meshgrid(ax.get_xlim(), ax.get_ylim(), ax.get_zlim())).reshape(3, -1)
+    within = ax.transData.transform(np.transpose(proj_transform(x, y, z, ax.get_proj())[:2]))
     box = Bbox.union([Bbox([within.min(axis=0), within.max(axis=0)]), *(part for part in axes if part is not None)])
     return np.array(box.min) / figure.dpi, np.array(box.max) / figure.dpi

@@ -16,6 +16,7 @@ from ..records import artifact as saved
 from ..records import unsavable
 from ..results import History, Result, html_table
 from ..wording import drive_in_words
+from .overview import overview
 from .pages import alone, notebook, pages
 from .pictures import formats as chosen_formats
 from .stage import Figure, Part, Stage
@@ -188,6 +189,17 @@ class Report(Result):
                 f"name {name!r} cannot be drawn from this report ({reasons or 'there is nothing to show'})"
             )
         return figure.draw(*results, ax=ax, **kwargs)
+
+    def in_space(self, name: str) -> bool:
+        """Whether a figure is drawn on 3-D axes."""
+        return self._figures()[checks.one_of("name", name, self._figures())].in_space
+
+    def overview(self) -> Any:
+        """The whole report on one page, to print: the answer, its numbers and every figure; a figure of matplotlib.
+
+        ``report.overview().savefig("overview.pdf")`` writes it.
+        """
+        return overview(self)
 
     def _repr_html_(self) -> str:
         return notebook(self)

@@ -63,6 +63,7 @@ class Figure(Part):
     caption: str
     draw: Callable[..., Any]
     loop_caption: str = ""  # of a closed loop, where that is another
+    in_space: bool = False  # drawn on 3-D axes, where the state has three dimensions
     shows: Callable[..., bool] = _always
 
 

@@ -137,6 +137,7 @@ STAGE = Stage(
             "phase_portrait_3d",
             "The same in three principal axes.",
             _in_space,
+            in_space=True,
             needs=NEEDS,
             uses=USES,
         ),
