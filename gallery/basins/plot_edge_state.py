@@ -16,8 +16,8 @@ turn = torch.tensor([[0.8, 0.6], [-0.6, 0.8]], dtype=torch.float64)
 
 
 # %%
-# In radii: :math:`r' = r + 0.03\, r (r^2 - 1)(4 - r^2)`, so that 0 and 2 attract, and the edge is the circle r
-# = 1.
+# In radii: :math:`r' = r + 0.03\, r (r^2 - 1)(4 - r^2)`, so that 0 and 2 attract; the edge is the circle of
+# radius 1.
 def step(z):
     square = (z**2).sum(-1, keepdim=True)
     return (1 + 0.03 * (square - 1) * (4 - square)) * z @ turn

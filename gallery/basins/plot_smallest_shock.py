@@ -41,6 +41,6 @@ ax.set(xlabel="unit 1", ylabel="unit 2", xlim=(-1.15, 1.15), ylim=(-1.15, 1.15),
 ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
 
 # %%
-# The idea: Klinshov, Nekorkin and Kurths (2016), stability threshold.
+# The minimal fatal shock: Halekotte and Feudel (2020).
 #
 # Calls: :func:`dynakit.find_smallest_shock`, :class:`dynakit.ShockSettings`, :func:`dynakit.find_fixed_points`.

@@ -3,8 +3,8 @@ How far back an error reaches
 =============================
 
 A gradient that is to teach a network what happened 100 steps ago has to travel back through 100 Jacobians. It
-grows or dies exponentially with the lag, at the rate of a Lyapunov exponent (Hochreiter 1991; Engelken et al.
-2023). A gate that begins open changes the rate, and with it what can be learnt.
+grows or dies exponentially with the lag, at the rate of a Lyapunov exponent (Hochreiter 1991; Bengio, Simard
+and Frasconi 1994). A gate that begins open changes the rate, and with it what can be learnt.
 """
 
 import matplotlib.pyplot as plt

@@ -3,8 +3,8 @@ Two exponents and what they must sum to
 =======================================
 
 Hénon's map stretches, folds, and shrinks every area by the same factor, 0.3. Its two exponents must therefore
-sum to ln 0.3 = -1.203973 whatever the orbit: a check that needs no reference value, and one the result makes by
-itself.
+sum to ln 0.3 = -1.203973 whatever the orbit: a check that needs no reference value, and one that the result
+makes by itself (``determinant_gaps``).
 """
 
 import matplotlib.pyplot as plt
@@ -30,7 +30,7 @@ left.set(xlabel="x", ylabel="y")
 dk.plots.plot_exponents(lyap, ax=right)
 
 # %%
-# Hénon (1976); the method: Benettin et al. (1980), with QR as in Geist, Parlitz and Lauterborn (1990).
+# Hénon (1976); the method: Benettin, Galgani, Giorgilli and Strelcyn (1980).
 #
 # Calls: :func:`dynakit.lyapunov_spectrum`, :func:`dynakit.find_fixed_points`,
 # :func:`dynakit.plots.plot_exponents`.

@@ -12,7 +12,8 @@ import numpy as np
 import dynakit as dk
 
 # %%
-# Exponents of a flow are per unit of time. The first is known to be 0.9056 (Sprott 2003), the second is 0.
+# Exponents of a flow are per unit of time. The first is known to be 0.9056 (Sprott 2003), the second is 0; 54
+# units of time, in steps of 0.03, come near.
 system = dk.catalog.lorenz(dt=0.03)
 lyap = dk.lyapunov_spectrum(system, [1.0, 1.0, 1.0], n_steps=1800, n_transient=100)
 print(lyap)

@@ -3,7 +3,7 @@ How many past inputs a state holds
 ==================================
 
 The memory capacity adds up how much of each past input a linear readout can recover. It cannot exceed the
-number of units (Jaeger 2002); a linear delay line attains it, and a network of tanh units has less.
+number of units (Jaeger 2001); a linear delay line attains it, and a network of tanh units has less.
 """
 
 import matplotlib.pyplot as plt

@@ -26,8 +26,8 @@ print(f"rotation number {circles.rotation_numbers[0]:.12f}, wrong by {error:.0e}
 
 # %%
 # Left: 60 steps, which never close, and the curve they fill. Right: how far the curve, cut off after so many
-# Fourier terms, is from being mapped into itself. It falls straight down to rounding, as it must for a smooth
-# curve; for what only looks like one, it levels off.
+# Fourier terms, is from being mapped into itself. It falls to rounding, faster than any power, as it must for a
+# smooth curve; for what only looks like one, it levels off.
 fig, (left, right) = plt.subplots(1, 2, figsize=(7.6, 3.4), layout="constrained")
 dk.plots.plot_cycles(circles, ax=left)
 left.plot(*system.trajectory([1.0, 0.0], 60).T, "k.", markersize=4, label="60 steps")
@@ -36,8 +36,8 @@ left.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), frameon=False, fonts
 dk.plots.plot_convergence(circles, ax=right)
 
 # %%
-# How curves are found and judged: Castelli and Lessard (2013); rotation numbers by weighted averages: Das et
-# al. (2017).
+# The curve: Schilder, Osinga and Vogt (2005); rotation numbers by weighted averages: Das, Saiki, Sander and
+# Yorke (2017).
 #
 # Calls: :func:`dynakit.find_limit_cycles`, :func:`dynakit.plots.plot_cycles`,
 # :func:`dynakit.plots.plot_convergence`, :func:`dynakit.catalog.circle_map`.

@@ -32,8 +32,10 @@ turned = np.unwrap(np.arctan2(*np.moveaxis(loop.observe(states).numpy(), -1, 0)[
 print("turns per turn:", (turned[:, -1] - turned[:, 0]) / (20 * turn * dt))
 
 # %%
-# One circle in the outputs; two closed curves among the states, which cross in this plane and nowhere else.
+# One circle in the outputs; two closed curves among the states, which cross in this plane and not in the space.
 plane = dk.project(states, 2)
+apart = np.linalg.norm(states[0, -turn:, None] - states[1, None, -turn:], axis=-1).min()
+print(f"{apart:.2f} apart at least, of a width of {np.ptp(states[0, -turn:].numpy() @ plane.components[0]):.1f}")
 fig, (left, right) = plt.subplots(1, 2, figsize=(7.6, 3.6), layout="constrained")
 for name, one, colour, width in zip(("anticlockwise", "clockwise"), states, ("#56B4E9", "#D55E00"), (4, 1)):
     left.plot(*loop.observe(one[-2 * turn :]).T, color=colour, linewidth=width, label=name)

@@ -12,14 +12,14 @@ import numpy as np
 import dynakit as dk
 
 # %%
-# In polar coordinates the flow is :math:`\dot r = r(1-r)(r-2)(r-3)/2`, :math:`\dot\theta = 2 - r`: cycles at r
-# = 1 and r = 3, both of period :math:`2\pi`.
+# In polar coordinates the flow is :math:`\dot r = r(1-r)(r-2)(r-3)/2`, :math:`\dot\theta = 2 - r`: cycles of
+# radius 1 and 3, both of period :math:`2\pi`.
 cycles = dk.find_limit_cycles(dk.catalog.two_cycles(), [[0.5, 0.0], [0.0, 2.5]], seed=0)
 print(cycles)
 
 # %%
-# The slopes of :math:`\dot r` there are -1 and -3, so that a push outwards shrinks by :math:`e^{-2\pi} =
-# 0.001867` and by :math:`e^{-6\pi} = 6.5 \cdot 10^{-9}` each turn. A push along the cycle stays: the other
+# The slopes of :math:`\dot r` there are -1 and -3, so that a push outwards shrinks by :math:`e^{-2\pi}`, which
+# is 0.001867, and by :math:`e^{-6\pi}`, which is 6.5e-9, in each turn. A push along the cycle stays: the other
 # multiplier is 1.
 for period, multipliers in zip(cycles.periods, cycles.multipliers):
     print(f"period {period:.10f}, multipliers {np.sort(np.abs(multipliers))}")

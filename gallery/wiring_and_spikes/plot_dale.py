@@ -22,7 +22,8 @@ print(graph)
 print({name: round(float(mean), 4) for name, mean in graph.block_means.items()})
 
 # %%
-# Right: the eigenvalues. The bulk fills a disc (Rajan and Abbott 2006).
+# Right: the eigenvalues, and the circle of the radius that was asked for. Where excitation and inhibition
+# balance, the bulk of them fills a disc (Rajan and Abbott 2006).
 fig, (left, right) = plt.subplots(1, 2, figsize=(8.4, 3.8), layout="constrained")
 dk.plots.plot_connectivity(W, sign=graph.sign, ax=left)
 right.plot(graph.eigenvalues.real, graph.eigenvalues.imag, "k.", markersize=4)

@@ -28,6 +28,6 @@ for ax, name, W in zip(axes, ("at random", "a third answered"), (plain, answered
 axes[0].legend(loc="upper center", bbox_to_anchor=(0.5, -0.25), frameon=False)
 
 # %%
-# Rewiring that keeps all degrees: Maslov and Sneppen (2002).
+# Rewiring that keeps all degrees: Carstens, Berger and Strona (2016).
 #
 # Calls: :func:`dynakit.compare_with_null`, :func:`dynakit.graph_statistics`.
