@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
+import re
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -22,6 +24,15 @@ def test_an_example_runs_and_draws(path, tmp_path, monkeypatch):
     figures = [plt.figure(k) for k in plt.get_fignums()]
     assert figures, "an example of the gallery shows a figure"
     assert all(figure.axes for figure in figures)
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.relative_to(ROOT / "gallery").as_posix())
+def test_the_words_of_an_example_are_no_marks_of_its_page(path):
+    """An absolute value would be a substitution on the page, and stop the site from being built."""
+    text = path.read_text(encoding="utf-8")
+    said = ast.get_docstring(ast.parse(text)) + "\n".join(re.findall("^# .*", text, re.MULTILINE))
+    plain = re.sub(r"``.*?``|:math:`.*?`", "", said, flags=re.DOTALL)
+    assert not re.findall(r"\|\S[^|\n]*\|", plain)
 
 
 def test_every_public_name_is_on_a_page_of_the_reference():
