@@ -15,7 +15,7 @@ import dynakit as dk
 # Of the square from -3 to 3 the inner basin is :math:`\pi\, 2^2 / 6^2 = 0.349`.
 system = dk.catalog.two_cycles()
 cycles = dk.find_limit_cycles(system, [[0.5, 0.0], [0.0, 2.5]], seed=0)
-basins = dk.map_basins(system, cycles, dk.samplers.Box([-3.0, -3.0], [3.0, 3.0]), n_samples=1500, seed=0)
+basins = dk.map_basins(system, cycles, dk.samplers.Box([-3.0, -3.0], [3.0, 3.0]), n_samples=1000, seed=0)
 print(basins)
 print(f"expected {np.pi / 9:.3f}, found {basins.fractions[0]:.3f} in {np.round(basins.intervals[0], 3)}")
 

@@ -26,8 +26,8 @@ for period, multipliers in zip(cycles.periods, cycles.multipliers):
 
 # %%
 # The same seen: two starts a tenth off, how far they are from their cycle, and the two slopes.
-pushed = dk.catalog.two_cycles(dt=0.01).trajectory([[1.1, 0.0], [3.1, 0.0]], 1200)
-time = 0.01 * np.arange(pushed.shape[1])
+pushed = dk.catalog.two_cycles(dt=0.02).trajectory([[1.1, 0.0], [3.1, 0.0]], 600)
+time = 0.02 * np.arange(pushed.shape[1])
 fig, (left, right) = plt.subplots(1, 2, figsize=(8.4, 3.6), layout="constrained")
 dk.plots.plot_cycles(cycles, ax=left)
 left.set_aspect("equal")
@@ -36,7 +36,7 @@ for radius, states, slope, colour in zip((1, 3), pushed, (1, 3), ("#332288", "#C
     distance = np.abs(np.linalg.norm(states, axis=1) - radius)
     right.semilogy(time, distance, color=colour, label=f"pushed off r = {radius}")
     right.semilogy(time, 0.1 * np.exp(-slope * time), "k:")
-right.set(xlabel="time", ylabel="distance from the cycle", ylim=(1e-8, 1))
+right.set(xlabel="time", ylabel="distance from the cycle", ylim=(1e-6, 1))
 right.legend(frameon=False)
 
 # %%
