@@ -64,7 +64,7 @@ def to_reference(text: str, names: set[str]) -> str:
         return f"{{py:obj}}`{code[0].strip('`')} <{name}>`" if name in names else code[0]
 
     lines = [part.split("\n") for part in fenced[::2]]
-    pattern = r"(?<![\[`}])`dk\.([\w.]+)(?:\([^`<>]*\))?`(?![\]`])"
+    pattern = r"(?<![\[`}])`dk\.([\w.]+)(?:\(\))?`(?![\]`])"
     outside = [
         [x if x.startswith(("#", "    ")) else re.sub(pattern, led, x) for x in part] for part in lines
     ]
