@@ -55,8 +55,7 @@ def plot_flow(
     if moving.any():
         ink = colours.one(colors, INK)
         (_stream if kind == "stream" else _arrows)(ax, field, density, {"cmap": _fading(ink)} | kwargs)
-        for share in (0.0, 0.9, 1.0):
-            note = f"flow, {100 * share:.0f} % of speed leaving plane"
+        for share, note in ((0.0, "flow in the plane"), (0.9, "flow, 90 % leaving it"), (1.0, "flow, all leaving it")):
             ax.plot([], [], color=(*_rgb(ink), float(opacity(share))), linewidth=1.1, label=note)
     else:
         style.say(ax, "nothing moves in this plane")

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..checks import one_of
 from .solid import fit
-from .style import is_3d, is_ours
+from .style import NARROW, is_3d, is_ours
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from matplotlib.legend import Legend
 
 PLACES = (None, "inside", "right", "below", "none")
-NARROW = 4.5  # inches: up to this width of a figure the legend stands below
 COUNTED = ("points", "slow points")  # gids of the marks that are counted where they lie outside the frame
 INSIDE = ("upper right", "upper left", "lower right", "lower left", "center right", "center left", "upper center")
 INSIDE += ("lower center",)
@@ -92,7 +91,10 @@ def _below(ax: Axes, handles: list[Any], labels: list[str]) -> None:
     depth, alone, room = _depth(ax), _alone(ax), _room(ax)
     lowered = ax.transAxes + ScaledTranslation(0, -depth - PAD, figure.dpi_scale_trans)
     where: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.5, 0.0)}
-    where["bbox_transform"] = blended_transform_factory(figure.transFigure, lowered) if alone else lowered
+    if alone and not _bars(ax):  # a layout would keep what is under a colour bar off it
+        where["bbox_transform"] = blended_transform_factory(figure.transFigure, lowered)
+    else:
+        where["bbox_transform"] = lowered
     legend = _fitting(ax, handles, labels, room, where)
     tall = float(_inches(legend)[1]) + PAD
     if is_ours(figure) and alone:
@@ -272,7 +274,7 @@ def _room(ax: Axes) -> float:
     """Inches that a legend below or above may be wide: to the edges, or half way to the neighbours."""
     figure = _figure(ax)
     if _alone(ax):
-        return 0.98 * float(figure.get_size_inches()[0])
+        return (0.62 if _bars(ax) else 0.98) * float(figure.get_size_inches()[0])
     own = ax.bbox
     rows = [one.bbox for one in figure.axes if one.bbox.y0 < own.y1 and own.y0 < one.bbox.y1]
     left = max([(box.x1 + own.x0) / 2 for box in rows if box.x1 <= own.x0], default=0.0)

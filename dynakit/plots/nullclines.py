@@ -56,7 +56,7 @@ def plot_nullclines(
     hues = colours.of_series(field.names, HUES, colors)
     ax = style.new_axes(ax, ratio=0.75)
     if flow:
-        plot_flow(field, ax=ax, legend="none", **{"colors": style.GREY})
+        plot_flow(field, colors=style.GREY, legend="none", ax=ax)
         for artist in [line for line in ax.lines if str(line.get_label()).startswith("flow")]:
             artist.remove()
     for k, name in enumerate(field.names):

@@ -29,6 +29,7 @@ FAINT = "#BDBDBD"
 CATEGORIES = ("#332288", "#CC6677", "#44AA99", "#DDCC77", "#AA4499", "#88CCEE", "#999933", "#882255")
 DIVERGING, SEQUENTIAL = "RdBu_r", "viridis"
 OURS = "dynakit"  # of figures
+NARROW = 4.5  # inches: figures up to this width have short numbers, and their legends below
 RATIO = 0.656  # height of a figure by its width
 
 # Of each style: widths of one column and of two, in inches, and sizes in points.  Columns as in the journals of the
@@ -128,6 +129,8 @@ def new_axes(ax: Any = None, *, projection3d: bool = False, ratio: float = RATIO
     else:
         figure = plt.figure(figsize=(width, tall), layout="constrained")
         ax = figure.add_subplot()
+        if width <= NARROW:  # steps of a quarter have numbers that touch
+            ax.locator_params(axis="x", steps=[1, 2, 5, 10])
     figure.set_gid(OURS)
     return ax
 

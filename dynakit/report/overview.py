@@ -43,8 +43,8 @@ def overview(report: Summed) -> Any:
     import matplotlib
     import matplotlib.pyplot as plt
 
-    settings = {"font.size": TYPE, "lines.markersize": 3.0, "figure.figsize": PAPER}
-    with plots.using("page"), matplotlib.rc_context({**settings, **dict.fromkeys(_SIZES, TYPE)}):
+    settings: Any = {"lines.markersize": 3.0, "figure.figsize": PAPER, **dict.fromkeys(_SIZES, TYPE)}
+    with plots.using("page"), matplotlib.rc_context(settings):
         page = plt.figure(figsize=PAPER)
         top = _head(page, report)
         names = report.figures
@@ -60,7 +60,7 @@ def overview(report: Summed) -> Any:
     return page
 
 
-_SIZES = ("axes.labelsize", "axes.titlesize", "legend.fontsize", "xtick.labelsize", "ytick.labelsize")
+_SIZES = ("font.size", "axes.labelsize", "axes.titlesize", "legend.fontsize", "xtick.labelsize", "ytick.labelsize")
 
 
 def _head(page: Any, report: Summed) -> float:

@@ -2,8 +2,8 @@
 How many fixed points, over two inputs
 ======================================
 
-Two units that each remember, with an input each: how many memories there are depends on both inputs. Inside the
-square all four memories exist, towards its sides two are lost, and in the corners there is one.
+Two units that each remember, with an input each: how many memories there are depends on both inputs. Around zero
+there are four, further out three or two, and in the corners there is one.
 """
 
 import numpy as np

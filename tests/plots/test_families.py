@@ -57,7 +57,7 @@ def test_a_plane_where_nothing_moves_says_so():
 def test_portrait_over_flow_has_one_legend_for_both(cube):
     ax = P.plot_flow(cube.flow)
     P.plot_phase_portrait(cube.projection, points=cube.points, ax=ax)
-    assert any("leaving plane" in text for text in said(ax))
+    assert "flow, 90 % leaving it" in said(ax)
     assert "stable (8)" in said(ax)
 
 

@@ -112,3 +112,12 @@ def test_a_place_that_there_is_not_is_named_with_the_nearest(cube):
     with pytest.raises(dk.InputError, match=r"legend must be one of .* got 'belo'; did you mean 'below'"):
         P.plot_flow(cube.flow, legend="belo")
     assert matplotlib.rcParams["figure.figsize"] == matplotlib.rcParamsDefault["figure.figsize"]
+
+
+def test_a_legend_keeps_a_colour_bar_beside_its_axes(cube):
+    with P.using("paper"):
+        ax = P.plot_phase_portrait(cube.projection, cube.states, cube.points, conditions=np.linspace(-1, 1, 12))
+        ax.figure.canvas.draw()
+        (bar,) = [one for one in ax.figure.axes if one is not ax]
+        assert bar.bbox.x0 - ax.bbox.x1 < 0.04 * ax.figure.bbox.width
+        assert ax.bbox.width > 0.55 * ax.figure.bbox.width

@@ -94,7 +94,8 @@ def map_phase_line(
     names, inputs = _named(system, drives)
     chunks.refuse_larger(f"{n_places} places", 4 * chunks.FLOAT * n_places * len(names), "take fewer places")
     points = find_fixed_points(system, drive=inputs if len(inputs) > 1 else inputs[0], seed=seed)
-    places = np.linspace(*_ends(span, points), n_places)
+    low, high = _ends(span, points)
+    places = np.linspace(low, high, n_places)
     with linalg.one_thread(), torch.no_grad():
         field = [velocity(system, places[:, None], u)[:, 0].cpu().numpy() for u in inputs]
     return PhaseLine(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from .verdict import beyond, contracting, expanding, margin
@@ -9,7 +11,7 @@ from .verdict import beyond, contracting, expanding, margin
 TURNS = 1e-9  # |Im lambda| by |lambda| from which a mode turns
 
 
-def names_of_points(values: np.ndarray, verdicts: np.ndarray, dynamics: str) -> np.ndarray:
+def names_of_points(values: Any, verdicts: np.ndarray, dynamics: str) -> np.ndarray:
     """(point,) "stable node", "unstable focus", "saddle", "saddle focus", "centre", or the verdict where it has none.
 
     A point is a focus where the modes that decide turn: those of least |rate| of a stable or an unstable point, any of
