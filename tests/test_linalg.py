@@ -140,6 +140,19 @@ def test_solve_does_not_mistake_a_sum_that_overflows_for_a_bad_matrix():
     assert_allclose(x, [[1, 0], [1, 0]], atol=1e-15)
 
 
+def test_one_equation_is_solved_as_among_others_and_none_where_it_cannot():
+    A, b = batch(6, 4)[0], np.random.default_rng(1).standard_normal(4)
+    assert_allclose(A @ linalg.solve_one(A, b), b, rtol=1e-12)
+    assert_allclose((A + 1j * np.eye(4)) @ linalg.solve_one(A + 1j * np.eye(4), b), b, rtol=1e-12)
+    for matrix, rhs in [
+        (np.ones((4, 4)), b),
+        (np.full((4, 4), np.nan), b),
+        (A, b * np.inf),
+        (1e-308 * np.eye(4), 10 + b),
+    ]:
+        assert linalg.solve_one(matrix, rhs) is None
+
+
 def test_sign_of_the_determinant():
     A = np.stack(
         [np.diag([1.0, -2.0]), np.eye(2), np.zeros((2, 2)), np.full((2, 2), np.nan), [[0, 1], [1, 0]]]

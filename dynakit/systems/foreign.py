@@ -11,6 +11,7 @@ import collections
 import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -22,14 +23,22 @@ _WIDE = {torch.float32: torch.float64, torch.complex64: torch.complex128}
 _CONTAINERS = (list, dict, set, collections.deque)
 
 
+_RESTORED = ContextVar("an outer block of untouched_randomness puts the generators back", default=False)
+
+
 @contextmanager
 def untouched_randomness() -> Iterator[None]:
     """Run foreign code and put NumPy's and torch's global generators back afterwards."""
+    if _RESTORED.get():  # to keep a state costs more than many a step
+        yield
+        return
     numpy_state = np.random.get_state()  # noqa: NPY002 - the caller's generator, to be restored
+    inside = _RESTORED.set(True)
     try:
         with torch.random.fork_rng(devices=[]):
             yield
     finally:
+        _RESTORED.reset(inside)
         np.random.set_state(numpy_state)  # noqa: NPY002
 
 

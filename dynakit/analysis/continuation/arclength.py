@@ -17,7 +17,7 @@ import torch
 
 from ... import linalg
 from ..linearization import beyond
-from .family import OneParameter, solve
+from .family import OneParameter
 
 FIRST, LONGEST, SHORTEST = 1e-2, 5e-2, 1e-9  # steps along the curve, in units of z
 TURN = 0.25  # most the tangent turns in a step, radians
@@ -66,7 +66,7 @@ def correct(
         best = (size, z, matrix) if best is None or size <= best[0] else best
         if done:
             break
-        p = solve(np.vstack([matrix, normal]), -np.append(r, normal @ (z - guess)))
+        p = linalg.solve_one(np.vstack([matrix, normal]), -np.append(r, normal @ (z - guess)))
         if p is None:
             break
         lengths.append(float(np.linalg.norm(p)))
@@ -85,7 +85,7 @@ def tangent_at(curve: OneParameter, found: Corrected, before: np.ndarray) -> np.
     """The tangent of length 1 on the side of the vector ``before``; None at a singular point."""
     e = np.zeros(curve.n + 1)
     e[-1] = 1.0
-    t = solve(np.vstack([found.matrix, before]), e)
+    t = linalg.solve_one(np.vstack([found.matrix, before]), e)
     return None if t is None else t / np.linalg.norm(t)
 
 

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ... import linalg
-from .family import DIFFERENCE, OneParameter, solve
+from .family import DIFFERENCE, OneParameter
 
 STEPS = 12
 
@@ -48,7 +48,7 @@ def eigenvalue_point(
         A = curve.jacobian(z, leg) - shift * np.eye(curve.n)
         B = np.block([[A, b[:, None]], [c.conj()[None], np.zeros((1, 1))]])
         e = np.eye(curve.n + 1)[-1]
-        right, left = solve(B, e), solve(B.conj().T, e)
+        right, left = linalg.solve_one(B, e), linalg.solve_one(B.conj().T, e)
         if right is None or left is None:
             return None
         v, w, g = right[:-1], left[:-1], right[-1]
@@ -79,7 +79,7 @@ def _newton_step(curve: OneParameter, leg: int, z: np.ndarray, at: tuple, free: 
     row = np.append(by_x, by_nu)
     top = curve.matrix(z, leg)
     if not free:
-        return solve(np.vstack([top, np.real(row)]), -np.append(r, g.real))
+        return linalg.solve_one(np.vstack([top, np.real(row)]), -np.append(r, g.real))
     by_angle = along * (w.conj() @ v)
     matrix = np.block(
         [
@@ -88,7 +88,7 @@ def _newton_step(curve: OneParameter, leg: int, z: np.ndarray, at: tuple, free: 
             [np.imag(row)[None], np.array([[np.imag(by_angle)]])],
         ]
     )
-    return solve(matrix, -np.concatenate([r, [g.real, g.imag]]))
+    return linalg.solve_one(matrix, -np.concatenate([r, [g.real, g.imag]]))
 
 
 def branch_point(curve: OneParameter, leg: int, z: np.ndarray) -> Located | None:
@@ -102,8 +102,8 @@ def branch_point(curve: OneParameter, leg: int, z: np.ndarray) -> Located | None
         B = np.block([[matrix, p[:, None]], [Q.T, np.zeros((2, 1))]])
         rhs = np.zeros((n + 2, 3))
         rhs[n, 0] = rhs[n + 1, 1] = rhs[n + 1, 2] = 1.0
-        first, second = solve(B, rhs[:, 0]), solve(B, rhs[:, 1])
-        left = solve(B.T, rhs[:, 2])
+        first, second = linalg.solve_one(B, rhs[:, 0]), linalg.solve_one(B, rhs[:, 1])
+        left = linalg.solve_one(B.T, rhs[:, 2])
         if first is None or second is None or left is None:
             return None
         V, psi, g = np.stack([first[:-1], second[:-1]], 1), left[:n], left[n:]
@@ -114,7 +114,7 @@ def branch_point(curve: OneParameter, leg: int, z: np.ndarray) -> Located | None
         last, best = size, (z, V, psi)
         rows = -np.stack([psi @ matrix_along(curve, leg, z, V[:, k]) for k in range(2)])
         system = np.block([[matrix, p[:, None]], [rows, np.zeros((2, 1))]])
-        correction = solve(system, -np.concatenate([r, g]))
+        correction = linalg.solve_one(system, -np.concatenate([r, g]))
         if correction is None:
             return None
         z, beta = z + correction[:-1], beta + correction[-1]

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from ... import linalg
 from ...errors import InputError
 from ...systems.base import System
 from ...systems.rest import AtRest, Blend, at_rest, dynamics_of
@@ -252,12 +251,6 @@ def _difference(f: Callable[[float], np.ndarray], at: float, h: float, lo: float
     if at + h > hi:
         return (3 * f(at) - 4 * f(at - h) + f(at - 2 * h)) / (2 * h)
     return (f(at + h) - f(at - h)) / (2 * h)
-
-
-def solve(A: np.ndarray, b: np.ndarray) -> np.ndarray | None:
-    """The solution of A x = b, or None where A is singular or not finite."""
-    x, usable = linalg.solve(torch.from_numpy(A)[None], torch.from_numpy(b.astype(A.dtype))[None])
-    return x[0].numpy() if bool(usable[0]) else None
 
 
 def as_numpy(tensor: torch.Tensor) -> np.ndarray:

@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ... import linalg
 from .defining import Located
-from .family import OneParameter, solve
+from .family import OneParameter
 
 STEP = 1e-4  # of second differences of the Jacobian: rounding and truncation are about 1e-8 each
 SURE = 1e-5  # a coefficient below this share of its terms has no sign
@@ -34,7 +35,7 @@ def flip_form(curve: OneParameter, point: Located) -> str:
     p, q = point.left, point.right
     B = curve.jacobian_along(point.z, point.leg, q)
     cubic = p @ _second(curve, point, q) @ q / 6
-    h = solve(np.eye(curve.n) - curve.jacobian(point.z, point.leg), B @ q)
+    h = linalg.solve_one(np.eye(curve.n) - curve.jacobian(point.z, point.leg), B @ q)
     if h is None:
         return UNDETERMINED
     square = p @ (B @ h) / 2
@@ -54,8 +55,8 @@ def circle_form(curve: OneParameter, point: Located) -> str:
         curve.jacobian_along(point.z, point.leg, q),
         curve.jacobian_along(point.z, point.leg, q.conj()),
     )
-    still = solve(np.eye(curve.n) - J, along @ q.conj())
-    double = solve((turn**2 if is_map else 2 * turn - 1) * np.eye(curve.n) - J, along @ q)
+    still = linalg.solve_one(np.eye(curve.n) - J, along @ q.conj())
+    double = linalg.solve_one((turn**2 if is_map else 2 * turn - 1) * np.eye(curve.n) - J, along @ q)
     if still is None or double is None:
         return UNDETERMINED
     terms = np.array([_cubic(curve, point, q), 2 * along @ still, back @ double]) @ p.conj()

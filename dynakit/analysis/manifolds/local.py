@@ -12,9 +12,10 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from ... import linalg
 from ...systems.base import System
 from ...systems.rest import dynamics_of, linear_part
-from ..continuation import DIFFERENCE, as_numpy, solve
+from ..continuation import DIFFERENCE, as_numpy
 from ..linearization import spectrum
 
 
@@ -43,7 +44,7 @@ def local_manifold(system: System, x: np.ndarray, u: np.ndarray, n_unstable: int
     basis = np.linalg.qr(np.stack(columns, 1))[0]
     gram = vectors.conj().T @ vectors
     coordinates = np.stack(
-        [_or_zero(solve(gram, vectors.conj().T @ q), n_unstable) for q in basis.T.astype(complex)], 1
+        [_or_zero(linalg.solve_one(gram, vectors.conj().T @ q), n_unstable) for q in basis.T.astype(complex)], 1
     )
     h = DIFFERENCE * (1 + np.abs(x).max())
     ahead, behind = (as_numpy(linear_part(system, torch.from_numpy(x + s * h * basis.T), u)) for s in (1, -1))
@@ -53,7 +54,7 @@ def local_manifold(system: System, x: np.ndarray, u: np.ndarray, n_unstable: int
         for j in range(n_unstable):
             joint = values[i] * values[j] if dynamics == "map" else values[i] + values[j]
             A = joint * np.eye(len(x)) - J
-            bends[i, j] = _or_zero(solve(A, along[i] @ vectors[:, j]), len(x))
+            bends[i, j] = _or_zero(linalg.solve_one(A, along[i] @ vectors[:, j]), len(x))
     return LocalManifold(x, values, basis, coordinates, bends)
 
 
