@@ -70,7 +70,7 @@ class Signature:
         value = value if value.layout == torch.strided else value.to_dense()
         if not value.is_floating_point():
             tokens = name == "inputs" and not value.is_complex() and value.shape[-1:] != (width,)
-            how = f"tokens are one-hot, torch.nn.functional.one_hot({name}, {width}).double()"
+            how = f"tokens are one-hot: system.encode({name}), or torch.nn.functional.one_hot({name}, {width}).double()"
             raise InputError(
                 f"{name} must be real floating-point numbers, got dtype {value.dtype}; "
                 f"{how if tokens else 'see x.double()'}"

@@ -49,6 +49,8 @@ class Extraction(Result):
         separation: share of the visited states of the network that lie nearest to the mean of their own machine state,
             means taken over half of the words and shares over the other; NaN without words
         complete: whether the search ended by itself, and not by its largest number of states
+        median_length: of the words compared, in symbols: of long words it says little that short ones agree
+        longest: of them
     """
 
     access: np.ndarray = per_item()
@@ -63,6 +65,8 @@ class Extraction(Result):
     stress_example: list[str] | None
     separation: float
     complete: bool
+    median_length: float = float("nan")
+    longest: int = 0
 
     @property
     def automaton(self) -> Automaton:
@@ -72,10 +76,13 @@ class Extraction(Result):
     def headline(self) -> str:
         size = counted(len(self.automaton), "state")
         said = f"{size}, in agreement with the network on {self.n_agreeing} of {counted(self.n_words, 'word')}"
+        said += f" of up to {counted(self.longest, 'symbol')}" if self.longest else ""
         if self.counterexample is not None:
             said += f", but not after {_shown(self.counterexample)}"
         if not self.complete:
-            said += "; the search was ended by max_states"
+            said += "; the search was ended by max_states: do first= and whole= say how words begin and end?"
+        if not self.n_stress:
+            said += "; no words of stress, as no symbol leaves a state where it is"
         if self.stress_example is not None:
             said += f"; under stress they part after {_shown(self.stress_example)}"
         return said
@@ -100,11 +107,11 @@ def extract_automaton(
         system: the network, started in its own first state.
         alphabet: symbol -> its input (input,); or a task that has ``alphabet``, ``decode`` and the rest of its own.
         decode: outputs (..., output) -> labels (...), such as ``task.decode``; numbers are read as their names.
-        words: those on which network and machine are to agree; or how many are drawn: from the task if one is given,
-            else of 1 to 60 random symbols that may come.
+        words: those on which network and machine are to agree, lists of symbols; or how many are drawn: from the task if
+            one is given, else of 1 to 60 random symbols that may come, fewer where ``whole`` ends them before.
         legal: whether a label names the symbols that may come next, one character each, and no others are asked for;
             None: as the task has it, else False.
-        whole: whether a word is over, so that nothing may come after it; None: of a language, as that accepts it, else
+        whole: whether a word, a list of symbols, is over, so that nothing may come after it; None: of a language, as that accepts it, else
             none ever is.
         first: what counts as said before the first symbol, where a network is not taught it; None: of a task its own,
             else what the network says.
@@ -147,6 +154,8 @@ def extract_automaton(
         stress_example=None if parted is None else [teacher.symbols[k] for k in parted],
         separation=separation,
         complete=not table.full,
+        median_length=float(np.median([len(word) for word in tests])) if tests else np.nan,
+        longest=max(map(len, tests), default=0),
     )
 
 

@@ -195,6 +195,9 @@ class FixedPoints(Result):
         wrong = int((self.step_verdicts != self.verdicts).sum())
         if wrong:
             lines.append(f"{counted(wrong, 'point')} of whose stability the time step says otherwise than the flow")
+        if self.n_cycling and len(self) == self.n_found:
+            cycling = f"{self.n_cycling} of {counted(self.n_followed, 'state')} left alone reach a cycle"
+            lines.append(f"{cycling}: dk.find_limit_cycles says which")
         return [*lines, _completeness_in_words(self)]
 
     def table(self) -> dict[str, np.ndarray]:
