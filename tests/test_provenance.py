@@ -87,7 +87,7 @@ def test_basins_that_are_traced_keep_the_settings_of_each():
 
 
 def test_an_argument_that_is_missing_or_unknown_is_refused_in_the_name_of_the_function():
-    with pytest.raises(TypeError, match=r"plane_flow\(\) missing .* 'through'"):
-        dk.plane_flow(network(), dk.project(STATES))
+    with pytest.raises(TypeError, match=r"lyapunov_spectrum\(\) missing .* 'n_steps'"):
+        dk.lyapunov_spectrum(network(), STATES)
     with pytest.raises(TypeError, match=r"linearize\(\) got an unexpected keyword argument 'drives'"):
         dk.linearize(network(), STATES, drives=[0.0])

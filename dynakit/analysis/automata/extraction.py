@@ -107,12 +107,12 @@ def extract_automaton(
         system: the network, started in its own first state.
         alphabet: symbol -> its input (input,); or a task that has ``alphabet``, ``decode`` and the rest of its own.
         decode: outputs (..., output) -> labels (...), such as ``task.decode``; numbers are read as their names.
-        words: those on which network and machine are to agree, lists of symbols; or how many are drawn: from the task if
-            one is given, else of 1 to 60 random symbols that may come, fewer where ``whole`` ends them before.
+        words: those on which network and machine are to agree, lists of symbols; or how many are drawn: from the task
+            if one is given, else of 1 to 60 random symbols that may come, fewer where ``whole`` ends them before.
         legal: whether a label names the symbols that may come next, one character each, and no others are asked for;
             None: as the task has it, else False.
-        whole: whether a word, a list of symbols, is over, so that nothing may come after it; None: of a language, as that accepts it, else
-            none ever is.
+        whole: whether a word, a list of symbols, is over, so that nothing may come after it; None: of a language, as
+            that accepts it, else none ever is.
         first: what counts as said before the first symbol, where a network is not taught it; None: of a task its own,
             else what the network says.
         max_states: states of the machine at most.

@@ -67,7 +67,8 @@ class FixedPointMap(Result):
         numbers, cells = np.unique(totals, return_counts=True)
         said = ", ".join(f"{counted(int(n), 'point')} in {int(k)}" for n, k in zip(numbers, cells))
         lost = int(self.missing.sum())
-        whole = f"{len(self.second)} x {len(self.first)} drives of a {self.dynamics}: {said or 'none looked at'}"
+        drives = counted(self.totals.size, "drive")
+        whole = f"{drives} ({len(self.second)} x {len(self.first)}) of a {self.dynamics}: {said or 'none looked at'}"
         return whole + (f"; points are missing in {lost}" if lost else "")
 
 
