@@ -3,7 +3,8 @@ A trial as a film
 =================
 
 One trial of a network that holds two bits, along its portrait: after each pulse the state leaves its memory, passes
-by a saddle or not, and comes to rest at the next one. The film turns in a notebook and on a page; for slides it is a GIF.
+by a saddle or not, and comes to rest at the next one. The film runs in a notebook and on a page; for slides it is a
+GIF.
 """
 
 import numpy as np
@@ -25,9 +26,8 @@ axes = dk.Projection.onto(np.eye(2), ["first bit", "second bit"])
 ax = dk.plots.plot_phase_portrait(axes, trial.states, points)
 
 # %%
-# The same in time; ``film.save("trial.gif")`` and ``film.save("trial.html")`` write it.
-film = dk.plots.animate_trial(axes, trial, points, n_frames=12, fps=4)
-film
+# The same in time; its ``save("trial.gif")`` and ``save("trial.html")`` write it.
+dk.plots.animate_trial(axes, trial, points, n_frames=12, fps=4)
 
 # %%
 # Calls: :func:`dynakit.record`, :meth:`dynakit.Projection.onto`, :func:`dynakit.plots.animate_trial`.
