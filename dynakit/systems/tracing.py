@@ -79,7 +79,18 @@ def _moves(args: Any) -> bool:
     return any(isinstance(a, Tensor) and a.requires_grad for a in args)
 
 
-class _Watch(TorchDispatchMode):
+class _Uncompiled(TorchDispatchMode):
+    """A mode that is never entered in compiled code, and so need not be kept out of it.
+
+    For that torch would load its compiler, which takes more than a second, and pass every operation through it.
+    """
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False
+
+
+class _Watch(_Uncompiled):
     """Notes (name, distances) of every kinked activation, in the order in which they run; None if nothing moves it."""
 
     def __init__(self) -> None:
@@ -183,7 +194,7 @@ HINGES: dict[str, Callable[..., _Hinge]] = {
 }
 
 
-class _Freed(TorchDispatchMode):
+class _Freed(_Uncompiled):
     """Puts given numbers in the place of each hinge's relu, and keeps what it would have been applied to."""
 
     def __init__(self, moving: list[bool], free: Tensor | None, n_rows: int) -> None:

@@ -17,7 +17,7 @@ PLACES = (None, "inside", "right", "below", "none")
 def ink_under_the_legend(ax):
     """Pixels that are not background where the legend stands, in the same picture without it."""
     figure, legend = ax.figure, ax.get_legend()
-    figure.canvas.draw()
+    figure.draw_without_rendering()  # all is laid out
     box = legend.get_window_extent().extents
     figure.set_layout_engine("none")  # all else stays where it is
     legend.set_visible(False)
