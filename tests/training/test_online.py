@@ -452,9 +452,9 @@ def test_a_learner_that_comes_to_grief_leaves_its_neighbours_alone(spoil):
 @pytest.mark.parametrize(
     ("make", "n", "tolerance"),
     [
-        (lambda: OnlineLSTM(25, seed=1), 210, 2e-6),
+        (lambda: OnlineLSTM(25, window=40, seed=1), 120, 2e-6),
         (lambda: OnlineLSTM(25, 7, window=30, seed=2).double(), 150, 1e-10),
-        (lambda: OnlineGRU(25, seed=1), 210, 2e-6),
+        (lambda: OnlineGRU(25, window=40, seed=1), 120, 2e-6),
         (lambda: OnlineGRU(25, 7, window=30, seed=2).double(), 150, 1e-10),
         (lambda: CSNN(25, seed=1), 300, 0.0),
     ],
