@@ -70,7 +70,7 @@ def radial(turn):
 def test_an_unstable_circle_of_a_map():
     rho = np.sqrt(5) - 2
     system, targets = radial(2 * np.pi * rho)
-    edge = dk.find_edge_state(system, [0.1, 0.0], [0.9, 0.2], targets, settings=dk.EdgeSettings(600))
+    edge = dk.find_edge_state(system, [0.1, 0.0], [0.9, 0.2], targets, settings=dk.EdgeSettings(300))
     assert edge.kind == "invariant circle"
     np.testing.assert_allclose(np.linalg.norm(edge.states, axis=1), 0.5, atol=1e-9)
     assert edge.rotation_number == pytest.approx(rho, abs=1e-9)
