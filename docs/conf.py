@@ -94,6 +94,7 @@ html_theme_options = {
 def setup(app):
     """Docstrings are written to be read as they stand: |x| is an absolute value there, not a mark of the language."""
     app.connect("autodoc-process-docstring", _as_it_stands, priority=900)  # after napoleon
+    app.connect("autodoc-process-docstring", _no_type_before_a_colon, priority=100)  # before it
     app.add_html_math_renderer("mathml", (pages.visit_math, None), (pages.visit_displaymath, None))
 
 
@@ -107,3 +108,9 @@ def _quoted(line):
     parts = line.split("``")  # every second one is code
     parts[::2] = [part.replace("|", "\\|").replace(" ** ", " \\*\\* ") for part in parts[::2]]
     return "``".join(parts)
+
+
+def _no_type_before_a_colon(app, what, name, value, options, lines):
+    """The first line of a property is a sentence, of which napoleon would take what stands before a colon for a type."""
+    if what in ("attribute", "data", "property"):
+        lines.insert(0, "")

@@ -171,7 +171,7 @@ def _draw_selection(ax: Any, manifold: SlowManifold, hues: dict[str, str], kwarg
     ax.axhline(0, color=style.FAINT, linewidth=0.8, zorder=1)
     for (name, colour), values in zip(hues.items(), manifold.selection.T):
         ax.plot(manifold.arclengths, values, **({"label": name, "color": colour, "linewidth": 1.4} | kwargs))
-    ax.set_ylabel("step along the curve per unit of input")
+    ax.set_ylabel("step along the curve\nper unit of input")
 
 
 def _draw_eigenvalues(ax: Any, manifold: SlowManifold, hues: dict[str, str], kwargs: dict[str, Any]) -> None:
