@@ -111,6 +111,6 @@ def _quoted(line):
 
 
 def _no_type_before_a_colon(app, what, name, value, options, lines):
-    """The first line of a property is a sentence, of which napoleon would take what stands before a colon for a type."""
+    """The first line of a property is a sentence, napoleon would take what is before a colon for a type."""
     if what in ("attribute", "data", "property"):
         lines.insert(0, "")
