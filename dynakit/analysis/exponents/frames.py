@@ -27,6 +27,7 @@ OFTEN, FEW = 0.5, 4  # intervals whose steps are taken again: the share and numb
 BETWEEN = 100  # steps between two looks at whether the call is to go on
 LONGEST = 10  # steps: the frame costs little by then
 SMALL = 1024  # numbers: such a frame costs little at every step, and each step is a sample of the growth
+NARROW = 8  # units per direction: to make such a frame orthonormal costs a quarter of carrying it one step
 
 
 class StepAgain(NamedTuple):
@@ -267,7 +268,8 @@ def spread(logs: Tensor) -> float:
 
 def settle_frames(frames: Frames, course: Course, n_steps: int, given: int | None) -> int:
     """Take the steps of the transient; the interval to go on with, from the spread in its second quarter."""
-    if given is None and frames.T[0].numel() <= SMALL:
+    shape = frames.T[0].shape
+    if given is None and (shape.numel() <= SMALL or max(shape) >= NARROW * min(shape)):
         given = 1
     if given is not None:
         return advance(frames, course, n_steps, given, np.inf)[1]

@@ -21,6 +21,7 @@ BLOCKS = 16  # to estimate a variance from
 SIGMAS = 4.0
 REGULAR = 1e-4  # halves that agree to this share of the standard error are no independent samples
 FLOOR = 1e-10  # nats: rounding
+CHANCE = 10.0  # times as far as the halves are apart: that they agree so well by chance is rare
 SHARP = 1e-6  # nats: a zero exponent known to this is that of a regular motion
 
 
@@ -79,7 +80,8 @@ def _judged(growth: np.ndarray, durations: np.ndarray, weights: Weights) -> _Jud
     wide = np.fmax(SIGMAS * np.nan_to_num(errors, nan=np.inf), np.ptp(quarters, axis=0))
     apart = np.ptp(halves, axis=0)
     regular = (apart <= REGULAR * wide) & (weights is not _even)
-    tolerances, errors = np.fmax(FLOOR, np.where(regular, apart, wide)), np.where(regular, apart, errors)
+    tolerances = np.fmax(FLOOR, np.where(regular, CHANCE * apart, wide))
+    errors = np.where(regular, apart, errors)
     return _Judged(best[0], errors, tolerances, halves, regular)
 
 

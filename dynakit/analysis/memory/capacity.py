@@ -5,9 +5,9 @@ the state gives the input k steps back; their sum is at most the number of units
 echo state networks", prop. 2; Dambre, Verstraeten, Schrauwen and Massar 2012).  Delay 0 is the input of the step that
 led to the state; Jaeger counts from delay 1.
 
-Readouts are least-squares fits, judged on data they have not seen.  A fit of p weights to T samples misses by
-(1 - MC) (1 + p / (T - p - 2)) of the variance there, which is solved for MC: what cannot be recalled comes out as 0
-on average, not above or below.
+Readouts are least-squares fits X, judged on states x that they have not seen.  There they miss by (1 - MC) times the
+mean of 1 + x (X'X)^-1 x' of the variance, which is solved for MC: what cannot be recalled comes out as 0 on average,
+not above or below, also where the states are far from normally distributed.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def memory_capacity(
     system: System,
     *,
     n_delays: int | None = None,
-    n_steps: int = 5000,
+    n_steps: int | None = None,
     channel: int = 0,
     amplitude: float = 1.0,
     seed: Any = 0,
@@ -76,7 +76,8 @@ def memory_capacity(
         system: the map, with inputs.
         n_delays: delays 0 to n_delays - 1 are tried, at most n_steps; None: three times the number of units, at
             least 50.
-        n_steps: steps to fit and judge on, after as many delays and 500 more; at least ten per unit.
+        n_steps: steps to fit and judge on, after as many delays and 500 more; at least ten per unit.  None: a hundred
+            per unit, at least 5000: what cannot be recalled adds noise to the sum, delay by delay.
         channel: which input carries the signal, uniform in [-amplitude, amplitude]; the others are zero.
         amplitude: how strong it is: a network is nearly linear under a weak one.
         seed: of the inputs.
@@ -92,7 +93,7 @@ def memory_capacity(
     if not checked(system).input_size:
         raise InputError("system must have inputs to remember, got an autonomous one")
     n, channel = system.state_size, count("channel", channel, least=0, most=system.input_size - 1)
-    n_steps = count("n_steps", n_steps, least=10 * (n + FOLDS))
+    n_steps = max(5000, 100 * n) if n_steps is None else count("n_steps", n_steps, least=10 * (n + FOLDS))
     n_delays = max(50, 3 * n) if n_delays is None else count("n_delays", n_delays, most=n_steps)
     size, seed = number("amplitude", amplitude, above=0.0, closed=False), seeding.as_seed(seed)
     total = 500 + n_delays + n_steps
@@ -127,11 +128,12 @@ def _fitted(states: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, int]:
     for k in range(FOLDS):
         seen, kept = fold != k, fold == k
         level = states[seen].mean(axis=0), targets[seen].mean(axis=0)
-        weights, rank = linalg.least_squares(states[seen] - level[0], targets[seen] - level[1])
-        asked = targets[kept] - level[1]
-        missed = asked - (states[kept] - level[0]) @ weights
+        known, asked, at = states[seen] - level[0], targets[kept] - level[1], states[kept] - level[0]
+        weights, rank = linalg.least_squares(known, targets[seen] - level[1])
+        missed = asked - at @ weights
         share = (missed**2).mean(axis=0) / (asked**2).mean(axis=0)
-        surplus = rank / (seen.sum() - rank - 2)
+        # x (X'X)^-1 x' of each state that was left out: by so much more than the rest its readout misses
+        surplus = float((linalg.least_squares(known.T @ known, at.T)[0] * at.T).sum(axis=0).mean())
         found[k] = 1 - share / (1 + surplus)
         most = max(most, rank)
     return found, most

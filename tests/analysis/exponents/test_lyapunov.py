@@ -370,3 +370,12 @@ def test_what_is_saved_comes_back(tmp_path):
 def test_bad_arguments_are_named(ask, message):
     with pytest.raises(InputError, match=message):
         ask(dk.catalog.henon())
+
+
+def test_a_frame_that_is_narrow_is_made_orthonormal_at_every_step():
+    """Each step is a sample of the growth, and tells a circle from weak chaos; a wide frame may wait."""
+    turn = 0.97 * torch.from_numpy(np.linalg.qr(np.random.default_rng(0).normal(size=(160, 160)))[0])
+    system = dk.FunctionSystem(lambda x: torch.tanh(x @ turn), 160)
+    steps = {"n_steps": 60, "n_transient": 40}
+    few, many = (dk.lyapunov_spectrum(system, np.zeros(160), n_exponents=k, **steps) for k in (8, 40))
+    assert (few.qr_interval, many.qr_interval) == (1, 10)
