@@ -15,7 +15,7 @@ from ..errors import InputError
 FEW = 2  # sweeps that cost less one by one than as a batch, which has to be set up
 
 
-def autodiff(f: Any, x: Tensor, out_size: int | None = None) -> Tensor:
+def autodiff(f: Any, x: Tensor, out_size: int | None = None, what: str = "f") -> Tensor:
     """The Jacobian (batch, out, in) of a batched map by reverse-mode differentiation.
 
     Rows of the batch must not influence each other.  A map whose value does not depend on ``x`` through torch
@@ -23,20 +23,21 @@ def autodiff(f: Any, x: Tensor, out_size: int | None = None) -> Tensor:
     """
     if x.shape[-1] == 0:
         return x.new_zeros(len(x), out_size or 0, 0)
+    remedy = "use torch operations" + (" or pass jacobian=" if what == "f" else " in it")
     with torch.enable_grad():
         z = x.detach().clone().requires_grad_(True)
         try:
             y = f(z)
         except (RuntimeError, TypeError) as error:  # most often NumPy, which takes no tensor with a gradient
             raise InputError(
-                f"f cannot be differentiated: {error}; use torch operations or pass jacobian="
+                f"{what} cannot be differentiated: {error}; {remedy}"
             ) from error
         if not y.requires_grad:
             if torch.equal(f(z.detach() + 1e-3), y):
                 return x.new_zeros(len(x), y.shape[-1], x.shape[-1])
             raise InputError(
-                "f cannot be differentiated: its result carries no gradient (is it NumPy, or under no_grad?); "
-                "use torch operations or pass jacobian="
+                f"{what} cannot be differentiated: its result carries no gradient (is it NumPy, or under no_grad?); "
+                f"{remedy}"
             )
         directions = torch.eye(y.shape[-1], dtype=y.dtype, device=y.device)
         directions = directions[:, None, :].expand(-1, len(x), -1)
@@ -46,7 +47,7 @@ def autodiff(f: Any, x: Tensor, out_size: int | None = None) -> Tensor:
             J = _forwards(f, x)
             if J is None:
                 raise InputError(
-                    f"f cannot be differentiated: {error}; use torch operations or pass jacobian="
+                    f"{what} cannot be differentiated: {error}; {remedy}"
                 ) from error
             return J
 

@@ -208,7 +208,7 @@ class System(Signature):
         return x
 
     def _observe_jacobian(self, x: Tensor) -> Tensor:
-        return autodiff(self._observe, x, out_size=self.output_size)
+        return autodiff(self._observe, x, out_size=self.output_size, what="readout")
 
     def _push(self, x: Tensor, u: Tensor, T: Tensor, V: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """The next state, and where directions T (batch, k, unit) of the state and V (batch, k, input) of u go."""

@@ -227,3 +227,16 @@ def test_directions_of_a_map_that_torch_cannot_follow():
         lambda x: np.asarray(x) @ A.T, 20, jacobian=lambda x: np.tile(A, (len(x), 1, 1))
     )
     assert_allclose(known.jvp(np.ones(20), None, np.ones((20, 1)))[:, 0], A.sum(1), atol=1e-12)
+
+
+def test_a_readout_that_cannot_be_differentiated_is_named_and_not_the_step():
+    weights = np.ones((1, 2))
+    system = dk.FunctionSystem(
+        lambda x, u: 0.5 * x + u,
+        2,
+        1,
+        argument_order="state, input",
+        readout=lambda x: torch.from_numpy(x.detach().numpy() @ weights.T),
+    )
+    with pytest.raises(InputError, match="readout cannot be differentiated: its result carries no gradient"):
+        dk.ClosedLoop(system).jacobian([0.1, 0.2])
