@@ -122,7 +122,7 @@ def animate_trial(
     Raises InputError, naming the argument.
 
     >>> import dynakit as dk
-    >>> unit = dk.catalog.tanh_network([[1.5, 0.0], [0.0, 1.5]])
+    >>> unit = dk.catalog.tanh_network([[1.5, 0.0], [0.0, 1.5]], W_in=np.eye(2))
     >>> trial = dk.record(unit, np.zeros((1, 8, 2)), [[0.1, -0.1]])
     >>> len(dk.plots.animate_trial(dk.Projection.onto(np.eye(2), ["a", "b"]), trial, n_frames=3))
     3

@@ -54,7 +54,7 @@ def test_a_language_model_takes_one_hot_tokens_and_says_what_its_forward_says():
 
 def test_tokens_by_number_are_refused_with_the_call_that_makes_them_one_hot():
     model, inputs = seeded(LanguageModel), torch.arange(12).reshape(3, 4) % 6
-    with pytest.raises(dk.InputError, match=r"one-hot, torch\.nn\.functional\.one_hot\(inputs, 6\)\.double\(\)$"):
+    with pytest.raises(dk.InputError, match=r"one_hot\(inputs, 6\)\.double\(\)$"):
         dk.record(model, inputs)
     assert len(dk.record(model, F.one_hot(inputs, 6).double(), time_axis=1)) == 3
 
