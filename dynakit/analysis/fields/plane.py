@@ -63,7 +63,9 @@ def _whole(size: int, projection: Any, through: Any) -> tuple[Any, Any]:
     """The plane of the two units of a system that has two, where nothing else is said."""
     if projection is None:
         if size != 2:
-            raise InputError(f"projection must be a Projection for a system of {size} units, got None: two units are no plane of all")
+            raise InputError(
+                f"projection must be a Projection for a system of {size} units, got None: two of them are no plane of all"
+            )
         projection = Projection.onto(np.eye(2), ["unit 1", "unit 2"])
     if through is None:
         if size != 2:

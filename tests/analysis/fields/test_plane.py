@@ -17,7 +17,7 @@ def test_of_a_flow_the_velocities_are_those_of_its_field_not_of_its_step():
 
 def test_larger_systems_say_which_plane():
     network = dk.catalog.tanh_network(np.eye(3))
-    with pytest.raises(dk.InputError, match="projection must be given for a system of 3 units"):
+    with pytest.raises(dk.InputError, match="projection must be a Projection for a system of 3 units"):
         dk.plane_flow(network)
     with pytest.raises(dk.InputError, match="through must be given for a system of 3 units"):
         dk.plane_flow(network, dk.project(np.eye(3), 2))
