@@ -64,7 +64,7 @@ def _whole(size: int, projection: Any, through: Any) -> tuple[Any, Any]:
     if projection is None:
         if size != 2:
             raise InputError(
-                f"projection must be a Projection for a system of {size} units, got None: two of them are no plane of all"
+                f"projection must be a Projection for a system of {size} units, got None: two are no plane of all"
             )
         projection = Projection.onto(np.eye(2), ["unit 1", "unit 2"])
     if through is None:
