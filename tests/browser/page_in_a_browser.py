@@ -1,4 +1,4 @@
-"""The page of a report in a real browser: ``python3 run.py browser [--keep FOLDER]`` runs this, the tests do not.
+"""The page of a report in a real browser: ``python3 run.py browser`` runs this, the tests do not.
 
 Needs Chromium and playwright.  Pictures of the page in light and dark, narrow, printed and without JavaScript go into
 the folder ``out/browser``, to be looked at.
@@ -208,6 +208,18 @@ def test_printed_it_shows_the_tables_and_leaves_out_what_is_to_be_clicked(browse
     page.tab.emulate_media(media="print")
     assert not page.tab.locator("#explore").is_visible()
     assert page.tab.locator(".meaning").first.is_visible()
+
+
+def test_without_plotly_the_page_says_so_and_the_rest_is_there(browser, tmp_path, monkeypatch):
+    monkeypatch.setattr("dynakit.report.page.can_turn", lambda: False)
+    dk.analyze(network(1), dk.tasks.FlipFlop(n_bits=1, n_steps=40), include=["transitions", "flow"]).save(tmp_path)
+    page = Opened(browser, tmp_path / "report.html")
+    assert "pip install 'dynakit[interactive]'" in page.tab.locator("#without").inner_text()
+    page.tab.locator("#points button").nth(2).click()
+    assert page.data["drives"][0]["points"][2]["certificate"] in shown(page.tab)
+    page.tab.locator("#time").fill("10")
+    assert page.tab.locator("#step").inner_text() == "10"
+    assert page.errors == []
 
 
 def test_pages_are_small_enough_to_mail(folder):
