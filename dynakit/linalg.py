@@ -217,7 +217,7 @@ def solve(matrices: Tensor, rhs: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def solve_one(matrix: np.ndarray, rhs: np.ndarray) -> np.ndarray | None:
-    """The x (n,) of one A x = b, at a tenth of the cost of :func:`solve`; None: singular or not finite."""
+    """The x (n,) of one A x = b, without what :func:`solve` does for a batch; None: singular or not finite."""
     try:
         x = np.linalg.solve(matrix, rhs)
     except np.linalg.LinAlgError:
