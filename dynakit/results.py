@@ -131,7 +131,7 @@ class Result(Record):
 
     def _picture(self) -> str:
         """A small figure of the result, for a notebook; "" where there is none."""
-        if not self.drawn_by or not len(self):
+        if not self.drawn_by or (self._item_fields() and not len(self)):
             return ""
         # results know figures by their names alone: nothing is imported before a notebook asks for one
         plots = importlib.import_module("dynakit.plots")

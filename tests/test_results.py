@@ -400,7 +400,7 @@ def test_a_notebook_shows_what_can_be_drawn_and_nothing_is_left_open(name):
     if not isinstance(result, Result):
         return  # trials are data
     shown = result._repr_html_()
-    assert ('<img alt="' in shown) == bool(result.drawn_by and len(result))
+    assert ('<img alt="' in shown) == bool(result.drawn_by and (len(result) or not result._item_fields()))
     assert not plt.get_fignums()
     if result.drawn_by:
         assert hasattr(dynakit.plots, result.drawn_by)

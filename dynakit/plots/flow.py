@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 FAINTEST = 0.08  # opacity of an arrow whose whole motion leaves the plane
+DENSITY = 0.9  # of lines, relative
 INK = "#2F2F36"
 
 
@@ -21,7 +22,7 @@ def plot_flow(
     field: PlaneFlow,
     *,
     kind: str = "stream",
-    density: float = 0.9,
+    density: float = DENSITY,
     colors: Any = None,
     legend: str | None = None,
     ax: Any = None,
@@ -50,22 +51,34 @@ def plot_flow(
     style.expect("field", field, PlaneFlow)
     one_of("kind", kind, ["stream", "quiver"])
     density = number("density", density, above=0.0, closed=False)
-    ax = style.new_axes(ax)
-    moving = np.isfinite(field.velocities).all(axis=-1) & (field.velocities != 0).any(axis=-1)
-    if moving.any():
-        ink = colours.one(colors, INK)
-        (_stream if kind == "stream" else _arrows)(ax, field, density, {"cmap": _fading(ink)} | kwargs)
+    ax, ink = style.new_axes(ax), colours.one(colors, INK)
+    if draw_field(ax, field, ink, kind=kind, density=density, **kwargs):
         for share, note in ((0.0, "flow in the plane"), (0.9, "flow, 90 % leaving it"), (1.0, "flow, all leaving it")):
             ax.plot([], [], color=(*_rgb(ink), float(opacity(share))), linewidth=1.1, label=note)
-    else:
+    in_plane(ax, field)
+    legends.draw(ax, legend)
+    return ax
+
+
+def draw_field(
+    ax: Any, field: PlaneFlow, ink: str, *, kind: str = "stream", density: float = DENSITY, **kwargs: Any
+) -> bool:
+    """The lines or arrows of a field; whether anything moves, else it is said."""
+    moving = np.isfinite(field.velocities).all(axis=-1) & (field.velocities != 0).any(axis=-1)
+    if not moving.any():
         style.say(ax, "nothing moves in this plane")
+        return False
+    (_stream if kind == "stream" else _arrows)(ax, field, density, {"cmap": _fading(ink)} | kwargs)
+    return True
+
+
+def in_plane(ax: Any, field: PlaneFlow) -> None:
+    """The axes of the plane of a field: its range, and the names of both."""
     ax.set_xlim(field.grid_x[0], field.grid_x[-1])
     ax.set_ylim(field.grid_y[0], field.grid_y[-1])
     ax.set_xlabel(field.names[0])
     ax.set_ylabel(field.names[1])
     style.despine(ax)
-    legends.draw(ax, legend)
-    return ax
 
 
 def opacity(leaving_share: Any) -> np.ndarray:

@@ -59,11 +59,11 @@ class Explored:
     def values(self) -> dict[str, Any]:
         """All of it as lists, numbers and strings, which JSON can hold."""
         frame = scene.frame(self.projection, None, 3)
-        first = next(iter(self.points), "")
+        first, trials = next(iter(self.points), ""), self._states(frame)
         return {
             "axes": frame.names,
             "dt": self.dt,
-            "drives": [self._drive(frame, name, name == first) for name in self.points],
+            "drives": [self._drive(frame, trials, name, name == first) for name in self.points],
             "groupings": self._groupings(),
             "trials": self._trials(frame),
             "graph": self._graph(),
@@ -72,14 +72,14 @@ class Explored:
 
     # --- points --------------------------------------------------------------------------------------------
 
-    def _drive(self, frame: scene.Frame, name: str, at_rest: bool) -> dict[str, Any]:
-        """The points under one drive."""
+    def _drive(self, frame: scene.Frame, trials: np.ndarray, name: str, at_rest: bool) -> dict[str, Any]:
+        """The points under one drive, beside the placed states of the ``trials``."""
         points, modes = self.points[name], self.modes if at_rest else None
         if modes is not None and not np.array_equal(modes.states, points.states):
             modes = None
         placed = frame.place(points.states, 0.0) if len(points) else np.zeros((0, len(frame.names)))
         kinds = {int(i): kind for kind in scene.kinds(points) for i in kind.index}
-        reach = scene.LENGTH * scene.extent(frame, [], np.concatenate([self._spread(frame), placed]))
+        reach = scene.LENGTH * scene.extent(frame, [], np.concatenate([trials, placed]))
         shown = [
             {**self._point(points, i, kinds[i]), **self._stands_for(points, i, at_rest), "at": _short(placed[i])}
             for i in range(len(points))
@@ -94,7 +94,7 @@ class Explored:
             "points": shown,
         }
 
-    def _spread(self, frame: scene.Frame) -> np.ndarray:
+    def _states(self, frame: scene.Frame) -> np.ndarray:
         """Where the trials go, every state a row."""
         placed = frame.place(_finite(self.states)).reshape(-1, len(frame.names))
         return placed[np.isfinite(placed).all(axis=1)]
@@ -171,12 +171,11 @@ class Explored:
         n = len(self.states)
         labels = next(iter((self.groupings or {}).values()), None)
         if labels is None or len(labels) != n:
-            return np.unique(np.linspace(0, n - 1, min(n, MOST_TRIALS)).round().astype(int))
+            return scene.evenly(np.arange(n), MOST_TRIALS)
         values = [str(label) for label in labels]
         groups = [np.flatnonzero([value == one for value in values]) for one in dict.fromkeys(values)]
         each = max(1, MOST_TRIALS // len(groups))
-        some = [rows[np.linspace(0, len(rows) - 1, min(each, len(rows))).round().astype(int)] for rows in groups]
-        return np.unique(np.concatenate(some))
+        return np.sort(np.concatenate([scene.evenly(rows, each) for rows in groups]))
 
     def _groupings(self) -> list[dict[str, Any]]:
         """By what trials can be told apart, with a colour for each label."""
@@ -184,8 +183,8 @@ class Explored:
         for name, labels in (self.groupings or {}).items():
             values = np.asarray(labels).tolist()
             if len(values) == len(self.states) and 1 < len(set(values)) <= MOST_LABELS:
-                hues = {_text(label): colour for label, colour in colours.of_conditions(labels).items()}
-                found.append({"name": name, "labels": [_text(values[k]) for k in chosen], "colours": hues})
+                hues = {scene.label_text(label): colour for label, colour in colours.of_conditions(labels).items()}
+                found.append({"name": name, "labels": [scene.label_text(values[k]) for k in chosen], "colours": hues})
         return found
 
     def _nearest(self, states: np.ndarray) -> np.ndarray:
@@ -232,12 +231,9 @@ def _directions(frame: scene.Frame, modes: Modes, i: int, reach: float, place: n
     values, rates = modes.eigenvalues[i], modes.growth_rates[i]
     unstable = np.flatnonzero((rates > 0) & (values.imag >= 0))[: scene.MOST_MODES]
     lines = []
-    for k in unstable if len(unstable) else range(min(1, len(values))):
-        vector = modes.right[i][:, k]
-        for part in (vector.real, vector.imag)[: 1 + bool(values[k].imag > 0)]:
-            shift = reach * frame.directions(part / max(float(np.linalg.norm(part)), 1e-300))
-            ends = [_short(place - shift), _short(place + shift)]
-            lines.append({"ends": ends, "unstable": bool(rates[k] > 0)})
+    for k in unstable.tolist() if len(unstable) else range(min(1, len(values))):
+        for ends in scene.lines_along(frame, modes, (i, k), place, reach):
+            lines.append({"ends": [_short(end) for end in ends], "unstable": bool(rates[k] > 0)})
     return lines
 
 
@@ -291,7 +287,3 @@ def _short(values: Any, digits: int = DIGITS) -> list[float | None]:
     largest = float(finite.max()) if finite.size else 0.0
     places = digits - int(np.ceil(np.log10(largest))) if largest > 0 else 0
     return [float(v) if np.isfinite(v) else None for v in np.round(array, places)]
-
-
-def _text(label: Any) -> str:
-    return f"{label:.3g}" if isinstance(label, float) else str(label)

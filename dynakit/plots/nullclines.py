@@ -10,7 +10,7 @@ from ..analysis import Modes, PlaneFlow, Projection
 from ..checks import matches_shape
 from ..errors import InputError
 from . import colours, legends, scene, style
-from .flow import plot_flow
+from .flow import draw_field, in_plane
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -56,9 +56,7 @@ def plot_nullclines(
     hues = colours.of_series(field.names, HUES, colors)
     ax = style.new_axes(ax, ratio=0.75)
     if flow:
-        plot_flow(field, colors=style.GREY, legend="none", ax=ax)
-        for artist in [line for line in ax.lines if str(line.get_label()).startswith("flow")]:
-            artist.remove()
+        draw_field(ax, field, style.GREY)
     for k, name in enumerate(field.names):
         values = np.ma.masked_invalid(field.velocities[..., k])
         look: dict[str, Any] = {"levels": [0.0], "colors": [hues[name]], "linewidths": 1.5, "zorder": 3}
@@ -68,11 +66,7 @@ def plot_nullclines(
         ax.plot([], [], color=hues[name], linewidth=1.5, label=f"{name} stands still")
     if modes is not None and placed is not None:
         _draw_types(ax, modes, placed)
-    ax.set_xlim(field.grid_x[0], field.grid_x[-1])
-    ax.set_ylim(field.grid_y[0], field.grid_y[-1])
-    ax.set_xlabel(field.names[0])
-    ax.set_ylabel(field.names[1])
-    style.despine(ax)
+    in_plane(ax, field)
     legends.draw(ax, legend)
     return ax
 

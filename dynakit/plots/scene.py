@@ -158,7 +158,7 @@ def paths(frame: Frame, states: Any, told: Apart) -> list[Paths]:
     labels = None if conditions is None else style.labels_of("conditions", conditions, len(array), "trials")
     most = None if told.n_trajectories is None else count("n_trajectories", told.n_trajectories, least=0)
     if labels is None:
-        chosen = _spread(np.arange(len(array)), SOME if most is None else most)
+        chosen = evenly(np.arange(len(array)), SOME if most is None else most)
         return [Paths("", colours.one(told.colors, style.TRAJECTORY), list(frame.place(array[chosen])))]
     hues = colours.of_conditions(labels, told.colors)
     most = max(1, SOME // max(len(hues), 1)) if most is None else most
@@ -168,18 +168,19 @@ def paths(frame: Frame, states: Any, told: Apart) -> list[Paths]:
     values = colours.values_of(hues) or [None] * len(hues)
     found = []
     for (label, colour), value in zip(hues.items(), values) if most else ():
-        own = _spread(np.array([k for k, other in enumerate(labels) if other == label]), most)
-        found.append(Paths(_text(label) if label in named else "", colour, list(frame.place(array[own])), value))
+        own = evenly(np.array([k for k, other in enumerate(labels) if other == label]), most)
+        found.append(Paths(label_text(label) if label in named else "", colour, list(frame.place(array[own])), value))
     return found
 
 
-def _spread(trials: np.ndarray, most: int) -> np.ndarray:
+def evenly(trials: np.ndarray, most: int) -> np.ndarray:
     """At most so many of the trials, evenly chosen."""
     at = np.unique(np.linspace(0, len(trials) - 1, min(most, len(trials))).round().astype(int))
     return trials[at]
 
 
-def _text(label: Any) -> str:
+def label_text(label: Any) -> str:
+    """A condition as legends say it."""
     return f"{label:.3g}" if isinstance(label, float) else str(label)
 
 
@@ -205,13 +206,21 @@ def unstable_segments(frame: Frame, modes: Modes, half_length: float, step: floa
     places = frame.place(modes.states, step) if len(modes) else np.zeros((0, len(frame.names)))
     for i in np.flatnonzero(saddle):
         values = modes.eigenvalues[i]
-        unstable = np.flatnonzero((rates[i] > 0) & (values.imag >= 0))[:MOST_MODES]
-        for k in unstable:
-            vector = modes.right[i][:, k]
-            for part in (vector.real, vector.imag)[: 1 + bool(values[k].imag > 0)]:
-                shift = half_length * frame.directions(part / max(float(np.linalg.norm(part)), 1e-300))
-                segments.append([places[i] - shift, places[i] + shift])
+        for k in np.flatnonzero((rates[i] > 0) & (values.imag >= 0))[:MOST_MODES]:
+            segments += lines_along(frame, modes, (int(i), int(k)), places[i], half_length)
     return np.array(segments).reshape(-1, 2, len(frame.names))
+
+
+def lines_along(
+    frame: Frame, modes: Modes, which: tuple[int, int], place: np.ndarray, half_length: float
+) -> list[list[np.ndarray]]:
+    """The line [end, end] along a mode (point, mode) through ``place``; of a complex pair two, which span its plane."""
+    i, k = which
+    vector, lines = modes.right[i][:, k], []
+    for part in (vector.real, vector.imag)[: 1 + bool(modes.eigenvalues[i, k].imag > 0)]:
+        shift = half_length * frame.directions(part / max(float(np.linalg.norm(part)), 1e-300))
+        lines.append([place - shift, place + shift])
+    return lines
 
 
 def ends(line: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:

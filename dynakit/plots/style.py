@@ -101,9 +101,8 @@ def _proportions(own: dict[str, Any]) -> dict[str, Any]:
     """What follows from the size of the type and of the lines."""
     size, line = own["font.size"], own["axes.linewidth"]
     alike = dict.fromkeys(["axes.labelsize", "axes.titlesize", "legend.fontsize"], size)
-    ticks = {f"{axis}tick.{what}": value for axis in "xy" for what, value in (("labelsize", 0.88 * size),)}
-    marks = {f"{axis}tick.major.{what}": v for axis in "xy" for what, v in (("width", line), ("size", 4 * line))}
-    return {**alike, **ticks, **marks}
+    ticks = {"labelsize": 0.88 * size, "major.width": line, "major.size": 4 * line}
+    return alike | {f"{axis}tick.{name}": value for axis in "xy" for name, value in ticks.items()}
 
 
 def new_axes(ax: Any = None, *, projection3d: bool = False, ratio: float = RATIO, height: float | None = None) -> Any:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import textwrap
-from typing import Any, Protocol
+from typing import Any
 
 from .. import plots
 from ..errors import InputError
+from .told import Told
 
 PAPER = (8.27, 11.69)  # inches: A4
 TYPE = 6.5  # points
@@ -18,27 +19,7 @@ ACROSS = 3  # headline numbers in a row
 WIDEST = 150  # letters of a line
 
 
-class Summed(Protocol):
-    """What an overview tells: a :class:`dynakit.Report`."""
-
-    @property
-    def network(self) -> str: ...
-
-    @property
-    def figures(self) -> tuple[str, ...]: ...
-
-    def opening(self) -> list[str]: ...
-
-    def sections(self) -> dict[str, list[str]]: ...
-
-    def numbers(self) -> list[Any]: ...
-
-    def in_space(self, name: str) -> bool: ...
-
-    def plot(self, name: str, ax: Any = None, **kwargs: Any) -> Any: ...
-
-
-def overview(report: Summed) -> Any:
+def overview(report: Told) -> Any:
     """The page as a figure of matplotlib."""
     import matplotlib
     import matplotlib.pyplot as plt
@@ -63,7 +44,7 @@ def overview(report: Summed) -> Any:
 _SIZES = ("font.size", "axes.labelsize", "axes.titlesize", "legend.fontsize", "xtick.labelsize", "ytick.labelsize")
 
 
-def _head(page: Any, report: Summed) -> float:
+def _head(page: Any, report: Told) -> float:
     """What is said above the figures; the height in inches at which they begin."""
     said = next((lines for lines in report.sections().values() if lines), [])
     lines = [part for line in [*report.opening(), *said] for part in textwrap.wrap(line, WIDEST)]
@@ -95,7 +76,7 @@ def _short(text: str, wide: float, size: float) -> str:
     return text if len(text) <= most else text[: most - 1] + "\N{HORIZONTAL ELLIPSIS}"
 
 
-def _cell(page: Any, report: Summed, name: str, cell: tuple[float, float, float, float]) -> Any:
+def _cell(page: Any, report: Told, name: str, cell: tuple[float, float, float, float]) -> Any:
     """The axes of one figure, under its name, in (x, y, width, height) inches of the page."""
     x, y, wide, tall = cell
     _write(page, x, y + tall - 0.05, name.replace("_", " "), weight="bold")
@@ -105,7 +86,7 @@ def _cell(page: Any, report: Summed, name: str, cell: tuple[float, float, float,
     return _axes(page, (x + ROOM["left"], y + ROOM["below"], wide - across, tall - up))
 
 
-def _draw(page: Any, report: Summed, name: str, ax: Any, **how: Any) -> None:
+def _draw(page: Any, report: Told, name: str, ax: Any, **how: Any) -> None:
     try:
         report.plot(name, ax=ax, **how)
     except InputError:

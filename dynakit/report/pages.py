@@ -3,51 +3,15 @@
 from __future__ import annotations
 
 import html
-from typing import Any, Protocol
+from typing import Any
 
 from .. import plots
-from ..provenance import Provenance
 from . import page
 from .pictures import FORMATS, Drawing, draw
+from .told import Told
 
 OF_OLDER = ("model/model.json", "model/model.safetensors")  # files that reports of an earlier format had
 IN_A_NOTEBOOK = 1180  # pixels: height of the linked view
-
-
-class Told(Protocol):
-    """What a page tells: a :class:`dynakit.Report`."""
-
-    @property
-    def network(self) -> str: ...
-
-    @property
-    def skipped(self) -> dict[str, str]: ...
-
-    @property
-    def provenance(self) -> Provenance | None: ...
-
-    @property
-    def interrupted(self) -> str: ...
-
-    @property
-    def figures(self) -> tuple[str, ...]: ...
-
-    @property
-    def known_figures(self) -> tuple[str, ...]: ...
-
-    def opening(self) -> list[str]: ...
-
-    def sections(self) -> dict[str, list[str]]: ...
-
-    def numbers(self) -> list[Any]: ...
-
-    def tables(self) -> dict[str, str]: ...
-
-    def explored(self) -> Any: ...
-
-    def caption(self, name: str) -> str: ...
-
-    def plot(self, name: str) -> Any: ...
 
 
 def pages(report: Told, manifest: str, formats: tuple[str, ...], *, single_file: bool) -> dict[str, bytes | None]:

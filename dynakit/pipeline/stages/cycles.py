@@ -108,7 +108,7 @@ def _table(cycles: LimitCycles, closed_loop: bool) -> dict[str, dict[str, np.nda
 
 
 def _attracting(cycles: LimitCycles) -> str:
-    return f"{int((cycles.verdicts == 'attracting').sum())}"
+    return str(_n_attracting(cycles))
 
 
 def _n_attracting(cycles: LimitCycles) -> int:

@@ -73,7 +73,7 @@ def where(drive: str, closed_loop: bool) -> str:
 
 
 def _number(points: dict[str, FixedPoints]) -> str:
-    return f"{len(points['rest'])} ({len(points['rest'].stable)} stable)"
+    return f"{_count(points)} ({_count_stable(points)} stable)"
 
 
 def _count(points: dict[str, FixedPoints]) -> int:

@@ -61,11 +61,8 @@ def _words(lyapunov: LyapunovSpectrum, cycles: LimitCycles | None) -> list[str]:
 
 
 def _largest(lyapunov: LyapunovSpectrum) -> str:
-    first = lyapunov.exponents[:, 0]
-    if not np.isfinite(first).any():
-        return ""
-    k = int(np.nanargmax(first))
-    return f"{first[k]:.3g} ± {2 * lyapunov.standard_errors[k, 0]:.1g}"
+    first = _first(lyapunov)
+    return f"{first:.3g} ± {2 * _first_error(lyapunov):.1g}" if np.isfinite(first) else ""
 
 
 def _table(lyapunov: LyapunovSpectrum) -> dict[str, dict[str, np.ndarray]]:

@@ -54,7 +54,7 @@ def _headline(multi: Multifunctionality) -> str:
 
 
 def _held(multi: Multifunctionality) -> str:
-    return f"{int(multi.held.sum())} of {len(multi)}"
+    return f"{_count(multi)} of {len(multi)}"
 
 
 def _count(multi: Multifunctionality) -> int:

@@ -15,7 +15,7 @@ def _fit(subject: Subject, trajectories: Recording) -> dict[str, Any]:
 
 
 def _dimensions(projection: Projection) -> str:
-    return f"{projection.participation_ratio:.1f}"
+    return f"{_ratio(projection):.1f}"
 
 
 def _ratio(projection: Projection) -> float:
