@@ -3,6 +3,8 @@
 Workers of pytest-xdist take whole files: what the tests of one share is made once.
 """
 
+import gc
+import os
 import sys
 
 import matplotlib
@@ -34,11 +36,32 @@ def _one_thread():
     torch.set_num_threads(1)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _children_compile_once(tmp_path_factory):
+    """Interpreters that tests start share what the first of them compiles, outside of the checkout."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+        patch.setenv("PYTHONPYCACHEPREFIX", str(_of_all_workers(tmp_path_factory) / "compiled"))
+        yield
+
+
+def _of_all_workers(tmp_path_factory):
+    """The temporary folder of this run, that of its workers too."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+def pytest_collection_finish(session):
+    """Ten thousand tests and all modules stay for good: a collection of garbage need not look at them again."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _shapes_of_systems_are_checked_where_they_are_tested(request):
-    """Not in analyses and studies, which call them a hundred thousand times."""
+    """Not elsewhere: analyses and all that is made of them call systems a hundred thousand times."""
     folders = request.path.relative_to(request.config.rootpath).parts[1:-1]
-    jaxtyping_config.update("jaxtyping_disable", folders[:1] in (("analysis",), ("studies",)))
+    jaxtyping_config.update("jaxtyping_disable", folders[:1] not in (("systems",), ("testing",)))
     yield
     jaxtyping_config.update("jaxtyping_disable", False)
 
@@ -65,9 +88,9 @@ def _study_can_be_imported(request):
 def _study_keeps_nothing_here(request, monkeypatch):
     """What a study under test keeps for its next run is gone with the test."""
     if hasattr(request.module, "STUDY"):
-        import ledger
+        import parts
 
-        monkeypatch.setattr(ledger, "OUT", request.getfixturevalue("tmp_path") / "out")
+        monkeypatch.setattr(parts, "OUT", request.getfixturevalue("tmp_path") / "out")
 
 
 @pytest.fixture(scope="module")

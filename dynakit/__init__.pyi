@@ -4,6 +4,8 @@ from . import analysis as analysis
 from . import models as models
 from . import plots as plots
 from . import samplers as samplers
+from . import similarity as similarity
+from . import sweeps as sweeps
 from . import tasks as tasks
 from . import testing as testing
 from . import training as training
@@ -20,8 +22,12 @@ from .errors import ResourceError as ResourceError
 from .orbits import Orbit as Orbit
 from .pipeline import analyze as analyze
 from .pipeline import load as load
+from .pipeline import map_lesions as map_lesions
 from .report import Report as Report
 from .results import History as History
+from .resumption import resuming as resuming
+from .similarity import compare_dynamics as compare_dynamics
+from .sweeps import sweep as sweep
 from .systems import ClosedLoop as ClosedLoop
 from .systems import Driven as Driven
 from .systems import Flow as Flow
@@ -33,6 +39,7 @@ from .systems import System as System
 from .systems import as_flow as as_flow
 from .systems import as_system as as_system
 from .systems import catalog as catalog
+from .systems import lesion as lesion
 from .systems import record as record
 from .training import train as train
 from .training import train_together as train_together

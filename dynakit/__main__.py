@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import App, CycloptsError, Parameter
 
 import dynakit as dk
+from dynakit import commands
 
 MOST_TYPED = """
 ```
@@ -22,6 +23,7 @@ dynakit demo                                  # two networks, and two pages
 dynakit train flip-flop:n_bits=3 gru          # three bits, in out/model
 dynakit analyze out/model flip-flop:n_bits=3  # a page, in out/report
 dynakit analyze weights.pt set-reset          # weights of a torch layer
+dynakit sweep plan.toml --jobs 2              # many networks, in out/plan
 ```
 """
 app = App(name="dynakit", help=(dk.__doc__ or "").partition("\n")[0] + "\n" + MOST_TYPED, version=dk.__version__)
@@ -147,6 +149,10 @@ def analyze(
         report = _with_history(report, dk.load(model), network)
     report.save(out)
     print(f"{report.summary()}\n\nReport: {out / 'report.html'}")
+
+
+for command in (commands.sweep, commands.resume, commands.summary):
+    app.command(command)
 
 
 @app.command

@@ -37,7 +37,7 @@ def no_record(name: str, value: Any, width: Any = None) -> None:
     offers.sort(key=lambda offer: not offer.endswith("states"))
     columns = f" of {width} columns" if isinstance(width, int) else ""
     hint = f"; pass {' or '.join(offers[:4])}" if offers else f", which holds none{columns}"
-    raise InputError(f"{name} must be an array of numbers{columns}, got {_one(value)}{hint}")
+    raise InputError(f"{name} must be an array of numbers{columns}, got {kind_of(value)}{hint}")
 
 
 def _offers(name: str, value: Any, width: Any) -> list[str]:
@@ -127,13 +127,17 @@ def _in_words(value: Any, array: np.ndarray) -> str:
     if isinstance(value, (list, tuple)):
         kinds = {"U": "text", "O": "objects that are no numbers", "c": "complex numbers", "b": "truth values"}
         return f"a {type(value).__name__} of {kinds.get(array.dtype.kind, array.dtype)}"
-    return f"{value!r}" if value is None or isinstance(value, (bool, str, complex)) else _one(value)
+    return f"{value!r}" if value is None or isinstance(value, (bool, str, complex)) else kind_of(value)
 
 
-def _one(value: Any) -> str:
-    """The kind of a value, with its article."""
+def kind_of(value: Any) -> str:
+    """The kind of a value, with its article; of a class its name."""
+    if value is None:
+        return "None"
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
     name = type(value).__name__
-    return f"{'an' if name[0] in 'AEIOU' else 'a'} {name}"
+    return f"{'an' if name[0] in 'AEIOUaeiou' else 'a'} {name}"
 
 
 def matches_shape(name: str, got: Iterable[int], expected: tuple[Any, ...]) -> None:
@@ -150,8 +154,13 @@ def matches_shape(name: str, got: Iterable[int], expected: tuple[Any, ...]) -> N
 
 def folder(name: str, value: Any) -> Path:
     """``value`` as the path of a folder."""
-    if not isinstance(value, (str, os.PathLike)) or not str(value):
-        raise InputError(f"{name} must be the path of a folder, got {value if value is None else repr(value)}")
+    return path(name, value, "folder")
+
+
+def path(name: str, value: Any, of: str) -> Path:
+    """``value`` as the path of what it is called."""
+    if not isinstance(value, (str, os.PathLike)) or not str(value) or "\0" in str(value):
+        raise InputError(f"{name} must be the path of a {of}, got {value if value is None else repr(value)}")
     return Path(value)
 
 
@@ -175,6 +184,13 @@ def of_kind(name: str, value: Any, kind: type) -> None:
     """Raise unless ``value`` is a record of this kind."""
     if not isinstance(value, kind):
         raise InputError(f"{name} must be {kind.__name__}, got {type(value).__name__}")
+
+
+def several(name: str, value: Any) -> Iterable[Any]:
+    """``value`` itself, which may be gone through; a text is one thing, and so is None."""
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable) or getattr(value, "ndim", 1) == 0:
+        raise InputError(f"{name} must be a list, got {value!r}")
+    return value
 
 
 def count(name: str, value: Any, *, least: int = 1, most: int | None = None) -> int:

@@ -48,12 +48,17 @@ class Watch:
 _WATCH: ContextVar[Watch | None] = ContextVar("watch", default=None)
 
 
+def as_callback(value: Any) -> Callback | None:
+    """``value`` itself; InputError unless it is a function, or None."""
+    if value is not None and not callable(value):
+        raise InputError(f"callback must be a function of (done, info), got {type(value).__name__}")
+    return value
+
+
 @contextmanager
 def watching(callback: Any) -> Iterator[Watch]:
     """A watch over what is done within; InputError unless ``callback`` is a function, or None."""
-    if callback is not None and not callable(callback):
-        raise InputError(f"callback must be a function of (done, info), got {type(callback).__name__}")
-    watch = Watch(callback)
+    watch = Watch(as_callback(callback))
     token = _WATCH.set(watch)
     try:
         yield watch

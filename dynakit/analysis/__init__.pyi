@@ -5,6 +5,7 @@ from .automata import *
 from .basins import *
 from .continuation import *
 from .cycles import *
+from .distances import *
 from .exponents import *
 from .fields import *
 from .fixed_points import *
@@ -15,6 +16,7 @@ from .memory import *
 from .multifunctionality import *
 from .piecewise_linear import *
 from .psychometric import *
+from .similarity import *
 from .slow_points import *
 from .spikes import *
 from .trajectories import *

@@ -9,8 +9,9 @@ Nothing that is read is ever run, and what a file declares is compared with its 
 """
 
 from .archive import npz_bytes, read_npz
-from .atomic import write_atomically
+from .atomic import stamped, sweep, sync, write_atomically, write_once
 from .manifest import FORMAT_VERSION, LARGEST, Artifact, Manifest
+from .processes import beginning, host
 from .reading import load, lost
 from .writing import check_folder, save, write_page
 
@@ -19,12 +20,18 @@ __all__ = [
     "LARGEST",
     "Artifact",
     "Manifest",
+    "beginning",
     "check_folder",
+    "host",
     "load",
     "lost",
     "npz_bytes",
     "read_npz",
     "save",
+    "stamped",
+    "sweep",
+    "sync",
     "write_atomically",
+    "write_once",
     "write_page",
 ]

@@ -17,6 +17,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from .processes import beginning
+
 TEMPORARY = re.compile(r"\.(?P<file>.+)\.(?P<host>[0-9a-f]{8})-(?P<pid>\d{1,10})-[0-9a-f]{8}\.tmp")
 STALE = 3600.0  # seconds after which a temporary file is a leftover, whoever may have begun it
 
@@ -45,14 +47,11 @@ def running(temporary: Path, match: re.Match[str]) -> bool:
         return temporary.name[len(match["file"]) + 2 : -len(".tmp")] in _RUNNING
     try:
         old = time.time() - os.lstat(temporary).st_mtime > STALE
-        if old or match["host"] != _host() or os.name == "nt":  # on Windows, signal 0 would end the process
-            return not old
-        os.kill(pid, 0)
-    except (FileNotFoundError, ProcessLookupError, OverflowError):
+        return not old and (match["host"] != _host() or beginning(pid) is not None)
+    except FileNotFoundError:
         return False
     except OSError:
-        pass  # a process of another user's
-    return True
+        return True
 
 
 def temporaries(folder: Path) -> list[tuple[Path, re.Match[str]]]:
@@ -131,3 +130,16 @@ def write_atomically(path: Path, data: bytes, *, like: Path | None = None) -> No
         except BaseException:
             remove(temporary)
             raise
+
+
+def write_once(path: Path, data: bytes) -> bool:
+    """Write ``data`` under ``path`` unless something is there: whether this was the one of several who did."""
+    with stamped() as stamp:
+        temporary = stage(Path(path), data, stamp)
+        try:
+            os.link(temporary, path)
+        except FileExistsError:
+            return False
+        finally:
+            remove(temporary)
+    return True

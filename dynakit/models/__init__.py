@@ -26,6 +26,7 @@ from .learners import (
 from .lstm import LSTM
 from .memory_blocks import MemoryBlocks
 from .reading import read
+from .registry import LEARNERS as LEARNERS
 from .registry import MODELS, by_name
 from .reservoir import Reservoir
 from .saving import check_path, load, packed, savable, save, unpacked

@@ -75,7 +75,7 @@ def leaky_loop(
 ) -> tuple[Tensor, Tensor]:
     """What :func:`leaky_scan` computes, as a plain loop that can be differentiated any number of times."""
     f, a, W = ACTIVATIONS[leak.activation].function, leak.alpha, weights.W_rec
-    noise = _noise((len(inputs), len(x0), len(W)), W, leak, generator) / leak.gain
+    noise = drive_noise((len(inputs), len(x0), len(W)), W, leak, generator) / leak.gain
     drives = functional.linear(inputs, weights.W_in, weights.b_rec) + noise
     x, steps = x0, []
     for drive in drives.unbind(0):
@@ -91,10 +91,10 @@ def leaky_loop(
     return functional.linear(rates, weights.W_out, weights.b_out), states
 
 
-def _noise(
+def drive_noise(
     shape: tuple[int, int, int], like: Tensor, leak: Leak, generator: torch.Generator | None
 ) -> Tensor:
-    """A fresh buffer of gain * sqrt(2 / alpha) * sigma * N(0, 1)."""
+    """The noise of the units, scaled as drives are: a fresh buffer of gain * sqrt(2 / alpha) * sigma * N(0, 1)."""
     if leak.sigma == 0:
         return like.new_zeros(shape)
     root = (2 / leak.alpha).sqrt() if isinstance(leak.alpha, Tensor) else math.sqrt(2 / leak.alpha)
@@ -113,7 +113,7 @@ class _LeakyScan(torch.autograd.Function):
         shape = (len(inputs), len(x0), len(weights.W_rec))
         drivers = torch.cat([inputs, inputs.new_ones(*shape[:2], 1)], dim=2).flatten(0, 1)
         gain, per_driver = apart(leak.gain, torch.cat([weights.W_in, weights.b_rec[:, None]], dim=1).t())
-        buffer = _noise(shape, weights.W_rec, leak, generator)
+        buffer = drive_noise(shape, weights.W_rec, leak, generator)
         buffer.flatten(0, 1).addmm_(drivers, per_driver, alpha=gain)
         states, rates, slopes_of = _FORMS[leak.form].forward(buffer, x0, weights.W_rec, leak)
         ctx.save_for_backward(drivers, rates, slopes_of, *weights)

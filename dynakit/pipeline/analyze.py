@@ -8,10 +8,13 @@ is asked which orbits its closed loop holds.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from typing import Any
 
-from .. import seeding
+import torch
+
+from .. import resumption, seeding
 from ..errors import InputError, ResourceError
 from ..progress import Callback, expect, going, interruptible, watching
 from ..provenance import Provenance
@@ -102,10 +105,24 @@ def _after(stage: Stage, subject: Subject, report: Report) -> Report:
     if results is None:
         lacking = [need for need in run.needs if need in report.skipped]
         return report.without(stage.name, f"it needs {' and '.join(lacking)}, which could not run")
+    there = [name for name, result in zip((*run.needs, *run.uses), results) if result is not None]
+    decided_by = _decided_by(subject, report, stage.name, there)
     try:
-        return report.having(run.find(subject, *results))
+        return report.having(resumption.kept_results(decided_by, lambda: run.find(subject, *results)))
     except (InputError, ResourceError) as reason:
         return report.without(stage.name, str(reason))
+
+
+def _decided_by(subject: Subject, report: Report, name: str, there: list[str]) -> tuple[Any, ...] | None:
+    """What decides the results of a stage besides its code; None if a part of it is a function of the user's own."""
+    trials, system = subject.trials, subject.system
+    like: Any = {"dtype": system.dtype, "device": system.device}
+    rest = torch.zeros(1, system.state_size, **like), torch.zeros(1, system.input_size, **like)
+    which = resumption.of_map(system, *rest)
+    if which is None:
+        return None
+    arrays = [getattr(trials, field.name) for field in dataclasses.fields(trials)]
+    return (*which, name, there, subject.seed, report.closed_loop, repr(subject.task), arrays, subject.drives)
 
 
 _LISTED = "\n".join(f"        {stage.name}: {stage.about}." for stage in STAGES)

@@ -6,12 +6,15 @@ No function computes, shows or changes global settings; matplotlib is imported w
 from .animation import Animation, animate_trial
 from .basins import plot_basin_fractions, plot_basins
 from .branches import plot_branches
-from .connectivity import plot_connectivity
+from .connectivity import plot_communities, plot_connectivity
 from .cycles import plot_convergence, plot_cycles, plot_multipliers
+from .distances import plot_distances, plot_embedding
 from .exponents import plot_exponents
 from .fixed_point_map import plot_fixed_point_map
 from .flow import plot_flow
 from .interactive import phase_portrait_3d
+from .laws import plot_law, plot_singular_values
+from .lesions import plot_lesions
 from .linked import Explored
 from .manifolds import plot_heteroclinic
 from .memory import plot_memory
@@ -21,6 +24,7 @@ from .phase_line import plot_cobweb, plot_phase_line
 from .portrait import plot_phase_portrait
 from .psychometric import plot_psychometric
 from .raster import plot_raster
+from .scaffold import plot_scaffold
 from .slow_manifold import plot_slow_manifold
 from .spectrum import plot_spectrum
 from .style import close, new_axes, using
@@ -41,14 +45,19 @@ __all__ = [
     "plot_basins",
     "plot_branches",
     "plot_cobweb",
+    "plot_communities",
     "plot_confusion",
     "plot_connectivity",
+    "plot_distances",
+    "plot_embedding",
     "plot_exponents",
     "plot_convergence",
     "plot_cycles",
     "plot_fixed_point_map",
     "plot_flow",
     "plot_heteroclinic",
+    "plot_law",
+    "plot_lesions",
     "plot_memory",
     "plot_multifunctionality",
     "plot_multipliers",
@@ -57,6 +66,8 @@ __all__ = [
     "plot_phase_portrait",
     "plot_psychometric",
     "plot_raster",
+    "plot_scaffold",
+    "plot_singular_values",
     "plot_slow_manifold",
     "plot_spectrum",
     "plot_tracks",

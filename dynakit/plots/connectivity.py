@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..analysis import GraphStatistics
+from ..analysis import Communities, GraphStatistics
 from ..checks import reals
 from ..errors import InputError
 from . import style
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 TYPES = {1: "E", -1: "I", 0: "mixed"}  # in the order in which they are drawn
+MOST_NAMED = 12  # communities whose sizes stand at the axes
 
 
 def plot_connectivity(W: Any, *, sign: Any = None, ax: Any = None, **kwargs: Any) -> Axes:
@@ -31,13 +32,37 @@ def plot_connectivity(W: Any, *, sign: Any = None, ax: Any = None, **kwargs: Any
     """
     matrix, signs = _matrix(W, sign)
     order = type_order(matrix, signs)
+    ax = _image(matrix[np.ix_(order, order)], ax, kwargs)
+    counts = [(TYPES[s], int((signs == s).sum())) for s in TYPES if (signs == s).any()]
+    _blocks(ax, [f"{name} ({n})" for name, n in counts], [n for _, n in counts])
+    return ax
+
+
+def plot_communities(communities: Any, *, ax: Any = None, **kwargs: Any) -> Axes:
+    """The weights W[post, pre], community by community, the largest first.
+
+    Arguments:
+        communities: Communities, see :func:`dynakit.find_communities`.
+        ax: where to draw.
+        kwargs: for ``imshow``.
+
+    Colours as in :func:`plot_connectivity`; the ticks count the units, where there is room for them.
+    Raises InputError, naming the argument.
+    """
+    found = style.expect("communities", communities, Communities)
+    ax = _image(found.W[np.ix_(found.order, found.order)], ax, kwargs)
+    few = len(found.sizes) <= MOST_NAMED
+    _blocks(ax, [f"{n}" if few else "" for n in found.sizes.tolist()], found.sizes.tolist())
+    return ax
+
+
+def _image(matrix: np.ndarray, ax: Any, kwargs: dict[str, Any]) -> Any:
     limit = _limit(matrix)
     ax = style.new_axes(ax, ratio=0.75)
     options = {"cmap": style.DIVERGING, "vmin": -limit, "vmax": limit, "interpolation": "nearest"}
-    drawn = ax.imshow(matrix[np.ix_(order, order)], **(options | kwargs))
+    drawn = ax.imshow(matrix, **(options | kwargs))
     beyond = "both" if np.abs(matrix).max(initial=0.0) > limit else "neither"
     style.colour_bar(ax, drawn, "weight", extend=beyond)
-    _blocks(ax, signs[order])
     ax.set_xlabel("presynaptic unit")
     ax.set_ylabel("postsynaptic unit")
     return ax
@@ -75,15 +100,13 @@ def _limit(matrix: np.ndarray) -> float:
     return float(np.quantile(sizes, 0.99)) if sizes.size else 1.0
 
 
-def _blocks(ax: Any, signs: np.ndarray) -> None:
-    """Lines between the blocks, and for ticks the type and the number of its units."""
-    sizes = [(TYPES[s], int((signs == s).sum())) for s in TYPES if (signs == s).any()]
-    edges = np.cumsum([0] + [n for _, n in sizes])
+def _blocks(ax: Any, names: list[str], sizes: list[int]) -> None:
+    """Lines between the blocks, and for ticks their names."""
+    edges = np.cumsum([0, *sizes])
     if len(sizes) > 1:
         for edge in edges[1:-1]:
             ax.axhline(edge - 0.5, color=style.BLACK, linewidth=0.8)
             ax.axvline(edge - 0.5, color=style.BLACK, linewidth=0.8)
-    names = [f"{name} ({n})" for name, n in sizes]
     centres = (edges[:-1] + edges[1:] - 1) / 2
     ax.set_xticks(centres, names)
     ax.set_yticks(centres, names, rotation=90, va="center")

@@ -184,8 +184,8 @@ def log_steps(ax: Axes) -> None:
     ax.xaxis.set_minor_formatter(NullFormatter())
 
 
-def colour_bar(ax: Axes, drawn: Any, label: str, **kwargs: Any) -> None:
-    """A slim colour bar beside ``ax``."""
+def colour_bar(ax: Axes, drawn: Any, label: str, **kwargs: Any) -> Any:
+    """A slim colour bar beside ``ax``; it is returned."""
     from matplotlib.colors import LogNorm
     from matplotlib.ticker import LogLocator
 
@@ -197,6 +197,7 @@ def colour_bar(ax: Axes, drawn: Any, label: str, **kwargs: Any) -> None:
         bar.set_ticks(LogLocator(subs=(1.0, 3.0)))
         bar.minorticks_off()
     bar.outline.set_linewidth(0.5)  # type: ignore[union-attr]
+    return bar
 
 
 def clock(dt: float | None) -> float:

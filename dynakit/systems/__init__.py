@@ -8,6 +8,7 @@ from .closed_loop import ClosedLoop
 from .derived import Driven, Iterated
 from .flow import Flow, Monodromy
 from .function import FunctionSystem
+from .lesions import lesion
 from .steps import Form
 
 __all__ = [
@@ -24,5 +25,6 @@ __all__ = [
     "as_flow",
     "as_system",
     "catalog",
+    "lesion",
     "record",
 ]

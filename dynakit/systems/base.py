@@ -176,6 +176,13 @@ class System(Signature):
         """The recurrent matrices by name, W[post, pre]; empty where there are none."""
         return {}
 
+    def rewired(self, weights: dict[str, np.ndarray]) -> System:
+        """This system with other recurrent matrices, named and shaped as :meth:`recurrent_weights` has them.
+
+        Raises InputError for a system whose matrices are known but not in our hands.
+        """
+        raise InputError(f"{self.name or type(self).__name__}: recurrent weights cannot be exchanged in such a system")
+
     def _matrices(self, derivative: Callable[..., Tensor], n_rows: int, n_columns: int, *at: Tensor) -> Tensor:
         """Matrices of a flat batch of states, held in parts while they are made."""
         each = n_rows * n_columns * self.dtype.itemsize

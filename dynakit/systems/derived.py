@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -117,6 +118,12 @@ class Wrapped(System):
 
     def recurrent_weights(self) -> dict[str, np.ndarray]:
         return self.inner.recurrent_weights()
+
+    def rewired(self, weights: dict[str, np.ndarray]) -> System:
+        twin = copy.copy(self)
+        twin.inner = self.inner.rewired(weights)
+        twin.fingerprint = fingerprint(self.fingerprint, twin.inner.fingerprint)
+        return twin
 
 
 class WithReadout(Wrapped):

@@ -15,6 +15,7 @@ from .flip_flop import FlipFlop, SetReset
 from .holding import Hold as Hold
 from .holding import Holds as Holds
 from .holding import find_holds as find_holds
+from .registry import TASKS as TASKS
 from .registry import by_name
 from .sequence import N_DIGITS as N_DIGITS
 from .sequence import WINDOW as WINDOW

@@ -11,6 +11,7 @@ there is more to say.
 from __future__ import annotations
 
 import abc
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +41,10 @@ class Task(Record, abc.ABC):
     @abc.abstractmethod
     def sample(self, n_trials: int, seed: Any = 0) -> Trials:
         """Draw ``n_trials`` trials; the same seed gives the same trials, bit for bit."""
+
+    def sample_each(self, n_trials: int, seeds: Sequence[Any]) -> list[Trials]:
+        """The trials that :meth:`sample` draws under each seed; for tasks that can draw them at once, bit for bit."""
+        return [self.sample(n_trials, seed) for seed in seeds]
 
     @abc.abstractmethod
     def correct(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
+from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
@@ -22,7 +23,7 @@ import torch
 from .. import checks, seeding
 from ..surroundings import in_own_surroundings
 from .base import Task, sign_marks
-from .timing import Gap, answers, draw_gaps, ends, gap, halves, noisy, turns
+from .timing import Gap, answers, draw_gaps, ends, gap, halves, last_pulses, noisy, turns
 from .trials import Trials
 
 MOST_MACHINE_BITS = 10  # the automaton of n bits has 2^n * 2n entries
@@ -132,33 +133,47 @@ class FlipFlop(Task):
     @in_own_surroundings
     def sample(self, n_trials: int, seed: Any = 0) -> Trials:
         """Draw trials; ``Trials.conditions["final"]`` is the last memory of each, such as ``"+-+"``."""
-        seed, n_trials = seeding.as_seed(seed), checks.count("n_trials", n_trials)
-        onsets = self._onsets(n_trials, seeding.stream(seed, "flip-flop", "onsets"))  # (trial, time, bit)
-        signs = seeding.stream(seed, "flip-flop", "signs").integers(0, 2, onsets.shape, dtype=np.int8) * 2 - 1
-        steps = np.arange(self.n_steps)[:, None]
-        last = np.maximum.accumulate(np.where(onsets, steps, 0), axis=1)  # onset of the pulse that counts
-        targets = np.take_along_axis(signs, last, axis=1).astype(np.float32)
-        age = steps - last
+        return self._draw(checks.count("n_trials", n_trials), [seeding.as_seed(seed)])
+
+    @in_own_surroundings
+    def sample_each(self, n_trials: int, seeds: Sequence[Any]) -> list[Trials]:
+        """The trials that :meth:`sample` draws under each seed, drawn at once."""
+        if type(self).sample is not FlipFlop.sample:
+            return super().sample_each(n_trials, seeds)
+        n_trials = checks.count("n_trials", n_trials)
+        return self._draw(n_trials, [seeding.as_seed(seed) for seed in seeds]).parts(n_trials)
+
+    def _draw(self, n_trials: int, seeds: Sequence[int]) -> Trials:
+        """The trials of all seeds, one after another."""
+        up, waits = self._numbers(n_trials, seeds)
+        last, held = last_pulses(up, waits, self.pulse_width, self.repulse_every or self.n_steps)
+        targets = np.where(held, np.float32(1), np.float32(-1))
+        age = np.repeat(np.arange(self.n_steps, dtype=last.dtype), self.n_bits) - last.reshape(len(last), -1)
+        age = age.reshape(targets.shape)
         inputs = np.where(age < self.pulse_width, np.float32(self.amplitude) * targets, np.float32(0))
+        if self.input_noise > 0:
+            for part, seed in zip(np.split(inputs, len(seeds)), seeds):
+                part[:] = noisy(part, self.input_noise, seeding.stream(seed, "flip-flop", "noise"))
         return Trials(
-            noisy(inputs, self.input_noise, seeding.stream(seed, "flip-flop", "noise")),
+            torch.from_numpy(inputs),
             torch.from_numpy(targets),
             torch.ones(targets.shape),
             {"final": self.decode(targets[:, -1])},
             score_mask=torch.from_numpy((age >= self.score_grace).astype(np.float32)),
         )
 
-    def _onsets(self, n_trials: int, rng: np.random.Generator) -> np.ndarray:
-        """Where pulses start: (trial, time, bit) booleans, all true at step 0."""
-        onsets = np.zeros((n_trials, self.n_steps, self.n_bits), dtype=bool)
-        onsets[:, :: self.repulse_every or self.n_steps] = True
-        if self.repulse_every is None and self.p_flip > 0:
-            most = self.n_steps // self.pulse_width  # no more gaps than this fit into a trial
-            waits = np.minimum(rng.geometric(self.p_flip, (n_trials, most, self.n_bits)), self.n_steps)
-            times = np.cumsum(self.pulse_width - 1 + waits, axis=1)
-            trial, slot, bit = np.nonzero(times < self.n_steps)
-            onsets[trial, times[trial, slot, bit], bit] = True
-        return onsets
+    def _numbers(self, n_trials: int, seeds: Sequence[int]) -> tuple[np.ndarray, np.ndarray | None]:
+        """Whether a pulse would be up, (trial, time, bit), and the steps that channels are free, (trial, gap, bit)."""
+        up, waits = [], []
+        most = self.n_steps // self.pulse_width  # no more gaps than this fit into a trial
+        for seed in seeds:
+            signs = seeding.stream(seed, "flip-flop", "signs")
+            up.append(signs.integers(0, 2, (n_trials, self.n_steps, self.n_bits), dtype=np.int8))
+            if self.repulse_every is None and self.p_flip > 0:
+                onsets = seeding.stream(seed, "flip-flop", "onsets")
+                drawn = onsets.geometric(self.p_flip, (n_trials, most, self.n_bits))
+                waits.append(np.minimum(drawn, self.n_steps).astype(np.int32))
+        return np.concatenate(up), np.concatenate(waits) if waits else None
 
     def correct(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """Right where the sign is; an output of exactly 0 is wrong."""

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
-from .. import checks
-from ..errors import InputError
+from .. import checks, specs
 from .base import Task
 from .classic import Adding, CountingLanguage, EmbeddedReber, Parity, Phonemes, TemporalOrder
 from .cycles import Cycles
@@ -51,34 +49,6 @@ def by_name(spec: str) -> Task:
     >>> by_name("adding:variant=modern,length=50")
     Adding(length=50, variant='modern', delay=0)
     """
-    name, _, text = spec.partition(":") if isinstance(spec, str) else (spec, "", "")
+    name, text = specs.split(spec) if isinstance(spec, str) else (spec, "")
     task = TASKS[checks.one_of("task", name, TASKS)]
-    known = [f.name for f in dataclasses.fields(task)]
-    parameters: dict[str, Any] = {}
-    for part in text.split(",") if text else []:
-        key, equals, value = (piece.strip() for piece in part.partition("="))
-        checks.one_of(f"parameter of {name}", key, known)
-        if not equals or not value:
-            raise InputError(f"parameters of {name} must be written name=value, got {part!r}")
-        if key in parameters:
-            raise InputError(f"parameter {key} of {name} is given twice")
-        words = next(f.type for f in dataclasses.fields(task) if f.name == key) == "str"
-        parameters[key] = value if words else _value(key, value)
-    return task(**parameters)
-
-
-def _value(name: str, text: str) -> Any:
-    """A number, a range, true, false or none, from its text."""
-    if text.lower() == "none":
-        return None
-    if text.lower() in ("true", "false"):
-        return text.lower() == "true"
-    low, dots, high = text.partition("..")
-    if dots:
-        return _value(name, low), _value(name, high)
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    raise InputError(f"{name} must be a number, a range low..high or none, got {text!r}")
+    return task(**specs.settings(name, text, {f.name: str(f.type) for f in dataclasses.fields(task)}))

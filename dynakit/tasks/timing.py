@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,7 @@ import torch
 from .. import checks
 from ..errors import InputError
 
+MANY_COLUMNS = 500  # from here on a loop in Python over steps is faster than one in C over columns
 Gap = int | tuple[int, int]  # steps: fixed, or drawn uniformly from (shortest, longest), both included
 Duration = float | tuple[float, float]  # ms: fixed, or a range, which becomes that of a Gap
 
@@ -81,6 +84,56 @@ def turns(starts: np.ndarray, n_steps: int) -> tuple[np.ndarray, np.ndarray]:
     begins[trial, starts[trial, turn]] = 1
     turn = begins.cumsum(axis=1) - 1
     return turn, np.arange(n_steps) - np.take_along_axis(starts, np.maximum(turn, 0), axis=1)
+
+
+def last_pulses(
+    up: np.ndarray, waits: np.ndarray | None, width: int, every: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """For every step and channel, when the last pulse began and whether it was up.
+
+    Args:
+        up: (trial, time, channel) 1 where a pulse that began would be up, and 0.
+        waits: (trial, gap, channel) steps that a channel is free before its next pulse; None: as ``every`` says.
+        width: steps of a pulse.
+        every: steps from pulse to pulse where there are no ``waits``; the first is at step 0.
+
+    Returns:
+        Two arrays (trial, time, channel).
+    """
+    n_steps, columns = up.shape[1], up.shape[0] * up.shape[2]
+    flat = up.swapaxes(0, 1).reshape(n_steps, columns)  # time first: a step of all channels at once
+    keys = np.zeros((n_steps, columns), np.int16 if n_steps < 2**14 else np.int32)  # twice the step, and the sign
+    keys[::every] = 2 * np.arange(0, n_steps, every)[:, None] + flat[::every]
+    for column, start in _starts(waits, width, n_steps, columns):
+        keys[start, column] = 2 * start + flat[start, column]
+    if columns < MANY_COLUMNS:
+        np.maximum.accumulate(keys, axis=0, out=keys)
+    else:  # accumulate takes column by column
+        for before, now in pairwise(keys):
+            np.maximum(before, now, out=now)
+    keys = np.ascontiguousarray(keys.reshape(n_steps, up.shape[0], up.shape[2]).swapaxes(0, 1))
+    return keys >> 1, (keys & 1).astype(bool)
+
+
+def _starts(
+    waits: np.ndarray | None, width: int, n_steps: int, columns: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The columns in which a pulse starts, and when; of many, first all first pulses, then all second ones."""
+    if waits is None:
+        return
+    steps = waits.swapaxes(0, 1).reshape(-1, columns) + (width - 1)
+    if columns < MANY_COLUMNS:
+        starts = np.cumsum(steps, axis=0)
+        gap, column = np.nonzero(starts < n_steps)
+        yield column, starts[gap, column]
+        return
+    start = np.zeros_like(steps[0])
+    for step in steps:
+        start += step
+        column = np.flatnonzero(start < n_steps)
+        if not len(column):
+            return
+        yield column, start[column]
 
 
 def answers(value: np.ndarray, asked: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:

@@ -124,6 +124,18 @@ class Trials(Record):
         rows = np.arange(len(self))[index]
         return self._of(rows.reshape(-1))  # an integer keeps the trial axis
 
+    def parts(self, n_trials: int) -> list[Trials]:
+        """The same trials, so many at a time: views, which hold what has been looked at already."""
+        return [self._view(slice(k, k + n_trials)) for k in range(0, len(self), n_trials)]
+
+    def _view(self, rows: slice) -> Trials:
+        part = object.__new__(Trials)
+        for name in ("inputs", "targets", "mask", "lengths", "score_mask"):
+            value = getattr(self, name)
+            object.__setattr__(part, name, None if value is None else value[rows])
+        object.__setattr__(part, "conditions", {name: values[rows] for name, values in self.conditions.items()})
+        return part
+
     def until_the_longest(self) -> Trials:
         """The same trials without the steps at the end that none of them has."""
         longest = int(self.lengths.max()) if len(self) else self.n_steps

@@ -45,12 +45,13 @@ def check_task(task: Any, *, seed: Any = 0, n_trials: int = 8) -> Contract:
     """Hold a task of your own to what training and analysis take for granted.
 
     One line in your tests.  Every clause is tried: ``sizes`` (of inputs, targets and masks), ``seeds`` (the same trials
-    again, bit by bit), ``draws`` (another seed, other trials), ``prefix`` (few trials are the first of many),
-    ``generators`` (no global one is drawn from), ``frozen`` (sampling and judging change nothing), ``ideal`` (perfect
-    outputs score 1, in any precision), ``wrong`` (NaN and infinity score 0, and not everything is right), ``loss`` (a
-    scalar whose gradient runs through the mask alone), ``ends`` (nothing beyond the end of a trial is judged),
-    ``decode`` (words for any leading axes, "?" for no memory), ``drives`` ("rest" first) and ``pulses`` (fit the
-    inputs), ``machine`` (every memory under every pulse, in the words of ``decode``), ``saving`` (comes back the same).
+    again, bit by bit, alone and beside those of another), ``draws`` (another seed, other trials), ``prefix`` (few
+    trials are the first of many), ``generators`` (no global one is drawn from), ``frozen`` (sampling and judging change
+    nothing), ``ideal`` (perfect outputs score 1, in any precision), ``wrong`` (NaN and infinity score 0, and not
+    everything is right), ``loss`` (a scalar whose gradient runs through the mask alone), ``ends`` (nothing beyond the
+    end of a trial is judged), ``decode`` (words for any leading axes, "?" for no memory), ``drives`` ("rest" first) and
+    ``pulses`` (fit the inputs), ``machine`` (every memory under every pulse, in the words of ``decode``), ``saving``
+    (comes back the same).
 
     Args:
         task: a :class:`dynakit.tasks.Task`.
@@ -103,6 +104,11 @@ def seeds(drawn: Drawn) -> None:
         wrong = _differ(first, again)
         if wrong:
             raise Broken(f"{what} must give the same trials, but {wrong} differ")
+    own = [drawn.seed, drawn.seed + 1]
+    for seed, trials in zip(own, drawn.task.sample_each(drawn.n_trials, own), strict=True):
+        wrong = _differ(drawn.task.sample(drawn.n_trials, seed=seed), trials)
+        if wrong:
+            raise Broken(f"sample_each must give what sample gives under each seed, but {wrong} differ")
 
 
 def draws(drawn: Drawn) -> None:

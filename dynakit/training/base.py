@@ -57,8 +57,14 @@ def fit_together(
     method: Any, models: Sequence[Any], task: Any, seeds: Sequence[int], callback: Callback | None
 ) -> Sequence[History]:
     """Train ``models`` side by side by ``method``; a method that can registers its own function here."""
+    raise InputError(not_together(method, models))
+
+
+@functools.singledispatch
+def not_together(method: Any, models: Sequence[Any]) -> str:
+    """Why ``method`` cannot train ``models`` side by side, or ""; registered as :func:`fit_together` is."""
     known = " or ".join(sorted(cls.__name__ for cls in fit_together.registry if cls is not object))
-    raise InputError(f"method must be {known} to train networks together, got {method!r}")
+    return f"method must be {known} to train networks together, got {method!r}"
 
 
 def _concrete(kind: type) -> Iterator[type]:

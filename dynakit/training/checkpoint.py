@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from .. import artifacts
 from ..errors import ArtifactError
 from ..models.saving import read_safetensors
+from .optimizers import Optimizer
 
 SLOTS = ("checkpoint-a", "checkpoint-b")
 
@@ -49,15 +50,15 @@ CURVES = ("losses", "scores", "seconds", "learning_rates")
 COUNTERS = ("scale", "reference", "n_rollbacks", "stopped")
 
 
-def capture(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+def capture(model: nn.Module, optimizer: Optimizer) -> dict[str, Tensor]:
     """Copies of the weights ("model/...") and of the optimiser's moments ("optimizer/name/index")."""
     tensors = {f"model/{name}": value.detach().clone() for name, value in model.state_dict().items()}
-    for index, moments in optimizer.state_dict()["state"].items():
+    for index, moments in optimizer.moments.items():
         tensors.update({f"optimizer/{name}/{index}": value.clone() for name, value in moments.items()})
     return tensors
 
 
-def restore(model: nn.Module, optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+def restore(model: nn.Module, optimizer: Optimizer, tensors: dict[str, Tensor]) -> None:
     """Put what :func:`capture` copied back in place."""
     own = {name.removeprefix("model/"): value for name, value in tensors.items() if name.startswith("model/")}
     model.load_state_dict(own)
@@ -66,7 +67,7 @@ def restore(model: nn.Module, optimizer: torch.optim.Optimizer, tensors: dict[st
         if name.startswith("optimizer/"):
             _, key, index = name.split("/")
             moments.setdefault(int(index), {})[key] = value.clone()
-    optimizer.load_state_dict({**optimizer.state_dict(), "state": moments})
+    optimizer.moments = moments
 
 
 def save(folder: Path, state: State, identity: dict[str, Any], slot: int) -> None:

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -31,12 +30,9 @@ from ..results import History
 from ..seeding import stream, torch_stream
 from ..tasks import Task, Trials
 from ..wording import counted
-from . import checkpoint
-from .base import BY_CALLBACK, Callback, fit, fit_together, told
-from .stacked import check_alike, rollout, stack
-
-SNAPSHOT_EVERY = 10  # good updates between two copies of the weights
-MOST_ROLLBACKS = 8  # in a row, to the same weights
+from .base import Callback, fit, fit_together, not_together
+from .checkpoint import CURVES
+from .side_by_side import Block, Member, SideBySide, add_noise, unlike
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +97,11 @@ def _(method: Curriculum, model: nn.Module, task: Task, *, seed: int, callback: 
     return history
 
 
+@not_together.register
+def _(method: Curriculum, models: Sequence[Any]) -> str:
+    return unlike(models)
+
+
 @fit_together.register
 def _train(
     method: Curriculum,
@@ -109,139 +110,78 @@ def _train(
     seeds: Sequence[int],
     callback: Callback | None,
 ) -> list[History]:
-    check_alike(models)
+    if reason := not_together(method, models):
+        raise InputError(reason)
     if models[0].n_inputs != models[0].n_outputs:
         raise InputError(
             "a network that is fed its outputs needs as many as it has inputs, got "
             f"{counted(models[0].n_outputs, 'output')} and {counted(models[0].n_inputs, 'input')}; "
             "for such a task use BPTT"
         )
-    members = [_Member(method, model, task, seed) for model, seed in zip(models, seeds)]
-    began = time.monotonic()
-    for update in range(method.max_updates):
-        active = [member for member in members if not member.state.stopped]
-        if not active:
-            break
-        losses, scores = _gradients(method, active, update)
-        for member, loss, score in zip(active, losses, scores):
-            member.take(loss, score, update, time.monotonic() - began)
-        info = {"loss": float(np.mean(losses)), "score": float(np.mean(scores))}
-        info.update(learning_rate=method.rate(update), total=method.max_updates)
-        if not told(callback, update + 1, info) and update + 1 < method.max_updates:
-            for member in members:
-                member.state.stopped = member.state.stopped or BY_CALLBACK
-    return [member.finish() for member in members]
+    return _Taught(method, models, task, seeds, callback).go()
 
 
-def _gradients(
-    method: Curriculum, members: Sequence[_Member], update: int
-) -> tuple[list[float], list[float]]:
-    """Loss and score of each network on its own batch; leaves the gradients with the parameters."""
-    n_closed, like = method.closed(update), next(members[0].model.parameters())
-    generators = [torch_stream(member.seed, "noise", update) for member in members]
-    inputs, targets, mask = (
-        torch.stack(part).to(like) for part in zip(*(member.batch(update, n_closed) for member in members))
-    )
-    forced = inputs[:, : method.steps_forced]
-    if method.noise > 0:
-        drawn = [torch.randn(forced.shape[1:], generator=generator) for generator in generators]
-        forced = forced + method.noise * torch.stack(drawn).to(like)
-    cells = stack([member.model for member in members])
-    noise = cells.noise(targets.shape[1], targets.shape[2], generators)
-    outputs, _ = rollout(cells, forced, n_closed, noise=noise)
-    wrong = (mask * (outputs - targets).square()).flatten(1).sum(1)
-    losses = wrong / mask.flatten(1).sum(1)
-    for member in members:
-        member.optimizer.zero_grad(set_to_none=True)
-    losses.sum().backward()
-    return losses.tolist(), _explained(wrong.detach(), targets, mask).tolist()
+class _Taught(SideBySide):
+    """Networks that are forced for a while, and then hear themselves."""
+
+    method: Curriculum
+
+    def gradients(self, block: Block, update: int) -> tuple[list[float], list[float]]:
+        n_closed, like = self.method.closed(update), self.pool.like
+        inputs, targets, mask = (
+            torch.stack(part).to(like) for part in zip(*(self._batch(seed, update, n_closed) for seed in block.seeds))
+        )
+        inputs, n_forced = inputs.clone(), self.method.steps_forced
+        inputs[:, :, n_forced:] = 0
+        generators = [torch_stream(seed, "noise", update) for seed in block.seeds]
+        if self.method.noise > 0:
+            shape = (n_forced, inputs.shape[1], inputs.shape[3])
+            drawn = torch.stack([torch.randn(shape, generator=generator) for generator in generators])
+            inputs[:, :, :n_forced] += self.method.noise * drawn.transpose(1, 2).to(like)
+        inputs, noise = add_noise(block.models, inputs, [inputs.shape[2]] * len(generators), generators)
+        outputs = block.cell.forward(block.p, inputs, noise, n_closed).permute(1, 3, 0, 2)
+        error, n_asked = mask * (outputs - targets), mask.sum((1, 2, 3))
+        wrong = error.square().sum((1, 2, 3))
+        error = error * (2 / n_asked)[:, None, None, None]
+        block.cell.backward(block.p, block.g, error.permute(2, 0, 3, 1))
+        return (wrong / n_asked).tolist(), _explained(wrong, targets, mask).tolist()
+
+    def _batch(self, seed: int, update: int, n_closed: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Inputs, targets and mask of one update, (trial, time, unit): they depend on seed and update only."""
+        trials = self.task.sample(self.method.batch_size, seed=int(stream(seed, "batch", update).integers(2**62)))
+        if update == 0:
+            _check(trials, self.method)
+        assert trials.targets is not None
+        mask = torch.ones_like(trials.targets) if trials.mask is None else trials.mask
+        steps = slice(self.method.steps_forced + n_closed)
+        return trials.inputs[:, steps], trials.targets[:, steps], mask[:, steps]
+
+    def history(self, member: Member) -> History:
+        state, names = member.state, {"method": "Curriculum", "task": type(self.task).__name__}
+        curves: dict[str, Any] = {name: np.array(getattr(state, name)) for name in CURVES}
+        return History(
+            **curves,
+            n_rollbacks=state.n_rollbacks,
+            stopped=state.stopped,
+            provenance=Provenance.of(seed=member.seed, **names, **dataclasses.asdict(self.method)),
+        )
 
 
 def _explained(wrong: Tensor, targets: Tensor, mask: Tensor) -> Tensor:
-    """R^2 of each network's outputs, clipped to 0..1: the score of a task of prediction."""
+    """R^2 of each network's outputs (network, trial, time, output), clipped to 0..1: the score of a prediction."""
     mean = (mask * targets).sum((1, 2), keepdim=True) / mask.sum((1, 2), keepdim=True).clamp(min=1)
     variation = (mask * (targets - mean).square()).flatten(1).sum(1)
     return torch.nan_to_num(1 - wrong / variation, nan=0.0).clamp(0, 1)
 
 
-class _Member:
-    """One of the networks: its trials, its optimiser, and the guard that rolls it back."""
-
-    def __init__(self, method: Curriculum, model: RecurrentModel, task: Task, seed: int) -> None:
-        self.method, self.model, self.task, self.seed = method, model, task, seed
-        self.parameters = [p for p in model.parameters() if p.requires_grad]
-        if not self.parameters:
-            raise InputError("model has no parameter that requires a gradient: there is nothing to train")
-        model.train()
-        self.optimizer = torch.optim.Adam(self.parameters, lr=method.learning_rate)
-        self.state = checkpoint.State()
-        self.good = checkpoint.capture(model, self.optimizer)
-        self.in_a_row = self.since_good = 0
-
-    def batch(self, update: int, n_closed: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Inputs, targets and mask of one update, (time, trial, unit): they depend on seed and update only."""
-        seed = int(stream(self.seed, "batch", update).integers(2**62))
-        trials = self.task.sample(self.method.batch_size, seed=seed)
-        if update == 0:
-            self._check(trials)
-        assert trials.targets is not None
-        mask = torch.ones_like(trials.targets) if trials.mask is None else trials.mask
-        steps = slice(self.method.steps_forced + n_closed)
-        return tuple(part[:, steps].transpose(0, 1) for part in (trials.inputs, trials.targets, mask))  # type: ignore[return-value]
-
-    def _check(self, trials: Trials) -> None:
-        method, needed = self.method, self.method.steps_forced + self.method.steps_closed
-        if trials.targets is None:
-            raise InputError("these trials have no targets, so nothing can be trained; give targets")
-        if trials.n_steps < needed:
-            raise InputError(
-                f"steps_forced + steps_closed must be at most the {trials.n_steps} steps of a trial, got "
-                f"{method.steps_forced} + {method.steps_closed}"
-            )
-        if trials.mask is not None and not bool(trials.mask[:, : method.steps_forced].any()):
-            raise InputError(f"the mask of these trials is 0 in all {method.steps_forced} forced steps")
-
-    def take(self, loss: float, score: float, update: int, seconds: float) -> None:
-        """Step along the gradient that the parameters hold, or back if it or the loss is not finite.
-
-        A large loss is no reason to go back: in a closed loop that has just grown it is expected.
-        """
-        longest = math.inf if self.method.clip_norm is None else self.method.clip_norm
-        norm = float(nn.utils.clip_grad_norm_(self.parameters, longest))
-        rate = self.method.rate(update) * self.state.scale
-        if math.isfinite(loss) and math.isfinite(norm):
-            self._keep(update)
-            for group in self.optimizer.param_groups:
-                group["lr"] = rate
-            self.optimizer.step()
-        else:
-            self._roll_back()
-        for name, value in zip(checkpoint.CURVES, (loss, score, seconds, rate)):
-            getattr(self.state, name).append(value)
-
-    def _keep(self, update: int) -> None:
-        self.since_good += 1
-        if self.since_good >= SNAPSHOT_EVERY or update == 0:
-            self.good = checkpoint.capture(self.model, self.optimizer)
-            self.in_a_row = self.since_good = 0
-
-    def _roll_back(self) -> None:
-        checkpoint.restore(self.model, self.optimizer, self.good)
-        self.state.scale /= 2
-        self.state.n_rollbacks += 1
-        self.in_a_row += 1
-        self.since_good = 0
-        if self.in_a_row >= MOST_ROLLBACKS:
-            self.state.stopped = f"diverged {MOST_ROLLBACKS} times in a row"
-
-    def finish(self) -> History:
-        for p in self.parameters:
-            p.grad = None
-        state, names = self.state, {"method": "Curriculum", "task": type(self.task).__name__}
-        curves: dict[str, Any] = {name: np.array(getattr(state, name)) for name in checkpoint.CURVES}
-        return History(
-            **curves,
-            n_rollbacks=state.n_rollbacks,
-            stopped=state.stopped or f"all {counted(self.method.max_updates, 'update')} done",
-            provenance=Provenance.of(seed=self.seed, **names, **dataclasses.asdict(self.method)),
+def _check(trials: Trials, method: Curriculum) -> None:
+    needed = method.steps_forced + method.steps_closed
+    if trials.targets is None:
+        raise InputError("these trials have no targets, so nothing can be trained; give targets")
+    if trials.n_steps < needed:
+        raise InputError(
+            f"steps_forced + steps_closed must be at most the {trials.n_steps} steps of a trial, got "
+            f"{method.steps_forced} + {method.steps_closed}"
         )
+    if trials.mask is not None and not bool(trials.mask[:, : method.steps_forced].any()):
+        raise InputError(f"the mask of these trials is 0 in all {method.steps_forced} forced steps")

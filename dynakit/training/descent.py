@@ -102,19 +102,33 @@ class GradientDescent(abc.ABC):
         total: Tensor | float = 0.0
         if self.l2_rate or self.l1_rate:
             total = total + _penalty([model.rates(states)], self.l2_rate, self.l1_rate)
-        for name, (l2, l1) in _strengths(self.l2_weight, self.l1_weight).items():
-            total = total + _penalty(_matrices(model, name), l2, l1)
+        for name, (l2, l1) in strengths(self.l2_weight, self.l1_weight).items():
+            total = total + _penalty(list(penalized(model, name).values()), l2, l1)
         return total
 
 
 def batch(task: Task, n_trials: int, seed: int, update: int) -> Trials:
     """The trials of one update, by the seed and its number alone; where nothing is asked in them, others are drawn."""
+    return batches(task, n_trials, [seed], update)[0]
+
+
+def batches(task: Task, n_trials: int, seeds: Sequence[int], update: int) -> list[Trials]:
+    """The :func:`batch` of each seed."""
+    found: dict[int, Trials] = {}
     for again in range(REDRAWS):
         names = ("batch", update, again) if again else ("batch", update)
-        trials = task.sample(n_trials, seed=int(stream(seed, *names).integers(2**62))).until_the_longest()
-        if all(mask is None or bool(mask.any()) for mask in (trials.mask, trials.score_mask)):
+        left = [seed for seed in dict.fromkeys(seeds) if again == 0 or not _asks(found[seed])]
+        if not left:
             break
-    return trials
+        drawn = [int(stream(seed, *names).integers(2**62)) for seed in left]
+        each = task.sample_each(n_trials, drawn) if len(drawn) > 1 else [task.sample(n_trials, seed=drawn[0])]
+        found.update((seed, trials.until_the_longest()) for seed, trials in zip(left, each))
+    return [found[seed] for seed in seeds]
+
+
+def _asks(trials: Trials) -> bool:
+    """Whether anything is asked in these trials, and scored."""
+    return all(mask is None or bool(mask.any()) for mask in (trials.mask, trials.score_mask))
 
 
 def inputs_for(model: RecurrentModel, trials: Trials) -> Tensor:
@@ -133,17 +147,17 @@ def over(model: RecurrentModel, trials: Trials, generator: torch.Generator | Non
     return model(inputs_for(model, trials), generator=generator, lengths=trials.lengths if trials.ragged else None)
 
 
-def _strengths(l2: float | Mapping[str, float], l1: float | Mapping[str, float]) -> dict[str, tuple[float, float]]:
+def strengths(l2: float | Mapping[str, float], l1: float | Mapping[str, float]) -> dict[str, tuple[float, float]]:
     """Both penalties of each group of weights that has one; "" is the group of all."""
     groups = [given if isinstance(given, Mapping) else {"": given} for given in (l2, l1)]
     both = {name: (groups[0].get(name, 0.0), groups[1].get(name, 0.0)) for group in groups for name in group}
     return {name: strengths for name, strengths in both.items() if any(strengths)}
 
 
-def _matrices(model: RecurrentModel, beginning: str) -> Sequence[Tensor]:
+def penalized(model: RecurrentModel, beginning: str) -> Mapping[str, Tensor]:
     """The weights that are trained, biases excepted, whose names begin so."""
     trained = {name: p for name, p in model.named_parameters() if p.requires_grad and p.ndim > 1}
-    found = [p for name, p in trained.items() if name.startswith(beginning)]
+    found = {name: p for name, p in trained.items() if name.startswith(beginning)}
     if not found:
         raise InputError(
             f"l2_weight and l1_weight name weights by how their names begin, and none begins with {beginning!r}: this "

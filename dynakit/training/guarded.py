@@ -30,6 +30,7 @@ from . import checkpoint
 from .base import BY_CALLBACK, Callback, fit, told
 from .checkpoint import State
 from .descent import GradientDescent, Moment, batch, over
+from .optimizers import SGD, Adam, Optimizer
 
 STOP_WINDOW = 10  # updates whose mean score or loss decides whether to stop
 SNAPSHOT_EVERY = 10  # good updates between two copies of the weights
@@ -70,8 +71,13 @@ class _Descent:
         self.model.train()
         self._resume(first)
         began = time.monotonic() - (self.state.seconds[-1] if self.state.seconds else 0.0)
-        while not self.state.stopped:
-            self._update(self.state.update, began)
+        try:
+            while not self.state.stopped:
+                self._update(self.state.update, began)
+        except KeyboardInterrupt:
+            if self.folder is not None:  # of the update that was cut short nothing is kept
+                checkpoint.save(self.folder, self.good, self.identity, self.n_saved)
+            raise
         return self._history()
 
     def batch(self, update: int) -> Trials:
@@ -87,7 +93,7 @@ class _Descent:
         state.scores.append(score)
         state.seconds.append(time.monotonic() - began)
         state.learning_rates.append(rate)
-        state.stopped = self._reason_to_stop()
+        state.stopped = reason_to_stop(self.method, state)
         if state.stopped:
             self._save(force=True)
         info = {"loss": loss, "score": score, "total": self.method.max_updates, "learning_rate": rate}
@@ -97,11 +103,10 @@ class _Descent:
 
     def _descend(self, trials: Trials, update: int, rate: float) -> tuple[float, float]:
         """Step along each gradient of a batch, or back at the first that is not good; returns loss and score."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
+        self.optimizer.learning_rate = rate
         longest = math.inf if self.method.clip_norm is None else self.method.clip_norm
         loss, score, at = math.nan, math.nan, Moment(update, torch_stream(self.seed, "noise", update))
-        self.optimizer.zero_grad(set_to_none=True)
+        self.optimizer.forget_gradients()
         for step in self.method.steps(self.model, self.task, trials, at):
             if step.outputs is not None:
                 loss, score = step.loss, float(self.task.score(step.outputs, trials))
@@ -113,7 +118,7 @@ class _Descent:
             if step.outputs is not None:
                 self._keep()
             self.optimizer.step()
-            self.optimizer.zero_grad(set_to_none=True)
+            self.optimizer.forget_gradients()
         return loss, score
 
     def _keep(self) -> None:
@@ -144,17 +149,6 @@ class _Descent:
                 f"its last good weights",
                 partial=self._history(),
             )
-
-    def _reason_to_stop(self) -> str:
-        method, state = self.method, self.state
-        if state.update >= STOP_WINDOW:
-            score = float(np.mean(state.scores[-STOP_WINDOW:]))
-            loss = float(np.mean(state.losses[-STOP_WINDOW:]))
-            if method.stop_at_score is not None and score >= method.stop_at_score:
-                return f"score {score:.4f} reached {method.stop_at_score:g}"
-            if method.stop_at_loss is not None and loss <= method.stop_at_loss:
-                return f"loss {loss:.3g} reached {method.stop_at_loss:g}"
-        return f"all {counted(method.max_updates, 'update')} done" if state.update >= method.max_updates else ""
 
     def _identity(self, first: Trials) -> dict[str, Any]:
         """What must be the same for a checkpoint to belong to this run; plain JSON values."""
@@ -198,20 +192,39 @@ class _Descent:
         self.saved_at = time.monotonic()
 
     def _history(self) -> History:
-        curves: dict[str, Any] = {name: np.array(getattr(self.state, name)) for name in checkpoint.CURVES}
-        names = {"method": type(self.method).__name__, "task": type(self.task).__name__}
-        return History(
-            **curves,
-            n_rollbacks=self.state.n_rollbacks,
-            stopped=self.state.stopped,
-            provenance=Provenance.of(seed=self.seed, **names, **_settings(self.method)),
-        )
+        return history_of(self.state, self.method, self.task, self.seed)
 
 
-def _optimizer(method: GradientDescent, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+def reason_to_stop(method: GradientDescent, state: State) -> str:
+    """Why a run that has come to ``state`` ends there; "" where it goes on."""
+    if state.update >= STOP_WINDOW:
+        if method.stop_at_score is not None and (score := _late_mean(state.scores)) >= method.stop_at_score:
+            return f"score {score:.4f} reached {method.stop_at_score:g}"
+        if method.stop_at_loss is not None and (loss := _late_mean(state.losses)) <= method.stop_at_loss:
+            return f"loss {loss:.3g} reached {method.stop_at_loss:g}"
+    return f"all {counted(method.max_updates, 'update')} done" if state.update >= method.max_updates else ""
+
+
+def _late_mean(curve: list[float]) -> float:
+    return float(np.mean(curve[-STOP_WINDOW:]))
+
+
+def history_of(state: State, method: GradientDescent, task: Task, seed: int) -> History:
+    """What is told of a run that has come to ``state``."""
+    curves: dict[str, Any] = {name: np.array(getattr(state, name)) for name in checkpoint.CURVES}
+    names = {"method": type(method).__name__, "task": type(task).__name__}
+    return History(
+        **curves,
+        n_rollbacks=state.n_rollbacks,
+        stopped=state.stopped,
+        provenance=Provenance.of(seed=seed, **names, **_settings(method)),
+    )
+
+
+def _optimizer(method: GradientDescent, parameters: list[nn.Parameter]) -> Optimizer:
     if method.optimizer == "sgd":
-        return torch.optim.SGD(parameters, lr=method.learning_rate, momentum=method.momentum)
-    return torch.optim.Adam(parameters, lr=method.learning_rate)
+        return SGD(parameters, method.learning_rate, method.momentum)
+    return Adam(parameters, method.learning_rate)
 
 
 def _digest(*tensors: Tensor | None) -> str:

@@ -20,7 +20,7 @@ from ..provenance import Provenance
 from ..results import History, per_item
 from ..seeding import stream
 from ..tasks import N_DIGITS, WINDOW, SequenceStream, Stream, windowed_accuracy
-from .base import BY_CALLBACK, Callback, fit, fit_together, told
+from .base import BY_CALLBACK, Callback, fit, fit_together, not_together, told
 
 SAY_EVERY = 100  # elements between two calls of the callback
 
@@ -103,6 +103,12 @@ def _(method: Online, model: Any, task: Any, *, seed: int, callback: Callback | 
     return run_online(method, [model], task, [seed], callback)[0]
 
 
+@not_together.register
+def _(method: Online, models: Sequence[Any]) -> str:
+    other = next((model for model in models if not isinstance(model, Learner)), None)
+    return "" if other is None else f"model must be a learner for Online (see dk.models), got a {type(other).__name__}"
+
+
 @fit_together.register
 def run_online(
     method: Online, models: Sequence[Any], task: Any, seeds: Sequence[int], callback: Callback | None
@@ -110,9 +116,8 @@ def run_online(
     """A run of each learner on the stream of its seed; learners that can share the work do, if the order is one."""
     if not isinstance(task, SequenceStream):
         raise InputError(f"task must be a SequenceStream for Online, got a {type(task).__name__}")
-    for learner in models:
-        if not isinstance(learner, Learner):
-            raise InputError(f"model must be a learner for Online (see dk.models), got a {type(learner).__name__}")
+    if reason := not_together(method, models):
+        raise InputError(reason)
     streams = [task.draw(seed) for seed in seeds]
     n = min(method.max_elements or len(streams[0]), *(len(own) for own in streams))
     if method.kill_share and method.kill_at is not None and method.kill_at >= n:

@@ -17,8 +17,7 @@ from ..seeding import as_seed
 from ..surroundings import in_own_surroundings
 from ..tasks import Task
 from ..wording import counted
-from .base import Callback, check_sizes, fit, fit_together
-from .curriculum import Curriculum
+from .base import Callback, check_sizes, fit, fit_together, not_together
 from .gradient import BPTT
 from .online import Online
 
@@ -57,8 +56,7 @@ def train(
     """
     check_sizes(model, task)
     _check_callback(callback)
-    if method is None:
-        method = Online() if isinstance(model, Learner) else BPTT()
+    method = _usual(model) if method is None else method
     with _modes_kept([model]), linalg.one_thread(), torch.inference_mode(False), torch.enable_grad():
         return fit(method, model, task, seed=as_seed(seed), callback=callback)
 
@@ -74,32 +72,33 @@ def train_together(
 ) -> list[History]:
     """Train models of one kind side by side, in place: many seeds for little more than the price of one.
 
-    Each is trained as :func:`dynakit.train` trains it alone under its seed, up to rounding.
+    Each is trained as :func:`dynakit.train` trains it alone under its seed, up to rounding: with its own trials and
+    noise, its own clipping and guard, and to its own end.
 
     Args:
         models: the networks or learners, alike but for their weights.
         task: as for :func:`dynakit.train`.
-        method: a :class:`Curriculum` or an :class:`Online`; None: a Curriculum.
+        method: a :class:`BPTT`, a :class:`Curriculum` or an :class:`Online`; None: what :func:`dynakit.train` takes.
         seeds: of what :func:`dynakit.train` takes a seed for, one per model; None: 0, 1, 2, ...
         callback: called as by :func:`dynakit.train`, with means over the models still trained.
 
     Returns:
-        One History per model.  With a Curriculum a network that keeps diverging is left at its last good weights, its
-        ``stopped`` begins with "diverged", and the others go on; online, its ``stopped`` names the element.
+        One History per model.  A network that keeps diverging is left at its last good weights, its ``stopped`` begins
+        with "diverged", and the others go on; online, its ``stopped`` names the element.  ``seconds`` are those of all.
 
     Raises:
-        InputError: an argument cannot be used, or the networks differ in more than their weights.
+        InputError: an argument cannot be used, or the networks cannot be trained together: see
+            :func:`why_not_together`.
 
-    >>> from dynakit.models import LSTM
-    >>> from dynakit.tasks import Cycles
-    >>> from dynakit.training import Curriculum
-    >>> task = Cycles.seeing_double(radius=1.0)
-    >>> models = [LSTM.for_task(task, 4, seed=seed) for seed in range(3)]
-    >>> [len(history) for history in train_together(models, task, Curriculum(max_updates=2))]
+    >>> from dynakit.models import Elman
+    >>> from dynakit.tasks import FlipFlop
+    >>> from dynakit.training import BPTT
+    >>> task = FlipFlop(n_bits=1, n_steps=20)
+    >>> models = [Elman.for_task(task, 4, seed=seed) for seed in range(3)]
+    >>> [len(history) for history in train_together(models, task, BPTT(max_updates=2))]
     [2, 2, 2]
     """
     models = list(models) if isinstance(models, Iterable) else [models]
-    method = Curriculum() if method is None else method
     if not models or len({id(model) for model in models}) < len(models):
         raise InputError(f"models must be one or more networks, each given once, got {len(models)}")
     if seeds is not None and not isinstance(seeds, Iterable):
@@ -110,8 +109,33 @@ def train_together(
     for model in models:
         check_sizes(model, task)
     _check_callback(callback)
+    method = _usual(models[0]) if method is None else method
     with _modes_kept(models), linalg.one_thread(), torch.inference_mode(False), torch.enable_grad():
         return list(fit_together(method, models, task, own, callback))
+
+
+def why_not_together(models: Sequence[nn.Module], method: Any = None) -> str:
+    """Why :func:`train_together` cannot train these models by this method, as one sentence; "" where it can.
+
+    Args:
+        models: one or more networks or learners, as they are built; their weights do not matter.
+        method: the settings of a way to train; None as for :func:`train_together`.
+
+    >>> from dynakit.models import GRU
+    >>> why_not_together([GRU(2, 8, 1), GRU(2, 8, 1, seed=1)])
+    ''
+    >>> why_not_together([GRU(2, 8, 1), GRU(2, 9, 1)])
+    'models must be alike but for their weights, yet n_hidden is 8 for models[0] and 9 for models[1]'
+    """
+    models = list(models) if isinstance(models, Iterable) else [models]
+    if not models:
+        return "models must be one or more networks, got none"
+    return not_together(_usual(models[0]) if method is None else method, models)
+
+
+def _usual(model: nn.Module) -> Any:
+    """The method for ``model`` where none is named."""
+    return Online() if isinstance(model, Learner) else BPTT()
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from .basins import Basins, as_run, map_basins
 from .edge import EdgeState, find_edge_state
 from .features import Features
 from .given import as_targets
-from .labelling import START, Run
+from .labelling import START, Rollout
 from .proximity import Proximity, fates
 from .recurrence import Recurrence
 from .settings import BasinSettings, EdgeSettings, ShockSettings

@@ -27,7 +27,7 @@ from ...wording import counted
 from ..exponents import UNBOUNDED, grows
 from ..proportions import upper_bound, wilson_interval
 from .given import as_targets
-from .labelling import UNRESOLVED, Outcome, Run
+from .labelling import UNRESOLVED, Outcome, Rollout
 from .proximity import Proximity
 from .recurrence import Recurrence
 from .settings import BasinSettings
@@ -236,7 +236,7 @@ def map_basins(
     )
 
 
-def _growing(run: Run, x: np.ndarray, outcome: Outcome) -> Outcome:
+def _growing(run: Rollout, x: np.ndarray, outcome: Outcome) -> Outcome:
     """Those that are unresolved since they grow without bound, by name."""
     open_ = np.flatnonzero(np.char.startswith(outcome.reasons, UNRESOLVED))
     reasons = outcome.reasons.astype("<U64")
@@ -248,9 +248,9 @@ def _growing(run: Run, x: np.ndarray, outcome: Outcome) -> Outcome:
     return replace(outcome, reasons=reasons)
 
 
-def as_run(system: System, drive: Any, n_steps: int, *, name: str = "drive") -> Run:
+def as_run(system: System, drive: Any, n_steps: int, *, name: str = "drive") -> Rollout:
     """The map under one constant drive, None for none; ``name`` is that of the argument."""
     u: Tensor = checked(system).as_drive(name, drive)
     if u.ndim != 1:
         raise InputError(f"{name} must have shape ({system.input_size},), got {tuple(u.shape)}")
-    return Run(system, u, count("n_steps", n_steps))
+    return Rollout(system, u, count("n_steps", n_steps))

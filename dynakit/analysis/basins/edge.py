@@ -25,7 +25,7 @@ from ...wording import lasting
 from ..cycles import Polished, polish, still
 from .basins import as_run
 from .given import as_targets
-from .labelling import Run
+from .labelling import Rollout
 from .proximity import OFF, fates
 from .settings import EdgeSettings
 from .targets import Targets
@@ -159,7 +159,7 @@ class _Pair(NamedTuple):
 class _Tracker:
     """Keeps a pair on the boundary."""
 
-    def __init__(self, run: Run, targets: Targets, first: _Pair) -> None:
+    def __init__(self, run: Rollout, targets: Targets, first: _Pair) -> None:
         self.run_, self.targets, self.first = run, targets, first
         labels = fates(run, np.stack(first), targets)
         for name, label in zip("ab", labels):

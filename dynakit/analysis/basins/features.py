@@ -16,7 +16,7 @@ from ...checks import count, reals
 from ...errors import InputError
 from ...progress import ended, passed
 from ..exponents import average
-from .labelling import INTERRUPTED, Outcome, Run
+from .labelling import INTERRUPTED, Outcome, Rollout
 from .targets import Targets
 from .windows import outcome, settled, view, watched
 
@@ -42,7 +42,7 @@ class Features:
     n_axes: int = 3
     window: int = 400
 
-    def label(self, run: Run, x: np.ndarray, targets: Targets | None) -> Outcome:
+    def label(self, run: Rollout, x: np.ndarray, targets: Targets | None) -> Outcome:
         """See :class:`Labelling`."""
         window = count("window", self.window, least=16)
         ends, reasons = settled(run, x, run.n_steps)

@@ -1,8 +1,8 @@
 """What a way to label trajectories must provide, and what it may use.
 
 A labelling is a frozen dataclass of settings with one method, ``label(run, x, targets)``: for states x (sample,
-unit) it returns an :class:`Outcome`, the attractor of each sample.  It may use :meth:`Run.flight` to follow
-trajectories (those that leave every bound are let go with their step) and :meth:`Run.chunks` to stay within the
+unit) it returns an :class:`Outcome`, the attractor of each sample.  It may use :meth:`Rollout.flight` to follow
+trajectories (those that leave every bound are let go with their step) and :meth:`Rollout.chunks` to stay within the
 memory budget.  What it says of a sample must not depend on the samples beside it, nor on the chunk it is in, except
 where attractors are found from the samples themselves.  ``targets`` are the known attractors, or None: then it finds
 them. :class:`Proximity`, :class:`Recurrence` and :class:`Features` are the three there are.
@@ -46,13 +46,13 @@ class Outcome:
 class Labelling(Protocol):
     """The interface."""
 
-    def label(self, run: Run, x: np.ndarray, targets: Targets | None) -> Outcome:
+    def label(self, run: Rollout, x: np.ndarray, targets: Targets | None) -> Outcome:
         """The attractor of each of the states x (sample, unit)."""
         ...
 
 
 @dataclass(frozen=True)
-class Run:
+class Rollout:
     """A map under a constant drive, and how long to follow it."""
 
     system: System
@@ -86,7 +86,7 @@ class Run:
 class Flight:
     """Trajectories under way: each that leaves every bound stops where it was one step before."""
 
-    def __init__(self, run: Run, x: np.ndarray) -> None:
+    def __init__(self, run: Rollout, x: np.ndarray) -> None:
         start = torch.from_numpy(np.array(x)).to(run.system.device, run.system.dtype)
         self._run, self._system, self._u = run, run.system, run.u
         self.t = 0

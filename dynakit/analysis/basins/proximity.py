@@ -18,7 +18,7 @@ from ... import chunks
 from ...errors import InputError
 from ...progress import going, interruptible, passed
 from ..exponents import UNBOUNDED
-from .labelling import PATIENCE, REST, UNRESOLVED, Flight, Outcome, Run
+from .labelling import PATIENCE, REST, UNRESOLVED, Flight, Outcome, Rollout
 from .targets import Targets
 
 CHECKS = 8  # in a span
@@ -35,7 +35,7 @@ class Proximity:
 
     reach: float | None = None
 
-    def label(self, run: Run, x: np.ndarray, targets: Targets | None) -> Outcome:
+    def label(self, run: Rollout, x: np.ndarray, targets: Targets | None) -> Outcome:
         """See :class:`Labelling`."""
         if targets is None:
             raise InputError("attractors must be given for Proximity; pass labelling=None to find them")
@@ -86,7 +86,7 @@ class _Stays:
         return ended & (close | stays)
 
 
-def _labelled(run: Run, x: np.ndarray, targets: Targets, reaches: Tensor) -> dict[str, np.ndarray]:
+def _labelled(run: Rollout, x: np.ndarray, targets: Targets, reaches: Tensor) -> dict[str, np.ndarray]:
     """The fields of an :class:`Outcome`."""
     flight = run.flight(x)
     labels, steps, why = np.full(len(x), -1), np.full(len(x), -1), np.full(len(x), "", dtype="<U48")
@@ -126,7 +126,7 @@ def _advance(flight: Flight, stays: _Stays, n_steps: int) -> _Stays:
 OFF = -2  # the label of a state that grows without bound, where that is a fate like others
 
 
-def fates(run: Run, x: np.ndarray, targets: Targets) -> np.ndarray:
+def fates(run: Rollout, x: np.ndarray, targets: Targets) -> np.ndarray:
     """For each state: its attractor, ``OFF`` if it grows without bound, -1 if neither is known."""
     outcome = Proximity().label(run, x, targets)
     return np.where(np.char.startswith(outcome.reasons, UNBOUNDED), OFF, outcome.labels)

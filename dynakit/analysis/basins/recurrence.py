@@ -17,7 +17,7 @@ from scipy.spatial import KDTree
 from ...checks import count
 from ...progress import ended, going, interruptible, passed
 from ..exponents import halves
-from .labelling import INTERRUPTED, PATIENCE, UNRESOLVED, Outcome, Run
+from .labelling import INTERRUPTED, PATIENCE, UNRESOLVED, Outcome, Rollout
 from .targets import Targets
 from .windows import Windows, outcome, settled, view, watch, watched
 
@@ -45,7 +45,7 @@ class Recurrence:
     n_cells: int = 16
     window: int = 600
 
-    def label(self, run: Run, x: np.ndarray, targets: Targets | None) -> Outcome:
+    def label(self, run: Rollout, x: np.ndarray, targets: Targets | None) -> Outcome:
         """See :class:`Labelling`."""
         window, n_cells = count("window", self.window, least=16), count("n_cells", self.n_cells, least=2)
         ends, lost = settled(run, x, run.n_steps)

@@ -25,7 +25,7 @@ from ...systems.base import System
 from ..proportions import wilson_interval
 from .basins import as_run
 from .given import as_targets
-from .labelling import Run
+from .labelling import Rollout
 from .proximity import OFF, fates
 from .settings import ShockSettings
 from .targets import Targets
@@ -167,7 +167,7 @@ class _Search:
 
     def __init__(
         self,
-        run: Run,
+        run: Rollout,
         targets: Targets,
         starts: np.ndarray,
         home: int,
@@ -275,7 +275,7 @@ def _scale(scale: Any, width: int) -> np.ndarray:
     return unit
 
 
-def _starts(run: Run, states: Any, targets: Targets) -> tuple[np.ndarray, np.ndarray]:
+def _starts(run: Rollout, states: Any, targets: Targets) -> tuple[np.ndarray, np.ndarray]:
     """States that are hit, and the attractor each belongs to."""
     if states is None:
         rows = [t.states[:: max(1, len(t.states) // PHASES)][:PHASES] for t in targets.list]

@@ -13,7 +13,7 @@ from ...checks import one_of
 from ...errors import InputError
 from ...progress import going, interruptible
 from .given import CLOUD, from_states
-from .labelling import BETWEEN, ELSEWHERE, Flight, Outcome, Run
+from .labelling import BETWEEN, ELSEWHERE, Flight, Outcome, Rollout
 from .targets import Targets
 
 COPIES = 8  # of what is seen of a trajectory that are held while it is looked at
@@ -33,7 +33,7 @@ class Windows(NamedTuple):
         return np.flatnonzero(self.lost == "")
 
 
-def settled(run: Run, x: np.ndarray, n_steps: int) -> tuple[np.ndarray, np.ndarray]:
+def settled(run: Rollout, x: np.ndarray, n_steps: int) -> tuple[np.ndarray, np.ndarray]:
     """The states after so many steps, and why samples were lost."""
     ends, lost = np.array(x), np.full(len(x), "", dtype="<U48")
     for rows in run.chunks(len(x), 16 * run.system.state_size):
@@ -43,7 +43,7 @@ def settled(run: Run, x: np.ndarray, n_steps: int) -> tuple[np.ndarray, np.ndarr
     return ends, lost
 
 
-def view(run: Run, x: np.ndarray, n_steps: int, projection: Any, n_axes: int) -> View:
+def view(run: Rollout, x: np.ndarray, n_steps: int, projection: Any, n_axes: int) -> View:
     """How states are seen: "pca" of what settled trajectories do, "outputs", or a function of states."""
     if callable(projection):
         return lambda states: _seen(projection, states)
@@ -88,14 +88,14 @@ class _Fit:
         return linalg.symmetric_eig(scatter[None])[1][0].flip(1)[:, :n_axes]
 
 
-def watched(run: Run, x: np.ndarray, n_steps: int, see: View) -> Iterator[tuple[np.ndarray, Windows]]:
+def watched(run: Rollout, x: np.ndarray, n_steps: int, see: View) -> Iterator[tuple[np.ndarray, Windows]]:
     """Follow states for so many steps; what is seen of as many at a time as fit into memory, and which these are."""
     width = see(torch.from_numpy(x[:1]).to(run.system.device)).shape[1]
     for rows in run.chunks(len(x), 16 * run.system.state_size + COPIES * n_steps * width):
         yield rows, watch(run, x[rows], n_steps, see)
 
 
-def watch(run: Run, x: np.ndarray, n_steps: int, see: View) -> Windows:
+def watch(run: Rollout, x: np.ndarray, n_steps: int, see: View) -> Windows:
     """Follow all states for so many steps and keep what is seen of them."""
     width = see(torch.from_numpy(x[:1]).to(run.system.device)).shape[1]
     points, lost = np.full((len(x), n_steps, width), np.nan), np.full(len(x), "", dtype="<U48")
@@ -126,7 +126,7 @@ def _seen(projection: Callable[..., Any], states: torch.Tensor) -> torch.Tensor:
 
 
 def outcome(
-    run: Run,
+    run: Rollout,
     x: np.ndarray,
     groups: np.ndarray,
     reasons: np.ndarray,
@@ -149,7 +149,7 @@ def outcome(
     return Outcome(labels, np.full(len(x), -1), reasons, ends, found if targets is None else [])
 
 
-def _attractor(run: Run, state: np.ndarray) -> Any:
+def _attractor(run: Rollout, state: np.ndarray) -> Any:
     """What a settled state goes on to do."""
     after = run.system.trajectory(state, run.u.expand(CLOUD, -1)).cpu().numpy()
     after = after[np.isfinite(after).all(axis=1)]

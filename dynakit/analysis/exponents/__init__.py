@@ -3,9 +3,10 @@
 from . import birkhoff
 from .birkhoff import CLEAR, average, coefficients, halves, wrapped
 from .by_lag import GradientByLag, gradient_by_lag
+from .course import Course, advance
 from .covariant import CovariantVectors, covariant_vectors
 from .echo_state import EchoState, check_echo_state
-from .frames import Course, Frames, advance
+from .frames import Frames
 from .growth import Estimates, estimate, signs
 from .lyapunov import lyapunov_spectrum
 from .motion import FAR, UNBOUNDED, grow, grows, recurrence

@@ -21,7 +21,8 @@ from ...provenance import with_provenance
 from ...results import Result, per_item
 from ...systems.base import System, checked
 from ...wording import counted
-from .frames import Course, Frames, advance
+from .course import Course, advance
+from .frames import Frames
 from .lyapunov import starts_and_inputs
 
 

@@ -25,7 +25,7 @@ from ...results import Result, per_item
 from ...systems.base import Bounds, System, checked
 from ...wording import counted, lasting
 from ..proportions import upper_bound, wilson_interval
-from .frames import Course
+from .course import Course
 from .gathering import Gathering, Groups, follow, gathered
 from .lyapunov import lyapunov_spectrum
 from .spectrum import LyapunovSpectrum

@@ -15,19 +15,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ... import linalg, seeding
-from ...progress import going, interruptible
-from ...systems.base import Bounds, System
+from ... import linalg, resumption, seeding
+from ...systems.base import System
 
 SAFE_SPREAD = 20.0  # nats between the fastest and the slowest direction over one interval
-LARGEST_SPREAD = 25.0  # beyond it the interval is halved
 DIGITS = 1e-6  # nats: to which the growth over an interval must be right
 EVEN = 1e3  # between the sizes of columns: it costs no digits that matter
-OFTEN, FEW = 0.5, 4  # intervals whose steps are taken again: the share and number beyond which shorter ones pay
-BETWEEN = 100  # steps between two looks at whether the call is to go on
-LONGEST = 10  # steps: the frame costs little by then
-SMALL = 1024  # numbers: such a frame costs little at every step, and each step is a sample of the growth
-NARROW = 8  # units per direction: to make such a frame orthonormal costs a quarter of carrying it one step
 
 
 class StepAgain(NamedTuple):
@@ -66,6 +59,19 @@ class Frames:
         self.left_at = torch.where(torch.isfinite(x).all(-1), -1, 0)
         self.x = torch.where(self.inside[:, None], x, 0.0)
         self.all_inside = bool(self.inside.all())
+
+    def arrays(self) -> resumption.Arrays:
+        """All that the steps to come go on from, where the frame is orthonormal."""
+        counts = np.array([self.n_done, self.n_again])
+        tensors = {"x": self.x, "T": self.T, "lost": self.lost, "left_at": self.left_at}
+        return {"steps": counts, **{name: tensor.cpu().numpy() for name, tensor in tensors.items()}}
+
+    def put(self, arrays: resumption.Arrays) -> None:
+        """Go on from what :meth:`arrays` gave."""
+        self.n_done, self.n_again = arrays["steps"].tolist()
+        for name in ("x", "T", "lost", "left_at"):
+            setattr(self, name, torch.from_numpy(arrays[name]).to(self.x.device))
+        self._steps, self.all_inside = [], bool(self.inside.all())
 
     @property
     def inside(self) -> Tensor:
@@ -187,105 +193,3 @@ def carried(T: Tensor, J: Tensor) -> Carried:
 
 def _log_diagonal(L: Tensor) -> Tensor:
     return L.diagonal(dim1=-2, dim2=-1).abs().log()
-
-
-class Course:
-    """Inputs along the way: the same for all starts, one sequence each, or none."""
-
-    def __init__(self, inputs: Tensor | None, like: Tensor, width: int) -> None:
-        self.inputs = inputs
-        self.constant = like.new_zeros(len(like), width)
-
-    def of(self, rows: Tensor) -> Course:
-        """That of some starts."""
-        constant, inputs = self.constant[rows], self.inputs
-        return Course(
-            inputs[rows] if inputs is not None and inputs.ndim == 3 else inputs, constant, constant.shape[1]
-        )
-
-    def bounds(self) -> Bounds:
-        """Between which every input lies."""
-        flat = (self.constant if self.inputs is None else self.inputs).flatten(0, -2)
-        return Bounds(flat.amin(0), flat.amax(0)) if flat.shape[1] else Bounds(flat[0], flat[0])
-
-    def at(self, t: int) -> Tensor:
-        """The inputs (start, input) of step t, counted from 0."""
-        return self.constant if self.inputs is None else self.inputs[..., t, :].expand_as(self.constant)
-
-
-class Growth:
-    """What a frame has grown by, interval by interval."""
-
-    def __init__(self) -> None:
-        self.logs: list[Tensor] = []  # (start, direction) each
-        self.durations: list[int] = []  # steps
-
-    def __len__(self) -> int:
-        return len(self.durations)
-
-    def rates(self) -> Tensor:
-        """The mean growth per step."""
-        return torch.stack(self.logs).sum(0) / sum(self.durations)
-
-
-def advance(
-    frames: Frames, course: Course, n_steps: int, interval: int, limit: float = LARGEST_SPREAD
-) -> tuple[Growth, int]:
-    """Take steps, orthonormalize after every ``interval`` of them; the growth, and the interval at the end.
-
-    The interval is halved where the directions spread by more than ``limit`` within it, and where they often lose
-    digits: to take steps again costs more than to make the frame orthonormal in time.  Fewer are taken if the call is
-    to end.
-    """
-    growth, since, mark = Growth(), 0, (frames.n_again, 0)
-    with interruptible("step"):
-        for k in range(n_steps):
-            if k % BETWEEN == 0 and not going(frames.n_done, "step"):
-                break
-            frames.step(course.at(frames.n_done))
-            since += 1
-            if since < interval and k + 1 < n_steps:
-                continue
-            logs, _ = frames.orthonormalize()
-            growth.logs.append(logs)
-            growth.durations.append(since)
-            since = 0
-            again, of = frames.n_again - mark[0], len(growth) - mark[1]
-            if interval > 1 and limit < np.inf and (spread(logs) > limit or again > max(FEW, OFTEN * of)):
-                interval, mark = interval // 2, (frames.n_again, len(growth))
-    return growth, interval
-
-
-def spread(logs: Tensor) -> float:
-    """The largest difference between the directions of one start, those lost and those that left aside."""
-    known = torch.isfinite(logs)
-    if not bool(known.any()):
-        return 0.0
-    high = logs.masked_fill(~known, -torch.inf).amax(-1)
-    low = logs.masked_fill(~known, torch.inf).amin(-1)
-    return float((high - low).clamp_min(0.0).max())
-
-
-def settle_frames(frames: Frames, course: Course, n_steps: int, given: int | None) -> int:
-    """Take the steps of the transient; the interval to go on with, from the spread in its second quarter."""
-    shape = frames.T[0].shape
-    if given is None and (shape.numel() <= SMALL or max(shape) >= NARROW * min(shape)):
-        given = 1
-    if given is not None:
-        return advance(frames, course, n_steps, given, np.inf)[1]
-    quarter = n_steps // 4
-    advance(frames, course, quarter, 1)
-    growth, _ = advance(frames, course, quarter, 1)
-    interval = choose_interval(growth.rates()) if quarter >= 4 and len(growth) else 1
-    return advance(frames, course, n_steps - 2 * quarter, interval)[1]
-
-
-def choose_interval(rates: Tensor) -> int:
-    """How many steps the frame may go without being made orthonormal, from mean growth rates (start, direction).
-
-    Neither may the directions come too close to each other, nor any of them overflow.
-    """
-    known = rates[torch.isfinite(rates)].abs()
-    fastest = float(known.max()) if len(known) else 0.0
-    limits = [SAFE_SPREAD / max(spread(rates), 1e-9), 200.0 / max(fastest, 1e-9), float(LONGEST)]
-    return max(1, int(min(limits)))

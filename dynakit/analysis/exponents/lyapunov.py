@@ -23,7 +23,8 @@ from ...progress import Callback, ended, expect, passed
 from ...provenance import with_provenance
 from ...systems.base import System, checked
 from ...wording import counted
-from .frames import LARGEST_SPREAD, LONGEST, Course, Frames, advance, settle_frames
+from .course import LARGEST_SPREAD, LONGEST, Course, advance, settle_frames
+from .frames import Frames
 from .growth import Estimates, entropy_rate, estimate, kaplan_yorke, signs
 from .motion import COLLAPSED, FAR, NO_START, UNBOUNDED, collapsed, grow, kinds_of, recurrence, superstable
 from .spectrum import LyapunovSpectrum

@@ -55,6 +55,11 @@ class Known:
         self.seen = torch.where(radii > coarse, radii, 0.0).to(dtype)  # where this precision can see the region
         self.n_inverses = int((which < len(inverses)).sum())  # of the first roots, now
 
+    def arrays(self) -> tuple[Tensor, ...]:
+        """All that what is known here decides by."""
+        inverses = [inverse for of in self.inverses.values() for inverse in of[: self.n_inverses]]
+        return self.exact, self.radii, self.which, *inverses
+
     def holds(self, x: Tensor) -> Tensor:
         """The root whose region holds each state (state, unit), or -1."""
         if not len(self.x) or not len(x):

@@ -12,10 +12,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from ... import chunks, linalg
+from ... import chunks, linalg, resumption
 from ...systems.base import Bounds, System, minus_identity
 from .known import FROM, Known
 
@@ -76,9 +77,22 @@ class Newton:
             limit = _limits(x[finite], self.box)
             n_parts = -(-int(finite.sum()) // self.chunk)
             for rows in finite.nonzero()[:, 0].tensor_split(n_parts):
-                result = strategy(self.rough, x[rows], self.u.expand(len(rows), -1), limit, known)
+                result = self._followed(strategy, x[rows], limit, known)
                 x[rows], status[rows], owner[rows] = result.x, result.status, result.owner
         return Iterates(x.to(starts.dtype), status, owner)
+
+    def _followed(self, strategy: Strategy, x: Tensor, limit: Bounds, known: Known) -> Iterates:
+        """What a strategy makes of a chunk of starts, now or in a call that was killed."""
+        u = self.u.expand(len(x), -1)
+        which = resumption.of_map(self.rough, x, u)
+        decided_by = which and (*which, strategy.__name__, x, self.u, *limit, *known.arrays())
+
+        def make() -> dict[str, np.ndarray]:
+            made = strategy(self.rough, x, u, limit, known)
+            return {name: part.cpu().numpy() for name, part in made._asdict().items()}
+
+        found = resumption.kept(decided_by, make)
+        return Iterates(*(torch.from_numpy(found[name]).to(x.device) for name in Iterates._fields))
 
 
 def _limits(x: Tensor, box: Bounds | None) -> Bounds:

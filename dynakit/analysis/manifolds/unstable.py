@@ -36,6 +36,7 @@ NEAR = 1e-4  # of the seeds to their saddle, relative to the states: what is lef
 SPACING, FEWEST, MOST = 1.05, 8, 64  # of the seeds: ratio of their distances, and how many on a branch
 MOVED = 5e-3  # states closer than this to the one before, relative to the states, are not kept
 FAR = 1e6  # of the state, relative: no orbit is drawn so far out
+STILL = 1e-15  # an orbit that moves less in a step, relative to the states, has come to rest where no point is known
 NOWHERE = "near none of the stable points"
 AWAY = -2  # in place of a target, until it is said in words: it grows without bound
 
@@ -217,9 +218,10 @@ def _grow(
     for k in range(1, n_steps + 1):
         if not len(alive):
             break
-        x = system.step(x, u.expand(len(x), -1))
+        before, x = x, system.step(x, u.expand(len(x), -1))
         ends[torch.from_numpy(alive).to(x.device)] = x
         now = x.cpu().numpy()
+        rests = at_rest(before, x, scale)
         here, _ = attractors.at(now)
         gone = ~(np.abs(now).max(axis=1) < FAR * scale)  # true for NaN
         moved = (np.abs(now - last[alive]).max(axis=1) > MOVED * scale) & (k % stride[alive] == 0)
@@ -227,8 +229,8 @@ def _grow(
         rows = alive[moved & ~gone]
         last[rows] = now[moved & ~gone]
         kept.append((np.full(len(rows), k), rows, last[rows]))
-        targets[alive], steps[alive[(here >= 0) | gone]] = here, k
-        on = (here < 0) & ~gone
+        over = (here >= 0) | gone | rests
+        targets[alive], steps[alive[over]], on = here, k, ~over
         alive, x = alive[on], x[torch.from_numpy(on).to(x.device)]
     lost = np.flatnonzero(targets < 0)
     of = torch.from_numpy(lost).to(x.device)
@@ -240,6 +242,11 @@ def _grow(
         _Grown(targets[owner == p], steps[owner == p], states[order[bounds[p] : bounds[p + 1]]])
         for p in range(len(seeds))
     ]
+
+
+def at_rest(before: torch.Tensor, after: torch.Tensor, scale: float) -> np.ndarray:
+    """(state,) whether a step moved it by rounding only."""
+    return ((after - before).abs().amax(1) <= STILL * scale).cpu().numpy()
 
 
 def _path(x: np.ndarray, seeds: _Seeds, grown: _Grown, stable: np.ndarray, n_samples: int) -> dict[str, Any]:

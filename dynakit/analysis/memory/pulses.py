@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ...progress import going
-from ..basins import Run, Targets, fates
+from ..basins import Rollout, Targets, fates
 from ..exponents import grows
 from .arrival import Neighbourhoods
 
@@ -22,7 +22,7 @@ AWAY = -2  # in place of a target, until it is said in words: it grows without b
 class Runner:
     """Plays pulses at states on attractors and names the attractor to which each run goes."""
 
-    def __init__(self, run: Run, targets: Targets, states: Tensor) -> None:
+    def __init__(self, run: Rollout, targets: Targets, states: Tensor) -> None:
         self.along, self.targets, self.states = run, targets, states
         self.system, self.rest, self.n_settle = run.system, run.u, run.n_steps
         self.near = Neighbourhoods(run.system, run.u, targets)

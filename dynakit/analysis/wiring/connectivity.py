@@ -19,6 +19,7 @@ from ...errors import InputError
 from ...provenance import with_provenance
 from ...results import Result, per_item
 from ...wording import counted
+from .laws import correlation
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -78,6 +79,35 @@ class GraphStatistics(Result):
         with np.errstate(invalid="ignore"):
             return (self.excitation - self.inhibition) / (self.excitation + self.inhibition)
 
+    @property
+    def strength(self) -> np.ndarray:
+        """(unit,) sum of all that comes in, signs and autapses included: excitation - inhibition."""
+        return self.excitation - self.inhibition
+
+    @property
+    def sent(self) -> np.ndarray:
+        """(unit,) sum of all that goes out, signs and autapses included."""
+        return self.W.sum(axis=0)
+
+    @property
+    def purity(self) -> np.ndarray:
+        """(unit,) |sum W| / sum |W| of the outgoing weights: 1 under Dale's law, 0 half and half; NaN: none."""
+        with np.errstate(invalid="ignore"):
+            return np.abs(self.sent) / np.abs(self.W).sum(axis=0)
+
+    @property
+    def tau(self) -> float:
+        """Reciprocity of signed weights, sum W_ij W_ji / sum W_ij^2 over pairs: 1 symmetric, -1 antisymmetric."""
+        return correlation(self.W)
+
+    def blocks(self) -> dict[str, np.ndarray]:
+        """The weights between excitatory and inhibitory units, a table with one row per block that there is.
+
+        ``density`` is edges per ordered pair of distinct units, ``mean`` and ``sd`` are of all weights of the block,
+        and ``input`` is the sum of its weights per postsynaptic unit.
+        """
+        return block_table(self.W, self.sign, self.threshold)
+
     def headline(self) -> str:
         return (
             f"{self.name}: {counted(len(self), 'unit')}, {counted(self.n_edges, 'edge')} (density {self.density:.2f}), "
@@ -94,7 +124,8 @@ class GraphStatistics(Result):
         return [self.headline(), f"{excitatory} excitatory and {inhibitory} inhibitory units, {balance}"]
 
     def table(self) -> dict[str, np.ndarray]:
-        return super().table() | {"balance": self.balance}
+        signed = {"balance": self.balance, "strength": self.strength, "sent": self.sent, "purity": self.purity}
+        return super().table() | signed
 
 
 def adjacency(W: np.ndarray, threshold: float | None = None) -> np.ndarray:
@@ -187,6 +218,22 @@ def block_means(W: np.ndarray, signs: np.ndarray) -> dict[str, float]:
         for a, pre in kinds.items()
         for b, post in kinds.items()
     }
+
+
+def block_table(W: np.ndarray, signs: np.ndarray, threshold: float | None = None) -> dict[str, np.ndarray]:
+    """See :meth:`GraphStatistics.blocks`."""
+    edges, rows = adjacency(W, threshold).T, []
+    kinds = {"E": np.flatnonzero(signs > 0), "I": np.flatnonzero(signs < 0)}
+    for name in BLOCKS:
+        pre, post = kinds[name[0]], kinds[name[-1]]
+        if not len(pre) or not len(post):
+            continue
+        at, same = np.ix_(post, pre), len(post) if name[0] == name[-1] else 0
+        n_pairs = len(post) * len(pre) - same
+        density = edges[at].sum() / n_pairs if n_pairs else float("nan")
+        rows.append((name, len(pre), len(post), density, W[at].mean(), W[at].std(), W[at].sum() / len(post)))
+    names = ("block", "pre_units", "post_units", "density", "mean", "sd", "input")
+    return {name: np.array(column) for name, column in zip(names, zip(*rows) if rows else [()] * len(names))}
 
 
 def clustering(A: np.ndarray) -> np.ndarray:

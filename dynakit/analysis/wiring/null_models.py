@@ -24,6 +24,7 @@ from ...errors import InputError, Interrupted
 from ...progress import Callback, expect, going, interruptible
 from ...provenance import with_provenance
 from ...results import Result, per_item
+from .communities import best_partition, quality
 from .connectivity import BLOCKS, TRIADS, adjacency, block_means, clustering, count_triads, signs_of
 from .rewiring import rewired, scattered, shuffled_within
 
@@ -75,6 +76,16 @@ class NullComparison(Result):
     overlap: float
     threshold: float | None
 
+    @property
+    def interval(self) -> np.ndarray:
+        """(statistic, 2) within which 95 % of the draws lie; NaN where it is undefined in all."""
+        kept = [v[np.isfinite(v)] for v in self.values]
+        return np.array([np.quantile(v, [0.025, 0.975]) if len(v) else [np.nan] * 2 for v in kept]).reshape(-1, 2)
+
+    def table(self) -> dict[str, np.ndarray]:
+        low, high = self.interval.T
+        return super().table() | {"low": low, "high": high}
+
     def headline(self) -> str:
         said = [self._answer(k) for k in range(len(self))]
         return f"{', '.join(said)}; {self.n} {SHARED[self.model]}"
@@ -106,7 +117,8 @@ def compare_with_null(
 
     Arguments:
         W: (unit, unit), W[post, pre].  Self-connections are no edges and stay out.
-        statistic: one or a tuple of "reciprocity", "clustering" (the mean of Fagiolo's), "spectral_radius", "triad "
+        statistic: one or a tuple of "reciprocity", "clustering" (the mean of Fagiolo's), "spectral_radius",
+            "modularity" (the best of :func:`find_communities` in three runs: of a random graph it is not 0), "triad "
             and a class such as "triad 030T", "E->I" and so on (the mean weight between units of these signs), or
             functions of a matrix W[post, pre] that give a number.
         model: what the random matrices share with W.  "degree": the in- and out-degree of every unit and its outgoing
@@ -256,6 +268,10 @@ def _spectral_radius(W: np.ndarray) -> float:
     return float(np.abs(linalg.eigvals(W)).max(initial=0.0))
 
 
+def _modularity(W: np.ndarray) -> float:
+    return float(best_partition(B, 3, 0)[1].max()) if (B := quality(W)) is not None else float("nan")
+
+
 def _block(name: str, signs: np.ndarray) -> Callable[[np.ndarray], float]:
     return lambda W: block_means(W, signs).get(name, float("nan"))
 
@@ -268,5 +284,6 @@ KNOWN: dict[str, Callable[[np.ndarray], float]] = {
     "reciprocity": _reciprocity,
     "clustering": _mean_clustering,
     "spectral_radius": _spectral_radius,
+    "modularity": _modularity,
     **{f"triad {name}": _triads(name) for name in TRIADS},
 }

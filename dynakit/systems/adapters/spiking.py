@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -41,3 +43,13 @@ class SpikingSystem(System):
 
     def recurrent_weights(self) -> dict[str, np.ndarray]:
         return {"W_rec": self.twin.W_rec.numpy(force=True).copy()}
+
+    def rewired(self, weights: dict[str, np.ndarray]) -> System:
+        if "W_rec" not in dict(self.twin.named_parameters(recurse=False)):
+            return super().rewired(weights)
+        other = copy.copy(self)
+        other.twin = copy.deepcopy(self.twin)
+        with torch.no_grad():
+            other.twin.W_rec.copy_(torch.from_numpy(weights["W_rec"]))
+        other.fingerprint = fingerprint(self.fingerprint, other.twin.W_rec)
+        return other

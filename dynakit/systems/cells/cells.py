@@ -125,6 +125,13 @@ class Cell(System):
             f"W_{gate}": W.numpy(force=True).copy() for gate, W in zip(gates, self.W_rec.chunk(len(gates)))
         }
 
+    def rewired(self, weights: dict[str, np.ndarray]) -> System:
+        blocks = [torch.from_numpy(weights[name]).to(self.W_rec) for name in self.recurrent_weights()]
+        twin = copy.copy(self)
+        twin.W_rec, twin.sparse = torch.cat(blocks), None
+        twin.fingerprint = fingerprint(self.fingerprint, twin.W_rec)
+        return twin
+
 
 class ElmanCell(Cell):
     """h' = f(W h + W_in u + b) (Elman 1990)."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -135,3 +137,10 @@ class Stack(System):
             for k, layer in enumerate(self.layers, start=1)
             for name, W in layer.recurrent_weights().items()
         }
+
+    def rewired(self, weights: dict[str, np.ndarray]) -> System:
+        layers: list[Any] = []
+        for k, layer in enumerate(self.layers, start=1):
+            prefix = "" if k == 1 else f"layer{k}."
+            layers.append(layer.rewired({name: weights[prefix + name] for name in layer.recurrent_weights()}))
+        return Stack(layers)
