@@ -9,10 +9,16 @@ import numpy as np
 import torch
 
 import dynakit as dk
+from dynakit.results import Result
 
 UNITS = 2
 SHORT = dk.CycleSettings(n_transient=50, n_record=128)
 PULSES = {"up": [[3.0]], "down": [[-3.0]]}
+KINDS = sorted(  # the names of all public classes of results, known before there is one of each
+    kind.__name__
+    for kind in {getattr(dk, name) for name in dk.__all__}
+    if isinstance(kind, type) and issubclass(kind, Result)
+)
 
 
 def decode(outputs: np.ndarray) -> np.ndarray:
@@ -56,6 +62,10 @@ def results() -> dict[str, Any]:
         branches.events,
         dk.trace_slow_manifold(net, starts, max_points=40),
         dk.map_unstable_manifolds(net, points, n_steps=100, n_samples=10),
+        dk.map_scaffold(net, points, labels=decode),
+        (apart := dk.compare_dynamics([*systems, net])),
+        apart.embed(),
+        apart.between(["a", "a", "b"], n=9),
         dk.lyapunov_spectrum(closed, starts[:2], n_steps=20, n_transient=5),
         dk.covariant_vectors(closed, starts[0], n_steps=20, n_transient=5, n_backward=5),
         dk.check_echo_state(net, np.zeros((50, 1)), n_pairs=2),
@@ -82,7 +92,19 @@ def results() -> dict[str, Any]:
         dk.condition_average(recording.states, {"first": np.arange(6) % 2}),
         dk.psychometric_curve(np.arange(8) % 2 > 0, np.repeat([-1.0, 1.0], 4)),
         dk.graph_statistics(np.eye(2)[::-1].copy()),
+        dk.compare_with_law(np.eye(12)[::-1] + rng.normal(size=(12, 12))),
+        dk.low_rank_structure(rng.normal(size=(12, 12)), n_directions=3),
+        dk.map_lesions(untrained(trials.task), trials.task, shares=[0.5], n_sets=1, n_trials=4),
+        dk.find_communities(np.eye(2)[::-1].copy()),
         dk.compare_with_null(np.ones((4, 4)), "reciprocity", n=3),
+        dk.compare_shapes(recording.states, recording.states[:, :, :1], n_null=3),
+        dk.compare_kernels(recording.states, recording.states[:, :, :1], n_null=3),
+        dk.compare_subspaces(recording.states, recording.states[:, :, ::-1], variance=1.0, n_null=3),
+        dk.compare_operators(*(operators := np.array([np.eye(2), [[0.5, 0.1], [0.0, 0.2]]]))),
+        dk.compare_all_operators(operators),
+        dk.fit_operator(recording.states),
+        dk.compare_controllability(*((A, np.ones((2, 1))) for A in operators)),
+        dk.compare_weights(*operators),
         dk.spike_statistics([[1.0, 2.0], [3.0]], t_stop=5.0),
         dk.as_spike_trains([[1.0, 2.0], [3.0]], t_stop=5.0),
         dk.check_multifunctionality(

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 import dynakit as dk
+from dynakit import bars
 
 
 class Terminal(io.StringIO):
@@ -34,6 +35,36 @@ def test_where_somebody_watches_it_shows_what_is_done_and_goes_with_the_last(mon
 def test_where_nobody_watches_and_for_what_is_quickly_done_there_is_none(monkeypatch):
     assert counting(monkeypatch, dk.ProgressBar("searching", after=0), io.StringIO()) == ""
     assert counting(monkeypatch, dk.ProgressBar("searching"), Terminal()) == ""
+
+
+def test_of_a_sweep_it_tells_states_rate_and_time_left(monkeypatch):
+    clock = iter(range(0, 10_000, 60))
+    monkeypatch.setattr(bars.time, "monotonic", lambda: next(clock))
+    bar, notes = dk.ProgressBar("sweep"), []
+    monkeypatch.setattr(bars, "_bar", lambda: Notes(notes))
+    for done in (10, 14, 30):
+        bar(done, {"total": 40, "unit": "run", "failed": 3, "running": 2})
+    assert notes[0] == "7 done, 3 failed, 2 running, 28 open"
+    assert notes[1:] == [
+        "11 done, 3 failed, 2 running, 24 open; 2 a minute, 13 min left",
+        "27 done, 3 failed, 2 running, 8 open; 6.67 a minute, 2 min left",
+    ]
+
+
+class Notes(list):
+    """A bar that writes down what it is told."""
+
+    def __init__(self, notes):
+        self.notes = notes
+
+    def add_task(self, *_, **__):
+        return 0
+
+    def update(self, *_, note, **__):
+        self.notes.append(note)
+
+    def start(self):
+        pass
 
 
 def test_it_goes_with_its_block_whatever_happens(monkeypatch):

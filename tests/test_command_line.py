@@ -38,7 +38,7 @@ def test_help_names_every_command_without_loading_torch():
         "import sys; from dynakit.__main__ import main; main(['--help']); assert 'torch' not in sys.modules"
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    for command in ("demo", "train", "analyze", "study", "--version"):
+    for command in ("demo", "train", "analyze", "sweep", "resume", "summary", "study", "--version"):
         assert command in shown.stdout
 
 

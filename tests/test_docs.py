@@ -77,7 +77,7 @@ def test_version_is_the_same_everywhere():
 
 def results() -> list[type]:
     """The public classes of results, those of the parts among them."""
-    parts = [dk, dk.analysis, dk.training, dk.tasks, dk.models, dk.testing]
+    parts = [dk, dk.analysis, dk.training, dk.sweeps, dk.tasks, dk.models, dk.testing]
     values = [getattr(part, name) for part in parts for name in part.__all__]
     found = {v for v in values if isinstance(v, type) and dataclasses.is_dataclass(v) and issubclass(v, Result)}
     return sorted(found, key=lambda cls: cls.__name__)

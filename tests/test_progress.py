@@ -23,6 +23,7 @@ def sign(y):
 def pulses():
     return {"up": [[3.0]], "down": [[-3.0]]}
 
+FLIP_FLOP = dk.tasks.FlipFlop(n_bits=1, n_steps=10)
 
 CALLS = {  # by the name of the function: the call, with whatever callback; all that loop long are here
     "find_fixed_points": lambda **kw: dk.find_fixed_points(UNIT, **kw),
@@ -40,7 +41,14 @@ CALLS = {  # by the name of the function: the call, with whatever callback; all 
         UNIT, [[0.9575], [-0.9575]], pulses(), amplitudes=(0.1, 1.0), n_settle=100, **kw
     ),
     "check_memory": lambda **kw: dk.check_memory(UNIT, [[0.5], [-0.5]], [0.0], sign, n_steps=200, **kw),
+    "compare_all_operators": lambda **kw: dk.compare_all_operators(
+        np.random.default_rng(0).normal(size=(70, 2, 2)), **kw
+    ),
+    "compare_dynamics": lambda **kw: dk.compare_dynamics([UNIT, dk.catalog.tanh_unit(1.5), UNIT], **kw),
     "compare_with_null": lambda **kw: dk.compare_with_null(RINGS, "reciprocity", n=5, **kw),
+    "map_lesions": lambda **kw: dk.map_lesions(
+        dk.catalog.tanh_network([[1.2]], W_in=[[1.0]]), FLIP_FLOP, "edges", sets=[[0]] * 4, n_trials=2, **kw
+    ),
     "find_slow_points": lambda **kw: dk.find_slow_points(dk.catalog.tanh_unit(2.0, 0.54), **kw),
     "find_smallest_shock": lambda **kw: dk.find_smallest_shock(
         UNIT, None, [[0.9575], [-0.9575]], settings=dk.ShockSettings(4, n_steps=50), **kw
@@ -75,7 +83,7 @@ def stop(after, error=StopIteration):
 def test_every_function_that_takes_a_callback_is_held_to_the_contract():
     named = {name: getattr(dk, name) for name in dk.__all__ if inspect.isfunction(getattr(dk, name))}
     listening = {name for name, f in named.items() if "callback" in inspect.signature(f).parameters}
-    elsewhere = {"analyze", "train", "train_together", "check_multifunctionality"}  # by tests of their own
+    elsewhere = {"analyze", "sweep", "train", "train_together", "check_multifunctionality"}  # by tests of their own
     assert listening - elsewhere == CALLS.keys()
 
 
@@ -203,6 +211,7 @@ AT_WORK = {  # where each is while the key is pressed
     "lyapunov_spectrum": "dynakit.analysis.exponents.frames.Frames.step",
     "check_memory": "dynakit.analysis.memory.release._Readings.follow",
     "compare_with_null": "dynakit.analysis.wiring.null_models._value",
+    "map_lesions": "dynakit.analysis.wiring.lesions.cut",
     "find_slow_points": "dynakit.analysis.slow_points.minima._minimise",
     "find_smallest_shock": "dynakit.analysis.basins.shocks._Search.entry",
 }

@@ -31,7 +31,7 @@ from dynakit.systems.catalog import tanh_unit
 from dynakit.testing import check_result
 
 from .artifacts.sealing import forge
-from .results_of_all import results
+from .results_of_all import KINDS, results
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -278,7 +278,7 @@ def test_json_is_strict(tmp_path):
     json.loads((tmp_path / "results.json").read_text(), parse_constant=refuse)
 
 
-@pytest.mark.parametrize("name", [name for name, one in results().items() if isinstance(one, Result)])
+@pytest.mark.parametrize("name", KINDS)
 def test_every_result_keeps_its_contract(name):
     assert check_result(results()[name]).skipped.keys() <= {"lengths", "items", "provenance"}
 
@@ -394,11 +394,9 @@ def test_provenance_names_the_weights():
     assert artifacts.FORMAT_VERSION == 3
 
 
-@pytest.mark.parametrize("name", sorted(results()))
+@pytest.mark.parametrize("name", KINDS)
 def test_a_notebook_shows_what_can_be_drawn_and_nothing_is_left_open(name):
     result = results()[name]
-    if not isinstance(result, Result):
-        return  # trials are data
     shown = result._repr_html_()
     assert ('<img alt="' in shown) == bool(result.drawn_by and (len(result) or not result._item_fields()))
     assert not plt.get_fignums()

@@ -192,11 +192,11 @@ from dynakit.report import Figure, Finder, Headline, Stage, Table, Words
 from dynakit.results import Result, per_item
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class Distances(Result):
+class StepLengths(Result):
     of_trials: np.ndarray = per_item()
 
 def find(subject, trajectories):
-    return {"distances": Distances(of_trials=np.abs(trajectories.states).max(axis=(1, 2)))}
+    return {"distances": StepLengths(of_trials=np.abs(trajectories.states).max(axis=(1, 2)))}
 
 def draw(distances, closed_loop, ax=None, **kwargs):
     ax = plots.new_axes(ax)

@@ -42,6 +42,26 @@ def cube():
 
 
 @pytest.fixture(scope="session")
+def apart():
+    """Distances of five networks on a line, two by two and one alone, and one without an answer."""
+    places = np.array([0.0, 1.0, 0.1, 2.0, 1.15])
+    matrix = np.full((6, 6), np.nan)
+    matrix[:5, :5] = np.abs(places[:, None] - places[None])
+    return dk.Distances(
+        names=np.array(["a", "c", "b", "e", "d", "lost"]),
+        null=np.array([0.2] * 5 + [np.nan]),
+        shifted=np.full(6, np.nan),
+        classes=np.full(6, -1),
+        keys=np.full(6, ""),
+        weights=np.full(6, ""),
+        reasons=np.array([""] * 5 + ["no fixed point"]),
+        matrix=matrix,
+        method="topology",
+        measure="share that differs, 0..1",
+    )
+
+
+@pytest.fixture(scope="session")
 def cycles():
     """An attracting invariant circle round a repelling fixed point."""
     return dk.find_limit_cycles(
@@ -184,8 +204,14 @@ def oscillator():
     return dk.plane_flow(system, ranges=[[-3, 3], [-4, 4]], n_grid=121), dk.linearize(system, [[0.0, 0.0]])
 
 
+def noise_matrix():
+    """Twelve units wired at random."""
+    return np.random.default_rng(3).normal(size=(12, 12)) / 12**0.5
+
+
 @pytest.fixture(scope="session")
 def drawings(
+    apart,
     line,
     cusp,
     oscillator,
@@ -207,6 +233,8 @@ def drawings(
     """name -> how to draw it on given axes: every plot function with its ordinary argument."""
     P = dk.plots
     return {
+        "plot_distances": lambda **how: P.plot_distances(apart, **how),
+        "plot_embedding": lambda **how: P.plot_embedding(apart, groups=list("abacbc"), **how),
         "plot_phase_line": lambda **how: P.plot_phase_line(line, **how),
         "plot_cobweb": lambda **how: P.plot_cobweb(line, [0.1, 0.2, 0.38, 0.64, 0.86], **how),
         "plot_fixed_point_map": lambda **how: P.plot_fixed_point_map(cusp, **how),
@@ -223,6 +251,20 @@ def drawings(
         "plot_spectrum": lambda **how: P.plot_spectrum(cube.modes, **how),
         "plot_transitions": lambda **how: P.plot_transitions(cube.transitions, labels=cube.labels, **how),
         "plot_connectivity": lambda **how: P.plot_connectivity(dale[0], **how),
+        "plot_communities": lambda **how: P.plot_communities(dk.find_communities(noise_matrix()), **how),
+        "plot_lesions": lambda **how: P.plot_lesions(
+            dk.map_lesions(
+                dk.catalog.tanh_network(1.5 * np.eye(3), W_in=2 * np.eye(3)),
+                dk.tasks.FlipFlop(n_bits=3, n_steps=10),
+                n_sets=2,
+                n_trials=4,
+            ),
+            **how,
+        ),
+        "plot_law": lambda **how: P.plot_law(dk.compare_with_law(noise_matrix() + 0.5), **how),
+        "plot_singular_values": lambda **how: P.plot_singular_values(
+            dk.low_rank_structure(noise_matrix() + 0.5), **how
+        ),
         "plot_psychometric": lambda **how: P.plot_psychometric(curve, **how),
         "plot_raster": lambda **how: P.plot_raster([[1.0, 4.0], [], [2.5]], t_stop=5.0, **how),
         "plot_slow_manifold": lambda **how: P.plot_slow_manifold(bumpy_ring[0], bumpy_ring[1], **how),
@@ -230,6 +272,9 @@ def drawings(
         "plot_tracks": lambda **how: P.plot_tracks(tracks, **how),
         "plot_heteroclinic": lambda **how: P.plot_heteroclinic(
             manifolds, cube.points, cube.projection, **how
+        ),
+        "plot_scaffold": lambda **how: P.plot_scaffold(
+            dk.map_scaffold(cube.system, cube.points, labels=dk.tasks.FlipFlop(3).decode), **how
         ),
         "plot_multipliers": lambda **how: P.plot_multipliers(cycles, **how),
         "plot_cycles": lambda **how: P.plot_cycles(cycles, **how),

@@ -8,7 +8,9 @@ import dynakit as dk
 from dynakit.plots import colours
 
 P = dk.plots
-SCALED = {"plot_activity", "plot_connectivity", "plot_confusion", "plot_slow_manifold"}  # colours that are numbers
+# colours that are numbers
+SCALED = {"plot_activity", "plot_communities", "plot_confusion", "plot_connectivity", "plot_distances"}
+SCALED |= {"plot_slow_manifold"}
 NAMES = sorted(name for name in P.__all__ if name.startswith("plot_") and name not in SCALED)
 
 

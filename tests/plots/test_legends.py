@@ -9,9 +9,12 @@ import dynakit as dk
 from dynakit.plots import legends
 
 P = dk.plots
-WITHOUT = {"plot_activity", "plot_connectivity", "plot_confusion", "plot_training", "plot_raster"}
+WITHOUT = {"plot_activity", "plot_communities", "plot_connectivity", "plot_confusion", "plot_training", "plot_raster"}
 NAMES = [name for name in P.__all__ if name.startswith("plot_")]
 PLACES = (None, "inside", "right", "below", "none")
+# A legend is placed in one way for all: one plot of each way of drawing (points, a graph, a field, bars) in each place.
+KINDS = ["plot_phase_portrait", "plot_transitions", "plot_flow", "plot_basin_fractions"]
+LABELLED = sorted(set(NAMES) - WITHOUT)
 
 
 def ink_under_the_legend(ax):
@@ -27,8 +30,10 @@ def ink_under_the_legend(ax):
     return int((image[y0:y1, x0:x1] < 250).any(axis=-1).sum())
 
 
-@pytest.mark.parametrize("name", sorted(set(NAMES) - WITHOUT))
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [*((name, place) for place in (None, "none") for name in LABELLED), *((n, p) for p in PLACES[1:4] for n in KINDS)],
+)
 def test_no_legend_covers_data_on_a_column_of_a_paper(drawings, name, place):
     with P.using("paper"):
         ax = drawings[name](legend=place)

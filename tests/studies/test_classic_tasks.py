@@ -22,15 +22,13 @@ def test_every_recipe_builds_the_network_it_names():
         assert recipe.network.startswith(f"{type(model).__name__} {model.n_hidden}")
 
 
-def test_a_quick_look_is_a_share_of_the_updates_and_a_network_of_its_own(tmp_path, monkeypatch):
-    import ledger
+def test_a_quick_look_is_a_share_of_the_updates_and_a_network_of_its_own(monkeypatch):
     import recipes
     import solved
 
     recipe = recipes.RECIPES["a^n b^n"]
     assert [stage.max_updates for stage in recipe.cut(0.2).stages] == [600, 2000]
     assert recipe.cut(1.0) == recipe
-    monkeypatch.setattr(ledger, "kept", lambda study: tmp_path)
     monkeypatch.setitem(recipes.RECIPES, "a^n b^n", recipe.cut(0.0005))
     shown = [solved.trained("a^n b^n", 0, share)[1]["presented"] for share in (1.0, 0.2, 1.0, 0.2)]
     assert shown == [10 * (2 + 5), 10 * (1 + 1), 10 * (2 + 5), 10 * (1 + 1)]
@@ -56,7 +54,7 @@ class _History:
 
 def test_a_guessed_parity_network_is_two_points_and_an_orbit_of_two(tmp_path):
     import guessing
-    import ledger
+    import parts
 
     setup = "2 units and a readout, bits -1 and 1"
     row = guessing.measure(setup, 0)
@@ -64,7 +62,7 @@ def test_a_guessed_parity_network_is_two_points_and_an_orbit_of_two(tmp_path):
     assert row["right at 5000 bits"] is True
     assert row["stable points under 0"] == "2 (even, odd)"
     assert row["period under 1"] == "2"
-    ledger.write("classic_tasks", tmp_path / "t.csv", [row], seeds=[0], started=0.0, quick=False)
+    parts.write("classic_tasks", tmp_path / "t.csv", [row], seeds=[0], started=0.0, quick=False)
     lines = (tmp_path / "t.csv").read_text().splitlines()
     assert "python3 run.py study classic_tasks" in lines[0]
     assert next(csv.DictReader(lines[3:]))["set-up"] == setup
@@ -148,9 +146,10 @@ def test_a_loop_wears_a_memory_out_where_both_run_to_one_end(keep, ends, monkeyp
 
 
 def test_a_parity_portrait_shows_what_holds_and_what_turns(tmp_path):
+    import parts
     import two_portraits
 
-    row = two_portraits.parity(1)
+    row = parts.once(two_portraits.parity, 1)
     assert row["stable fixed points"] == "2 (even, odd)"
     assert (row["orbits of period 2 under 1"], row["it says"]) == (1, "odd, even")
     assert row["its largest multiplier"] < 1e-3

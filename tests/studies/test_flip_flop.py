@@ -24,12 +24,14 @@ def rows_of(path: Path) -> list[dict[str, str]]:
     return list(csv.DictReader(lines[3:]))
 
 
-def test_set_reset(tmp_path):
-    import ledger
+def test_set_reset(tmp_path, monkeypatch):
+    import parts
     import set_reset
 
-    rows = [set_reset.measure(protocol, "Dale", 0, 3) for protocol in set_reset.PROTOCOLS]
-    ledger.write("flip_flop", tmp_path / "t.csv", rows, seeds=[0], started=0.0, quick=False)
+    monkeypatch.setattr(set_reset, "N", 10)
+    calls = [(protocol, "Dale", k, 3) for k, protocol in enumerate(set_reset.PROTOCOLS)]
+    rows = parts.rows(set_reset.measure, calls, 1)
+    parts.write("flip_flop", tmp_path / "t.csv", rows, seeds=[0], started=0.0, quick=False)
     written = rows_of(tmp_path / "t.csv")
     assert [row["protocol"] for row in written] == list(set_reset.PROTOCOLS)
     assert not any(name.startswith("_") for name in written[0])
@@ -37,29 +39,13 @@ def test_set_reset(tmp_path):
     assert (tmp_path / "f.png").stat().st_size > 10_000
 
 
-def test_what_was_done_is_kept_and_what_was_damaged_is_done_anew(tmp_path, monkeypatch):
-    import ledger
-
-    monkeypatch.setattr(ledger, "OUT", tmp_path)
-    calls = []
-
-    def job(n):
-        calls.append(n)
-        return {"twice": 2 * n}
-
-    job.__module__ = "study"
-    assert [ledger.once("flip_flop", job, (3,)) for _ in range(2)] == [{"twice": 6}] * 2
-    (kept,) = (path for path in tmp_path.rglob("*") if path.is_file())
-    kept.write_text('{"twice"')
-    assert ledger.once("flip_flop", job, (3,)) == {"twice": 6}
-    assert calls == [3, 3]
-    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [kept]
-
-
-def test_three_bits(tmp_path):
+def test_three_bits(tmp_path, monkeypatch):
+    import parts
     import three_bits
 
-    row = three_bits.measure(three_bits.RANDOM, "LSTM 16", 0, 120)
+    with_units_for_bits(monkeypatch, 3)
+    row = parts.once(three_bits.measure, three_bits.RANDOM, "Elman 16", 0, 120)
+    assert row["by unstable dimension"] == "8 12 6 1"
     assert row["responses"] == 6 * row["stable"]
     assert sum(map(int, row["by unstable dimension"].split())) == row["fixed points"]
     assert row["max residual"] < 1e-12
@@ -84,8 +70,9 @@ def test_kept_network_is_the_trained_one():
 
 def test_dale_training(tmp_path):
     import dale_training
+    import parts
 
-    rows = [dale_training.measure(condition, 0, 3) for condition in dale_training.CONDITIONS]
+    rows = parts.rows(dale_training.measure, [(condition, 0, 3) for condition in dale_training.CONDITIONS], 1)
     assert [row["obeys Dale's law exactly"] for row in rows] == [None, None, True, True]
     assert [row["updates to 0.01"] for row in rows] == ["never"] * 4
     dale_training.figure(rows, tmp_path / "f.png")
@@ -123,14 +110,16 @@ def with_units_for_bits(monkeypatch, n_bits):
             (model.readout.weight, 1.0),
         ):
             weight.copy_(size * torch.eye(n_bits))
-    monkeypatch.setattr(networks, "trained", lambda *_, **__: networks.Trained(task, model, None))
+    history = dk.History(**{name: np.ones(1) for name in ("losses", "scores", "seconds", "learning_rates")})
+    monkeypatch.setattr(networks, "trained", lambda *_, **__: networks.Trained(task, model, history))
 
 
 def test_saddles_between_memories_lead_to_the_two_ends_of_an_edge(monkeypatch, tmp_path):
     import edges
+    import parts
 
     with_units_for_bits(monkeypatch, 3)
-    rows = edges.measure("Elman 16", 0, 1)
+    rows = parts.once(edges.measure, "Elman 16", 0, 1)
     assert len(rows) == 24
     assert sorted(row["bits that differ"] for row in rows) == sorted("123" * 8)
     assert {row["share of seeds"] for row in rows} == {1.0}
@@ -140,11 +129,12 @@ def test_saddles_between_memories_lead_to_the_two_ends_of_an_edge(monkeypatch, t
 
 
 def test_pulses_end_a_memory_at_its_fold(monkeypatch, tmp_path):
+    import parts
     import pulses
 
     with_units_for_bits(monkeypatch, 2)
     monkeypatch.setattr(pulses, "WATCH", 6000)
-    rows = pulses.measure("Elman 16", 0, 1, (20, 40, 80))
+    rows = parts.once(pulses.measure, "Elman 16", 0, 1, (20, 40, 80))
     root = np.sqrt(0.5)
     assert len(rows) == 8
     assert all(row["asked to change"] and row["saddle of the edge to cross"] for row in rows)
@@ -187,8 +177,10 @@ def test_births_are_counted_against_shifted_births():
 
 def test_fixed_points_while_a_network_learns(tmp_path):
     import learning
+    import parts
 
-    one = learning.measure("Elman 16", 0, 1, 60)
+    one = parts.once(learning.measure, "Elman 16", 0, 1, 60)
+    one["tracks"] = parts.left(one, "tracks")
     rows = learning.changes(one)
     balance = sum({"birth": 2, "death": -2}[row["effect"]] for row in rows)
     assert one["tracks"].n_points[-1] - one["tracks"].n_points[0] == balance

@@ -30,8 +30,9 @@ def _small(monkeypatch):
 
 def test_discrimination(tmp_path):
     import discrimination
+    import parts
 
-    row = discrimination.measure("channel", 0, 3)
+    row = parts.once(discrimination.measure, "channel", 0, 3)
     assert row["stable points reached"] >= 1
     assert 0 < row["dimension of the delay"] <= 12
     assert row["exponent in the delay (1/s)"] < 0
@@ -50,6 +51,7 @@ def test_places_and_turning_modes_are_counted():
 
 def test_the_spectrum_predicts_a_network_whose_slopes_are_one(tmp_path):
     """Without input a tanh network rests at 0, where all slopes are 1: the prediction is the spectrum."""
+    import parts
     import spectrum
 
     model = dk.models.LeakyRNN(1, 6, 1, activation="tanh", spectral_radius=0.8, seed=1)
@@ -58,7 +60,7 @@ def test_the_spectrum_predicts_a_network_whose_slopes_are_one(tmp_path):
     points = dk.find_fixed_points(dk.as_system(model), np.zeros((4, 6)))
     assert spectrum._distance(spectrum._predicted(model), points.eigenvalues) < 1e-6
     assert spectrum._distance(np.array([1.0, 0.0]), np.array([[0.5, 1.0]])) == 0.25
-    rows = [spectrum.measure("tanh", seed, 20) for seed in (0, 1)]
+    rows = parts.rows(spectrum.measure, [("tanh", seed, 20) for seed in (0, 1)], 1)
     spectrum.strangers(rows)
     assert spectrum.summary(rows)[0]["networks"] == sum(row["stable"] > 0 for row in rows)
     spectrum.figure(rows, tmp_path / "s.png")
@@ -111,9 +113,10 @@ def test_without_a_leak_the_rates_are_those_of_the_plain_network():
 
 
 def test_plain_and_leaky(tmp_path):
+    import parts
     import plain_and_leaky
 
-    row = plain_and_leaky.measure("fixed gap 20", "plain", 0, 3)
+    row = parts.once(plain_and_leaky.measure, "fixed gap 20", "plain", 0, 3)
     assert row["stable"] + row["unstable"] + row["neither"] == row["fixed points"]
     assert row["updates to 0.01"] == "never"
     assert 0 <= row["right after 0 more"] <= 1

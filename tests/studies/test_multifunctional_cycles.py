@@ -58,12 +58,12 @@ def test_geometry_alone_calls_a_cycle_run_backwards_right():
 
 
 def test_reservoirs(tmp_path):
-    import kept
+    import parts
     import reservoir_figures
     import reservoirs
 
     jobs = [(radius, 5.0, 0, 0.2, 60) for radius in (0.1, 0.9)]
-    rows = [kept.once(reservoirs.measure, job) for job in jobs]
+    rows = [parts.once(reservoirs.measure, *job) for job in jobs]
     assert [row["success"] for row in rows] == [False, True]
     assert [cell["successes"] for cell in reservoirs.cells(rows)] == [0, 1]
     assert sum(cell["orbits: held"] for cell in reservoirs.cells(rows)) >= 2
@@ -99,41 +99,37 @@ def test_time_steps_are_compared_draw_by_draw():
 
 
 def test_a_job_is_done_once():
-    import kept
+    import parts
     import population
 
     job = ("Elman", "seeing double", population.FORCED, 1, 0, 1)
-    first = kept.once(population.train, job)
-    again = kept.once(population.train, job)
+    first = parts.once(population.train, *job)
+    again = parts.once(population.train, *job)
     assert first["seconds"] == again["seconds"]
     assert population.trained(*job[:5]).n_hidden == 64
-    assert kept.code("kinds") != kept.code("many")
 
 
-def test_a_job_is_done_again_once_its_code_has_changed():
-    import ledger
+def test_the_networks_of_all_kinds_depend_on_what_trains_them(monkeypatch):
+    import parts
 
-    decisive = ledger.sources("multifunctional_cycles", "population")
-    names = {path.relative_to(ledger.ROOT).as_posix() for path in decisive}
-    assert names >= {
-        "dynakit/models/elman.py",
-        "dynakit/models/learners/replay.py",
-        "dynakit/training/curriculum.py",
-        "dynakit/seeding.py",
-        "studies/multifunctional_cycles/population.py",
-    }
+    read = []
+    monkeypatch.setattr(Path, "read_bytes", lambda path: read.append(path.as_posix()) or b"")
+    parts.what_decides_a_network.__wrapped__()
+    wanted = ("models/elman.py", "models/learners/replay.py", "training/curriculum.py", "seeding.py")
+    assert {f"{Path(dk.__file__).parent.as_posix()}/{name}" for name in wanted} <= set(read)
+    assert parts.own_modules("population") == ["population"]
 
 
 def test_a_network_that_holds_both_circles(tmp_path):
     import holding
-    import kept
     import kinds
     import orbit_figures
+    import parts
     import population
 
     spec = ("Elman", "seeing double", population.CURRICULUM, 150)
-    kept.once(population.train, (*spec, 0, 1))
-    found = [kept.once(holding.measure, (*spec, 0, 100))]
+    parts.once(population.train, *spec, 0, 1)
+    found = [parts.once(holding.measure, *spec, 0, 100)]
     who, cycles = found[0]["network"], found[0]["cycles"]
     assert who["verdict"] == "MULTIFUNCTIONAL"
     assert [np.sign(row["rotation number"]) for row in cycles] == [1, -1]
@@ -141,7 +137,7 @@ def test_a_network_that_holds_both_circles(tmp_path):
     assert max(row["difference of sums"] for row in cycles) < 1e-4
     assert sum(row["share"] for row in found[0]["attractors"]) + who["share unresolved"] == pytest.approx(1.0)
     summary = kinds.summary(found)
-    kept.write(tmp_path / "t.csv", summary, seeds=[0], started=0.0, quick=True)
+    parts.write(population.STUDY, tmp_path / "t.csv", summary, seeds=[0], started=0.0, quick=True)
     assert rows_of(tmp_path / "t.csv")[0]["multifunctional"] == "1"
     orbit_figures.orbits(found, "network", tmp_path / "o.png")
     orbit_figures.agreement(found, tmp_path / "a.png")

@@ -88,7 +88,7 @@ def test_what_was_run_before_is_read_and_not_run_again(monkeypatch):
     (row,) = runs.kept("KNN", [0], {"max_elements": 150}, {})
     monkeypatch.setattr(runs, "LEARNERS", {})
     assert runs.kept("KNN", [0], {"max_elements": 150}, {}) == [row]
-    with pytest.raises(KeyError):
+    with pytest.raises(RuntimeError, match="KeyError: 'KNN'"):
         runs.kept("KNN", [0], {"max_elements": 160}, {})
 
 

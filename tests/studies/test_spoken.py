@@ -136,13 +136,13 @@ def test_a_network_learns_phones_that_can_be_told_apart(kind, tmp_path):
 
 
 def test_without_the_packages_it_is_said_in_one_sentence_what_to_install(monkeypatch, tmp_path, capsys):
-    import ledger
+    import parts
     import spoken
 
     monkeypatch.setattr(spoken, "DATA", tmp_path)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     monkeypatch.setattr("sys.argv", ["study.py", "--only", "spoken", "--out", str(tmp_path / "out")])
-    ledger.main("classic_tasks", {"spoken": spoken.run}, "")
+    parts.main("classic_tasks", {"spoken": spoken.run}, "")
     assert capsys.readouterr().out == (
         f"spoken: left out: it needs the recordings in {tmp_path} (on Debian or Ubuntu: apt-get install "
         "pocketsphinx-testdata) and the aligner (.venv/bin/pip install pocketsphinx)\n"

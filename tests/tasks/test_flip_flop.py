@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from dynakit.errors import InputError
-from dynakit.tasks import FlipFlop, SetReset, Xor
+from dynakit.tasks import FlipFlop, SetReset, Trials, Xor
 
 
 def walk(inputs, onsets):
@@ -90,6 +90,34 @@ def test_grace_covers_the_onset_and_the_steps_after_it():
     graced = FlipFlop(score_grace=5).sample(20, seed=6).score_mask.numpy() == 0
     shifted = [np.pad(onsets, ((0, 0), (k, 0), (0, 0)))[:, : onsets.shape[1]] for k in range(5)]
     np.testing.assert_array_equal(graced, np.any(shifted, axis=0))
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        FlipFlop(),
+        FlipFlop(1, n_steps=40, p_flip=0.3, pulse_width=5, input_noise=0.2),
+        FlipFlop(2, n_steps=30, score_grace=4, repulse_every=7),
+        FlipFlop(2, p_flip=0.0),
+        FlipFlop(2, p_flip=1.0, amplitude=0.3),
+    ],
+)
+@pytest.mark.parametrize("n_trials", [3, 200])
+def test_trials_drawn_for_many_seeds_are_those_of_each(task, n_trials):
+    seeds = [4, 0, 4, 2**60]
+    for seed, trials in zip(seeds, task.sample_each(n_trials, seeds), strict=True):
+        alone = task.sample(n_trials, seed)
+        assert alone == trials
+        assert repr(alone) == repr(trials)
+
+
+def test_a_task_that_draws_its_own_trials_draws_them_for_many_seeds_too():
+    class Silent(FlipFlop):
+        def sample(self, n_trials, seed=0):
+            trials = super().sample(n_trials, seed)
+            return Trials(0 * trials.inputs, trials.targets)
+
+    assert all(not trials.inputs.any() for trials in Silent().sample_each(3, [0, 1]))
 
 
 def test_noise_changes_the_inputs_alone():

@@ -75,6 +75,11 @@ class Deaf(Echo):
         return super().sample(n_trials, 0)
 
 
+class OtherForMany(Echo):
+    def sample_each(self, n_trials, seeds):
+        return [self.sample(n_trials, seed + k) for k, seed in enumerate(seeds)]
+
+
 class TimeFirst(Echo):
     def sample(self, n_trials, seed=0):
         trials = super().sample(n_trials, seed)
@@ -213,6 +218,7 @@ class Longer(Echo):
 CASES = {
     TwoOutputs: ("sizes", "n_outputs is 2, but the trials have 1"),
     OtherEachTime: ("seeds", "equal generators must give the same trials, but inputs differ"),
+    OtherForMany: ("seeds", "sample_each must give what sample gives under each seed, but inputs differ"),
     Deaf: ("draws", "another seed must give other trials"),
     TimeFirst: ("prefix", "4 trials must be the first of 7 of the same seed, but inputs differ"),
     Global: ("generators", "the global generator of numpy was drawn from"),

@@ -89,6 +89,27 @@ def test_resumed_equals_uninterrupted(stops, make_task, tmp_path):
     assert (np.diff(history.seconds) >= 0).all()
 
 
+def test_ctrl_c_leaves_a_checkpoint_before_its_time(tmp_path):
+    class Interrupted(FlipFlop):
+        calls = 0
+
+        def sample(self, n_trials, seed):
+            Interrupted.calls += 1
+            if Interrupted.calls == 30:
+                raise KeyboardInterrupt
+            return super().sample(n_trials, seed)
+
+    whole, seen, resumed = network(), [], network()
+    train(whole, TASK, METHOD, seed=8)
+    method = dataclasses.replace(METHOD, checkpoint=tmp_path / "run", checkpoint_every=1e6)
+    own = Interrupted(**dataclasses.asdict(TASK))
+    with pytest.raises(KeyboardInterrupt):
+        train(network(), own, method, seed=8)
+    train(resumed, own, method, seed=8, callback=lambda k, info: seen.append(k))
+    assert seen[0] > 15
+    assert torch.equal(weights(resumed), weights(whole))
+
+
 def test_a_finished_run_is_returned_not_repeated(tmp_path):
     method = dataclasses.replace(METHOD, checkpoint=tmp_path)
     first = train(network(), TASK, method, seed=8)

@@ -9,7 +9,8 @@ import torch
 from dynakit.errors import InputError, NumericalError
 from dynakit.models import GRU, LSTM, Elman, LeakyRNN
 from dynakit.tasks import Cycles, FlipFlop, from_arrays
-from dynakit.training import BPTT, Curriculum, train, train_together
+from dynakit.training import BPTT, RTRL, Curriculum, train, train_together
+from dynakit.training.side_by_side.population import Population
 
 TASK = Cycles.seeing_double(radius=1.0, n_steps=30, cue_steps=20)
 SHORT = Curriculum(steps_forced=12, steps_closed=10, max_updates=6, batch_size=4)
@@ -59,7 +60,20 @@ def test_the_closed_segment_hears_its_own_output():
         assert loss == pytest.approx(expected, rel=1e-5)
 
 
-def test_gradients_run_through_the_feedback():
+@pytest.fixture
+def gradients(monkeypatch):
+    """The gradients (network, weight) of each update, as they are stepped along."""
+    seen, step = [], Population.step
+
+    def look(self, *settings):
+        seen.append(self.gradient.clone())
+        step(self, *settings)
+
+    monkeypatch.setattr(Population, "step", look)
+    return seen
+
+
+def test_gradients_run_through_the_feedback(gradients):
     # one forced and one closed step towards 1 and 5: the loss is ((g - 1)^2 + (g^2 - 5)^2) / 2
     g, model = 0.9, amplifier(0.9)
     task = from_arrays(np.ones((5, 2, 1)), targets=np.array([[[1.0], [5.0]]] * 5))
@@ -72,13 +86,13 @@ def test_gradients_run_through_the_feedback():
         max_updates=2,
         batch_size=5,
     )
-    seen = []
-    train(model, task, method, callback=lambda *_: seen.append(model.W_in.grad.item()))
+    train(model, task, method)
+    seen = [float(update[0, 0]) for update in gradients]  # of W_in, the first of the parameters
     assert seen[0] == pytest.approx(2 * (g - 1), rel=1e-4)  # no closed step yet
     assert seen[1] == pytest.approx((g - 1) + (g**2 - 5) * 2 * g, rel=1e-4)
 
 
-def test_each_network_is_clipped_by_itself():
+def test_each_network_is_clipped_by_itself(gradients):
     target = np.full((5, 4, 1), 100.0)
     task = from_arrays(np.ones((5, 4, 1)), targets=target)
     models = [amplifier(gain) for gain in (1.0, 50.0)]
@@ -91,13 +105,8 @@ def test_each_network_is_clipped_by_itself():
         max_updates=1,
         batch_size=5,
     )
-    norms = []
-
-    def look(*_):
-        for model in models:
-            norms.append(torch.cat([p.grad.flatten() for p in model.parameters()]).norm().item())
-
-    train_together(models, task, method, callback=look)
+    train_together(models, task, method)
+    norms = gradients[0].norm(dim=1).tolist()
     assert norms == pytest.approx([0.5, 0.5], rel=1e-4)
 
 
@@ -274,7 +283,7 @@ GRU6 = NETWORKS["gru"]
             lambda: train(GRU(3, 4, 1), from_arrays(np.zeros((9, 30, 3)), np.zeros((9, 30, 1))), SHORT),
             "as many as it has inputs, got 1 output and 3 inputs",
         ),
-        (lambda: train_together([GRU6(0)], TASK, BPTT()), "method must be Curriculum or Online"),
+        (lambda: train_together([GRU6(0)], TASK, RTRL()), "method must be BPTT or Curriculum or Online"),
         (lambda: train_together([], TASK, SHORT), "models must be one or more networks"),
         (lambda: train_together([GRU6(0)] * 2, TASK, SHORT), "one or more networks, each given once, got"),
         (

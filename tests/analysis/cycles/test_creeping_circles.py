@@ -22,7 +22,7 @@ def euler(dt, omega=1.0):
     return dk.FunctionSystem(step, 2)
 
 
-@pytest.mark.parametrize(("dt", "omega"), [(0.01, 1.0), (0.005, -1.0)])
+@pytest.mark.parametrize(("dt", "omega"), [(0.01, 1.0), (0.02, -1.0)])
 def test_a_turn_of_hundreds_of_steps_has_the_numbers_of_the_closed_form(dt, omega):
     system = euler(dt, omega)
     found = dk.find_limit_cycles(system, [[1.0, 0.2]])
@@ -62,9 +62,9 @@ def test_no_circle_of_a_map_that_keeps_areas_attracts():
         y = x[..., 1] - x[..., 0] ** 2
         return torch.stack([x[..., 0] * c - y * s, x[..., 0] * s + y * c], -1)
 
-    cycles = dk.find_limit_cycles(dk.FunctionSystem(henon, 2), [[0.2, 0.0], [0.3, 0.05]])
-    assert set(cycles.kinds) == {"invariant circle"}
-    assert set(cycles.verdicts) == {"neutral"}
+    cycles = dk.find_limit_cycles(dk.FunctionSystem(henon, 2), [[0.3, 0.05]])
+    assert cycles.kinds.tolist() == ["invariant circle"]
+    assert cycles.verdicts.tolist() == ["neutral"]
 
 
 @pytest.mark.parametrize("rate", [1.003, 1.01, 1.5])

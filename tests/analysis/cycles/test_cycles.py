@@ -458,7 +458,7 @@ def test_a_relaxation_oscillation_whose_branches_lie_close_together():
         return z[1]
 
     crossing.direction = -1
-    times = solve_ivp(field, (0, 50), [2.0, 0.0], events=crossing, rtol=1e-12, atol=1e-12).t_events[0]
+    times = solve_ivp(field, (0, 36), [2.0, 0.0], "DOP853", events=crossing, rtol=1e-12, atol=1e-12).t_events[0]
     cycle = find(dk.catalog.van_der_pol(mu, dt=0.1), [[2.0, 0.0]])
     assert cycle.kinds.tolist() == ["limit cycle"]
     assert cycle.verdicts.tolist() == ["attracting"]
@@ -525,7 +525,6 @@ def fed_back():
     ("flow", "start"),
     [
         (dk.catalog.stuart_landau(dt=0.1), [1.0, 0.2]),
-        (dk.catalog.van_der_pol(1.0), [1.0, 0.0]),
         (two_leaky_units(), [0.3, 0.1]),
     ],
 )

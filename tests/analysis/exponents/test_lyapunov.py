@@ -287,9 +287,8 @@ def test_a_start_alone_has_an_axis_of_starts_too():
     assert len(batch.to_dataframe()) == 2
 
 
-@pytest.mark.parametrize(("make", "start"), [("stuart_landau", [1.0, 0.2]), ("van_der_pol", [1.0, 0.0])])
-def test_a_flow_has_the_same_exponents_per_time_under_a_drive_and_by_longer_steps(make, start):
-    flow = getattr(dk.catalog, make)(dt=0.1)
+def test_a_flow_has_the_same_exponents_per_time_under_a_drive_and_by_longer_steps():
+    flow, start = dk.catalog.van_der_pol(dt=0.1), [1.0, 0.0]
     plain = dk.lyapunov_spectrum(flow, start, n_steps=1000, n_transient=300)
     for system, n_steps in ((dk.Driven(flow, []), 1000), (dk.Iterated(flow, 2), 500)):
         found = dk.lyapunov_spectrum(system, start, n_steps=n_steps, n_transient=3 * n_steps // 10)
@@ -325,9 +324,9 @@ def test_a_cycle_of_a_flow_that_takes_a_whole_number_of_steps_is_no_fixed_point(
     # the method turns a little less than the flow: omega for which its own step is one turn exactly
     omega = brentq(lambda w: past_a_turn(w).imag, 0.95, 1.05, xtol=1e-15)
     assert abs(past_a_turn(omega) - 1) < 1e-13
-    found = dk.lyapunov_spectrum(turning(omega), [1.0, 0.0], n_steps=150, n_transient=5)
+    found = dk.lyapunov_spectrum(turning(omega), [1.0, 0.0], n_steps=60, n_transient=5)
     assert (found.kind, found.periods[0]) == ("limit cycle", 0)
-    rest = dk.lyapunov_spectrum(dk.catalog.stuart_landau(-1.0), [0.1, 0.0], n_steps=200, n_transient=500)
+    rest = dk.lyapunov_spectrum(dk.catalog.stuart_landau(-1.0), [0.1, 0.0], n_steps=60, n_transient=300)
     assert (rest.kind, rest.periods[0]) == ("fixed point", 1)
 
 

@@ -166,7 +166,7 @@ def test_branches_that_grow_without_bound_are_told_from_those_that_reach_nothing
     assert "2 grow without bound" in paths.headline()
     one = dk.FunctionSystem(lambda x: 1.2 * x + x**2 / 5, 1)
     points = dk.find_fixed_points(one, [[0.0], [-1.1]])
-    paths = dk.map_unstable_manifolds(one, points)
+    paths = dk.map_unstable_manifolds(one, points, n_steps=300)
     assert sorted(zip(paths.targets.tolist(), paths.reasons.tolist())) == [
         (-1, "unbounded"),
         (int(points.states[:, 0].argmin()), ""),
@@ -174,4 +174,5 @@ def test_branches_that_grow_without_bound_are_told_from_those_that_reach_nothing
     held = dk.FunctionSystem(lambda x: x + x * (1 - x) * (x + 1) / 5, 1)
     middle = dk.find_fixed_points(held, [[0.0], [1.0], [-1.0]])
     alone = middle[middle.verdicts == "unstable"]
-    assert dk.map_unstable_manifolds(held, alone).reasons.tolist() == ["near none of the stable points"] * 2
+    paths = dk.map_unstable_manifolds(held, alone, n_steps=300)
+    assert paths.reasons.tolist() == ["near none of the stable points"] * 2

@@ -30,6 +30,50 @@ def test_equal_to_networkx(seed):
     assert_allclose(stats.density, nx.density(graph))
 
 
+RING, STAR = np.roll(np.eye(7), 1, axis=0), np.zeros((7, 7))
+STAR[1:, 0] = STAR[0, 1:] = 1
+KNOWN = {
+    "ring": RING,
+    "star": STAR,
+    "star, one way": np.tril(STAR),
+    "complete": np.ones((7, 7)) - np.eye(7),
+    "empty": np.zeros((7, 7)),
+    "one unit": np.zeros((1, 1)),
+    "disconnected": np.kron(np.eye(2), np.ones((4, 4)) - np.eye(4)),
+}
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_equal_to_networkx_on_graphs_of_all_shapes(name):
+    W = KNOWN[name]
+    graph, stats = nx.from_numpy_array((W != 0).T.astype(int), create_using=nx.DiGraph), dk.graph_statistics(W)
+    assert stats.in_degree.tolist() == [d for _, d in graph.in_degree]
+    assert stats.out_degree.tolist() == [d for _, d in graph.out_degree]
+    assert_allclose(stats.clustering, list(nx.clustering(graph).values()))
+    assert stats.triad_census == nx.triadic_census(graph)
+    if graph.number_of_edges():  # networkx raises without edges
+        assert_allclose(stats.reciprocity, nx.overall_reciprocity(graph))
+        assert_allclose(stats.density, nx.density(graph))
+    else:
+        assert np.isnan(stats.reciprocity)
+
+
+def test_spectra_of_ring_star_and_complete_graph():
+    def around(values):
+        return sorted(np.round(values, 9).tolist(), key=lambda z: (z.real, z.imag))
+
+    ring = dk.compare_with_law(KNOWN["ring"]).values
+    assert around(ring) == around(np.exp(2j * np.pi * np.arange(7) / 7))
+    star = dk.compare_with_law(KNOWN["star"])
+    assert_allclose(np.sort(star.values.real), [-(6**0.5), 0, 0, 0, 0, 0, 6**0.5], atol=1e-12)
+    assert_allclose(dk.low_rank_structure(KNOWN["star"]).spectrum, [6**0.5] * 2 + [0] * 5, atol=1e-12)
+    complete = dk.low_rank_structure(KNOWN["complete"])
+    assert_allclose(complete.spectrum, [6] + [1] * 6)
+    ranks = [dk.low_rank_structure(W).effective_ranks for W in KNOWN.values()]
+    assert_allclose([r["participation"] for r in ranks[:6]], [7, 2, 1, 42**2 / (6**4 + 6), 0, 0])
+    assert_allclose([r["numerical"] for r in ranks[:6]], [7, 2, 1, 7, 0, 0])
+
+
 def test_one_weight_points_from_pre_to_post():
     W = np.zeros((3, 3))
     W[2, 0] = -1.5  # from unit 0 to unit 2

@@ -316,7 +316,7 @@ def test_it_comes_back_from_disk(tmp_path):
     found = dk.compare_with_null(random_wiring(0), ("reciprocity", "clustering"), n=5, seed=3, threshold=0.2)
     found.save(tmp_path / "out")
     assert load_record(tmp_path / "out") == found
-    assert list(found.table()) == ["statistics", "observed", "mean", "std", "z", "p", "n_undefined"]
+    assert list(found.table()) == ["statistics", "observed", "mean", "std", "z", "p", "n_undefined", "low", "high"]
     assert found.provenance is not None
     assert found.provenance.seed == 3
 

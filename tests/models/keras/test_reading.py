@@ -326,9 +326,9 @@ def test_older_files_that_are_not_whole_are_refused(change, error, message, tmp_
 def test_a_damaged_file_is_read_or_refused(path, tmp_path):
     data, rng = path.read_bytes(), np.random.default_rng(0)
     target, sentences = tmp_path / path.name, []
-    cuts = [data[:n] for n in rng.integers(0, len(data), 8)]
+    cuts = [data[:n] for n in rng.integers(0, len(data), 4)]
     flips = []
-    for _ in range(30):
+    for _ in range(12):
         flipped = bytearray(data)
         for place in rng.integers(0, len(data) if rng.random() < 0.5 else 4000, rng.integers(1, 6)):
             flipped[place] = rng.integers(256)
@@ -344,7 +344,7 @@ def test_a_damaged_file_is_read_or_refused(path, tmp_path):
 
 
 def test_a_file_that_leads_hdf5_in_circles_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "PATIENCE", 3.0)
+    monkeypatch.setattr(files, "PATIENCE", 1.0)
     data, target = bytearray(FUNCTIONAL.read_bytes()), tmp_path / "circles.h5"
     places = [20716, 21650, 21792, 25521, 25978, 29421, 30645, 39658]
     for place, byte in zip(places, [114, 112, 170, 143, 144, 109, 239, 9]):
