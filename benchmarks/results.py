@@ -19,6 +19,21 @@ SECTIONS = {
         "two small matrix products per step and one large one; noise and memory traffic are what is left above it.",
         "python benchmarks/bench_leaky_scan.py",
     ),
+    "together": (
+        "Many networks trained side by side",
+        "`train_together` by BPTT against `train` for each, per network and update, on `FlipFlop()`: 3 bits, 100 "
+        "steps, each network on trials of its own. Of what is left, `products` are the three products of matrices "
+        "per step (forward, back, gradient of all weights), `drawing` is that of the trials, and `traffic` what it "
+        "takes to write states and derivatives to memory and read them again, at the speed at which this machine "
+        "copies.",
+        "python benchmarks/bench_together.py",
+    ),
+    "together_runs": (
+        "Networks that end side by side",
+        "Until the mean score of ten batches reaches the goal: at which updates they end, how many end at the very "
+        "update at which they end alone, the largest difference of a weight then, and CPU seconds of all.",
+        "python benchmarks/bench_together.py",
+    ),
     "spiking": (
         "One training step of a recurrent LIF network",
         "Forward and backward at 100 neurons, 32 trials, 100 steps, in single precision. `naive` is the loop a user "
@@ -157,6 +172,46 @@ SECTIONS = {
         'is damaged; "old" is what damage to unused bytes, or none at all, leaves. Forgeries: a manifest is edited '
         'and sealed anew; "new" is a value that no type, length or shape contradicts.',
         "python benchmarks/soak_artifacts.py",
+    ),
+    "similarity": (
+        "Dynamical similarity of two operators",
+        "`compare_operators` (`ours`), the same from 2,000 random frames (`many`), and dsa-metric 2.0.2 "
+        "(Euclidean, 1,500 iterations of rate .005, single precision) on pairs of norm 1. `largest_excess`: above "
+        "the least that any of them found; `least_found`: on how many pairs it is that, to 1e-6; `below_ours`: on "
+        "how many it is below ours. Of a rotated copy the truth is 0, of normal operators the distance of the "
+        "eigenvalues; of two Gaussian ones it is not known, but lies above `mean_bound`.",
+        "python benchmarks/bench_similarity.py",
+    ),
+    "wiring_laws": (
+        "Spectra of random matrices beside their laws",
+        "Normal entries of variance 1 / N, many draws: the mean of what was found, what `compare_with_law` predicts, "
+        "and the standard deviation over draws beside the one it says of a single matrix. `as_predicted`: share of "
+        "draws so judged. `false_outliers`: share in which something is counted beyond the margin, overshoot and three "
+        "standard deviations, that no part of low rank put there. Without rows that sum to zero, Rajan and Abbott's "
+        "law is not held against a matrix: all verdicts are undetermined, and its outlier is off.",
+        "python benchmarks/bench_wiring.py",
+    ),
+    "wiring_time": (
+        "What wiring costs",
+        "CPU time of one call; Louvain's algorithm once on a directed graph with a tenth of its edges, beside "
+        "networkx's, and the modularity each finds; a hundred sets of a fifth of the units, 32 trials of 60 steps, in "
+        "one batch, and in a call each, of which half is the score of the whole network.",
+        "python benchmarks/bench_wiring.py",
+    ),
+    "kill_sweeps": (
+        "Sweeps that are killed, crowded, damaged and starved",
+        "Networks of four units, trained and analysed by processes that are sent real signals; each trial ends with an "
+        "undisturbed start, after which results and weights are compared with those of an undisturbed sweep. `lost`: "
+        "results that were there and are gone, or runs without one at the end. `made twice`: results that were "
+        "replaced after they had been seen. `left over`: claims, drafts, checkpoints. K1 to K10 are the trials of a "
+        "plan written before the code.",
+        "python benchmarks/kill_sweeps.py",
+    ),
+    "sweeps": (
+        "What a sweep costs besides its runs",
+        "Runs that do nothing, and runs that keep one processor busy, by this process, by one beside it and by two. A "
+        "result is written through to the disk, so a trivial run costs two flushes of the file system.",
+        "python benchmarks/bench_sweeps.py",
     ),
     "tasks": (
         "Drawing trials",

@@ -25,7 +25,7 @@ import pages
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE, SITE = ROOT / "out" / "site-source", ROOT / "out" / "site"
-MODULES = ("tasks", "models", "training", "plots", "catalog", "samplers", "testing")
+MODULES = ("tasks", "models", "training", "sweeps", "similarity", "plots", "catalog", "samplers", "testing")
 TITLES = {
     "pipeline": "Everything at once",
     "analysis": "Analysis: from a system to a result",
@@ -56,7 +56,8 @@ def kind_of(name: str, value: Any) -> str:
     if name.endswith("Settings"):
         return "settings"
     part = getattr(value, "__module__", "").split(".")[1:2]
-    return {"pipeline": "pipeline", "analysis": "analysis", "systems": "systems"}.get("".join(part), "rest")
+    pages = {"pipeline": "pipeline", "analysis": "analysis", "similarity": "analysis", "systems": "systems"}
+    return pages.get("".join(part), "rest")
 
 
 def write_reference(folder: Path) -> int:

@@ -50,7 +50,7 @@ sphinx_gallery_conf = {
     "filename_pattern": r"/plot_",
     "subsection_order": [
         *(f"gallery/{part}" for part in ("portraits", "fixed_points", "linear_modes", "memory", "cycles", "chaos")),
-        *(f"gallery/{part}" for part in ("basins", "wiring_and_spikes", "own_networks", "learning")),
+        *(f"gallery/{part}" for part in ("basins", "wiring_and_spikes", "comparing", "own_networks", "learning")),
         "*",
     ],
     "ignore_pattern": r"(__init__|networks\w*|train_networks)\.py",

@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-import ledger
 import numpy as np
+import parts
 import solved
 import torch
 from recipes import RECIPES
@@ -39,7 +39,7 @@ def states_after_first(model: Any, seed: int) -> tuple[np.ndarray, np.ndarray, n
     return values, states[:, FIRST + WAIT].numpy(), np.array([0.0, 0.0])
 
 
-def measure(seed: int, share: float = 1.0) -> dict[str, Any]:
+def measure(seed: int, share: float = 1.0, *, folder: Path) -> dict[str, Any]:
     """The line of one network: how straight, how slow, and along how many slow modes."""
     model, *_ = solved.trained(NAME, seed, share)
     values, states, rest = states_after_first(model, seed)
@@ -54,6 +54,8 @@ def measure(seed: int, share: float = 1.0) -> dict[str, Any]:
     eigenvalues, weights = eigenvalues[order], weights[order] / weights.sum()
     moved = system.step(states, rest).numpy() - states
     extent = np.linalg.norm(states[-1] - states[0])
+    shown = {"places": plane.transform(states), "values": values, "eigenvalues": eigenvalues, "weights": weights}
+    parts.leave(folder, **shown)
     return {
         "seed": seed,
         "share of variance on the line": float(plane.explained_variance_ratio[0]),
@@ -63,10 +65,6 @@ def measure(seed: int, share: float = 1.0) -> dict[str, Any]:
         "stretch of the line per step": float(np.linalg.norm(J @ line) / np.linalg.norm(line)),
         f"eigenvalues beyond {SLOW}": int((abs(eigenvalues) > SLOW).sum()),
         "of them along the line (weight above 5 %)": int(((abs(eigenvalues) > SLOW) & (weights > 0.05)).sum()),
-        "_places": plane.transform(states),
-        "_values": values,
-        "_eigenvalues": eigenvalues,
-        "_weights": weights,
     }
 
 
@@ -78,14 +76,14 @@ def figure(rows: list[dict[str, Any]], path: Path) -> None:
     sheet = Figure(figsize=(7.0, 3.0), layout="constrained")
     left, right = sheet.subplots(1, 2)
     share = row["share of variance on the line"]
-    dots = left.scatter(row["_places"][:, 0], row["_places"][:, 1], c=row["_values"], cmap="viridis", s=18)
+    places, values, e, w = (parts.left(row, name) for name in ("places", "values", "eigenvalues", "weights"))
+    dots = left.scatter(places[:, 0], places[:, 1], c=values, cmap="viridis", s=18)
     sheet.colorbar(dots, ax=left, label="first value")
     left.set_xlabel(f"PC 1 ({share:.1%})")
     left.set_ylabel("PC 2")
     left.set_aspect("equal", adjustable="datalim")
     angle = np.linspace(0, 2 * np.pi, 400)
     right.plot(np.cos(angle), np.sin(angle), color="0.6", lw=0.7)
-    e, w = row["_eigenvalues"], row["_weights"]
     right.scatter(e.real, e.imag, s=8 + 300 * w, color="#0072B2", alpha=0.6, lw=0)
     right.set_xlim(0.85, 1.02)
     right.set_ylim(-0.06, 0.06)
@@ -102,6 +100,6 @@ def run(out: Path, *, quick: bool, n_jobs: int) -> None:
     """The networks of the table of benchmarks; with --quick one, less trained."""
     started = time.perf_counter()
     seeds = [0] if quick else list(range(RECIPES[NAME].seeds))
-    rows = ledger.run_all(measure, [(seed, 0.4 if quick else 1.0) for seed in seeds], n_jobs)
-    ledger.write("classic_tasks", out / "adding.csv", rows, seeds=seeds, started=started, quick=quick)
+    rows = parts.rows(measure, [(seed, 0.4 if quick else 1.0) for seed in seeds], n_jobs)
+    parts.write("classic_tasks", out / "adding.csv", rows, seeds=seeds, started=started, quick=quick)
     figure(rows, out / "adding.png")

@@ -13,8 +13,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import ledger
 import numpy as np
+import parts
 import solved
 import torch
 from recipes import RECIPES
@@ -80,7 +80,7 @@ def scaled(model: Any, factor: float) -> Any:
 
 
 def measure(
-    name: str, seed: int, most: int, share: float = 1.0, scales: tuple[float, ...] = SCALES
+    name: str, seed: int, most: int, share: float = 1.0, scales: tuple[float, ...] = SCALES, *, folder: Path
 ) -> list[dict[str, Any]]:
     """One network, and what the drift of its counters says as it is and with its gates made steeper."""
     model, *_ = solved.trained(name, seed, share)
@@ -88,6 +88,8 @@ def measure(
     for factor in scales:
         wider, looked_at = scaled(model, factor), most if factor == 1.0 else min(most, LOOKED_AT)
         system = dk.as_system(wider)
+        if factor == 1.0:
+            parts.leave(folder, model=wider)
         found = dk.largest_n(system, task, most=looked_at)
         for first, (one, two) in enumerate(pairwise(task.letters)):
             law = counter(wider, task, first)
@@ -106,7 +108,6 @@ def measure(
                     "largest n, by the drift": predicted(law),
                     "looked at up to n": looked_at,
                     "largest n found": found,
-                    "_model": wider if factor == 1.0 else None,
                 }
             )
     return rows
@@ -129,7 +130,7 @@ def figure(rows: list[dict[str, Any]], path: Path) -> None:
 
     sheet = Figure(figsize=(7.0, 3.0), layout="constrained")
     left_ax, right_ax = sheet.subplots(1, 2)
-    model = next(row["_model"] for row in rows if row["_model"] is not None)
+    model = parts.left(rows[0], "model")
     task = RECIPES[next(iter(NAMES))].task
     with torch.no_grad():
         states = model(task.show([task.string(20)]).inputs.double()).states[0].numpy()
@@ -168,6 +169,6 @@ def run(out: Path, *, quick: bool, n_jobs: int) -> None:
     looked_at = {next(iter(NAMES)): 1000} if quick else NAMES
     how = (0.2, SCALES[::2]) if quick else (1.0, SCALES)
     jobs = [(name, seed, most, *how) for name, most in looked_at.items() for seed in seeds]
-    rows = [row for own in ledger.run_all(measure, jobs, n_jobs) for row in own]
-    ledger.write("classic_tasks", out / "counting.csv", rows, seeds=seeds, started=started, quick=quick)
+    rows = [row for own in parts.rows(measure, jobs, n_jobs) for row in own]
+    parts.write("classic_tasks", out / "counting.csv", rows, seeds=seeds, started=started, quick=quick)
     figure([row for row in rows if row["language"] == next(iter(NAMES))], out / "counting.png")

@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-import ledger
 import numpy as np
+import parts
 
 import dynakit as dk
 
@@ -77,6 +77,6 @@ def run(out: Path, *, quick: bool, n_jobs: int) -> None:
     started = time.perf_counter()
     seeds = [0] if quick else [0, 1, 2]
     jobs = [(kind, seed, 300 if quick else 800) for kind in KINDS for seed in seeds]
-    rows = [row for pair in ledger.run_all(measure, jobs, n_jobs) for row in pair]
-    ledger.write("classic_tasks", out / "gradients.csv", rows, seeds=seeds, started=started, quick=quick)
+    rows = [row for pair in parts.rows(measure, jobs, n_jobs) for row in pair]
+    parts.write("classic_tasks", out / "gradients.csv", rows, seeds=seeds, started=started, quick=quick)
     figure(rows, out / "gradients.png")

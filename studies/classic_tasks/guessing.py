@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-import ledger
 import numpy as np
+import parts
 import torch
 
 import dynakit as dk
@@ -66,5 +66,5 @@ def run(out: Path, *, quick: bool, n_jobs: int) -> None:
     """Ten seeds of each set-up; with --quick one."""
     started = time.perf_counter()
     seeds = [0] if quick else list(range(10))
-    rows = ledger.run_all(measure, [(setup, seed) for setup in SETUPS for seed in seeds], n_jobs)
-    ledger.write("classic_tasks", out / "guessing.csv", rows, seeds=seeds, started=started, quick=quick)
+    rows = parts.rows(measure, [(setup, seed) for setup in SETUPS for seed in seeds], n_jobs)
+    parts.write("classic_tasks", out / "guessing.csv", rows, seeds=seeds, started=started, quick=quick)

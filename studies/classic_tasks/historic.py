@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import ledger
 import numpy as np
+import parts
 import string_by_string
 import torch
 from torch import Tensor, nn
@@ -234,12 +234,8 @@ def run(out: Path, *, quick: bool, n_jobs: int) -> None:
     names = ["LSTM 3 x 2, rate 0.5"] if quick else list(ROWS)
     pairs, trials, most = (1, 2, 2000) if quick else (PAIRS, TRIALS, MOST)
     jobs = [(name, pair, k, most) for name in names for pair in range(pairs) for k in range(trials)]
-    rows = ledger.run_all(_kept, jobs, n_jobs)
+    rows = parts.rows(measure, jobs, n_jobs)
     how: dict[str, Any] = {"seeds": sorted({r["seed"] for r in rows}), "started": started, "quick": quick}
-    ledger.write("classic_tasks", out / "historic_trials.csv", rows, **how)
+    parts.write("classic_tasks", out / "historic_trials.csv", rows, **how)
     table = [summary(name, [r for r in rows if r["row"] == name]) for name in names]
-    ledger.write("classic_tasks", out / "historic.csv", [*table, RCC], **how)
-
-
-def _kept(*arguments: Any) -> dict[str, Any]:
-    return ledger.once("classic_tasks", measure, arguments, "string_by_string")
+    parts.write("classic_tasks", out / "historic.csv", [*table, RCC], **how)

@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-import ledger
 import numpy as np
+import parts
 
 import dynakit as dk
 
@@ -109,9 +109,5 @@ def run(out: Path, *, quick: bool, n_jobs: int) -> None:
     seeds = [0] if quick else [0, 1, 2]
     kinds = [(name, kind) for name, (_, known) in NETWORKS.items() for kind in known[: 1 if quick else 2]]
     jobs = [(*kind, seed) for kind in kinds for seed in seeds]
-    rows = ledger.run_all(_kept, jobs, n_jobs)
-    ledger.write("classic_tasks", out / "machines.csv", rows, seeds=seeds, started=started, quick=quick)
-
-
-def _kept(name: str, kind: str, seed: int) -> dict[str, Any]:
-    return ledger.once("classic_tasks", measure, (name, kind, seed))
+    rows = parts.rows(measure, jobs, n_jobs)
+    parts.write("classic_tasks", out / "machines.csv", rows, seeds=seeds, started=started, quick=quick)

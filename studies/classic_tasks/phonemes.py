@@ -13,8 +13,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-import ledger
 import numpy as np
+import parts
 import phoneme_figure
 import torch
 
@@ -187,7 +187,7 @@ def run(out: Path, *, quick: bool, n_jobs: int) -> None:
     kinds = ["Elman", "LSTM", "BidirectionalLSTM"] if quick else list(KINDS)
     sizes = (2, 24, 2) if quick else (20, 64, N_FRAMES)
     jobs = [(kind, seed, *sizes) for kind in kinds for seed in seeds]
-    rows = ledger.run_all(_kept, jobs, n_jobs)
+    rows = parts.rows(measure, jobs, n_jobs)
     for row in rows:
         row["as good as Elman's end after"] = learnt_after(row, rows)
     constants = [each for row in rows for each in row["_constants"]]
@@ -197,9 +197,5 @@ def run(out: Path, *, quick: bool, n_jobs: int) -> None:
         for k, share in enumerate(row["_curve"], 1)
     ]
     for name, table in (("phonemes", rows), ("phonemes_by_phone", constants), ("phonemes_learning", curves)):
-        ledger.write("classic_tasks", out / f"{name}.csv", table, seeds=seeds, started=started, quick=quick)
+        parts.write("classic_tasks", out / f"{name}.csv", table, seeds=seeds, started=started, quick=quick)
     phoneme_figure.draw(rows, constants, out / "phonemes.png")
-
-
-def _kept(*arguments: Any) -> dict[str, Any]:
-    return ledger.once("classic_tasks", measure, arguments, "speech")  # which decides what the corpus is

@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-import ledger
 import numpy as np
+import parts
 import torch
 from recipes import RECIPES, Recipe
 
@@ -70,8 +70,7 @@ def trained(name: str, seed: int, share: float = 1.0) -> tuple[Any, dict[str, An
 
     ``share``: of the updates, for a quick look.
     """
-    code, of = ledger.code("classic_tasks", "recipes"), "" if share == 1 else f"-{share:g}"
-    home = ledger.kept("classic_tasks") / "networks" / code / f"{name.replace(' ', '_').replace('^', '')}-{seed}{of}"
+    home = parts.home(trained, name, seed, share)
     if home.is_dir():
         return dk.models.load(home), json.loads((home.parent / f"{home.name}.json").read_text())
     start = time.process_time()
@@ -88,10 +87,6 @@ def run(out: Path, *, quick: bool, n_jobs: int) -> None:
     started = time.perf_counter()
     names = ["temporal order 6a", "Reber"] if quick else list(RECIPES)
     jobs = [(name, seed) for name in names for seed in range(1 if quick else RECIPES[name].seeds)]
-    rows = ledger.run_all(_kept, jobs, n_jobs)
+    rows = parts.rows(measure, jobs, n_jobs)
     seeds = sorted({seed for _, seed in jobs})
-    ledger.write("classic_tasks", out / "solved.csv", rows, seeds=seeds, started=started, quick=quick)
-
-
-def _kept(name: str, seed: int) -> dict[str, Any]:
-    return ledger.once("classic_tasks", measure, (name, seed), "recipes")
+    parts.write("classic_tasks", out / "solved.csv", rows, seeds=seeds, started=started, quick=quick)

@@ -18,8 +18,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-import ledger
 import numpy as np
+import parts
 import torch
 
 import dynakit as dk
@@ -178,12 +178,12 @@ def run(out: Path, *, quick: bool, n_jobs: int) -> str:
         return reason
     started = time.perf_counter()
     seeds = [0] if quick else [0, 1, 2]
-    folder = ledger.kept("classic_tasks") / "spoken"
+    folder = parts.OUT / "classic_tasks" / "spoken"
     folder.mkdir(parents=True, exist_ok=True)
     for seed in seeds:
         np.savez(folder / f"{seed}.npz", **corpus(utterances(), seed))  # type: ignore[arg-type]
     epochs = 20 if quick else EPOCHS
     jobs = [(kind, seed, str(folder / f"{seed}.npz"), epochs) for kind in KINDS for seed in seeds]
-    rows = ledger.run_all(measure, jobs, n_jobs)
-    ledger.write("classic_tasks", out / "spoken.csv", rows, seeds=seeds, started=started, quick=quick)
+    rows = parts.rows(measure, jobs, n_jobs)
+    parts.write("classic_tasks", out / "spoken.csv", rows, seeds=seeds, started=started, quick=quick)
     return ""

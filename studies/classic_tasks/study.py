@@ -12,8 +12,8 @@ import counting
 import gradients
 import guessing
 import historic
-import ledger
 import machines
+import parts
 import phonemes
 import solved
 import spoken
@@ -35,4 +35,4 @@ PARTS = {
 }
 
 if __name__ == "__main__":
-    ledger.main("classic_tasks", PARTS, __doc__ or "")
+    parts.main("classic_tasks", PARTS, __doc__ or "")

@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-import ledger
 import numpy as np
+import parts
 import solved
 from matplotlib.axes import Axes
 from recipes import RECIPES
@@ -21,15 +21,16 @@ from recipes import RECIPES
 import dynakit as dk
 
 N_GUESSED, N_STARTS = 10, 101
+PARITY = dk.tasks.Parity(signed=False)
 REBER = ("Reber", "Reber, Elman")
 N_STRINGS = 400
 ROUNDS = np.unique(np.round(np.logspace(0, 3, 40)).astype(int))
 FOR_EVER, N_AROUND, APART = 20_000, 2_000, 0.1  # rounds, those in which an end is looked at, and when two are two
 
 
-def parity(seed: int) -> dict[str, Any]:
+def parity(seed: int, *, folder: Path) -> dict[str, Any]:
     """One guessed network of two units: what holds and what turns, each with its multipliers."""
-    task = dk.tasks.Parity(signed=False)
+    task = PARITY
     model = dk.models.LeakyRNN.for_task(task, 2, dt=20.0, tau=20.0, form="rate", activation="sigmoid")
     dk.train(model, task, dk.training.WeightGuessing(max_guesses=2_000_000), seed=seed)
     system = dk.as_system(model)
@@ -44,6 +45,7 @@ def parity(seed: int) -> dict[str, Any]:
     orbits = dk.find_limit_cycles(dk.Driven(system, task.rest), visited)
     longer = orbits.periods > 1
     held, said = task.decode(system.observe(points.stable.states)), task.decode(system.observe(orbit))
+    parts.leave(folder, model=model, points=points, orbit=orbit)
     return {
         "portrait": "parity",
         "network": "2 units and a readout, guessed",
@@ -59,18 +61,15 @@ def parity(seed: int) -> dict[str, Any]:
         "it says": ", ".join(said.tolist()),
         "its largest multiplier": float(np.abs(cycles.multipliers[twos[0]]).max()),
         "its residual": float(np.abs(turning.step(turning.step(orbit)).numpy() - orbit).max()),
-        "_system": system,
-        "_task": task,
-        "_points": points,
-        "_orbit": orbit,
     }
 
 
-def reber(name: str, seed: int) -> list[dict[str, Any]]:
+def reber(name: str, seed: int, *, folder: Path) -> list[dict[str, Any]]:
     """One network: how well its states tell those of the grammar, and what two loops do to its memory."""
     model, *_ = solved.trained(name, seed)
     task, system = RECIPES[name].task, dk.as_system(model)
     states, where = _visited(system, task, 1000 + seed)
+    parts.leave(folder, states=states, where=where)
     kinds = np.unique(where)
     centres = np.array([states[where == k].mean(axis=0) for k in kinds])
     more, of_more = _visited(system, task, 2000 + seed)
@@ -83,8 +82,6 @@ def reber(name: str, seed: int) -> list[dict[str, Any]]:
             "under": f"{symbol} for ever",
             "states of the grammar told by the nearest centre": float((nearest == of_more).mean()),
             **_worn(system, task, symbol),
-            "_states": states,
-            "_where": where,
         }
         for symbol in "ST"
     ]
@@ -139,7 +136,8 @@ def parity_figure(row: dict[str, Any], path: Path) -> None:
     """Under 0 the plane is parted between the two parities; under 1 an orbit of period 2 goes from one to the other."""
     from matplotlib.figure import Figure
 
-    system, task, points = row["_system"], row["_task"], row["_points"]
+    model, points, orbit = (parts.left(row, name) for name in ("model", "points", "orbit"))
+    system, task = dk.as_system(model), PARITY
     sheet = Figure(figsize=(7.0, 3.4), layout="constrained")
     left, right = sheet.subplots(1, 2, sharey=True)
     side = np.linspace(0, 1, N_STARTS)
@@ -157,7 +155,6 @@ def parity_figure(row: dict[str, Any], path: Path) -> None:
     for kind, kept in (("stable", points.stable), ("saddle", points.saddles), ("repeller", points.repellers)):
         _dots(left, kind, kept.states)
     left.set_title("under 0: the parity stays", fontsize=9)
-    orbit = row["_orbit"]
     _dots(right, "orbit of period 2", orbit)
     for start, end in (orbit, orbit[::-1]):
         arrow = {"arrowstyle": "-|>", "color": "#0072B2", "lw": 1.2, "connectionstyle": "arc3,rad=0.25", "shrinkA": 5}
@@ -206,7 +203,7 @@ def reber_figure(rows: list[dict[str, Any]], path: Path) -> None:
     sheet = Figure(figsize=(7.2, 3.5), layout="constrained")
     left, right = sheet.subplots(1, 2)
     shown = next((row for row in rows if "Elman" in row["network"]), rows[0])
-    states, where = shown["_states"], shown["_where"]
+    states, where = (parts.left(shown, name) for name in ("states", "where"))
     plane = dk.project(states, n_components=2)
     places = plane.transform(states)
     for state in np.unique(where)[1:]:
@@ -224,7 +221,7 @@ def reber_figure(rows: list[dict[str, Any]], path: Path) -> None:
         elman, symbol = "Elman" in row["network"], row["under"][0]
         look = {"color": "#009E73" if elman else "#332288", "ls": "-" if symbol == "S" else "--", "lw": 1}
         label = f"{'Elman' if elman else 'LSTM'}, loop {symbol}" if row["seed"] == 0 else None
-        right.semilogx(ROUNDS, row["_margins"].min(axis=1), label=label, **look)
+        right.semilogx(ROUNDS, np.min(row["_margins"], axis=1), label=label, **look)
     right.axhline(0, color="0.5", lw=0.7)
     right.set_xlabel("rounds of the loop")
     right.set_ylabel("its activation over the other one's")
@@ -240,11 +237,11 @@ def run(out: Path, *, quick: bool, n_jobs: int) -> None:
     """Ten guessed networks and the Reber networks of the table of benchmarks; with --quick one each."""
     started = time.perf_counter()
     seeds = list(range(1 if quick else N_GUESSED))
-    rows = ledger.run_all(parity, [(seed,) for seed in seeds], n_jobs)
-    parity_figure(next((r for r in rows if len(r["_points"].stable) == 2), rows[0]), out / "parity.png")
+    rows = parts.rows(parity, [(seed,) for seed in seeds], n_jobs)
+    parity_figure(next((r for r in rows if len(parts.left(r, "points").stable) == 2), rows[0]), out / "parity.png")
     own = [(name, seed) for name in REBER[: 1 if quick else 2] for seed in range(1 if quick else RECIPES[name].seeds)]
-    loops = [row for network in ledger.run_all(reber, own, n_jobs) for row in network]
+    loops = [row for network in parts.rows(reber, own, n_jobs) for row in network]
     reber_figure(loops, out / "reber.png")
     both: dict[str, Any] = {name: "" for row in (rows[0], loops[0]) for name in row}
     table = [{**both, **row} for row in [*rows, *loops]]
-    ledger.write("classic_tasks", out / "portraits.csv", table, seeds=seeds, started=started, quick=quick)
+    parts.write("classic_tasks", out / "portraits.csv", table, seeds=seeds, started=started, quick=quick)

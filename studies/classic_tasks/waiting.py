@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-import ledger
 import numpy as np
+import parts
 import torch
 
 import dynakit as dk
@@ -94,6 +94,6 @@ def run(out: Path, *, quick: bool, n_jobs: int) -> None:
     seeds = [0] if quick else [0, 1, 2]
     kinds = ["as published", "with a tail, saturated"] if quick else list(COLORS)
     jobs = [(kind, seed, 0.5 if quick else 1.0) for kind in kinds for seed in seeds]
-    rows = ledger.run_all(measure, jobs, n_jobs)
-    ledger.write("classic_tasks", out / "waiting.csv", rows, seeds=seeds, started=started, quick=quick)
+    rows = parts.rows(measure, jobs, n_jobs)
+    parts.write("classic_tasks", out / "waiting.csv", rows, seeds=seeds, started=started, quick=quick)
     figure(rows, out / "waiting.png")

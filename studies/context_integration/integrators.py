@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import mechanism
 import numpy as np
+import parts
 
 import dynakit as dk
 
@@ -34,7 +36,7 @@ LONG = 300  # steps without evidence after which the speed is read
 
 @dataclass(frozen=True)
 class Network:
-    """What was found out about one network; plain arrays, so that it can cross processes."""
+    """What was found out about one network."""
 
     seed: int
     tables: dict[str, list[dict[str, Any]]]
@@ -63,11 +65,25 @@ def train(seed: int, size: Size) -> Any:
     return model
 
 
-def examine(seed: int, size: Size) -> Network:
-    """Train one network and take it apart."""
+def examine(seed: int, size: Size, *, folder: Path) -> dict[str, Any]:
+    """Train one network and take it apart: its tables; the rest is left in ``folder`` for :func:`read`."""
     started = time.process_time()
     model = train(seed, size)
-    return take_apart(model, seed, size, time.process_time() - started)
+    found = take_apart(model, seed, size, time.process_time() - started)
+    parts.leave(folder, states=found.states, **{f"trials {name}": values for name, values in found.labels.items()})
+    parts.leave(folder / "curves", **{" ".join(key): curve for key, curve in found.curves.items()})
+    for context, side in found.sides.items():
+        parts.leave(folder / context, **vars(side))
+    return {"seed": seed, "tables": found.tables, "labels": list(found.labels), "sides": list(found.sides)}
+
+
+def read(row: dict[str, Any]) -> Network:
+    """A network that was examined."""
+    labels = {name: parts.left(row, f"trials {name}") for name in row["labels"]}
+    curves = {(c, m): parts.left(row, f"curves/{c} {m}") for c in CONTEXTS for m in CONTEXTS}
+    names = [field.name for field in dataclasses.fields(mechanism.Side)]
+    sides = {c: mechanism.Side(**{n: parts.left(row, f"{c}/{n}") for n in names}) for c in row["sides"]}
+    return Network(row["seed"], row["tables"], curves, sides, parts.left(row, "states"), labels)
 
 
 def take_apart(model: Any, seed: int, size: Size, seconds: float = float("nan")) -> Network:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import evidence_figures
 import integrators
-import ledger
+import parts
 import portraits
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,7 +25,8 @@ def run(out: Path, *, quick: bool, n_jobs: int) -> None:
     started = time.perf_counter()
     seeds = [0] if quick else [0, 1, 2, 3, 4]
     sizes = [integrators.QUICK] if quick else [integrators.FULL, integrators.HASTY]
-    networks = ledger.run_all(integrators.examine, [(seed, size) for size in sizes for seed in seeds], n_jobs)
+    calls = [(seed, size) for size in sizes for seed in seeds]
+    networks = [integrators.read(row) for row in parts.rows(integrators.examine, calls, n_jobs)]
     found = networks[: len(seeds)]  # those that are taken apart; of the hasty ones only the summary is kept
     lined = [network for network in found if network.sides]
     tables = {name: [row for network in found for row in network.tables[name]] for name in found[0].tables}
@@ -33,7 +34,7 @@ def run(out: Path, *, quick: bool, n_jobs: int) -> None:
     tables["trials"] = lined[0].tables["trials"] if lined else []
     tables["portraits"] = portraits.rows(lined[0]) if lined else []
     for name, rows in tables.items():
-        ledger.write("context_integration", out / f"{name}.csv", rows, seeds=seeds, started=started, quick=quick)
+        parts.write("context_integration", out / f"{name}.csv", rows, seeds=seeds, started=started, quick=quick)
     evidence_figures.psychometric(found, out / "psychometric.png")
     if lined:
         portraits.figure(lined[0], out / "portraits.png")

@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-import ledger
 import numpy as np
+import parts
 
 import dynakit as dk
 
@@ -27,12 +27,13 @@ CONDITIONS: dict[str, dict[str, Any]] = {
 REACHED = 0.01
 
 
-def measure(condition: str, seed: int, n_updates: int) -> dict[str, Any]:
+def measure(condition: str, seed: int, n_updates: int, *, folder: Path) -> dict[str, Any]:
     """Train one network on the set/reset task of 153 steps and note when its loss falls below 0.01."""
     noise = 0.0 if condition == "no Dale, no noise" else 0.1
     task = dk.tasks.SetReset(quiet_gap=20, input_noise=noise)
     model = dk.models.LeakyRNN.for_task(task, n_hidden=N, seed=seed, **CONDITIONS[condition])
     history = dk.train(model, task, dk.training.BPTT(max_updates=n_updates, decay_to=1.0), seed=seed)
+    parts.leave(folder, history=history)
     smooth = _smooth(history.losses)
     below = np.flatnonzero(smooth < REACHED)
     W = model.effective_weights().W_rec.detach().numpy()
@@ -47,7 +48,6 @@ def measure(condition: str, seed: int, n_updates: int) -> dict[str, Any]:
         "updates": len(history),
         "rollbacks": history.n_rollbacks,
         "obeys Dale's law exactly": obeys,
-        "_history": history,
     }
 
 
@@ -67,7 +67,7 @@ def figure(rows: list[dict[str, Any]], path: Path) -> None:
     sheet = Figure(figsize=(6.6, 4.2), layout="constrained")
     ax = sheet.subplots()
     for row in rows:
-        history = row["_history"]
+        history = parts.left(row, "history")
         first = row["seed"] == min(r["seed"] for r in rows)
         ax.plot(
             history.seconds,
@@ -79,7 +79,7 @@ def figure(rows: list[dict[str, Any]], path: Path) -> None:
         )
     ax.axhline(REACHED, color="0.6", lw=0.8, ls=":")
     ax.set(yscale="log", xlabel="training time (s, one core)", ylabel="masked mean squared error")
-    ax.set_xlim(0, np.median([r["_history"].seconds[-1] for r in rows]))
+    ax.set_xlim(0, np.median([parts.left(r, "history").seconds[-1] for r in rows]))
     ax.spines[["top", "right"]].set_visible(False)
     ax.legend(frameon=False, fontsize=9)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -90,6 +90,6 @@ def run(out: Path, *, quick: bool, n_jobs: int) -> None:
     """Every condition and seed."""
     started = time.perf_counter()
     seeds = [0] if quick else list(range(10))
-    rows = ledger.run_all(measure, [(c, s, 120 if quick else 400) for c in CONDITIONS for s in seeds], n_jobs)
-    ledger.write("flip_flop", out / "dale_training.csv", rows, seeds=seeds, started=started, quick=quick)
+    rows = parts.rows(measure, [(c, s, 120 if quick else 400) for c in CONDITIONS for s in seeds], n_jobs)
+    parts.write("flip_flop", out / "dale_training.csv", rows, seeds=seeds, started=started, quick=quick)
     figure(rows, out / "dale_training.png")

@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-import ledger
 import numpy as np
+import parts
 
 import dynakit as dk
 
@@ -25,7 +25,7 @@ STEPS = (400, 1600)  # before and while exponents are averaged
 COLOURS = {1: "#0072B2", -1: "#D55E00"}
 
 
-def measure(by: str, seed: int, n_updates: int) -> dict[str, Any]:
+def measure(by: str, seed: int, n_updates: int, *, folder: Path) -> dict[str, Any]:
     """One leaky network under Dale's law: what it holds in the delay, and how it hears pulses."""
     task = WAYS[by]
     model, history = train(by, seed, n_updates)
@@ -37,6 +37,8 @@ def measure(by: str, seed: int, n_updates: int) -> dict[str, Any]:
     delay = states[:, first : first + round(DELAY / held.dt)]
     pulsed = states[:, round(held.fixation / held.dt) : first]
     points = dk.find_fixed_points(system, states, task.rest, seed=seed)
+    if seed == 0:
+        parts.leave(folder, delay=delay, right=trials.conditions["correct"], points=points)
     pulled = system.settle(delay[:, -1], task.rest, 3000)
     slowest = np.abs(points.stable.eigenvalues[:, 0]).max(initial=0.0)
     return {
@@ -53,17 +55,14 @@ def measure(by: str, seed: int, n_updates: int) -> dict[str, Any]:
         "dimension of the delay": dk.project(delay).participation_ratio,
         "dimension while pulses come": dk.project(pulsed).participation_ratio,
         **_exponents(system, task, delay[0, -1]),
-        "_shown": (delay, trials.conditions["correct"], points) if seed == 0 else None,
     }
 
 
 def train(by: str, seed: int, n_updates: int) -> tuple[Any, Any]:
     """A network of 60 units, read if it was trained before; a training that was cut short goes on."""
     model = dk.models.LeakyRNN.for_task(WAYS[by], n_hidden=N, dale="abs", autapses=False, sigma_rec=0.05, seed=seed)
-    home = ledger.kept("flip_flop") / "networks" / ledger.code("flip_flop", "discrimination")
-    method = dk.training.BPTT(
-        max_updates=n_updates, learning_rate=5e-3, checkpoint=home / f"by_{by}_{n_updates}_{seed}"
-    )
+    home = parts.home(train, by, seed, n_updates)
+    method = dk.training.BPTT(max_updates=n_updates, learning_rate=5e-3, checkpoint=home)
     return model, dk.train(model, WAYS[by], method, seed=seed)
 
 
@@ -111,10 +110,10 @@ def figure(rows: list[dict[str, Any]], path: Path) -> None:
     from matplotlib.figure import Figure
 
     sheet = Figure(figsize=(12.5, 7.6), layout="constrained")
-    shown = [row for row in rows if row["_shown"] is not None]
+    shown = [row for row in rows if row["seed"] == 0]
     axes = sheet.subplots(len(shown), 3, squeeze=False)
     for row, line in zip(shown, axes):
-        delay, right, points = row["_shown"]
+        delay, right, points = (parts.left(row, name) for name in ("delay", "right", "points"))
         plane = dk.project(delay, 2)
         scores, at = plane.transform(delay), plane.transform(points.states)
         seconds = np.arange(delay.shape[1]) * TASK.dt / 1000
@@ -148,6 +147,6 @@ def run(out: Path, *, quick: bool, n_jobs: int) -> None:
     started = time.perf_counter()
     seeds = [0] if quick else [0, 1, 2]
     jobs = [(by, seed, 150 if quick else 1000) for by in WAYS for seed in seeds]
-    rows = ledger.run_all(measure, jobs, n_jobs)
-    ledger.write("flip_flop", out / "discrimination.csv", rows, seeds=seeds, started=started, quick=quick)
+    rows = parts.rows(measure, jobs, n_jobs)
+    parts.write("flip_flop", out / "discrimination.csv", rows, seeds=seeds, started=started, quick=quick)
     figure(rows, out / "discrimination.png")

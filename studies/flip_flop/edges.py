@@ -7,9 +7,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-import ledger
 import networks
 import numpy as np
+import parts
 from scipy.spatial.distance import pdist
 
 import dynakit as dk
@@ -17,7 +17,7 @@ import dynakit as dk
 KINDS = ("Elman 16", "GRU 16", "LSTM 16", "Elman 100")
 
 
-def measure(kind: str, seed: int, n_updates: int) -> list[dict[str, Any]]:
+def measure(kind: str, seed: int, n_updates: int, *, folder: Path) -> list[dict[str, Any]]:
     """One network: a row for each of the two branches of each saddle with one unstable direction."""
     task, model, _ = networks.trained(kind, seed, n_updates)
     system = dk.as_system(model)
@@ -44,7 +44,7 @@ def measure(kind: str, seed: int, n_updates: int) -> list[dict[str, Any]]:
         bits = [k + 1 for k, (a, b) in enumerate(zip(*ends)) if a != b] if "none" not in ends else []
         one["bits that differ"] = other["bits that differ"] = " ".join(map(str, bits))
     if rows and seed == 0:
-        rows[0]["_shown"] = (states, points, manifolds, memory)
+        parts.leave(folder, states=states, points=points, manifolds=manifolds, memory=memory)
     return rows
 
 
@@ -57,7 +57,7 @@ def figure(nested: list[list[dict[str, Any]]], path: Path) -> None:
     """The manifolds over the portrait, a panel for each kind of network, and the steps each branch takes."""
     from matplotlib.figure import Figure
 
-    shown = [rows for rows in nested if rows and "_shown" in rows[0]]
+    shown = [rows for rows in nested if rows and rows[0]["seed"] == 0]
     with dk.plots.using("paper"):
         sheet = Figure(figsize=(7.2, 2.5 * -(-len(shown) // 2)))
         lower = sheet.add_axes((0.74, 0.45, 0.245, 0.4))
@@ -77,7 +77,7 @@ def figure(nested: list[list[dict[str, Any]]], path: Path) -> None:
 def _portrait(ax: Any, rows: list[dict[str, Any]]) -> None:
     from matplotlib.patheffects import withStroke
 
-    states, points, manifolds, memory = rows[0]["_shown"]
+    states, points, manifolds, memory = (parts.left(rows[0], n) for n in ("states", "points", "manifolds", "memory"))
     projection = dk.project(states, 3)
     dk.plots.plot_heteroclinic(manifolds, points, projection, ax=ax)
     for line in projection.transform(states)[:10]:
@@ -143,7 +143,7 @@ def run(out: Path, *, quick: bool, n_jobs: int) -> None:
     started = time.perf_counter()
     seeds = [0] if quick else [0, 1, 2]
     kinds, n_updates = (("LSTM 16",), 400) if quick else (KINDS, 800)
-    nested = ledger.run_all(measure, [(kind, seed, n_updates) for kind in kinds for seed in seeds], n_jobs)
+    nested = parts.rows(measure, [(kind, seed, n_updates) for kind in kinds for seed in seeds], n_jobs)
     rows = [row for rows in nested for row in rows]
-    ledger.write("flip_flop", out / "edges.csv", rows, seeds=seeds, started=started, quick=quick)
+    parts.write("flip_flop", out / "edges.csv", rows, seeds=seeds, started=started, quick=quick)
     figure(nested, out / "edges.png")

@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-import ledger
 import numpy as np
+import parts
 import set_reset
 import torch
 
@@ -42,11 +42,6 @@ def measure(protocol: str, seed: int, n_updates: int) -> list[dict[str, Any]]:
             }
         )
     return rows
-
-
-def kept(*job: Any) -> list[dict[str, Any]]:
-    """:func:`measure`, now or before."""
-    return ledger.once("flip_flop", measure, job, "set_reset")
 
 
 def with_noise(model: Any, trials: Any, seed: int) -> np.ndarray:
@@ -91,6 +86,6 @@ def run(out: Path, *, quick: bool, n_jobs: int) -> None:
     started = time.perf_counter()
     seeds = [0] if quick else [0, 1]
     jobs = [(protocol, seed, 300 if quick else 400) for protocol in set_reset.PROTOCOLS for seed in seeds]
-    rows = [row for rows in ledger.run_all(kept, jobs, n_jobs) for row in rows]
-    ledger.write("flip_flop", out / "gaps.csv", rows, seeds=seeds, started=started, quick=quick)
+    rows = [row for rows in parts.rows(measure, jobs, n_jobs) for row in rows]
+    parts.write("flip_flop", out / "gaps.csv", rows, seeds=seeds, started=started, quick=quick)
     figure(rows, out / "gaps.png")

@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-import ledger
 import numpy as np
+import parts
 
 import dynakit as dk
 
@@ -18,7 +18,7 @@ LEARNT = 0.9  # of the fall of the loss' logarithm: learning is over, and a long
 N_SHIFTS = 20_000
 
 
-def measure(kind: str, seed: int, n_bits: int, n_updates: int) -> dict[str, Any]:
+def measure(kind: str, seed: int, n_bits: int, n_updates: int, *, folder: Path) -> dict[str, Any]:
     """Train one network, keep it every EVERY updates, and follow its fixed points."""
     task = dk.tasks.FlipFlop(n_bits=n_bits)
     model = KINDS[kind].for_task(task, n_hidden=16, seed=seed)
@@ -30,7 +30,8 @@ def measure(kind: str, seed: int, n_bits: int, n_updates: int) -> dict[str, Any]
 
     history = dk.train(model, task, dk.training.BPTT(max_updates=n_updates), seed=seed, callback=keep)
     tracks = dk.track_fixed_points(list(kept.values()), updates=list(kept), losses=history.losses, seed=seed)
-    return {"network": kind, "bits": n_bits, "seed": seed, "tracks": tracks}
+    parts.leave(folder, tracks=tracks)
+    return {"network": kind, "bits": n_bits, "seed": seed}
 
 
 def changes(found: dict[str, Any]) -> list[dict[str, Any]]:
@@ -115,12 +116,12 @@ def _rate(born: list[np.ndarray], which: list[np.ndarray]) -> float:
 def groups(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The coincidence in each kind of network and number of bits, and in all."""
     names = list(dict.fromkeys((f["network"], f["bits"]) for f in found))
-    parts = [
+    kinds = [
         (kind, bits, [f for f in found if (f["network"], f["bits"]) == (kind, bits)]) for kind, bits in names
     ]
     return [
         {"network": kind, "bits": bits} | coincidence(part, learning=learning)
-        for kind, bits, part in [*parts, ("all", "", found)]
+        for kind, bits, part in [*kinds, ("all", "", found)]
         for learning in (False, True)
     ]
 
@@ -156,8 +157,8 @@ def run(out: Path, *, quick: bool, n_jobs: int) -> None:
     n_updates = 160 if quick else N_UPDATES
     jobs = [(kind, seed, 2, n_updates) for kind in (["Elman 16"] if quick else KINDS) for seed in seeds]
     jobs += [] if quick else [("Elman 16", seed, 3, N_UPDATES) for seed in seeds]
-    found = ledger.run_all(measure, jobs, n_jobs)
+    found = [{**row, "tracks": parts.left(row, "tracks")} for row in parts.rows(measure, jobs, n_jobs)]
     rows = [row for one in found for row in changes(one)]
-    ledger.write("flip_flop", out / "learning_changes.csv", rows, seeds=seeds, started=started, quick=quick)
-    ledger.write("flip_flop", out / "learning.csv", groups(found), seeds=seeds, started=started, quick=quick)
+    parts.write("flip_flop", out / "learning_changes.csv", rows, seeds=seeds, started=started, quick=quick)
+    parts.write("flip_flop", out / "learning.csv", groups(found), seeds=seeds, started=started, quick=quick)
     figure(found, out / "learning.png")

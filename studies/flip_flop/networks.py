@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import ledger
 import numpy as np
+import parts
 
 import dynakit as dk
 
@@ -43,9 +43,8 @@ def trained(kind: str, seed: int, n_updates: int, *, protocol: str = RANDOM) -> 
     task = TASKS[protocol]
     cls, n_hidden, options = KINDS[kind]
     model = cls.for_task(task, n_hidden=n_hidden, seed=seed, **options)
-    name = f"{kind} {n_updates} {'repulsed ' if protocol == REPULSED else ''}{seed}".replace(" ", "_")
-    home = ledger.kept("flip_flop") / "networks" / ledger.code("flip_flop")
-    method = dk.training.BPTT(max_updates=n_updates, checkpoint=home / name)
+    home = parts.home(trained, kind, seed, n_updates, protocol=protocol)
+    method = dk.training.BPTT(max_updates=n_updates, checkpoint=home)
     return Trained(task, model, dk.train(model, task, method, seed=seed))
 
 

@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-import ledger
 import numpy as np
+import parts
 
 import dynakit as dk
 
@@ -90,6 +90,6 @@ def run(out: Path, *, quick: bool, n_jobs: int) -> None:
         for rate in rates
         for seed in seeds
     ]
-    rows = ledger.run_all(measure, jobs, n_jobs)
-    ledger.write("flip_flop", out / "optimisers.csv", rows, seeds=seeds, started=started, quick=quick)
+    rows = parts.rows(measure, jobs, n_jobs)
+    parts.write("flip_flop", out / "optimisers.csv", rows, seeds=seeds, started=started, quick=quick)
     figure(rows, out / "optimisers.png")

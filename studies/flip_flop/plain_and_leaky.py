@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import dale_training
-import ledger
 import numpy as np
+import parts
 import set_reset
 
 import dynakit as dk
@@ -31,17 +31,18 @@ def train(protocol: str, kind: str, seed: int, n_updates: int) -> tuple[Any, Any
     model = dk.models.LeakyRNN.for_task(
         task, n_hidden=N, dt=DT, tau=TAUS[kind], autapses=False, sigma_rec=0.05, seed=seed
     )
-    name = f"{kind} tau {TAUS[kind]:g} {protocol} {N} {n_updates} {seed}".replace(" ", "_")
-    home = ledger.kept("flip_flop") / "networks" / ledger.code("flip_flop")
-    method = dk.training.BPTT(max_updates=n_updates, checkpoint=home / name)
+    home = parts.home(train, protocol, kind, seed, n_updates)
+    method = dk.training.BPTT(max_updates=n_updates, checkpoint=home)
     return task, model, dk.train(model, task, method, seed=seed)
 
 
-def measure(protocol: str, kind: str, seed: int, n_updates: int) -> dict[str, Any]:
+def measure(protocol: str, kind: str, seed: int, n_updates: int, *, folder: Path) -> dict[str, Any]:
     """Score, fixed points at rest with their verdicts, time constants, and how long an answer is held."""
     task, model, history = train(protocol, kind, seed, n_updates)
     below = np.flatnonzero(dale_training._smooth(history.losses) < REACHED)
     report = dk.analyze(model, task, seed=seed, include=["fixed_points", "modes", "attractors", "flow"])
+    if seed == 0:
+        parts.leave(folder, report=report)
     points, stable = report.fixed_points["rest"], report.modes[report.modes.verdicts == "stable"]
     held = dk.hold_time(dk.as_system(model), task, GAPS, seed=seed)
     return {
@@ -66,7 +67,6 @@ def measure(protocol: str, kind: str, seed: int, n_updates: int) -> dict[str, An
         "held for (steps more)": "not held" if held.steps is None else held.steps,
         **{f"right after {gap} more": float(share) for gap, share in zip(held.gaps, held.shares)},
         "training s": float(history.seconds[-1]),
-        "_report": report if seed == 0 else None,
     }
 
 
@@ -93,13 +93,13 @@ def figure(rows: list[dict[str, Any]], path: Path) -> None:
     """Phase portraits of one network of each kind side by side, a row for each way of training; one legend for all."""
     from matplotlib.figure import Figure
 
-    shown = [row for row in rows if row["_report"] is not None]
+    shown = [row for row in rows if row["seed"] == 0]
     protocols = list(dict.fromkeys(row["trained with"] for row in shown))
     sheet = Figure(figsize=(9.2, 3.7 * len(protocols) + 0.5), layout="constrained")
     axes = sheet.subplots(len(protocols), len(TAUS), squeeze=False)
     kinds: dict[str, Any] = {}
     for row in shown:
-        report = row["_report"]
+        report = parts.left(row, "report")
         ax = axes[protocols.index(row["trained with"]), list(TAUS).index(row["network"])]
         points = report.fixed_points["rest"]
         last = report.trials.conditions["last"]
@@ -121,10 +121,10 @@ def run(out: Path, *, quick: bool, n_jobs: int) -> None:
     seeds = [0] if quick else [0, 1, 2]
     protocols = list(set_reset.PROTOCOLS)[: 1 if quick else None]
     jobs = [(p, kind, seed, 100 if quick else 400) for p in protocols for kind in TAUS for seed in seeds]
-    rows = ledger.run_all(measure, jobs, n_jobs)
-    ledger.write("flip_flop", out / "plain_and_leaky.csv", rows, seeds=seeds, started=started, quick=quick)
+    rows = parts.rows(measure, jobs, n_jobs)
+    parts.write("flip_flop", out / "plain_and_leaky.csv", rows, seeds=seeds, started=started, quick=quick)
     figure(rows, out / "plain_and_leaky.png")
 
 
 if __name__ == "__main__":
-    ledger.main("flip_flop", {"plain_and_leaky": run}, __doc__ or "")
+    parts.main("flip_flop", {"plain_and_leaky": run}, __doc__ or "")

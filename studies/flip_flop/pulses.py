@@ -12,9 +12,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-import ledger
 import networks
 import numpy as np
+import parts
 from scipy.optimize import root_scalar
 
 import dynakit as dk
@@ -24,7 +24,9 @@ LENGTHS = (2, 3, 5, 10, 20, 50, 100, 200, 400, 800)
 BESIDE, WATCH = 1e-5, 20_000  # this near to the fold, relative, a memory is watched for so many steps
 
 
-def measure(kind: str, seed: int, n_updates: int, lengths: tuple[int, ...] = LENGTHS) -> list[dict[str, Any]]:
+def measure(
+    kind: str, seed: int, n_updates: int, lengths: tuple[int, ...] = LENGTHS, *, folder: Path
+) -> list[dict[str, Any]]:
     """One network: a row for each memory that some pulse destroys while it lasts."""
     task, model, _ = networks.trained(kind, seed, n_updates)
     system = dk.as_system(model)
@@ -45,7 +47,7 @@ def measure(kind: str, seed: int, n_updates: int, lengths: tuple[int, ...] = LEN
     _beside(system, stable, task, memory, rows)
     _simulate(system, stable, task, [row for row in rows if row["asked to change"]], lengths)
     if seed == 0 and rows:
-        rows[0]["_shown"] = (system, points, task)
+        parts.leave(folder, model=model, points=points, up=task.drives["bit 1 up"])
     return rows
 
 
@@ -139,7 +141,7 @@ def figure(nested: list[list[dict[str, Any]]], path: Path) -> None:
     with dk.plots.using("paper", lines_markersize=2.6):
         sheet = Figure(figsize=(7.4, 2.6), layout="constrained")
         left, middle, right = sheet.subplots(1, 3, width_ratios=[1.35, 1, 1])
-        shown = next(rows for rows in nested if rows and "_shown" in rows[0])
+        shown = next(rows for rows in nested if rows and rows[0]["seed"] == 0)
         _diagram(left, shown)
         _weakest(middle, shown)
         _excess(right, nested)
@@ -149,9 +151,9 @@ def figure(nested: list[list[dict[str, Any]]], path: Path) -> None:
 
 def _diagram(ax: Any, rows: list[dict[str, Any]]) -> None:
     """All fixed points of one network along the input to bit 1, from a pulse down to a pulse up."""
-    system, points, task = rows[0]["_shown"]
+    model, points, up = (parts.left(rows[0], name) for name in ("model", "points", "up"))
+    system = dk.as_system(model)
     reach = 2.2 * max(row["fold"] for row in rows if row["asked to change"])
-    up = task.drives["bit 1 up"]
     branches = dk.trace_fixed_points(system, points, drives=[-reach * up, 0 * up, reach * up])
     branches = dataclasses.replace(
         branches,
@@ -231,7 +233,7 @@ def run(out: Path, *, quick: bool, n_jobs: int) -> None:
     seeds = [0] if quick else [0, 1, 2]
     kinds, n_updates, lengths = (("LSTM 16",), 400, (5, 50, 100, 200)) if quick else (KINDS, 800, LENGTHS)
     jobs = [(kind, seed, n_updates, lengths) for kind in kinds for seed in seeds]
-    nested = ledger.run_all(measure, jobs, n_jobs)
+    nested = parts.rows(measure, jobs, n_jobs)
     rows = [row for rows in nested for row in rows]
-    ledger.write("flip_flop", out / "pulses.csv", rows, seeds=seeds, started=started, quick=quick)
+    parts.write("flip_flop", out / "pulses.csv", rows, seeds=seeds, started=started, quick=quick)
     figure(nested, out / "pulses.png")

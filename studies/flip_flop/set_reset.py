@@ -6,28 +6,31 @@ import time
 from pathlib import Path
 from typing import Any
 
-import ledger
 import numpy as np
+import parts
 
 import dynakit as dk
 
 PROTOCOLS: dict[str, int | tuple[int, int]] = {"fixed gap 20": 20, "random gaps 10-80": (10, 80)}
 WATCH = 3000
+N = 100  # units
 
 
 def train(protocol: str, kind: str, seed: int, n_updates: int) -> tuple[Any, Any, Any]:
-    """One network of 100 leaky units, with or without Dale's law, trained under one protocol."""
+    """One network of leaky units, with or without Dale's law, trained under one protocol."""
     task = dk.tasks.SetReset(quiet_gap=PROTOCOLS[protocol])
     law = {"dale": "abs", "signed_io": False} if kind == "Dale" else {}
-    model = dk.models.LeakyRNN.for_task(task, n_hidden=100, autapses=False, sigma_rec=0.05, seed=seed, **law)
+    model = dk.models.LeakyRNN.for_task(task, n_hidden=N, autapses=False, sigma_rec=0.05, seed=seed, **law)
     history = dk.train(model, task, dk.training.BPTT(max_updates=n_updates), seed=seed)
     return task, model, history
 
 
-def measure(protocol: str, kind: str, seed: int, n_updates: int) -> dict[str, Any]:
-    """Score, fixed points at rest and hold times of one network."""
+def measure(protocol: str, kind: str, seed: int, n_updates: int, *, folder: Path) -> dict[str, Any]:
+    """Score, fixed points at rest and hold times of one network; the report on the first is left in ``folder``."""
     task, model, history = train(protocol, kind, seed, n_updates)
     report = dk.analyze(model, task, seed=seed, include=["fixed_points", "modes", "attractors", "flow"])
+    if seed == 0:
+        parts.leave(folder, report=report)
     points, memory = report.fixed_points["rest"], report.memory
     slowest = report.modes[report.modes.verdicts == "stable"].time_constants
     return {
@@ -45,7 +48,6 @@ def measure(protocol: str, kind: str, seed: int, n_updates: int) -> dict[str, An
         "hold time (steps)": memory.hold_time,
         f"kept at {WATCH} steps": memory.kept_at_end,
         "training s": float(history.seconds[-1]),
-        "_report": report if seed == 0 else None,
     }
 
 
@@ -55,8 +57,8 @@ def figure(rows: list[dict[str, Any]], path: Path) -> None:
 
     sheet = Figure(figsize=(13.5, 8), layout="constrained")
     axes = sheet.subplots(2, 3, width_ratios=[1.25, 1, 1.1])
-    for row, line in zip((r for r in rows if r["network"] == "Dale" and r["_report"] is not None), axes):
-        report = row["_report"]
+    for row, line in zip((r for r in rows if r["network"] == "Dale" and r["seed"] == 0), axes):
+        report = parts.left(row, "report")
         report.plot("phase_portrait", ax=line[0], n_trajectories=4)
         report.plot("spectrum", ax=line[1])
         report.plot("memory_traces", ax=line[2])
@@ -82,6 +84,6 @@ def run(out: Path, *, quick: bool, n_jobs: int) -> None:
     kinds = ["Dale"] if quick else ["Dale", "plain"]
     n_updates = 300 if quick else 400
     jobs = [(p, k, s, n_updates) for p in PROTOCOLS for k in kinds for s in seeds]
-    rows = ledger.run_all(measure, jobs, n_jobs)
-    ledger.write("flip_flop", out / "set_reset.csv", rows, seeds=seeds, started=started, quick=quick)
+    rows = parts.rows(measure, jobs, n_jobs)
+    parts.write("flip_flop", out / "set_reset.csv", rows, seeds=seeds, started=started, quick=quick)
     figure(rows, out / "set_reset.png")

@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-import ledger
 import numpy as np
+import parts
 from scipy.optimize import linear_sum_assignment
 from scipy.stats import spearmanr
 
@@ -26,7 +26,7 @@ KINDS: dict[str, dict[str, Any]] = {
 }
 
 
-def measure(kind: str, seed: int, n_updates: int) -> dict[str, Any]:
+def measure(kind: str, seed: int, n_updates: int, *, folder: Path) -> dict[str, Any]:
     """One network: what W predicts, and the spectra at its fixed points."""
     model = dk.models.LeakyRNN.for_task(TASK, n_hidden=N, sigma_rec=0.05, seed=seed, **KINDS[kind])
     before = _predicted(model)
@@ -37,6 +37,7 @@ def measure(kind: str, seed: int, n_updates: int) -> dict[str, Any]:
     points = dk.find_fixed_points(system, recorded.states, TASK.rest, seed=seed)
     predicted = _predicted(model)
     memories, saddles = (part.eigenvalues for part in (points.stable, points.saddles))
+    parts.leave(folder, predicted=predicted, memories=memories, saddles=saddles)
     return {
         "network": kind,
         "seed": seed,
@@ -50,7 +51,6 @@ def measure(kind: str, seed: int, n_updates: int) -> dict[str, Any]:
         "predicted unstable": int((np.abs(predicted) > 1).sum()),
         "distance at the memories": _distance(predicted, memories),
         "distance at the saddles": _distance(predicted, saddles),
-        "_spectra": (predicted, memories, saddles),
     }
 
 
@@ -77,8 +77,9 @@ def strangers(rows: list[dict[str, Any]]) -> None:
     """Add to each row how far its spectra are from what the W of the other networks of its kind predicts."""
     for row in rows:
         others = [r for r in rows if r["network"] == row["network"] and r["seed"] != row["seed"]]
-        for k, name in ((1, "memories"), (2, "saddles")):
-            gaps = [_distance(other["_spectra"][0], row["_spectra"][k]) for other in others]
+        for name in ("memories", "saddles"):
+            own = parts.left(row, name)
+            gaps = [_distance(parts.left(other, "predicted"), own) for other in others]
             row[f"of another network's W, {name}"] = float(np.mean(gaps)) if gaps else float("nan")
 
 
@@ -118,7 +119,8 @@ def figure(rows: list[dict[str, Any]], path: Path) -> None:
     marks = (("predicted from W", "0.6", "s"), ("at the memories", "#000000", "o"), ("at the saddles", "#D55E00", "D"))
     for kind, ax in zip(kinds, planes):
         row = next(row for row in rows if row["network"] == kind)
-        for (name, colour, mark), values in zip(marks, row["_spectra"]):
+        spectra = [parts.left(row, name) for name in ("predicted", "memories", "saddles")]
+        for (name, colour, mark), values in zip(marks, spectra):
             ax.plot(np.real(values).ravel(), np.imag(values).ravel(), mark, color=colour, mfc="none", ms=5, label=name)
         ax.add_patch(Circle((0, 0), 1, fill=False, color="0.6", lw=0.8))
         ax.set(xlabel="Re", ylabel="Im", title=f"{kind}, one network", aspect="equal")
@@ -141,8 +143,8 @@ def run(out: Path, *, quick: bool, n_jobs: int) -> None:
     """Ten networks of each kind."""
     started = time.perf_counter()
     seeds = [0, 1] if quick else list(range(10))
-    rows = ledger.run_all(measure, [(kind, seed, 300) for kind in KINDS for seed in seeds], n_jobs)
+    rows = parts.rows(measure, [(kind, seed, 300) for kind in KINDS for seed in seeds], n_jobs)
     strangers(rows)
     for name, table in (("spectrum", rows), ("spectrum_summary", summary(rows))):
-        ledger.write("flip_flop", out / f"{name}.csv", table, seeds=seeds, started=started, quick=quick)
+        parts.write("flip_flop", out / f"{name}.csv", table, seeds=seeds, started=started, quick=quick)
     figure(rows, out / "spectrum.png")

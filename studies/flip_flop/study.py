@@ -12,8 +12,8 @@ import discrimination
 import edges
 import gaps
 import learning
-import ledger
 import optimisers
+import parts
 import plain_and_leaky
 import pulses
 import set_reset
@@ -37,4 +37,4 @@ PARTS = {
 }
 
 if __name__ == "__main__":
-    ledger.main("flip_flop", PARTS, __doc__ or "")
+    parts.main("flip_flop", PARTS, __doc__ or "")

@@ -6,21 +6,23 @@ import time
 from pathlib import Path
 from typing import Any
 
-import ledger
 import networks
 import numpy as np
+import parts
 import torch
 from networks import KINDS, RANDOM, REPULSED
 
 import dynakit as dk
 
 
-def measure(protocol: str, kind: str, seed: int, n_updates: int) -> dict[str, Any]:
+def measure(protocol: str, kind: str, seed: int, n_updates: int, *, folder: Path) -> dict[str, Any]:
     """Train one network and say what it holds."""
     task, model, history = networks.trained(kind, seed, n_updates, protocol=protocol)
     start = time.process_time()
     report = dk.analyze(model, task, seed=seed)
     seconds = time.process_time() - start
+    if seed == 0:
+        parts.leave(folder, report=report)
     points, memory = report.fixed_points["rest"], report.memory
     dimensions = points.n_unstable.compressed()
     stable = report.modes[report.modes.verdicts == "stable"]
@@ -51,7 +53,6 @@ def measure(protocol: str, kind: str, seed: int, n_updates: int) -> dict[str, An
         "failed starts": points.n_failed,
         "training s": float(history.seconds[-1]),
         "analysis CPU s": seconds,
-        "_report": report if seed == 0 else None,
     }
 
 
@@ -66,13 +67,13 @@ def figure(rows: list[dict[str, Any]], path: Path) -> None:
     """The portrait of each kind of network, one example each, and one legend for all."""
     from matplotlib.figure import Figure
 
-    shown = [r for r in rows if r["_report"] is not None and r["protocol"] == RANDOM]
+    shown = [r for r in rows if r["seed"] == 0 and r["protocol"] == RANDOM]
     n_columns = min(4, len(shown))
     n_rows = -(-len(shown) // n_columns)
     sheet = Figure(figsize=(3.6 * n_columns, 3.7 * n_rows + 0.5))
     axes = [sheet.add_subplot(n_rows, n_columns, k + 1, projection="3d") for k in range(len(shown))]
     for row, ax in zip(shown, axes):
-        row["_report"].plot("phase_portrait_3d", ax=ax, n_trajectories=2)
+        parts.left(row, "report").plot("phase_portrait_3d", ax=ax, n_trajectories=2)
         ax.set_title(f"{row['network']}: {row['fixed points']} points, score {row['score']:.3f}", fontsize=11, y=0.97)
         ax.set_box_aspect(None, zoom=1.08)  # pyright: ignore[reportArgumentType]  (any number will do)
         for name in "xyz":
@@ -93,7 +94,8 @@ def machine_figure(rows: list[dict[str, Any]], path: Path) -> None:
     """The transition graph beside the 3-cube, and the spectrum, of one network."""
     from matplotlib.figure import Figure
 
-    report = next(r for r in rows if r["_report"] is not None and r["protocol"] == RANDOM)["_report"]
+    row = next(r for r in rows if r["seed"] == 0 and r["protocol"] == RANDOM)
+    report = parts.left(row, "report")
     sheet = Figure(figsize=(12, 5.5), layout="constrained")
     left, right = sheet.subplots(1, 2)
     report.plot("transitions", ax=left)
@@ -110,7 +112,7 @@ def run(out: Path, *, quick: bool, n_jobs: int) -> None:
     jobs = [(RANDOM, kind, seed, n_updates) for kind in kinds for seed in seeds]
     if not quick:
         jobs += [(REPULSED, kind, seed, 400) for kind in ("leaky 100", "Dale 100") for seed in seeds]
-    rows = ledger.run_all(measure, jobs, n_jobs)
-    ledger.write("flip_flop", out / "three_bits.csv", rows, seeds=seeds, started=started, quick=quick)
+    rows = parts.rows(measure, jobs, n_jobs)
+    parts.write("flip_flop", out / "three_bits.csv", rows, seeds=seeds, started=started, quick=quick)
     figure(rows, out / "three_bits.png")
     machine_figure(rows, out / "three_bits_machine.png")

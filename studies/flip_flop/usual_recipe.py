@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-import ledger
 import numpy as np
+import parts
 import torch
 
 import dynakit as dk
@@ -81,6 +81,6 @@ def run(out: Path, *, quick: bool, n_jobs: int) -> None:
     started = time.perf_counter()
     seeds = [0] if quick else [0, 1, 2, 3, 4]
     kinds = ["Elman 16"] if quick else list(KINDS)
-    nested = ledger.run_all(measure, [(kind, seed) for kind in kinds for seed in seeds], n_jobs)
+    nested = parts.rows(measure, [(kind, seed) for kind in kinds for seed in seeds], n_jobs)
     rows = [row for rows in nested for row in rows]
-    ledger.write("flip_flop", out / "usual_recipe.csv", rows, seeds=seeds, started=started, quick=quick)
+    parts.write("flip_flop", out / "usual_recipe.csv", rows, seeds=seeds, started=started, quick=quick)

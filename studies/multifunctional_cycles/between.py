@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import between_figure
-import kept
 import kinds
 import numpy as np
+import parts
 import population
 import torch
 
@@ -134,9 +134,10 @@ def run(out: Path, *, quick: bool, n_jobs: int) -> None:
     started = time.perf_counter()
     n_seeds, n_updates, n_track = (1, 150, 100) if quick else (population.N_SEEDS, kinds.N_UPDATES, N_TRACK)
     specs = population.train_all("LSTM", kinds.TASK, population.CURRICULUM, n_updates, n_seeds)
-    kept.run_all(population.train, specs, n_jobs)
-    found = kept.run_all(measure, [("LSTM", n_updates, seed, n_track) for seed in range(n_seeds)], n_jobs)
+    parts.rows(population.train, specs, n_jobs)
+    found = parts.rows(measure, [("LSTM", n_updates, seed, n_track) for seed in range(n_seeds)], n_jobs)
     said_of: dict[str, Any] = {"seeds": list(range(n_seeds)), "started": started, "quick": quick}
-    kept.write(out / "between.csv", [one["edge"] for one in found], **said_of)
-    kept.write(out / "between_points.csv", [row for one in found for row in one["points"]], **said_of)
+    parts.write(population.STUDY, out / "between.csv", [one["edge"] for one in found], **said_of)
+    points = [row for one in found for row in one["points"]]
+    parts.write(population.STUDY, out / "between_points.csv", points, **said_of)
     between_figure.draw(found, out / "between.png")

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import frequencies_figure
-import kept
 import numpy as np
+import parts
 import population
 import torch
 
@@ -143,12 +143,13 @@ def run(out: Path, *, quick: bool, n_jobs: int) -> None:
     started = time.perf_counter()
     n_seeds, n_updates = (1, 100) if quick else (N_NETWORKS, N_UPDATES)
     cases = CASES[2:3] if quick else CASES
-    kept.run_all(
+    parts.rows(
         population.train,
         population.train_all("LSTM", TASK, population.CURRICULUM, n_updates, n_seeds),
         n_jobs,
     )
-    found = kept.run_all(measure, [(n_updates, seed, cases) for seed in range(n_seeds)], n_jobs)
+    found = parts.rows(measure, [(n_updates, seed, cases) for seed in range(n_seeds)], n_jobs)
     rows = [row for one in found for row in one]
-    kept.write(out / "frequencies.csv", rows, seeds=list(range(n_seeds)), started=started, quick=quick)
+    seeds = list(range(n_seeds))
+    parts.write(population.STUDY, out / "frequencies.csv", rows, seeds=seeds, started=started, quick=quick)
     frequencies_figure.draw(rows, out / "frequencies.png")

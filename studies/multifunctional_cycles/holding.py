@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import kept
 import numpy as np
+import parts
 import population
 
 import dynakit as dk
@@ -43,7 +43,7 @@ def measure(kind: str, task: str, recipe: str, n_updates: int, seed: int, n_basi
 def _network(found: dk.Multifunctionality) -> dict[str, Any]:
     basins = found.basins
     n_untrained = 0 if basins is None else int(basins.counts[found.untrained].sum())
-    ends = kept.interval(n_untrained, found.n_samples)
+    ends = parts.interval(n_untrained, found.n_samples)
     return {
         "verdict": found.verdict,
         "held": int(found.held.sum()),
@@ -162,9 +162,9 @@ def run_all(
 ) -> list[dict[str, Any]]:
     """Train and judge the networks of (kind, task, recipe, n_updates), seeds 0 .. n_seeds - 1."""
     training = [job for spec in specs for job in population.train_all(*spec, n_seeds)]
-    kept.run_all(population.train, training, n_jobs)
+    parts.rows(population.train, training, n_jobs)
     jobs = [(*spec, seed, n_basin) for spec in specs for seed in range(n_seeds)]
-    return kept.run_all(measure, jobs, n_jobs)
+    return parts.rows(measure, jobs, n_jobs)
 
 
 def rows_of(found: list[dict[str, Any]], what: str) -> list[dict[str, Any]]:

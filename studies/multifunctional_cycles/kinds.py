@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import holding
-import kept
 import numpy as np
 import orbit_figures
+import parts
 import population
 
 TASK, N_UPDATES, N_BASIN = "seeing double", 600, 600
@@ -28,7 +28,7 @@ def summary(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def _group(some: list[dict[str, Any]]) -> dict[str, Any]:
     verdicts = Counter(one["network"]["verdict"] for one in some)
     n = verdicts["MULTIFUNCTIONAL"]
-    low, high = kept.interval(n, len(some))
+    low, high = parts.interval(n, len(some))
     circles = [c for one in some for c in one["cycles"] if c["held"]]
     reasons = Counter(c["failing"].partition(":")[0] for one in some for c in one["cycles"] if c["failing"])
     return {
@@ -64,8 +64,8 @@ def run(out: Path, *, quick: bool, n_jobs: int) -> None:
     specs = [(kind, TASK, population.recipe_of(kind), n_updates) for kind in kinds]
     found = holding.run_all(specs, n_seeds, n_basin, n_jobs)
     said_of: dict[str, Any] = {"seeds": list(range(n_seeds)), "started": started, "quick": quick}
-    kept.write(out / "kinds.csv", summary(found), **said_of)
+    parts.write(population.STUDY, out / "kinds.csv", summary(found), **said_of)
     for what, name in (("network", "kinds_networks"), ("cycles", "kinds_cycles")):
-        kept.write(out / f"{name}.csv", holding.rows_of(found, what), **said_of)
+        parts.write(population.STUDY, out / f"{name}.csv", holding.rows_of(found, what), **said_of)
     orbit_figures.orbits(found, "network", out / "kinds.png")
     orbit_figures.agreement(found, out / "kinds_multipliers.png")

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import holding
-import kept
 import kinds
 import orbit_figures
+import parts
 import population
 
 TASKS = ("three shapes", "four cycles on one circle", "seeing double, dt 0.05")
@@ -27,7 +27,7 @@ def run(out: Path, *, quick: bool, n_jobs: int) -> None:
     found = holding.run_all(grown, n_seeds, n_basin, n_jobs) + holding.run_all(forced, N_FORCED, n_basin, n_jobs)
     found.sort(key=lambda one: tasks.index(one["network"]["task"]))
     said_of: dict[str, Any] = {"seeds": list(range(n_seeds)), "started": started, "quick": quick}
-    kept.write(out / "many.csv", kinds.summary(found), **said_of)
+    parts.write(population.STUDY, out / "many.csv", kinds.summary(found), **said_of)
     for what, name in (("network", "many_networks"), ("cycles", "many_cycles")):
-        kept.write(out / f"{name}.csv", holding.rows_of(found, what), **said_of)
+        parts.write(population.STUDY, out / f"{name}.csv", holding.rows_of(found, what), **said_of)
     orbit_figures.orbits(found, "task", out / "many.png")

@@ -6,12 +6,13 @@ import math
 from pathlib import Path
 from typing import Any
 
-import kept
 import numpy as np
+import parts
 import torch
 
 import dynakit as dk
 
+STUDY = "multifunctional_cycles"
 N_SEEDS, TOGETHER = 10, 5  # networks of each kind; trained side by side
 KINDS: dict[str, tuple[Any, int, dict[str, Any]]] = {  # 64 state variables each
     "LSTM": (dk.models.LSTM, 32, {}),
@@ -124,5 +125,4 @@ def trained(kind: str, task: str, recipe: str, n_updates: int, seed: int) -> Any
 
 
 def _folder(kind: str, task: str, recipe: str, n_updates: int, seed: int) -> Path:
-    name = f"{kind} {task} {recipe} {n_updates} {seed}".replace(" ", "_").replace(",", "")
-    return kept.folder() / "networks" / kept.code() / name
+    return parts.home(trained, kind, task, recipe, n_updates, seed)

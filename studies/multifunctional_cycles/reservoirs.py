@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import kept
 import numpy as np
+import parts
 import reservoir_figures
 import torch
 from scipy.spatial import KDTree
@@ -140,7 +140,7 @@ def cells(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     for at in sorted({(row["dt"], row["spectral radius"], row["x_cen"]) for row in rows}):
         some = [row for row in rows if (row["dt"], row["spectral radius"], row["x_cen"]) == at]
         n, n_right = len(some), sum(row["success"] for row in some)
-        low, high = kept.interval(n_right, n)
+        low, high = parts.interval(n_right, n)
         fates = Counter(row[f"fate {name}"] for row in some for name in "AB")
         out.append(
             {
@@ -196,12 +196,12 @@ def jobs(quick: bool) -> list[tuple[Any, ...]]:
 def run(out: Path, *, quick: bool, n_jobs: int) -> None:
     """All reservoirs, the table of cells, the comparison of time steps, and the figure."""
     started = time.perf_counter()
-    rows = kept.run_all(measure, jobs(quick), n_jobs)
+    rows = parts.rows(measure, jobs(quick), n_jobs)
     said_of = {"seeds": sorted({row["draw"] for row in rows}), "started": started, "quick": quick}
-    kept.write(out / "reservoirs.csv", rows, **said_of)
-    kept.write(out / "reservoir_cells.csv", cells(rows), **said_of)
+    parts.write("multifunctional_cycles", out / "reservoirs.csv", rows, **said_of)
+    parts.write("multifunctional_cycles", out / "reservoir_cells.csv", cells(rows), **said_of)
     if not quick:
-        kept.write(out / "reservoir_steps.csv", agreement(rows), **said_of)
+        parts.write("multifunctional_cycles", out / "reservoir_steps.csv", agreement(rows), **said_of)
     coarse = [row for row in rows if row["dt"] == DT]
     reservoir_figures.success(cells(coarse), out / "reservoirs.png")
     reservoir_figures.fates(coarse, out / "reservoir_fates.png")

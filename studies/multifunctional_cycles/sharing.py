@@ -13,8 +13,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-import kept
 import numpy as np
+import parts
 import population
 import reservoirs
 import torch
@@ -167,6 +167,6 @@ def run(out: Path, *, quick: bool, n_jobs: int) -> None:
     started = time.perf_counter()
     n_seeds, n_updates = (1, 150) if quick else (3, 300)
     jobs = [(kind, task, n_updates, n_seeds) for kind in KINDS for task in (TASKS[:1] if quick else TASKS)]
-    rows = [row for rows in kept.run_all(measure, jobs, n_jobs) for row in rows]
-    kept.write(out / "sharing.csv", rows, seeds=list(range(n_seeds)), started=started, quick=quick)
+    rows = [row for rows in parts.rows(measure, jobs, n_jobs) for row in rows]
+    parts.write(population.STUDY, out / "sharing.csv", rows, seeds=list(range(n_seeds)), started=started, quick=quick)
     figure(rows, out / "sharing.png")

@@ -13,8 +13,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-import kept
 import numpy as np
+import parts
 import population
 import stimulus_figure
 
@@ -154,13 +154,14 @@ def run(out: Path, *, quick: bool, n_jobs: int) -> None:
     """LSTM networks that hear their own outputs and the stimulus."""
     started = time.perf_counter()
     n_seeds, n_updates, shortest = (1, 100, STEP) if quick else (N_NETWORKS, N_UPDATES, SHORTEST)
-    kept.run_all(
+    parts.rows(
         population.train,
         population.train_all("LSTM", TASK, population.CURRICULUM, n_updates, n_seeds),
         n_jobs,
     )
-    found = kept.run_all(measure, [(n_updates, seed, shortest) for seed in range(n_seeds)], n_jobs)
+    found = parts.rows(measure, [(n_updates, seed, shortest) for seed in range(n_seeds)], n_jobs)
     said_of: dict[str, Any] = {"seeds": list(range(n_seeds)), "started": started, "quick": quick}
-    kept.write(out / "stimulus.csv", [one["network"] for one in found], **said_of)
-    kept.write(out / "stimulus_branches.csv", [row for one in found for row in one["rows"]], **said_of)
+    parts.write(population.STUDY, out / "stimulus.csv", [one["network"] for one in found], **said_of)
+    branches = [row for one in found for row in one["rows"]]
+    parts.write(population.STUDY, out / "stimulus_branches.csv", branches, **said_of)
     stimulus_figure.draw(found, out / "stimulus.png")

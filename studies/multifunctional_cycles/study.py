@@ -3,7 +3,7 @@
     python3 run.py study multifunctional_cycles [--quick] [--only kinds]
 
 Writes the tables and figures of ``figures/multifunctional_cycles/`` (with --quick: of ``out/multifunctional_cycles/``).
-Finished jobs are kept in ``out/multifunctional_cycles/jobs/``: a run that was cut short goes on where it stopped.
+What is done is kept in ``out/multifunctional_cycles/``: a run that was cut short goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from __future__ import annotations
 import between
 import frequencies
 import kinds
-import ledger
 import many
+import parts
 import reservoirs
 import sharing
 import stimulus
@@ -30,4 +30,4 @@ PARTS = {
 }
 
 if __name__ == "__main__":
-    ledger.main("multifunctional_cycles", PARTS, __doc__ or "")
+    parts.main("multifunctional_cycles", PARTS, __doc__ or "")

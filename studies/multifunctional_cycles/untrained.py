@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import holding
-import kept
 import orbit_figures
+import parts
 import population
 
 TASKS = ("seeing double, x_cen 2", "seeing double")
@@ -25,5 +25,5 @@ def run(out: Path, *, quick: bool, n_jobs: int) -> None:
     found = holding.run_all(specs, n_seeds, n_basin, n_jobs)
     said_of: dict[str, Any] = {"seeds": list(range(n_seeds)), "started": started, "quick": quick}
     for what, name in (("network", "untrained"), ("attractors", "untrained_attractors")):
-        kept.write(out / f"{name}.csv", holding.rows_of(found, what), **said_of)
+        parts.write(population.STUDY, out / f"{name}.csv", holding.rows_of(found, what), **said_of)
     orbit_figures.basins(found, out / "untrained.png")

@@ -166,6 +166,6 @@ def run(out: Path, *, quick: bool, n_jobs: int) -> None:
 
 
 if __name__ == "__main__":
-    import ledger
+    import parts
 
-    ledger.main("sequence_task", {"architectures": run}, __doc__ or "")
+    parts.main("sequence_task", {"architectures": run}, __doc__ or "")

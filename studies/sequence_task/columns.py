@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import columns_figures
-import ledger
 import numpy as np
+import parts
 import torch
 from scipy.sparse.linalg import eigs
 
@@ -58,7 +58,7 @@ def probes(stream: Any, n_columns: int, n_each: int, seed: int) -> tuple[np.ndar
     return np.stack(contexts), np.repeat(kinds, n_each)
 
 
-def measure(eta: float, seed: int, n: int, n_each: int, n_nulls: int) -> dict[str, Any]:
+def measure(eta: float, seed: int, n: int, n_each: int, n_nulls: int, *, folder: Path) -> dict[str, Any]:
     """One run: rows over time, of the spikes and of the wiring, and what the figures show."""
     task = dk.tasks.SequenceStream(swap_at=n // 2)
     stream = task.draw(seed)
@@ -79,14 +79,16 @@ def measure(eta: float, seed: int, n: int, n_each: int, n_nulls: int) -> dict[st
     history = dk.train(learner, task, dk.training.Online(max_elements=n), seed=seed, callback=look)
     who = {"eta": eta, "seed": seed}
     learnt = {m: network for m, network in networks.items() if eta and m}
+    arrays = {f"codes {m}": looks[m] for m in networks}
+    arrays |= {f"blocks {m}": blocks(weights(network)) for m, network in learnt.items()}
+    parts.leave(folder, kinds=kinds, **arrays)
     return {
         "time": [{**who, **row} for row in over_time(learner, stream, history)],
         "codes over time": [{**who, **row} for row in code_rows(looks, kinds)],
         "spikes": [{**who, "elements": m, **spikes(net, contexts)} for m, net in networks.items() if eta],
         "wiring": [{**who, "elements": m, **wiring(network, n_nulls)} for m, network in learnt.items()],
-        "codes": {m: looks[m] for m in networks},
-        "kinds": kinds,
-        "blocks": {m: blocks(weights(network)) for m, network in learnt.items()},
+        "codes": list(networks),
+        "blocks": list(learnt),
         **who,
     }
 
@@ -257,7 +259,7 @@ def run(out: Path, *, quick: bool, n_jobs: int) -> None:
     started = time.perf_counter()
     seeds, *sizes = ([0], 2_000, 3, 5) if quick else ([0, 1, 2], 20_000, 6, 19)
     runs = [(ETA, seed) for seed in seeds] + [(0.0, seeds[0])]
-    found = ledger.run_all(measure, [(*who, *sizes) for who in runs], n_jobs)
+    found = parts.rows(measure, [(*who, *sizes) for who in runs], n_jobs)
     tables = {
         "time": "columns",
         "codes over time": "columns_code",
@@ -266,11 +268,11 @@ def run(out: Path, *, quick: bool, n_jobs: int) -> None:
     }
     for part, name in tables.items():
         rows = [row for one in found for row in one[part]]
-        ledger.write("sequence_task", out / f"{name}.csv", rows, seeds=seeds, started=started, quick=quick)
+        parts.write("sequence_task", out / f"{name}.csv", rows, seeds=seeds, started=started, quick=quick)
     columns_figures.over_time(found, out / "columns.png", sizes[0] // 2)
     columns_figures.codes(found[0], out / "columns_code.png")
     columns_figures.wiring(found[0], out / "columns_wiring.png")
 
 
 if __name__ == "__main__":
-    ledger.main("sequence_task", {"columns": run}, __doc__ or "")
+    parts.main("sequence_task", {"columns": run}, __doc__ or "")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import parts
 from matplotlib.figure import Figure
 
 import dynakit as dk
@@ -50,8 +51,9 @@ def over_time(found: list[dict[str, Any]], path: Path, swap: int) -> None:
 def codes(one: dict[str, Any], path: Path) -> None:
     """The codes of the probes on their principal axes, colours for bodies, marks for starts."""
     sheet = Figure(figsize=(9.6, 3.5), layout="constrained")
-    kinds = one["kinds"]
-    for ax, (elements, counts) in zip(sheet.subplots(1, 3), one["codes"].items(), strict=True):
+    kinds = parts.left(one, "kinds")
+    for ax, elements in zip(sheet.subplots(1, 3), one["codes"], strict=True):
+        counts = parts.left(one, f"codes {elements}")
         projection = dk.project(counts.astype(float), 2)
         places = projection.transform(counts.astype(float))
         for kind in np.unique(kinds):
@@ -69,8 +71,8 @@ def codes(one: dict[str, Any], path: Path) -> None:
 def wiring(one: dict[str, Any], path: Path) -> None:
     """Mean weights from column to column."""
     sheet = Figure(figsize=(7.4, 3.4), layout="constrained")
-    for ax, (elements, means) in zip(sheet.subplots(1, 2), one["blocks"].items()):
-        image = ax.imshow(means, cmap="cividis", origin="lower")
+    for ax, elements in zip(sheet.subplots(1, 2), one["blocks"]):
+        image = ax.imshow(parts.left(one, f"blocks {elements}"), cmap="cividis", origin="lower")
         ax.set(xlabel="from column (0: oldest element)", ylabel="to column", title=f"{elements:,} elements")
         sheet.colorbar(image, ax=ax, label="mean weight", shrink=0.85)
     sheet.savefig(path, dpi=160)

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import frozen
-import ledger
 import numpy as np
+import parts
 import torch
 
 import dynakit as dk
@@ -167,13 +167,13 @@ def run(out: Path, *, quick: bool, n_jobs: int) -> None:
     """Every way of spiking."""
     started = time.perf_counter()
     seeds, n_elements, steps = ([0], 2000, (25, 100)) if quick else ([0, 1, 2], 20_000, STEPS)
-    found = ledger.run_all(measure, [(seed, n_elements, steps) for seed in seeds], n_jobs)
+    found = parts.rows(measure, [(seed, n_elements, steps) for seed in seeds], n_jobs)
     rows = [row for own, _ in found for row in own]
     notes = {"seeds": seeds, "started": started, "quick": quick}
-    ledger.write("sequence_task", out / "conversion.csv", rows, **notes)
-    ledger.write("sequence_task", out / "conversion_clipping.csv", [own for _, own in found], **notes)
+    parts.write("sequence_task", out / "conversion.csv", rows, **notes)
+    parts.write("sequence_task", out / "conversion_clipping.csv", [own for _, own in found], **notes)
     figure(rows, out / "conversion.png")
 
 
 if __name__ == "__main__":
-    ledger.main("sequence_task", {"conversion": run}, __doc__ or "")
+    parts.main("sequence_task", {"conversion": run}, __doc__ or "")

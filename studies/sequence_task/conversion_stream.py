@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import conversion
-import ledger
 import numpy as np
+import parts
 import torch
 
 import dynakit as dk
@@ -64,11 +64,6 @@ def losses_of(stream: Any, networks: dict[int, Any], steps: tuple[int, ...]) -> 
         losses.append(np.linalg.norm(spiking.outputs_after(contexts, steps) - rates, axis=2))
         positions.append(here)
     return np.concatenate(positions), np.concatenate(losses, axis=1)
-
-
-def kept(*job: Any) -> dict[str, Any]:
-    """:func:`measure`, now or before."""
-    return ledger.once("sequence_task", measure, job, "conversion", "frozen")
 
 
 def table(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -130,11 +125,11 @@ def run(out: Path, *, quick: bool, n_jobs: int) -> None:
     """Every number of steps over the whole stream."""
     started = time.perf_counter()
     seeds, n_elements, steps = ([0], 2000, (25, 100)) if quick else ([0], 20_000, STEPS)
-    found = ledger.run_all(kept, [(seed, n_elements, steps) for seed in seeds], n_jobs)
+    found = parts.rows(measure, [(seed, n_elements, steps) for seed in seeds], n_jobs)
     for name, rows in (("conversion_stream", table(found)), ("conversion_stream_curves", curves(found))):
-        ledger.write("sequence_task", out / f"{name}.csv", rows, seeds=seeds, started=started, quick=quick)
+        parts.write("sequence_task", out / f"{name}.csv", rows, seeds=seeds, started=started, quick=quick)
     figure(found, out / "conversion_stream.png")
 
 
 if __name__ == "__main__":
-    ledger.main("sequence_task", {"conversion_stream": run}, __doc__ or "")
+    parts.main("sequence_task", {"conversion_stream": run}, __doc__ or "")

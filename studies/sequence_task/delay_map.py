@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import frozen
-import ledger
 import numpy as np
+import parts
 import torch
 
 import dynakit as dk
@@ -75,12 +75,14 @@ def loop_of(said: str, lag: int) -> str:
     return min(own[k:] + own[:k] for k in range(period))
 
 
-def measure(seed: int, n_elements: int, looked: tuple[int, ...], n_starts: int) -> dict[str, list[Any]]:
+def measure(
+    seed: int, n_elements: int, looked: tuple[int, ...], n_starts: int, *, folder: Path
+) -> dict[str, list[Any]]:
     """What the networks of one run do by themselves."""
     task = dk.tasks.SequenceStream(n_elements=n_elements, swap_at=n_elements // 2)
     every = dk.models.TDNN.for_task(task).retrain_every
     run = frozen.learnt("TDNN", seed, task, range(every, n_elements + 1, every))
-    found: dict[str, list[Any]] = {"attractors": [], "steps": [], "loops": [], "runs": []}
+    found: dict[str, list[Any]] = {"attractors": [], "steps": [], "loops": []}
     for n in looked:
         network, codes, own = run.networks[n], run.stream.codes, {"seed": seed, "element": n}
         system = dk.as_system(network)
@@ -92,7 +94,7 @@ def measure(seed: int, n_elements: int, looked: tuple[int, ...], n_starts: int) 
             share = float((digits[known, step] == followed[known, step]).mean()) if known.any() else None
             row = {"step": step + 1, "judged": int(known.sum()), "right": share}
             found["steps"].append({**own, **row, "distance to a code": float(gaps[:, step].mean())})
-        found["runs"].append({**own, "digits": digits[:, :40], "gaps": gaps[:, :40], "followed": followed})
+        parts.leave(folder, element=n, digits=digits[:, :40], gaps=gaps[:, :40], followed=followed)  # the last stays
         found["attractors"] += [{**own, **row} for row in attractors(loop, starts[:n_starts], codes)]
         for word, count in words(system, starts, codes).most_common():
             found["loops"].append({**own, "loop of digits": word, "length": len(word), "starts": count})
@@ -121,13 +123,14 @@ def attractors(loop: Any, starts: np.ndarray, codes: np.ndarray) -> list[dict[st
     return rows
 
 
-def figure(runs: list[dict[str, Any]], steps: list[dict[str, Any]], path: Path) -> None:
+def figure(run: dict[str, Any], steps: list[dict[str, Any]], path: Path) -> None:
     """What one network says by itself, and how far from the codes all of them are."""
     from matplotlib.figure import Figure
 
     sheet = Figure(figsize=(9.6, 4.0), layout="constrained")
     left, far = sheet.subplots(1, 2, width_ratios=(1.7, 1))
-    shown, n_rows, n_steps = runs[-1], 14, 24
+    shown = {name: parts.left(run, name) for name in ("element", "digits", "gaps", "followed")}
+    n_rows, n_steps = 14, 24
     image = left.imshow(shown["gaps"][:n_rows, :n_steps], cmap="Greys", vmin=0, vmax=4, aspect="auto")
     for row in range(n_rows):
         for step in range(n_steps):
@@ -161,13 +164,13 @@ def run(out: Path, *, quick: bool, n_jobs: int) -> None:
     started = time.perf_counter()
     plan = (2000, (1000, 2000), 4) if quick else (20_000, (10_000, 20_000), 24)
     seeds = [0] if quick else [0, 1, 2]
-    found = ledger.run_all(measure, [(seed, *plan) for seed in seeds], n_jobs)
+    found = parts.rows(measure, [(seed, *plan) for seed in seeds], n_jobs)
     for name in ("attractors", "steps", "loops"):
         rows = [row for own in found for row in own[name]]
         file = out / f"delay_map{'' if name == 'attractors' else '_' + name}.csv"
-        ledger.write("sequence_task", file, rows, seeds=seeds, started=started, quick=quick)
-    figure(found[0]["runs"], [row for own in found for row in own["steps"]], out / "delay_map.png")
+        parts.write("sequence_task", file, rows, seeds=seeds, started=started, quick=quick)
+    figure(found[0], [row for own in found for row in own["steps"]], out / "delay_map.png")
 
 
 if __name__ == "__main__":
-    ledger.main("sequence_task", {"delay_map": run}, __doc__ or "")
+    parts.main("sequence_task", {"delay_map": run}, __doc__ or "")

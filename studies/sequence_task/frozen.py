@@ -1,6 +1,6 @@
 """Learners of the stream, kept as they were at some elements, and what they say once they learn no more.
 
-Runs are kept in ``out/sequence_task/frozen``, under a hash of the package's models, tasks and training.
+Runs are kept in ``out/sequence_task/networks`` until what decides them has changed.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import ledger
 import numpy as np
+import parts
 import torch
 
 import dynakit as dk
@@ -27,8 +27,7 @@ class Run(NamedTuple):
 
 def learnt(kind: str, seed: int, task: Any, keep: Sequence[int], **settings: Any) -> Run:
     """The run of a learner of ``dk.models`` on ``task``, read if it was made before."""
-    kept = ledger.kept("sequence_task") / "frozen" / ledger.code("sequence_task")
-    home = kept / f"{kind}_{task.n_elements}_{seed}"
+    home = parts.home(learnt, kind, seed, task, tuple(keep), **settings)
     if not (home / "history").is_dir():
         learner = getattr(dk.models, kind).for_task(task, seed=seed, **settings)
 

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 
 import frozen
 import gated_figures
-import ledger
 import numpy as np
+import parts
 import torch
 
 import dynakit as dk
@@ -194,18 +194,20 @@ def forgetting(network: Any, heard: np.ndarray) -> dict[str, Any]:
     }
 
 
-def measure(seed: int, plan: Plan) -> dict[str, Any]:
+def measure(seed: int, plan: Plan, *, folder: Path) -> dict[str, Any]:
     """Everything about the network of one seed."""
     task = dk.tasks.SequenceStream(n_elements=plan.n_elements, swap_at=plan.n_elements // 2)
     run = frozen.learnt("OnlineLSTM", seed, task, plan.keep, **plan.settings)
-    found: dict[str, Any] = {"separation": [], "held": [], "forgetting": [], "portraits": []}
+    found: dict[str, Any] = {"separation": [], "held": [], "forgetting": []}
+    portraits: dict[str, np.ndarray] = {}
     for n in plan.looked:
         network, own = run.networks[n], {"seed": seed, "element": n}
         probe = probed(network, seed, plan)
         found["separation"] += [{**own, **row} for row in separation(probe)]
         found["held"] += [{**own, **row} for row in held(network, run.stream.codes, plan.n_digits)]
         found["forgetting"].append({**own, **forgetting(network, probe.heard)})
-        found["portraits"].append((n, [states[:40, :, : probe.n_hidden] for states in probe.states]))
+        portraits |= {f"{n} {k}": states[:40, :, : probe.n_hidden] for k, states in enumerate(probe.states)}
+    parts.leave(folder, **portraits)
     return {**found, "over_time": over_time(run, seed, plan), "mixtures": mixtures(run, seed, plan)}
 
 
@@ -213,13 +215,14 @@ def run(out: Path, *, quick: bool, n_jobs: int) -> None:
     """All seeds."""
     started, plan = time.perf_counter(), QUICK if quick else FULL
     seeds = [0] if quick else [0, 1, 2]
-    found = ledger.run_all(measure, [(seed, plan) for seed in seeds], n_jobs)
+    found = parts.rows(measure, [(seed, plan) for seed in seeds], n_jobs)
     for name in ("separation", "held", "forgetting", "over_time", "mixtures"):
         rows = [row for own in found for row in own[name]]
-        ledger.write(
+        parts.write(
             "sequence_task", out / f"gated_{name}.csv", rows, seeds=seeds, started=started, quick=quick
         )
-    gated_figures.portraits(found[0]["portraits"], out / "gated_states.png")
+    looked = [(n, [parts.left(found[0], f"{n} {k}") for k in range(2 * len(PAIRS))]) for n in plan.looked]
+    gated_figures.portraits(looked, out / "gated_states.png")
     gated_figures.separation(
         [row for own in found for row in own["separation"]], out / "gated_separation.png"
     )
@@ -228,4 +231,4 @@ def run(out: Path, *, quick: bool, n_jobs: int) -> None:
 
 
 if __name__ == "__main__":
-    ledger.main("sequence_task", {"gated": run}, __doc__ or "")
+    parts.main("sequence_task", {"gated": run}, __doc__ or "")

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-import ledger
+import parts
 import runs
 import table
 from published import GRU
@@ -67,9 +67,9 @@ def run(out: Path, *, quick: bool, n_jobs: int) -> None:
     tables = {"gru": [table.summary("GRU", rows)], "gru_runs": rows, "gru_moments": moments(rows)}
     for name, own in tables.items():
         seeds = [row["seed"] for row in rows]
-        ledger.write(runs.STUDY, out / f"{name}.csv", own, seeds=seeds, started=started, quick=quick)
+        parts.write(runs.STUDY, out / f"{name}.csv", own, seeds=seeds, started=started, quick=quick)
     figure(rows, out / "gru.png")
 
 
 if __name__ == "__main__":
-    ledger.main("sequence_task", {"gru": run}, __doc__ or "")
+    parts.main("sequence_task", {"gru": run}, __doc__ or "")

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-import ledger
+import parts
 import runs
 
 import dynakit as dk
@@ -32,10 +32,10 @@ def summary(name: str, n_elements: int) -> dict[str, Any]:
 def run(out: Path, *, quick: bool, n_jobs: int) -> None:
     """All learners, one text."""
     names, n_elements = (("KNN",), 400) if quick else (ASKED, runs.TASK.swap_at)
-    found = ledger.run_all(summary, [(name, n_elements) for name in names], n_jobs)
-    parts = [f"command: python3 run.py study {runs.STUDY}{' --quick' if quick else ''}\n"]
+    found = parts.rows(summary, [(name, n_elements) for name in names], n_jobs)
+    texts = [f"command: python3 run.py study {runs.STUDY}{' --quick' if quick else ''}\n"]
     for one in found:
         title = f"{one['name']}, after {n_elements:,} elements ({one['history']}); analysed in {one['seconds']} s"
-        parts.append(f"{title}\n{'=' * len(title)}\n\n{one['summary']}\n")
+        texts.append(f"{title}\n{'=' * len(title)}\n\n{one['summary']}\n")
     out.mkdir(parents=True, exist_ok=True)
-    (out / "summaries.txt").write_text("\n".join(parts))
+    (out / "summaries.txt").write_text("\n".join(texts))

@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-import ledger
 import numpy as np
+import parts
 
 import dynakit as dk
 
@@ -34,11 +34,6 @@ def measure(codes: str, metric: str, k: int, seed: int, n_elements: int | None) 
         "last": float(history.accuracies[-1]),
         "_curve": (history.positions, history.accuracies),
     }
-
-
-def kept(*job: Any) -> dict[str, Any]:
-    """:func:`measure`, now or before."""
-    return ledger.once("sequence_task", measure, job)
 
 
 def figure(rows: list[dict[str, Any]], path: Path) -> None:
@@ -81,6 +76,6 @@ def run(out: Path, *, quick: bool, n_jobs: int) -> None:
         for k in KS
         for seed in (seeds if codes == "random" else seeds[:1])
     ]
-    rows = ledger.run_all(kept, jobs, n_jobs)
-    ledger.write("sequence_task", out / "neighbours.csv", summary(rows), seeds=seeds, started=started, quick=quick)
+    rows = parts.rows(measure, jobs, n_jobs)
+    parts.write("sequence_task", out / "neighbours.csv", summary(rows), seeds=seeds, started=started, quick=quick)
     figure(rows, out / "neighbours.png")

@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-import ledger
 import numpy as np
+import parts
 import runs
 
 import dynakit as dk
@@ -46,11 +46,6 @@ def measure(name: str, seed: int, n_elements: int) -> dict[str, Any]:
     }
 
 
-def kept(*job: Any) -> dict[str, Any]:
-    """:func:`measure`, now or before."""
-    return ledger.once(runs.STUDY, measure, job, "runs")
-
-
 def figure(rows: list[dict[str, Any]], path: Path) -> None:
     """Operations of a prediction against the place in the stream."""
     from matplotlib.figure import Figure
@@ -71,6 +66,6 @@ def run(out: Path, *, quick: bool, n_jobs: int) -> None:
     """Every learner, one seed."""
     started = time.perf_counter()
     n_elements = 400 if quick else 2000
-    rows = ledger.run_all(kept, [(name, 0, n_elements) for name in LEARNERS], n_jobs)
-    ledger.write("sequence_task", out / "operations.csv", rows, seeds=[0], started=started, quick=quick)
+    rows = parts.rows(measure, [(name, 0, n_elements) for name in LEARNERS], n_jobs)
+    parts.write("sequence_task", out / "operations.csv", rows, seeds=[0], started=started, quick=quick)
     figure(rows, out / "operations.png")

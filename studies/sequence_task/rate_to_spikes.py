@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-import ledger
 import numpy as np
+import parts
 import torch
 
 import dynakit as dk
@@ -97,11 +97,11 @@ def run(out: Path, *, quick: bool, n_jobs: int) -> None:
     """Every network and gain."""
     started = time.perf_counter()
     seeds, n_updates, n_trials = ([0], 120, 16) if quick else ([0, 1, 2], 400, 32)
-    found = ledger.run_all(measure, [(seed, n_updates, n_trials) for seed in seeds], n_jobs)
+    found = parts.rows(measure, [(seed, n_updates, n_trials) for seed in seeds], n_jobs)
     rows = [row for rows in found for row in rows]
-    ledger.write("sequence_task", out / "rate_to_spikes.csv", rows, seeds=seeds, started=started, quick=quick)
+    parts.write("sequence_task", out / "rate_to_spikes.csv", rows, seeds=seeds, started=started, quick=quick)
     figure(rows, out / "rate_to_spikes.png")
 
 
 if __name__ == "__main__":
-    ledger.main("sequence_task", {"rate_to_spikes": run}, __doc__ or "")
+    parts.main("sequence_task", {"rate_to_spikes": run}, __doc__ or "")

@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-import ledger
 import numpy as np
+import parts
 import runs
 from published import AFTER_DEATH, DEATH
 
@@ -96,5 +96,5 @@ def run(out: Path, *, quick: bool, n_jobs: int) -> None:
     found = runs.all_runs([job for *_, job in jobs], n_jobs)
     rows = [measures(what, much, at, own[0]) for (what, much, at, _), own in zip(jobs, found)]
     seeds = sorted({row["seed"] for row in rows})
-    ledger.write(runs.STUDY, out / "robustness.csv", rows, seeds=seeds, started=started, quick=quick)
+    parts.write(runs.STUDY, out / "robustness.csv", rows, seeds=seeds, started=started, quick=quick)
     figure(rows, out / "robustness.png")

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import ledger
 import numpy as np
+import parts
 
 import dynakit as dk
 
@@ -65,9 +65,9 @@ def run(name: str, seeds: list[int], settings: dict[str, Any], stream: dict[str,
     ]
 
 
-def kept(*job: Any) -> list[dict[str, Any]]:
+def kept(name: str, seeds: list[int], settings: dict[str, Any], stream: dict[str, Any]) -> list[dict[str, Any]]:
     """:func:`run`, now or before."""
-    return ledger.once(STUDY, run, job)
+    return parts.once(run, name, seeds, settings, stream)
 
 
 def jobs(name: str, seeds: list[int], n_jobs: int, settings: dict[str, Any], **stream: Any) -> list[tuple[Any, ...]]:
@@ -78,5 +78,5 @@ def jobs(name: str, seeds: list[int], n_jobs: int, settings: dict[str, Any], **s
 def all_runs(todo: list[tuple[Any, ...]], n_jobs: int) -> list[list[dict[str, Any]]]:
     """The runs of all jobs, in their order; the slowest are begun first, so that the processes end together."""
     order = sorted(range(len(todo)), key=lambda k: (todo[k][0] not in SIDE_BY_SIDE, k))
-    found = dict(zip(order, ledger.run_all(kept, [todo[k] for k in order], n_jobs)))
+    found = dict(zip(order, parts.rows(kept, [todo[k] for k in order], n_jobs)))
     return [found[k] for k in range(len(todo))]

@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-import ledger
 import numpy as np
+import parts
 import runs
 from published import CURVES, ELEMENTS, RAMKUMAR
 
@@ -64,11 +64,6 @@ def start_distance(learner: Any, codes: np.ndarray) -> float:
             counts.append(shown[-lag])
         gaps.append(float(np.abs(counts[0] - counts[1]).sum()))
     return min(gaps)
-
-
-def kept(*job: Any) -> dict[str, Any]:
-    """:func:`run_one`, now or before."""
-    return ledger.once(runs.STUDY, run_one, job, "runs")
 
 
 def at_published(rows: Rows) -> tuple[np.ndarray, np.ndarray]:
@@ -148,12 +143,12 @@ def run(out: Path, *, quick: bool, n_jobs: int) -> None:
     readings = list(READINGS)[:2] if quick else list(READINGS)
     jobs = [(name, 0.008, seed, n) for name in readings for seed in range(some if name != "as coded" else most)]
     etas = [("as coded", eta, seed, n) for eta in (ETAS[::5] if quick else ETAS) for seed in range(few)]
-    found = ledger.run_all(kept, [*jobs, *etas], n_jobs)
+    found = parts.rows(run_one, [*jobs, *etas], n_jobs)
     rows, swept = found[: len(jobs)], found[len(jobs) :]
     seeds = list(range(most))
 
     def write(name: str, table: Rows) -> None:
-        ledger.write(runs.STUDY, out / f"{name}.csv", table, seeds=seeds, started=started, quick=quick)
+        parts.write(runs.STUDY, out / f"{name}.csv", table, seeds=seeds, started=started, quick=quick)
 
     groups = {name: [row for row in rows if row["reading"] == name] for name in readings}
     write("search", [summary(name, own) for name, own in groups.items()])

@@ -15,9 +15,9 @@ import delay_map
 import gated
 import gru
 import inside
-import ledger
 import neighbours
 import operations
+import parts
 import rate_to_spikes
 import robustness
 import search
@@ -41,4 +41,4 @@ PARTS = {
 }
 
 if __name__ == "__main__":
-    ledger.main("sequence_task", PARTS, __doc__ or "")
+    parts.main("sequence_task", PARTS, __doc__ or "")

@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-import ledger
 import numpy as np
+import parts
 import runs
 from published import CUI, CURVES, ELEMENTS, RAMKUMAR
 
@@ -163,7 +163,7 @@ def run(out: Path, *, quick: bool, n_jobs: int) -> None:
     seeds = list(range(max(len(own) for own in rows.values())))
 
     def write(name: str, table: Rows) -> None:
-        ledger.write(runs.STUDY, out / f"{name}.csv", table, seeds=seeds, started=started, quick=quick)
+        parts.write(runs.STUDY, out / f"{name}.csv", table, seeds=seeds, started=started, quick=quick)
 
     write("runs", [row for own in rows.values() for row in own])
     write("table2", [summary(name, rows[name]) for name in TABLE])
