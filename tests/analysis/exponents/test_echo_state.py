@@ -160,8 +160,15 @@ def test_units_side_by_side_have_the_product_of_their_responses():
 
 
 def test_chaos_is_no_response():
-    echo = dk.check_echo_state(dk.catalog.tanh_network(5.0 * W, W_in=INTO), 0.1 * NOISE, n_pairs=4)
+    """Henon's map: neighbours part by .419 nats per step."""
+
+    def henon(x, u):
+        return torch.stack([1 - 1.4 * x[..., 0] ** 2 + x[..., 1] + 0 * u[..., 0], 0.3 * x[..., 0]], dim=-1)
+
+    net = dk.FunctionSystem(henon, 2, 1, argument_order="state, input")
+    echo = dk.check_echo_state(net, 0 * NOISE, rng.uniform(-0.1, 0.1, (4, 2, 2)))
     assert echo.n_responses == 0
+    assert abs(echo.largest_exponent - 0.419) < 0.1
 
 
 def test_a_norm_below_one_proves_one_response_to_every_input():
