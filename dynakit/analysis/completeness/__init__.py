@@ -1,0 +1,7 @@
+"""All solutions of the equations that decide the fixed points of a rate network, and the proof that these are all."""
+
+from .full_rank import FullRank
+from .low_rank import LowRank
+from .search import Budget, Closed, NoBox, closed
+from .split import Split, n_equations, split
+from .units import UNITS, Unit, unit
