@@ -3,6 +3,7 @@
 from . import spikes as spikes
 from .automata import *
 from .basins import *
+from .completeness import *
 from .continuation import *
 from .cycles import *
 from .distances import *
@@ -14,7 +15,6 @@ from .linearization import *
 from .manifolds import *
 from .memory import *
 from .multifunctionality import *
-from .piecewise_linear import *
 from .psychometric import *
 from .similarity import *
 from .slow_points import *

@@ -23,6 +23,7 @@ from ..wording import counted
 from .autodiff import autodiff
 from .enclosures import Enclosure, enclose, enclose_point
 from .pieces import OpenPieces, Pieces, Readout
+from .rate_form import RateForm
 from .signature import Signature
 
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -279,6 +280,10 @@ class System(Signature):
     def _pieces(self, u: Tensor) -> Pieces | None:
         whole = self.open_pieces()
         return None if whole is None else whole.under(u)
+
+    def rate_form(self) -> RateForm | str:
+        """The equation z = W f(z) + W_in u + b of its fixed points, or why it has none, in words."""
+        return "its step is not known to be that of a rate network"
 
     def open_pieces(self) -> OpenPieces | None:
         """The map as hinges for every input, or None."""

@@ -16,6 +16,7 @@ from .derived import Wrapped
 from .enclosures import invariant_box
 from .foreign import untouched_randomness
 from .pieces import OpenPieces, Pieces
+from .rate_form import RateForm
 from .world import Sampled, embodied
 
 
@@ -143,6 +144,13 @@ class ClosedLoop(Wrapped):
             return None
         whole, heard = self.inner.open_pieces(), self.inner.readout_pieces()
         return None if whole is None or heard is None else whole.fed(heard)
+
+    def rate_form(self) -> RateForm | str:
+        """That of the network whose weights hold the way through the readout and back."""
+        form, readout = self.inner.rate_form(), self.inner.readout_pieces()
+        if isinstance(form, str) or self.continuous is not None:
+            return form if isinstance(form, str) else super().rate_form()
+        return "its readout is no weighted sum of its rates" if readout is None else form.fed(readout)
 
     def open_pieces(self) -> OpenPieces | None:
         return None

@@ -18,6 +18,7 @@ from .base import Bounds, System, checked
 from .cells import affine_range, fingerprint, in_single_precision
 from .function import readout_size
 from .pieces import OpenPieces, Pieces, Readout
+from .rate_form import RateForm
 
 
 class Wrapped(System):
@@ -103,6 +104,10 @@ class Wrapped(System):
 
     def _pieces(self, u: Tensor) -> Pieces | None:
         return self.inner._pieces(u)
+
+    def rate_form(self) -> RateForm | str:
+        own = type(self)._step is not Wrapped._step or self.input_size != self.inner.input_size
+        return super().rate_form() if own else self.inner.rate_form()
 
     def open_pieces(self) -> OpenPieces | None:
         return self.inner.open_pieces()
@@ -229,6 +234,10 @@ class Driven(Wrapped):
 
     def _box(self, inputs: Bounds) -> Bounds | None:
         return self.inner._box(Bounds(self.constant, self.constant))
+
+    def rate_form(self) -> RateForm | str:
+        form = self.inner.rate_form()
+        return form if isinstance(form, str) else form.under(self.constant)
 
     def _pieces(self, u: Tensor) -> Pieces | None:
         return self.inner._pieces(self.constant)

@@ -55,6 +55,15 @@ class LowRank:
         if self.r and not np.abs(self.off_one).sum(axis=1).max() < 1e-6:
             raise NoBox("the factors of its weights are too badly conditioned")
 
+    @property
+    def reach(self) -> np.ndarray:
+        """About how much each unit's current moves with each coordinate (unit, r)."""
+        return self.abs_M
+
+    def image(self, z: np.ndarray) -> np.ndarray:
+        """N' f(z) (point, r)."""
+        return self.unit.value(z) @ self.N
+
     def states(self, kappa: np.ndarray) -> np.ndarray:
         """The currents z (point, unit) at kappa (point, r), both as they are here."""
         return kappa @ self.M.T + self.d

@@ -37,7 +37,7 @@ class Contraction(NamedTuple):
         return (np.einsum("bkl,bl->bk", self.T, R) + self.slack) * GROW + NEVER_BELOW
 
 
-class Problem(Protocol):
+class Equations(Protocol):
     """r equations kappa = G(kappa) with bounds over boxes."""
 
     r: int
@@ -58,6 +58,19 @@ class Problem(Protocol):
 
     def derivative(self, kappa: np.ndarray) -> np.ndarray:
         """dG/dkappa at points (point, r): (point, r, r)."""
+        ...
+
+    @property
+    def reach(self) -> np.ndarray:
+        """About how much each unit's current moves with each coordinate (unit, r)."""
+        ...
+
+    def states(self, kappa: np.ndarray) -> np.ndarray:
+        """The currents z (point, unit) at points (point, r)."""
+        ...
+
+    def image(self, z: np.ndarray) -> np.ndarray:
+        """N' f(z) (point, r)."""
         ...
 
 
@@ -93,18 +106,18 @@ class Closed(NamedTuple):
         return not len(self.C)
 
 
-def closed(problem: Problem, budget: Budget | None = None, *, min_width: float = 1e-7) -> Closed:
+def closed(problem: Equations, budget: Budget | None = None, *, min_width: float = 1e-7) -> Closed:
     """Search the box that holds all roots of ``problem``; raises NoBox if there is none."""
     budget = budget or Budget()
-    search = _Search(problem, budget, min_width)
+    search = _Boxes(problem, budget, min_width)
     search.run()
     return search.result()
 
 
-class _Search:
+class _Boxes:
     """The boxes still to be looked at, and the roots known so far."""
 
-    def __init__(self, problem: Problem, budget: Budget, min_width: float) -> None:
+    def __init__(self, problem: Equations, budget: Budget, min_width: float) -> None:
         self.problem, self.budget, self.min_width = problem, budget, min_width
         self.start = time.monotonic()
         self.roots = np.zeros((0, problem.r))

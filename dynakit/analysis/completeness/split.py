@@ -31,7 +31,6 @@ class Split(NamedTuple):
     E_off: float  # |E - exact|_2 at most
     mu: float  # at most the exact one
     norm: float  # at least |E|_2
-    enclosed: bool  # whether both bounds are proved
     eigenvalues: np.ndarray  # of the symmetric part of W, falling
 
     @property
@@ -60,35 +59,35 @@ def split(W: np.ndarray, W_error: np.ndarray | float = 0.0, *, steepest: float =
     E = W - M @ N.T
     error = (r + 3) * U * (np.abs(M) @ np.abs(N.T) + np.abs(W)) * (1 + 1e-14) + W_error
     off = float(np.linalg.norm(error)) * (1 + 1e-12)
-    largest, sure = greatest_eigenvalue((E + E.T) / 2)
+    largest = greatest_eigenvalue((E + E.T) / 2)
     largest += off + U * float(np.abs(E).sum(axis=1).max(initial=0.0)) * (1 + 1e-12)
-    norm, known = spectral_norm(E)
+    norm = spectral_norm(E)
     mu = (1 / steepest - largest) * (1 - 4 * U)
-    return Split(M, N, E, error, off, mu, norm + off, sure and known, values)
+    return Split(M, N, E, error, off, mu, norm + off, values)
 
 
-def greatest_eigenvalue(S: np.ndarray) -> tuple[float, bool]:
-    """At least the greatest eigenvalue of a symmetric matrix, and whether that is proved."""
+def greatest_eigenvalue(S: np.ndarray) -> float:
+    """At least the greatest eigenvalue of a symmetric matrix."""
     if not len(S):
-        return 0.0, True
+        return 0.0
     top = float(np.linalg.eigvalsh(S)[-1])
     size = float(np.abs(S).sum(axis=1).max()) + 1e-300
     for slack in (1e-13, 1e-11, 1e-9):
         bound = top + slack * len(S) * size
         if is_positive(bound * np.eye(len(S)) - S, 2 * U * (abs(bound) + size)):
-            return bound, True
-    return top + 1e-9 * size, False
+            return min(bound, size * (1 + 1e-12))
+    return size * (1 + 1e-12)  # by the sums of its rows (Gershgorin)
 
 
-def spectral_norm(E: np.ndarray) -> tuple[float, bool]:
-    """At least |E|_2, and whether that is proved."""
+def spectral_norm(E: np.ndarray) -> float:
+    """At least |E|_2."""
     if not E.size:
-        return 0.0, True
+        return 0.0
     absolute = np.abs(E)
     product = E.T @ E
     wrong = (len(E) + 2) * U * float((absolute.T @ (absolute @ np.ones(E.shape[1]))).max()) * (1 + 1e-12)
-    square, sure = greatest_eigenvalue((product + product.T) / 2)
-    return float(np.sqrt((max(square, 0.0) + wrong) * (1 + 4 * U))) * (1 + 4 * U), sure
+    square = greatest_eigenvalue((product + product.T) / 2)
+    return float(np.sqrt((max(square, 0.0) + wrong) * (1 + 4 * U))) * (1 + 4 * U)
 
 
 def is_positive(A: np.ndarray, entry_error: float = 0.0) -> bool:

@@ -1,5 +1,5 @@
-"""All fixed points of a piecewise-linear map, with a proof that none is missing."""
+"""All fixed points of a piecewise-linear map by the linear complementarity problem that they solve."""
 
-from .piecewise_linear import ExactFixedPoints, enumerate_fixed_points
+from .enumeration import SAME, Enumeration, enumerated
 
-__all__ = ["ExactFixedPoints", "enumerate_fixed_points"]
+__all__: list[str] = []

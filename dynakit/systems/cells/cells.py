@@ -17,6 +17,7 @@ from torch import Tensor
 from ...models.activations import activation as activation_named
 from ..base import Bounds, System
 from ..pieces import OpenPieces, Readout
+from ..rate_form import RateForm, of_layer
 
 
 def zeros(like: Tensor, *shape: int) -> Tensor:
@@ -115,6 +116,9 @@ class Cell(System):
         moved = self._recurrent(T)
         return moved if V is None else moved + V @ self.W_in.T
 
+    def rate_form(self) -> RateForm | str:
+        return "it has gates" if self.gates else super().rate_form()
+
     def readout_pieces(self) -> Readout | None:
         P = torch.eye(self.output_size, self.state_size).to(self.W_rec)
         return Readout(P, torch.zeros_like(P), P.new_zeros(self.output_size))
@@ -171,6 +175,9 @@ class ElmanCell(Cell):
 
     def _kinks(self, x: Tensor, u: Tensor) -> Tensor:
         return self._pre(x, u).abs().amin(-1) if self.f.piecewise_linear else super()._kinks(x, u)
+
+    def rate_form(self) -> RateForm | str:
+        return of_layer(self, of_currents=False)
 
     def open_pieces(self) -> OpenPieces | None:
         if not self.f.piecewise_linear:

@@ -8,6 +8,7 @@ from torch import Tensor
 from ...models.activations import activation as activation_named
 from ..base import Bounds
 from ..pieces import OpenPieces, Readout
+from ..rate_form import RateForm, of_layer
 from .cells import Cell, affine_range, constant_box, fingerprint, norm, zeros
 
 
@@ -105,6 +106,11 @@ class LeakyCell(Cell):
 
     def _kinks(self, x: Tensor, u: Tensor) -> Tensor:
         return self._pre(x, u).abs().amin(-1) if self.f.piecewise_linear else super()._kinks(x, u)
+
+    def rate_form(self) -> RateForm | str:
+        if self.form == "rectified" and not self.f.piecewise_linear:
+            return f"in the rectified form a unit at rest is not {self.f.name} of its input"
+        return of_layer(self, of_currents=self.form == "current")
 
     def open_pieces(self) -> OpenPieces | None:
         if not self.f.piecewise_linear:

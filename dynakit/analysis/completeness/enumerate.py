@@ -1,0 +1,264 @@
+"""All fixed points of a map, and the proof that there are no others.
+
+Three ways.  A rate network, z = W f(z) + d where it stands still, has the solutions of as few equations as the
+symmetric part of W has eigenvalues above 1, or as it has factors (``split``): they are searched by interval branch and
+bound.  A map made of hinges, F(x) = A x + c + B relu(W x + b), has those of a linear complementarity problem in
+r = relu(W x + b) (Eaves and Lemke 1981): few dimensions by their regions, else branch and bound over complementary
+pairs, where a sub-problem is closed as soon as its solutions lie on one path or a linear programme refutes it.  Bounds
+of the rounding errors enter every decision, so that "proved" means proved of the map with the weights it has.  Of
+every other map there is only what a search finds, and the reason why.
+
+The flow dx/dt = rate (F(x, u) - x) of such a map rests where the map does.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ... import linalg, seeding
+from ...checks import count, number, reals
+from ...errors import InputError
+from ...models.activations import activation
+from ...progress import Callback, expect, going, watching
+from ...provenance import with_provenance
+from ...systems.base import Pieces, System, checked
+from ...systems.derived import Iterated
+from ...systems.rest import at_rest, dynamics_of
+from ..fixed_points import FixedPoints, find_fixed_points
+from ..linearization import warn_of_step
+from ..piecewise_linear import Enumeration, enumerated
+from .collected import collected
+from .proof import Network, Proof, prove
+from .result import EVERY, ExactFixedPoints
+from .search import Budget
+
+FEW_HINGES = 24  # up to which the regions are faster
+SHARE = 0.3  # of the time for the equations of a map that has pieces too
+LIKE = 1e-6  # distance, relative to 1 + |x|, of states that are one
+
+
+class Question(NamedTuple):
+    """What is asked of which map, and until when."""
+
+    system: System  # at rest, iterated
+    u: Tensor
+    limits: np.ndarray | None  # (2, unit)
+    seed: Any
+    end: float  # time.monotonic()
+    stop: Callable[[], bool]
+
+
+@with_provenance
+def enumerate_fixed_points(
+    system: System,
+    drive: Any = None,
+    *,
+    period: int = 1,
+    box: Any = None,
+    time_limit: float = 60.0,
+    seed: Any = 0,
+    callback: Callback | None = None,
+) -> ExactFixedPoints:
+    """Find all fixed points of a map, or all equilibria of its flow, with the proof that there are no others.
+
+    Proofs are for rate networks (Elman and leaky ones with tanh, sigmoid, softplus or relu, in every form that has an
+    equation z = W f(z) + d, with Dale's law or without, their closed loops and flows) whose fixed points few equations
+    decide, three or so: trained flip-flops need as many as they have bits.  And for all maps of linear pieces.
+    Elsewhere the answer is that of :func:`dynakit.find_fixed_points`, with the reason why it is no proof.
+
+    Arguments:
+        system: a map or a flow without jumps.
+        drive: the constant input (input,); None is zero input.
+        period: the points of F^period instead: those on orbits whose period divides it, with proof for maps of linear
+            pieces; of a flow 1.
+        box: intervals (unit, 2), or one (low, high) for every unit: only the points in this box, which is faster for
+            maps of linear pieces.
+        time_limit: seconds after which the search stops and says what is open.
+        seed: of the regions that are jumped from, and of the starts of a search.
+        callback: called for each sub-problem or batch of boxes with how many were looked at and {"total": None,
+            "unit": "sub-problem"}; StopIteration raised in it ends the search as ``time_limit`` does (``interrupted``).
+
+    Returns:
+        ExactFixedPoints, whose ``completeness`` says what is proved.
+
+    Raises:
+        InputError: for a system with jumps, or arguments that do not fit it.
+
+    >>> import dynakit as dk
+    >>> hat = dk.catalog.piecewise_linear([[0.0]], [[1.0]], [[2.0]], c=[-1.0])  # x' = 2 relu(x) - 1
+    >>> points = dk.enumerate_fixed_points(hat)
+    >>> points.states.ravel().tolist(), points.completeness
+    ([-1.0, 1.0], 'proved')
+    >>> switch = dk.catalog.tanh_network([[1.5, 0.0], [0.0, 1.5]])  # two units that do not hear each other
+    >>> dk.enumerate_fixed_points(switch)
+    ExactFixedPoints(9 points, 4 stable, 5 unstable, degree +1, proved)
+    """
+    start = time.monotonic()
+    period, seconds = count("period", period), number("time_limit", time_limit, above=0, closed=False)
+    u = checked(system).as_drive("drive", drive)
+    if u.ndim != 1:
+        raise InputError(
+            f"drive must be one vector of {system.input_size} values, got shape {tuple(u.shape)}"
+        )
+    if period > 1 and dynamics_of(system) == "flow":
+        raise InputError(f"period must be 1 for a flow, which has no orbits of {period} steps, got {period}")
+    whole = at_rest(system)
+    whole.refuse_jumps("an enumeration of fixed points")
+    limits = None if box is None else _limits(box, system.state_size)
+    with linalg.one_thread(), torch.no_grad():
+        expect(None, "sub-problem")
+        looked = itertools.count()
+        end = start + seconds
+        stop = lambda: not going(next(looked), "sub-problem") or time.monotonic() > end  # noqa: E731
+        asked = Question(whole if period == 1 else Iterated(whole, period), u, limits, seed, end, stop)
+        pieces = whole.pieces(u)
+        points = _smooth(asked) if pieces is None else _of_pieces(asked, pieces.repeated(period))
+    warn_of_step(whole, points.verdicts, points.step_verdicts)
+    return points
+
+
+def _of_pieces(asked: Question, pieces: Pieces) -> ExactFixedPoints:
+    """Of a map of linear pieces: by its equations if they are few and its hinges many, else by its regions."""
+    if len(pieces.b) > FEW_HINGES and pieces.L is None and asked.limits is None:
+        proof = _proof(asked, SHARE * (asked.end - time.monotonic()))
+        if proof.verdict == "proved":
+            points = _proved(asked, proof, pieces)
+            if points.completeness == "proved":
+                return points
+    rng = seeding.stream(asked.seed, "regions")
+    return collected(
+        asked.system, asked.u, enumerated(asked.system, asked.u, pieces, asked.limits, rng, stop=asked.stop)
+    )
+
+
+def _smooth(asked: Question) -> ExactFixedPoints:
+    """Of a map that bends: by its equations, or by searching."""
+    proof = _proof(asked, asked.end - time.monotonic())
+    if proof.verdict in EVERY:
+        points = _proved(asked, proof, None)
+        if points.completeness in (*EVERY, "proved in box"):
+            return points
+    return _searched(asked, proof)
+
+
+def _proof(asked: Question, seconds: float) -> Proof:
+    """What branch and bound over the equations of a rate network says."""
+    none, form = np.zeros((0, asked.system.state_size)), asked.system.rate_form()
+    if isinstance(form, str):
+        return Proof(none, 0, "not attempted", f"no equations that decide its fixed points are known: {form}", [], 0)
+    d, error = form.constant(asked.u)
+    wrong = 0.0 if form.W_error is None else form.W_error.numpy(force=True)
+    factors = None if form.factors is None else tuple(part.numpy(force=True) for part in form.factors)
+    arrays = (form.W.numpy(force=True), d.numpy(force=True), form.activation, wrong, error.numpy(force=True))
+    return prove(Network(*arrays, factors), Budget(seconds=seconds, stop=lambda n: asked.stop()))
+
+
+def _states(asked: Question, currents: np.ndarray) -> Tensor:
+    """The states whose currents these are."""
+    form = asked.system.rate_form()
+    assert not isinstance(form, str)
+    z = torch.from_numpy(currents).to(asked.u.device)
+    return z if form.of_currents else activation(form.activation).function(z)
+
+
+def _proved(asked: Question, proof: Proof, pieces: Pieces | None) -> ExactFixedPoints:
+    """The points of a proof, each tried with the map itself."""
+    x = _states(asked, proof.currents)
+    active = np.zeros((len(x), 0), bool) if pieces is None else (pieces.hinges(x) > 0).numpy(force=True)
+    signs = _signs(asked, x)
+    none = np.zeros(len(x), int)
+    left, verdict = "", proof.verdict
+    states = x.numpy(force=True)
+    kept = np.ones(len(x), bool) if asked.limits is None else _within(states, asked.limits)
+    verdict = verdict if asked.limits is None or verdict != "proved" else "proved in box"
+    found = Enumeration(states, active, none, none > 0, signs, none, 0, proof.n_boxes, 0, left, verdict)
+    points = collected(asked.system, asked.u, found.where(kept), n_equations=proof.n_equations)
+    if len(points) == kept.sum():
+        return points
+    said = f"{kept.sum() - len(points)} of the {kept.sum()} solutions do not stand still under the step"
+    return _renamed(points, "incomplete", said, proof)
+
+
+def _signs(asked: Question, x: Tensor) -> np.ndarray:
+    """sign det(I - J) at states (state, unit)."""
+    eye = torch.eye(asked.system.state_size, dtype=x.dtype, device=x.device)
+    J = asked.system.jacobian(x, asked.u.expand(len(x), -1))
+    return torch.linalg.slogdet(eye - J).sign.numpy(force=True).astype(int)
+
+
+def _within(states: np.ndarray, limits: np.ndarray) -> np.ndarray:
+    return ((states >= limits[0]) & (states <= limits[1])).all(axis=1)
+
+
+def _searched(asked: Question, proof: Proof) -> ExactFixedPoints:
+    """What a search finds, with the roots of the proof and what it leaves open."""
+    known = _states(asked, proof.currents) if len(proof.currents) else None
+    with watching(None):
+        found = find_fixed_points(asked.system, known, asked.u, seed=asked.seed)
+    reason = proof.reason
+    if proof.verdict in EVERY:
+        reason = "the solutions of its equations do not stand still under the step"
+    word = "not attempted" if proof.verdict in EVERY else proof.verdict
+    if proof.verdict == "proved but for tubes" and asked.system.rate_form() is not None:
+        inside = _in_tubes(found, known, proof)
+        word = word if inside else "incomplete"
+    points = _as_exact(found if asked.limits is None else found[_within(found.states, asked.limits)])
+    return _renamed(points, word, reason, proof, _tubes_as_arrays(asked, proof))
+
+
+def _in_tubes(found: FixedPoints, known: Tensor | None, proof: Proof) -> bool:
+    """Can each point that was found be one of the proof's, or lie in a tube?  Else something is wrong with it."""
+    n_known = 0 if known is None else len(known)
+    return len(found) <= n_known or bool(proof.tubes)
+
+
+def _tubes_as_arrays(asked: Question, proof: Proof) -> dict[str, np.ndarray]:
+    if not proof.tubes:
+        return {}
+    z = np.array([tube.currents for tube in proof.tubes])
+    return {
+        "tube_states": _states(asked, z).numpy(force=True),
+        "tube_extents": np.array([tube.extent for tube in proof.tubes]),
+        "tube_misses": np.array([tube.miss for tube in proof.tubes]),
+    }
+
+
+def _as_exact(found: FixedPoints) -> ExactFixedPoints:
+    """The same points as a result that can say more."""
+    names = [f.name for f in dataclasses.fields(found) if f.name != "provenance"]
+    fields = {name: getattr(found, name) for name in names}
+    nothing = np.zeros((len(found), 0), bool)
+    return ExactFixedPoints(**fields, regions=nothing, at_kink=nothing.any(axis=1), n_nodes=0, n_left=0, left="")
+
+
+def _renamed(
+    points: ExactFixedPoints, word: str, reason: str, proof: Proof, tubes: dict[str, Any] | None = None
+) -> ExactFixedPoints:
+    """The same points with another word on their number."""
+    n_left = sum(tube.n_boxes for tube in proof.tubes)
+    more = {"n_equations": proof.n_equations, "n_nodes": proof.n_boxes, "n_left": n_left, **(tubes or {})}
+    return dataclasses.replace(points, completeness=word, left=reason, **more)
+
+
+def _limits(box: Any, n: int) -> np.ndarray:
+    """(2, unit)"""
+    intervals = reals("box", box)
+    if intervals.shape not in ((2,), (n, 2)):
+        raise InputError(
+            f"box must be one interval (low, high) or have shape ({n}, 2), got {intervals.shape}"
+        )
+    limits = np.array(np.broadcast_to(intervals, (n, 2)).T)
+    if (limits[0] > limits[1]).any():
+        unit = int(np.flatnonzero(limits[0] > limits[1])[0])
+        raise InputError(
+            f"box must have low <= high, but at unit {unit} it is {limits[0, unit]} > {limits[1, unit]}"
+        )
+    return limits

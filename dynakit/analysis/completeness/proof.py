@@ -1,0 +1,121 @@
+"""From weights to a proof: which equations decide the fixed points, and whether their solutions are all known."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
+
+from ...wording import counted
+from .full_rank import FullRank
+from .low_rank import LowRank
+from .search import Budget, Closed, Equations, NoBox, closed
+from .split import split
+from .units import UNITS, unit
+
+MOST_EQUATIONS, MOST_OF_FACTORS = 3, 5  # beyond which boxes are too many
+FEWEST_TUBES_FROM = 20_000  # boxes that are told apart; of more, as many drawn evenly
+
+
+class Network(NamedTuple):
+    """z = W f(z) + d, with W and d known up to errors."""
+
+    W: np.ndarray  # (unit, unit)
+    d: np.ndarray  # (unit,)
+    name: str  # of f
+    W_error: np.ndarray | float = 0.0
+    d_error: np.ndarray | float = 0.0
+    factors: tuple[np.ndarray, np.ndarray] | None = None
+
+
+class Tube(NamedTuple):
+    """A connected set of boxes that may hold fixed points, or none."""
+
+    currents: np.ndarray  # (unit,)  in its middle
+    extent: float  # greatest distance of two of its middles, in one unit, and the width of a box
+    miss: float  # largest |G(kappa) - kappa| at the middles of its boxes
+    n_boxes: int
+
+
+class Proof(NamedTuple):
+    """What is known of the fixed points of a network."""
+
+    currents: np.ndarray  # (point, unit)  z at each
+    n_equations: int
+    verdict: str  # proved | proved but for tubes | not attempted
+    reason: str  # why no more than that
+    tubes: list[Tube]
+    n_boxes: int
+
+
+def prove(network: Network, budget: Budget) -> Proof:
+    """Search all fixed points of ``network``."""
+    none = np.zeros((0, len(network.d)))
+    r, reason = n_equations_of(network)
+    if reason:
+        return Proof(none, r, "not attempted", reason, [], 0)
+    try:
+        equations = _equations(network)
+        found = closed(equations, budget)
+    except NoBox as error:
+        return Proof(none, r, "not attempted", str(error), [], 0)
+    z = equations.states(found.roots)
+    if found.proved:
+        return Proof(z, r, "proved", "", [], found.n_boxes)
+    tubes = _tubes(equations, found)
+    what = "time ran out with" if found.ended else "cannot be decided in double precision:"
+    reason = f"{what} {len(found.C)} boxes of {found.n_boxes} open, in {counted(len(tubes), 'connected part')}"
+    return Proof(z, r, "proved but for tubes", reason, tubes, found.n_boxes)
+
+
+def n_equations_of(network: Network) -> tuple[int, str]:
+    """How many equations decide the fixed points, and why they are not to be searched, if so."""
+    if network.name not in UNITS:
+        return len(network.d), f"no bounds of {network.name} are known"
+    if not (np.isfinite(network.W).all() and np.isfinite(network.d).all()):
+        return len(network.d), "its weights are not finite"
+    if network.factors is not None:
+        r, most = network.factors[0].shape[1], MOST_OF_FACTORS
+    else:
+        steepest = unit(network.name).steepest
+        values = np.linalg.eigvalsh((network.W + network.W.T) / 2)
+        r, most = int((values > 0.98 / steepest).sum()), MOST_EQUATIONS
+    return r, f"{r} equations decide its fixed points, too many to search" if r > most else ""
+
+
+def _equations(network: Network) -> Equations:
+    f = unit(network.name)
+    if network.factors is not None:
+        return LowRank(*network.factors, network.d, f, network.d_error)
+    parts = split(network.W, network.W_error, steepest=f.steepest)
+    if not parts.mu > 0:
+        raise NoBox("the part of its weights that is left is not known to contract")
+    return FullRank(parts, network.d, f, network.d_error)
+
+
+def _tubes(equations: Equations, found: Closed) -> list[Tube]:
+    """The connected parts of what is left."""
+    C, R = found.C, found.R
+    if len(C) > FEWEST_TUBES_FROM:
+        some = np.linspace(0, len(C) - 1, FEWEST_TUBES_FROM).astype(int)
+        C, R = C[some], R[some]
+    scale = np.maximum(R.max(axis=0), 1e-300)
+    tree = cKDTree(C / scale)
+    pairs = tree.query_pairs(2.0 * (1 + 1e-9), p=np.inf, output_type="ndarray")
+    near = (np.abs(C[pairs[:, 0]] - C[pairs[:, 1]]) <= (R[pairs[:, 0]] + R[pairs[:, 1]]) * (1 + 1e-9)).all(axis=1)
+    pairs = pairs[near]
+    graph = coo_matrix((np.ones(len(pairs)), pairs.T), (len(C), len(C)))
+    n, of = connected_components(graph, directed=False)
+    return [_tube(equations, C[of == k], R[of == k]) for k in range(n)]
+
+
+def _tube(equations: Equations, C: np.ndarray, R: np.ndarray) -> Tube:
+    some = np.unique(np.linspace(0, len(C) - 1, 500).astype(int))
+    z = equations.states(C[some])
+    miss = np.abs(equations.image(z) - C[some]).max(initial=0.0)
+    wide = float((R @ equations.reach.T).max(initial=0.0))
+    centre = equations.states(((C.min(axis=0) + C.max(axis=0)) / 2)[None])[0]
+    return Tube(centre, float(np.ptp(z, axis=0).max(initial=0.0)) + 2 * wide, float(miss), len(C))

@@ -1,0 +1,68 @@
+"""What a rate network is where it stands still: z = W f(z) + W_in u + b, whatever the form of its step.
+
+    state x = z       x' = (1-a) x + a (W f(x) + W_in u + b)        "current"
+    state r = f(z)    r' = (1-a) r + a f(W r + W_in u + b)          "rate", and with a = 1 Elman's network
+    state r = f(z)    r' = f((1-a) r + a (W r + W_in u + b))        "rectified", of relu alone
+
+The fixed points are those of z -> W f(z) + W_in u + b, state by state, for every 0 < a <= 1.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from torch import Tensor
+
+from .pieces import Readout
+
+U = 2.0**-53
+
+
+class RateForm(NamedTuple):
+    """The equation of the fixed points of a rate network, under any drive.
+
+    Attributes:
+        W: (unit, unit) recurrent weights, W[post, pre]
+        W_in: (unit, input)
+        b: (unit,)
+        activation: the name of f
+        of_currents: are states the currents z ("current" form) or the rates f(z)?
+        W_error: (unit, unit) how far rounding may have moved each weight, None where they are as given
+        b_error: (unit,) the same of b
+        factors: (M, N), each (unit, r), if the network steps with W = M N'
+    """
+
+    W: Tensor
+    W_in: Tensor
+    b: Tensor
+    activation: str
+    of_currents: bool
+    W_error: Tensor | None = None
+    b_error: Tensor | None = None
+    factors: tuple[Tensor, Tensor] | None = None
+
+    def constant(self, u: Tensor) -> tuple[Tensor, Tensor]:
+        """W_in u + b under one input (input,), and how far rounding may have moved it, both (unit,)."""
+        reach = self.W_in.abs() @ u.abs() + self.b.abs()
+        error = (self.W_in.shape[1] + 3) * U * reach
+        return self.W_in @ u + self.b, error if self.b_error is None else error + self.b_error
+
+    def under(self, u: Tensor) -> RateForm:
+        """That of the network under one constant input, autonomous."""
+        d, error = self.constant(u)
+        return self._replace(W_in=self.W_in[:, :0], b=d, b_error=error)
+
+    def fed(self, readout: Readout) -> RateForm | str:
+        """That of the network that hears its own readout P x + Q relu(x) + p."""
+        if bool(readout.Q.any()) or self.of_currents:
+            return "its readout is no weighted sum of its rates"
+        back, error = self.W_in @ readout.P, (self.W_in.shape[1] + 3) * U
+        moved = error * (self.W_in.abs() @ readout.P.abs() + self.W.abs())
+        whole = self._replace(W=self.W + back, W_error=moved, factors=None)
+        return whole.under(readout.p)
+
+
+def of_layer(cell: object, *, of_currents: bool) -> RateForm:
+    """The form of a layer that has W_in, W_rec, b and f, and perhaps the factors of its weights."""
+    W_in, W, b, f = (getattr(cell, name) for name in ("W_in", "W_rec", "b", "f"))
+    return RateForm(W, W_in, b, f.name, of_currents, factors=getattr(cell, "factors_of_weights", None))
