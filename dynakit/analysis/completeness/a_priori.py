@@ -8,6 +8,8 @@ problem has a solution (it is not of class R0; Cottle, Pang and Stone 1992, sec.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from .search import GROW, NoBox
@@ -32,36 +34,57 @@ def of_rectified(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The same for a function like relu; ``off`` bounds by how much M N' may be wrong. Raises NoBox."""
     r = M.shape[1]
-    delta = (least_on_sphere(M, N) if r else 1.0) - off
+    delta = least_on_sphere(miss_of_relu(M, N), r) - off
     if not delta > 0:
         raise NoBox(NO_BOX)
     reach = (np.linalg.norm(N, axis=1) * (unit.beyond + np.abs(d))).sum() * (1 + 1e-9)
     return np.zeros(r), np.full(r, reach / delta * (1 + 1e-9) + 1e-9)
 
 
-def least_on_sphere(M: np.ndarray, N: np.ndarray) -> float:
-    """A lower bound, at least about a half, of min |s - N' relu(M s)| over |s| = 1; 0 where none above 0 was found."""
-    r, weight = M.shape[1], np.abs(M).mean(axis=0)
+MissAndSlope = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+
+def least_on_sphere(miss_and_slope: MissAndSlope, r: int, most: int = SPHERE) -> float:
+    """A lower bound of min |s - H(s)| over |s| = 1 for an H with H(a s) = a H(s), a > 0; 0 if none above 0 was found.
+
+    ``miss_and_slope`` bounds |H(s) - s| from below at the centres of boxes, and |DH - 1| from above over them.
+    """
+    if r == 0:
+        return 1.0
     C, R = _faces(r)
     upper, lower, n_boxes = np.inf, np.inf, 0
-    products = (N[:, :, None] * M[:, None, :]).reshape(len(M), -1)
     while len(C):
         n_boxes += len(C)
-        if n_boxes > SPHERE:
+        if n_boxes > most:
             return 0.0
-        z, spread = C @ M.T, (R @ np.abs(M).T) * (1 + 1e-9) + 1e-13 * (1 + np.abs(C) @ np.abs(M).T)
-        miss = np.linalg.norm(np.maximum(z, 0) @ N - C, axis=1)
+        parts = [miss_and_slope(C[k : k + 512], R[k : k + 512]) for k in range(0, len(C), 512)]
+        miss, slope = (np.concatenate(part) for part in zip(*parts))
+        size = np.linalg.norm(miss, axis=1)
+        least = size - np.linalg.norm(np.einsum("bkl,bl->bk", slope, R), axis=1) * (1 + 1e-9) - 1e-12
+        upper = min(upper, float(size.min()))
+        if not upper > 1e-9:
+            return 0.0
+        good = least > 0.25 * upper
+        lower = min(lower, float(least[good].min(initial=np.inf)))
+        C, R = _halved(C[~good], R[~good])
+    return lower / np.sqrt(r) * (1 - 1e-9)
+
+
+def miss_of_relu(M: np.ndarray, N: np.ndarray) -> MissAndSlope:
+    """Of H = N' relu(M s)."""
+    r = M.shape[1]
+    products = (N[:, :, None] * M[:, None, :]).reshape(len(M), -1)
+
+    def bounds(C: np.ndarray, R: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        z, size = C @ M.T, np.abs(C) @ np.abs(M).T
+        spread = (R @ np.abs(M).T) * (1 + 1e-9) + 1e-13 * (1 + size)
+        miss = np.abs(np.maximum(z, 0) @ N - C) - 1e-13 * (size @ np.abs(N))
         low, high = (z - spread > 0).astype(float), (z + spread > 0).astype(float)
         A = (((low + high) / 2) @ products).reshape(-1, r, r) - np.eye(r)
         E = (((high - low) / 2) @ np.abs(products)).reshape(-1, r, r)
-        moved = np.linalg.norm(np.einsum("bkl,bl->bk", np.abs(A) + E, R), axis=1) * (1 + 1e-9) + 1e-12
-        upper, least = min(upper, float(miss.min())), miss - moved
-        good = least > 0.25 * upper
-        lower = min(lower, float(least[good].min(initial=np.inf)))
-        if not upper > 1e-9:
-            return 0.0
-        C, R = _halved(C[~good], R[~good], weight)
-    return lower / np.sqrt(r) * (1 - 1e-9)
+        return np.maximum(miss, 0.0), (np.abs(A) + E) * (1 + 1e-9) + 1e-12
+
+    return bounds
 
 
 def _faces(r: int) -> tuple[np.ndarray, np.ndarray]:
@@ -70,8 +93,8 @@ def _faces(r: int) -> tuple[np.ndarray, np.ndarray]:
     return C, 1 - np.abs(C)
 
 
-def _halved(C: np.ndarray, R: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    rows, k = np.arange(len(C)), (R * weight).argmax(axis=1) if len(C) else np.zeros(0, int)
+def _halved(C: np.ndarray, R: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    rows, k = np.arange(len(C)), R.argmax(axis=1) if len(C) else np.zeros(0, int)
     half, shift = R.copy(), np.zeros_like(C)
     half[rows, k] /= 2
     shift[rows, k] = half[rows, k]

@@ -19,12 +19,13 @@ import numpy as np
 from . import a_priori
 from .low_rank import inverses
 from .search import GROW, Contraction, NoBox
-from .split import Split
-from .units import U, Unit
+from .split import Split, spectral_norm
+from .units import UNITS, U, Unit
 
 WORK = 1_500_000  # numbers of matrices per batch of boxes
 ROUNDS = 4  # in which the reach of a box is narrowed
 NEAR = 0.98  # h from which the series is no longer used
+SPHERE = 20_000  # boxes on the cube around the sphere
 SETTLED = 30  # steps towards Z
 
 
@@ -82,8 +83,28 @@ class FullRank:
         return self._hull_of_unbounded()
 
     def _hull_of_unbounded(self) -> tuple[np.ndarray, np.ndarray]:
-        """By the states: all of z = W f(z) + d, if |W f| grows slower than |z| (else there is no box)."""
-        raise NoBox(a_priori.NO_BOX)
+        """By the rectified network without input, of which this one stays within a known distance.
+
+        With |f - relu| <= beyond, dv = d + E (f - relu) moves y = f(Z) by at most |dv| / mu.
+        """
+        parts = self.parts
+        off = np.sqrt(self.n) * self.unit.beyond
+        moved = (float(np.linalg.norm(self.d)) + self.d_error + parts.norm * off) / parts.mu + off
+        bare = FullRank(parts, np.zeros(self.n), UNITS["relu"])
+        delta = a_priori.least_on_sphere(bare.miss_and_slope, self.r, SPHERE)
+        if not delta > 0:
+            raise NoBox(a_priori.NO_BOX)
+        reach = spectral_norm(parts.N) * moved / delta * (1 + 1e-9) + 1e-9
+        return np.zeros(self.r), np.full(self.r, reach)
+
+    def miss_and_slope(self, C: np.ndarray, R: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """G - kappa at the centres (box, r), and at least |DG - 1| over the boxes (box, r, r), errors included."""
+        at = self._tangent(C, R, None)
+        _, spread, h = self._reach(at, R)
+        F, error = self._residual(at, C)
+        J, J_error = self._jacobian(at)
+        one = np.broadcast_to(np.eye(self.r), J.shape)
+        return np.maximum(np.abs(F) - error, 0.0), np.abs(J) + J_error + self._deviation(at, one, spread, h)
 
     @property
     def reach(self) -> np.ndarray:
@@ -125,7 +146,7 @@ class FullRank:
             length[worse] /= 2
         return x + length[:, None] * step
 
-    def _local(self, C: np.ndarray, R: np.ndarray, hint: Hint | None) -> Tangent:
+    def _tangent(self, C: np.ndarray, R: np.ndarray, hint: Hint | None) -> Tangent:
         """About the slopes in the middle of what the boxes are expected to reach."""
         E, M = self.parts.E, self.parts.M
         v = C @ M.T + self.d
@@ -173,22 +194,29 @@ class FullRank:
 
     def contraction(self, C: np.ndarray, R: np.ndarray, hint: Hint | None = None) -> Contraction:
         """Bounds over boxes; Krawczyk's operator is preconditioned inside of the sum over units."""
-        at = self._local(C, R, hint)
+        at = self._tangent(C, R, hint)
         reach, spread, h = self._reach(at, R)
         lo, hi = self._image(at, reach)
-        N = self.parts.N
-        F = at.f @ N - C
-        size = np.linalg.norm(at.f, axis=1)[:, None]
-        error = self.col_N * (at.f_error[:, None] + (self.n + 4) * U * size) + 2 * U * np.abs(C)
-        J = np.einsum("ik,bi,bil->bkl", N, at.D, at.R) - np.eye(self.r)
-        wrong_R = at.R_error + (self.n + 8) * U * np.linalg.norm(at.R, axis=1)
-        J_error = self.col_N[:, None] * wrong_R[:, None, :] + 4 * U
+        F, error = self._residual(at, C)
+        J, J_error = self._jacobian(at)
         Y = inverses(J)
         T = self._deviation(at, Y, spread, h) + np.abs(np.eye(self.r) - Y @ J) + np.abs(Y) @ J_error + 8 * U * self.r
         T += (self.r + 2) * U * np.abs(Y) @ np.abs(J)
         step = -np.einsum("bkl,bl->bk", Y, F)
         slack = np.einsum("bkl,bl->bk", np.abs(Y), error + (self.r + 2) * U * np.abs(F)) * GROW
         return Contraction(step, slack, T * (1 + 1e-12), np.zeros(len(C), bool), lo, hi, Hint(at.z, at.R))
+
+    def _residual(self, at: Tangent, C: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """G - kappa at the centres, and what may be wrong with it (box, r)."""
+        size = np.linalg.norm(at.f, axis=1)[:, None]
+        error = self.col_N * (at.f_error[:, None] + (self.n + 4) * U * size) + 2 * U * np.abs(C)
+        return at.f @ self.parts.N - C, error
+
+    def _jacobian(self, at: Tangent) -> tuple[np.ndarray, np.ndarray]:
+        """DG - 1 for the slopes of the linearization, and what may be wrong with it (box, r, r)."""
+        J = np.einsum("ik,bi,bil->bkl", self.parts.N, at.D, at.R) - np.eye(self.r)
+        wrong = at.R_error + (self.n + 8) * U * np.linalg.norm(at.R, axis=1)
+        return J, self.col_N[:, None] * wrong[:, None, :] + 4 * U
 
     def _reach(self, at: Tangent, R: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """How far Z gets in the boxes (box, unit), how far slopes are from D then, and h (box,)."""
