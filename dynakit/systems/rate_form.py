@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from ..models.activations import activation
 from .pieces import Readout
 
 U = 2.0**-53
@@ -46,6 +47,10 @@ class RateForm(NamedTuple):
         reach = self.W_in.abs() @ u.abs() + self.b.abs()
         error = (self.W_in.shape[1] + 3) * U * reach
         return self.W_in @ u + self.b, error if self.b_error is None else error + self.b_error
+
+    def states(self, z: Tensor) -> Tensor:
+        """The states whose currents are z (..., unit)."""
+        return z if self.of_currents else activation(self.activation).function(z)
 
     def under(self, u: Tensor) -> RateForm:
         """That of the network under one constant input, autonomous."""

@@ -26,7 +26,6 @@ from torch import Tensor
 from ... import linalg, seeding
 from ...checks import count, number, reals
 from ...errors import InputError
-from ...models.activations import activation
 from ...progress import Callback, expect, going, watching
 from ...provenance import with_provenance
 from ...systems.base import Pieces, System, checked
@@ -36,7 +35,7 @@ from ..fixed_points import FixedPoints, find_fixed_points
 from ..linearization import warn_of_step
 from ..piecewise_linear import Enumeration, enumerated
 from .collected import collected
-from .proof import Network, Proof, prove
+from .proof import Proof, RateEquation, prove
 from .result import EVERY, ExactFixedPoints
 from .search import Budget
 
@@ -53,6 +52,7 @@ class Question(NamedTuple):
     limits: np.ndarray | None  # (2, unit)
     seed: Any
     end: float  # time.monotonic()
+    max_boxes: int
     stop: Callable[[], bool]
 
 
@@ -64,6 +64,7 @@ def enumerate_fixed_points(
     period: int = 1,
     box: Any = None,
     time_limit: float = 60.0,
+    max_boxes: int = 400_000,
     seed: Any = 0,
     callback: Callback | None = None,
 ) -> ExactFixedPoints:
@@ -82,6 +83,7 @@ def enumerate_fixed_points(
         box: intervals (unit, 2), or one (low, high) for every unit: only the points in this box, which is faster for
             maps of linear pieces.
         time_limit: seconds after which the search stops and says what is open.
+        max_boxes: of the search of a rate network, after which it ends likewise, on every machine alike.
         seed: of the regions that are jumped from, and of the starts of a search.
         callback: called for each sub-problem or batch of boxes with how many were looked at and {"total": None,
             "unit": "sub-problem"}; StopIteration raised in it ends the search as ``time_limit`` does (``interrupted``).
@@ -103,6 +105,7 @@ def enumerate_fixed_points(
     """
     start = time.monotonic()
     period, seconds = count("period", period), number("time_limit", time_limit, above=0, closed=False)
+    most = count("max_boxes", max_boxes)
     u = checked(system).as_drive("drive", drive)
     if u.ndim != 1:
         raise InputError(
@@ -118,7 +121,7 @@ def enumerate_fixed_points(
         looked = itertools.count()
         end = start + seconds
         stop = lambda: not going(next(looked), "sub-problem") or time.monotonic() > end  # noqa: E731
-        asked = Question(whole if period == 1 else Iterated(whole, period), u, limits, seed, end, stop)
+        asked = Question(whole if period == 1 else Iterated(whole, period), u, limits, seed, end, most, stop)
         pieces = whole.pieces(u)
         points = _smooth(asked) if pieces is None else _of_pieces(asked, pieces.repeated(period))
     warn_of_step(whole, points.verdicts, points.step_verdicts)
@@ -153,20 +156,30 @@ def _proof(asked: Question, seconds: float) -> Proof:
     """What branch and bound over the equations of a rate network says."""
     none, form = np.zeros((0, asked.system.state_size)), asked.system.rate_form()
     if isinstance(form, str):
-        return Proof(none, 0, "not attempted", f"no equations that decide its fixed points are known: {form}", [], 0)
+        return Proof(none, 0, "not attempted", _why_not(asked.system, form), [], 0)
     d, error = form.constant(asked.u)
     wrong = 0.0 if form.W_error is None else form.W_error.numpy(force=True)
-    factors = None if form.factors is None else tuple(part.numpy(force=True) for part in form.factors)
+    factors = None if form.factors is None else (form.factors[0].numpy(force=True), form.factors[1].numpy(force=True))
     arrays = (form.W.numpy(force=True), d.numpy(force=True), form.activation, wrong, error.numpy(force=True))
-    return prove(Network(*arrays, factors), Budget(seconds=seconds, stop=lambda n: asked.stop()))
+    return prove(RateEquation(*arrays, factors), Budget(asked.max_boxes, seconds, lambda n: asked.stop()))
+
+
+def _why_not(system: System, form: str) -> str:
+    """Why there is nothing that could be solved for all fixed points."""
+    still = torch.zeros(system.state_size, dtype=torch.float64, device=system.device)
+    if system.regularity == "smooth" and not bool(torch.isfinite(system.kinks(still))):
+        return f"no equations that decide its fixed points are known: {form}"
+    return (
+        "it does not say what its linear pieces are, and they cannot be read off its code (a leaky ReLU network given as "
+        "dk.models.LeakyRNN says them)"
+    )
 
 
 def _states(asked: Question, currents: np.ndarray) -> Tensor:
     """The states whose currents these are."""
     form = asked.system.rate_form()
     assert not isinstance(form, str)
-    z = torch.from_numpy(currents).to(asked.u.device)
-    return z if form.of_currents else activation(form.activation).function(z)
+    return form.states(torch.from_numpy(currents).to(asked.u.device))
 
 
 def _proved(asked: Question, proof: Proof, pieces: Pieces | None) -> ExactFixedPoints:
@@ -236,7 +249,7 @@ def _as_exact(found: FixedPoints) -> ExactFixedPoints:
     names = [f.name for f in dataclasses.fields(found) if f.name != "provenance"]
     fields = {name: getattr(found, name) for name in names}
     nothing = np.zeros((len(found), 0), bool)
-    return ExactFixedPoints(**fields, regions=nothing, at_kink=nothing.any(axis=1), n_nodes=0, n_left=0, left="")
+    return ExactFixedPoints(**fields, regions=nothing, at_kink=np.zeros(len(found), bool), n_nodes=0, n_left=0, left="")
 
 
 def _renamed(

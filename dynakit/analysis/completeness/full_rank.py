@@ -45,7 +45,7 @@ class Hint(NamedTuple):
         return Hint(np.concatenate([self.z, other.z]), np.concatenate([self.R, other.R]))
 
 
-class Tangent(NamedTuple):
+class Expansion(NamedTuple):
     """A linearization of Z about the centres of boxes, with what is wrong with each part in the norm."""
 
     z: np.ndarray  # (box, unit)
@@ -146,7 +146,7 @@ class FullRank:
             length[worse] /= 2
         return x + length[:, None] * step
 
-    def _tangent(self, C: np.ndarray, R: np.ndarray, hint: Hint | None) -> Tangent:
+    def _tangent(self, C: np.ndarray, R: np.ndarray, hint: Hint | None) -> Expansion:
         """About the slopes in the middle of what the boxes are expected to reach."""
         E, M = self.parts.E, self.parts.M
         v = C @ M.T + self.d
@@ -170,7 +170,7 @@ class FullRank:
         size_K = np.linalg.norm(K, axis=(1, 2))
         wrong_K += gamma * (self.sum_E + size_K * (1 + self.sum_E)) + self.parts.E_off * (1 + size_K)
         f = self.unit.value(z)
-        return Tangent(z, f, *self._errors(C, v, z, f), D, inverse, rows, wrong_R * self.back, K, wrong_K * self.back)
+        return Expansion(z, f, *self._errors(C, v, z, f), D, inverse, rows, wrong_R * self.back, K, wrong_K * self.back)
 
     def _settled(self, C: np.ndarray, v: np.ndarray, z: np.ndarray) -> np.ndarray:
         """Newton's method for those that the middle slopes did not bring close enough."""
@@ -206,19 +206,19 @@ class FullRank:
         slack = np.einsum("bkl,bl->bk", np.abs(Y), error + (self.r + 2) * U * np.abs(F)) * GROW
         return Contraction(step, slack, T * (1 + 1e-12), np.zeros(len(C), bool), lo, hi, Hint(at.z, at.R))
 
-    def _residual(self, at: Tangent, C: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _residual(self, at: Expansion, C: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """G - kappa at the centres, and what may be wrong with it (box, r)."""
         size = np.linalg.norm(at.f, axis=1)[:, None]
         error = self.col_N * (at.f_error[:, None] + (self.n + 4) * U * size) + 2 * U * np.abs(C)
         return at.f @ self.parts.N - C, error
 
-    def _jacobian(self, at: Tangent) -> tuple[np.ndarray, np.ndarray]:
+    def _jacobian(self, at: Expansion) -> tuple[np.ndarray, np.ndarray]:
         """DG - 1 for the slopes of the linearization, and what may be wrong with it (box, r, r)."""
         J = np.einsum("ik,bi,bil->bkl", self.parts.N, at.D, at.R) - np.eye(self.r)
         wrong = at.R_error + (self.n + 8) * U * np.linalg.norm(at.R, axis=1)
         return J, self.col_N[:, None] * wrong[:, None, :] + 4 * U
 
-    def _reach(self, at: Tangent, R: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _reach(self, at: Expansion, R: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """How far Z gets in the boxes (box, unit), how far slopes are from D then, and h (box,)."""
         radius = at.z_error[:, None]
         along = np.einsum("bir,br->bi", np.abs(at.R), R) + np.einsum("br,br->b", at.R_error, R)[:, None]
@@ -241,12 +241,12 @@ class FullRank:
         spread = self._spread(at, reach)
         return reach, spread, self._series(at, spread)
 
-    def _spread(self, at: Tangent, reach: np.ndarray) -> np.ndarray:
+    def _spread(self, at: Expansion, reach: np.ndarray) -> np.ndarray:
         """How far slopes within the reach are from those of the linearization (box, unit)."""
         low, high = self.unit.slopes((at.z - reach) - U * np.abs(at.z), (at.z + reach) + U * np.abs(at.z))
         return np.maximum(high - at.D, at.D - low) * GROW + U
 
-    def _series(self, at: Tangent, spread: np.ndarray) -> np.ndarray:
+    def _series(self, at: Expansion, spread: np.ndarray) -> np.ndarray:
         """At least |D'^1/2 K D'^1/2|_2 (box,), by the fourth moment of its singular values."""
         root = np.sqrt(spread)
         H = root[:, :, None] * at.K * root[:, None, :]
@@ -257,7 +257,7 @@ class FullRank:
         h = np.minimum(computed * (1 + 1e-9) + 1e-7 * frobenius, frobenius * (1 + 1e-12))
         return h + at.K_error * spread.max(axis=1)
 
-    def _deviation(self, at: Tangent, Y: np.ndarray, spread: np.ndarray, h: np.ndarray) -> np.ndarray:
+    def _deviation(self, at: Expansion, Y: np.ndarray, spread: np.ndarray, h: np.ndarray) -> np.ndarray:
         """At least |Y (DG - DG_c)| over the boxes (box, r, r)."""
         E = self.parts.E
         YN = Y @ self.parts.N.T
@@ -277,7 +277,7 @@ class FullRank:
         far = self.parts.remainder * l1[:, :, None] * r1[:, None, :]
         return (first + np.where((h < NEAR)[:, None, None], np.minimum(near, far), far)) * (1 + 1e-12)
 
-    def _image(self, at: Tangent, reach: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _image(self, at: Expansion, reach: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Bounds of G over the boxes (box, r)."""
         low, high = self.unit.values(at.z - reach, at.z + reach)
         middle, radius = (high + low) / 2, (high - low) / 2

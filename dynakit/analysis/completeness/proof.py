@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from ...wording import counted
 from .full_rank import FullRank
@@ -20,7 +20,7 @@ MOST_EQUATIONS, MOST_OF_FACTORS = 3, 5  # beyond which boxes are too many
 FEWEST_TUBES_FROM = 20_000  # boxes that are told apart; of more, as many drawn evenly
 
 
-class Network(NamedTuple):
+class RateEquation(NamedTuple):
     """z = W f(z) + d, with W and d known up to errors."""
 
     W: np.ndarray  # (unit, unit)
@@ -31,7 +31,7 @@ class Network(NamedTuple):
     factors: tuple[np.ndarray, np.ndarray] | None = None
 
 
-class Tube(NamedTuple):
+class OpenPart(NamedTuple):
     """A connected set of boxes that may hold fixed points, or none."""
 
     currents: np.ndarray  # (unit,)  in its middle
@@ -47,11 +47,11 @@ class Proof(NamedTuple):
     n_equations: int
     verdict: str  # proved | proved but for tubes | not attempted
     reason: str  # why no more than that
-    tubes: list[Tube]
+    tubes: list[OpenPart]
     n_boxes: int
 
 
-def prove(network: Network, budget: Budget) -> Proof:
+def prove(network: RateEquation, budget: Budget) -> Proof:
     """Search all fixed points of ``network``."""
     none = np.zeros((0, len(network.d)))
     r, reason = n_equations_of(network)
@@ -71,7 +71,7 @@ def prove(network: Network, budget: Budget) -> Proof:
     return Proof(z, r, "proved but for tubes", reason, tubes, found.n_boxes)
 
 
-def n_equations_of(network: Network) -> tuple[int, str]:
+def n_equations_of(network: RateEquation) -> tuple[int, str]:
     """How many equations decide the fixed points, and why they are not to be searched, if so."""
     if network.name not in UNITS:
         return len(network.d), f"no bounds of {network.name} are known"
@@ -86,7 +86,7 @@ def n_equations_of(network: Network) -> tuple[int, str]:
     return r, f"{r} equations decide its fixed points, too many to search" if r > most else ""
 
 
-def _equations(network: Network) -> Equations:
+def _equations(network: RateEquation) -> Equations:
     f = unit(network.name)
     if network.factors is not None:
         return LowRank(*network.factors, network.d, f, network.d_error)
@@ -96,14 +96,14 @@ def _equations(network: Network) -> Equations:
     return FullRank(parts, network.d, f, network.d_error)
 
 
-def _tubes(equations: Equations, found: Closed) -> list[Tube]:
+def _tubes(equations: Equations, found: Closed) -> list[OpenPart]:
     """The connected parts of what is left."""
     C, R = found.C, found.R
     if len(C) > FEWEST_TUBES_FROM:
         some = np.linspace(0, len(C) - 1, FEWEST_TUBES_FROM).astype(int)
         C, R = C[some], R[some]
     scale = np.maximum(R.max(axis=0), 1e-300)
-    tree = cKDTree(C / scale)
+    tree = KDTree(C / scale)
     pairs = tree.query_pairs(2.0 * (1 + 1e-9), p=np.inf, output_type="ndarray")
     near = (np.abs(C[pairs[:, 0]] - C[pairs[:, 1]]) <= (R[pairs[:, 0]] + R[pairs[:, 1]]) * (1 + 1e-9)).all(axis=1)
     pairs = pairs[near]
@@ -112,10 +112,10 @@ def _tubes(equations: Equations, found: Closed) -> list[Tube]:
     return [_tube(equations, C[of == k], R[of == k]) for k in range(n)]
 
 
-def _tube(equations: Equations, C: np.ndarray, R: np.ndarray) -> Tube:
+def _tube(equations: Equations, C: np.ndarray, R: np.ndarray) -> OpenPart:
     some = np.unique(np.linspace(0, len(C) - 1, 500).astype(int))
     z = equations.states(C[some])
     miss = np.abs(equations.image(z) - C[some]).max(initial=0.0)
     wide = float((R @ equations.reach.T).max(initial=0.0))
     centre = equations.states(((C.min(axis=0) + C.max(axis=0)) / 2)[None])[0]
-    return Tube(centre, float(np.ptp(z, axis=0).max(initial=0.0)) + 2 * wide, float(miss), len(C))
+    return OpenPart(centre, float(np.ptp(z, axis=0).max(initial=0.0)) + 2 * wide, float(miss), len(C))

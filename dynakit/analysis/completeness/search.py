@@ -198,7 +198,7 @@ class _Boxes:
         if not len(self.roots):
             return np.zeros(len(C), bool)
         away = (np.abs(C[:, None] - self.roots) + R[:, None]) * GROW
-        return (away <= self.alone).all(axis=2).any(axis=1)
+        return np.any((away <= self.alone).all(axis=2), axis=1)
 
     def _include(self, kappa: np.ndarray, residual: np.ndarray) -> None:
         """Prove the roots that are new."""

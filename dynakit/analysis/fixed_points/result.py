@@ -198,7 +198,11 @@ class FixedPoints(Result):
         if self.n_cycling and len(self) == self.n_found:
             cycling = f"{self.n_cycling} of {counted(self.n_followed, 'state')} left alone reach a cycle"
             lines.append(f"{cycling}: dk.find_limit_cycles says which")
-        return [*lines, _completeness_in_words(self)]
+        return [*lines, self.completeness_in_words()]
+
+    def completeness_in_words(self) -> str:
+        """Whether points are missing, as far as is known, as a sentence of a report."""
+        return _completeness_in_words(self)
 
     def table(self) -> dict[str, np.ndarray]:
         is_map = self.dynamics == "map"

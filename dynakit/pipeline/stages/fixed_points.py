@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ...analysis import FixedPoints, find_fixed_points
+from ...analysis import FixedPoints, enumerate_fixed_points, find_fixed_points
 from ...report import Column, Finder, Number, Stage, Table, Words
 from ...systems import Recording
 from ...wording import counted
@@ -14,6 +14,7 @@ from ..subject import Subject
 
 STARTS_AT_REST, STARTS_ELSEWHERE = 2048, 1024  # most starts of a search: the memories are at rest
 STARTS_OF_A_LOOP = 512
+MOST_BOXES, FEWEST_BOXES, WORK = 20_000, 500, 2e9  # of a proof: that many, or that many multiplications
 FAR = 10  # times as far from the middle of the trials' states as any of them: no trial comes near
 
 
@@ -26,7 +27,21 @@ def _answering(subject: Subject, trajectories: Recording | None) -> dict[str, An
             continue
         most = STARTS_AT_REST if name == "rest" else STARTS_ELSEWHERE
         points[name] = find_fixed_points(subject.system, trajectories, drive, seed=subject.seed, max_starts=most)
-    return {"fixed_points": points}
+    return {"fixed_points": _proved(subject, points)}
+
+
+def _proved(subject: Subject, points: dict[str, FixedPoints]) -> dict[str, FixedPoints]:
+    """The points with the proof that there are no others, where it is cheap; as they are where it is not."""
+    most = int(min(MOST_BOXES, WORK / subject.system.state_size**3))
+    if most < FEWEST_BOXES or isinstance(subject.system.rate_form(), str):
+        return points
+    proved = dict(points)
+    for name, found in points.items():
+        exact = enumerate_fixed_points(subject.system, subject.drives[name], max_boxes=most, seed=subject.seed)
+        if exact.completeness != "proved" or len(exact) < len(found):
+            break
+        proved[name] = exact
+    return proved
 
 
 def _generating(subject: Subject) -> dict[str, Any]:
@@ -123,7 +138,7 @@ STAGE = Stage(
         Column("by_unstable", "how many have 0, 1, 2, ... directions out", _profile, True, needs=("fixed_points",)),
         Column("degree", "sum of the signs of det(I - J) over the points at rest", _degree, needs=("fixed_points",)),
         Column("certified", "share of the points that are certified, 0..1", _certified, needs=("fixed_points",)),
-        Column("completeness", "consistent | incomplete | unknown | ...", _completeness, True, needs=("fixed_points",)),
+        Column("completeness", "proved | consistent | incomplete | unknown | ...", _completeness, True, needs=("fixed_points",)),
     ),
     words=(
         Words("What lies between", _between, needs=("fixed_points",), uses=("trajectories",)),

@@ -89,8 +89,8 @@ def test_a_large_network_of_rank_one_is_one_path():
     v = rng.standard_normal(n)
     W = 4 * np.outer(v + 0.3 * rng.standard_normal(n), v) / n
     points = dk.enumerate_fixed_points(elman(W, 0.1 * rng.standard_normal(n)), time_limit=30)
-    assert points.completeness == "proved"
-    assert points.n_nodes == 1
+    assert (points.completeness, points.n_equations) == ("proved", 1)
+    assert points.n_nodes < 100
 
 
 def test_a_map_without_fixed_points_and_one_with_two():
@@ -261,8 +261,9 @@ def test_the_flow_of_a_network_rests_where_the_network_does(form):
     assert points.residuals.max() < 1e-9
     with pytest.raises(InputError, match="period must be 1 for a flow"):
         dk.enumerate_fixed_points(flow, period=2)
-    with pytest.raises(InputError, match="find_fixed_points"):
-        dk.enumerate_fixed_points(dk.catalog.van_der_pol())
+    other = dk.enumerate_fixed_points(dk.catalog.van_der_pol())
+    assert (len(other), other.completeness) == (1, "not attempted")
+    assert "not known to be that of a rate network" in other.left
 
 
 def test_time_that_is_up_leaves_what_was_found_and_says_what_is_open():
@@ -321,7 +322,6 @@ def test_a_box_around_a_crossing_is_as_wide_as_the_path_is_uncertain():
 @pytest.mark.parametrize(
     ("call", "said"),
     [
-        (lambda s: dk.enumerate_fixed_points(dk.catalog.tanh_unit()), "find_fixed_points"),
         (lambda s: dk.enumerate_fixed_points(s, time_limit=-1.0), "time_limit"),
         (lambda s: dk.enumerate_fixed_points(s, period=0), "period"),
         (lambda s: dk.enumerate_fixed_points(s, box=np.zeros((3, 2))), r"box .*\(1, 2\)"),
