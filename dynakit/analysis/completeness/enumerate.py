@@ -170,8 +170,8 @@ def _why_not(system: System, form: str) -> str:
     if system.regularity == "smooth" and not bool(torch.isfinite(system.kinks(still))):
         return f"no equations that decide its fixed points are known: {form}"
     return (
-        "it does not say what its linear pieces are, and they cannot be read off its code (a leaky ReLU network given as "
-        "dk.models.LeakyRNN says them)"
+        "it does not say what its linear pieces are, and they cannot be read off its code (a leaky ReLU network given "
+        "as dk.models.LeakyRNN says them)"
     )
 
 

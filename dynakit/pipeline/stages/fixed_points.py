@@ -14,7 +14,7 @@ from ..subject import Subject
 
 STARTS_AT_REST, STARTS_ELSEWHERE = 2048, 1024  # most starts of a search: the memories are at rest
 STARTS_OF_A_LOOP = 512
-MOST_BOXES, FEWEST_BOXES, WORK = 20_000, 500, 2e9  # of a proof: that many, or that many multiplications
+MOST_BOXES, WORK = 20_000, 2e9  # of the proofs under all inputs: that many boxes, or that many multiplications
 FAR = 10  # times as far from the middle of the trials' states as any of them: no trial comes near
 
 
@@ -32,15 +32,15 @@ def _answering(subject: Subject, trajectories: Recording | None) -> dict[str, An
 
 def _proved(subject: Subject, points: dict[str, FixedPoints]) -> dict[str, FixedPoints]:
     """The points with the proof that there are no others, where it is cheap; as they are where it is not."""
-    most = int(min(MOST_BOXES, WORK / subject.system.state_size**3))
-    if most < FEWEST_BOXES or isinstance(subject.system.rate_form(), str):
+    left = int(min(MOST_BOXES, WORK / subject.system.state_size**3))
+    if isinstance(subject.system.rate_form(), str):
         return points
     proved = dict(points)
     for name, found in points.items():
-        exact = enumerate_fixed_points(subject.system, subject.drives[name], max_boxes=most, seed=subject.seed)
+        exact = enumerate_fixed_points(subject.system, subject.drives[name], max_boxes=max(1, left), seed=subject.seed)
         if exact.completeness != "proved" or len(exact) < len(found):
             break
-        proved[name] = exact
+        proved[name], left = exact, left - exact.n_nodes
     return proved
 
 
@@ -138,7 +138,7 @@ STAGE = Stage(
         Column("by_unstable", "how many have 0, 1, 2, ... directions out", _profile, True, needs=("fixed_points",)),
         Column("degree", "sum of the signs of det(I - J) over the points at rest", _degree, needs=("fixed_points",)),
         Column("certified", "share of the points that are certified, 0..1", _certified, needs=("fixed_points",)),
-        Column("completeness", "proved | consistent | incomplete | unknown | ...", _completeness, True, needs=("fixed_points",)),
+        Column("completeness", "proved | consistent | incomplete | ...", _completeness, True, needs=("fixed_points",)),
     ),
     words=(
         Words("What lies between", _between, needs=("fixed_points",), uses=("trajectories",)),
