@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 
 from .search import GROW, NoBox
-from .units import Unit
+from .units import U
 
 SPHERE = 200_000  # boxes on the cube around the sphere
 NO_BOX = (
@@ -29,16 +29,13 @@ def of_bounded(N: np.ndarray, bounds: tuple[float, float]) -> tuple[np.ndarray, 
     return middle, np.abs(N).sum(axis=0) * ((high - low) / 2 * (1 + 1e-9)) + 1e-9 * np.abs(N).sum(axis=0)
 
 
-def of_rectified(
-    M: np.ndarray, N: np.ndarray, d: np.ndarray, unit: Unit, off: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """The same for a function like relu; ``off`` bounds by how much M N' may be wrong. Raises NoBox."""
+def of_rectified(M: np.ndarray, N: np.ndarray, size: float, off: float) -> tuple[np.ndarray, np.ndarray]:
+    """The same for a function like relu, with C at most ``size`` and N' M wrong by ``off``; raises NoBox."""
     r = M.shape[1]
     delta = least_on_sphere(miss_of_relu(M, N), r) - off
     if not delta > 0:
         raise NoBox(NO_BOX)
-    reach = (np.linalg.norm(N, axis=1) * (unit.beyond + np.abs(d))).sum() * (1 + 1e-9)
-    return np.zeros(r), np.full(r, reach / delta * (1 + 1e-9) + 1e-9)
+    return np.zeros(r), np.full(r, size / delta * (1 + 1e-9) + 1e-9)
 
 
 MissAndSlope = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
@@ -74,15 +71,16 @@ def miss_of_relu(M: np.ndarray, N: np.ndarray) -> MissAndSlope:
     """Of H = N' relu(M s)."""
     r = M.shape[1]
     products = (N[:, :, None] * M[:, None, :]).reshape(len(M), -1)
+    wrong = 2 * (len(M) + r + 8) * U  # of a sum over units, relative to the sum of moduli
 
     def bounds(C: np.ndarray, R: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         z, size = C @ M.T, np.abs(C) @ np.abs(M).T
-        spread = (R @ np.abs(M).T) * (1 + 1e-9) + 1e-13 * (1 + size)
-        miss = np.abs(np.maximum(z, 0) @ N - C) - 1e-13 * (size @ np.abs(N))
+        spread = (R @ np.abs(M).T + wrong * size) * (1 + 1e-9)
+        miss = np.abs(np.maximum(z, 0) @ N - C) - wrong * (1 + size @ np.abs(N))
         low, high = (z - spread > 0).astype(float), (z + spread > 0).astype(float)
         A = (((low + high) / 2) @ products).reshape(-1, r, r) - np.eye(r)
-        E = (((high - low) / 2) @ np.abs(products)).reshape(-1, r, r)
-        return np.maximum(miss, 0.0), (np.abs(A) + E) * (1 + 1e-9) + 1e-12
+        E = (((high - low) / 2 + wrong) @ np.abs(products)).reshape(-1, r, r)
+        return np.maximum(miss, 0.0), (np.abs(A) + E + wrong) * (1 + 1e-9)
 
     return bounds
 

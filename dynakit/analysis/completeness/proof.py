@@ -17,7 +17,8 @@ from .split import split
 from .units import UNITS, unit
 
 MOST_EQUATIONS, MOST_OF_FACTORS = 3, 5  # beyond which boxes are too many
-FEWEST_TUBES_FROM = 20_000  # boxes that are told apart; of more, as many drawn evenly
+TOLD_APART = 5_000  # boxes; of more, as many drawn evenly
+APART = 1e-3  # of the first box: parts nearer than that are one
 
 
 class RateEquation(NamedTuple):
@@ -99,14 +100,14 @@ def _equations(network: RateEquation) -> Equations:
 def _tubes(equations: Equations, found: Closed) -> list[OpenPart]:
     """The connected parts of what is left."""
     C, R = found.C, found.R
-    if len(C) > FEWEST_TUBES_FROM:
-        some = np.linspace(0, len(C) - 1, FEWEST_TUBES_FROM).astype(int)
+    if len(C) > TOLD_APART:
+        some = np.linspace(0, len(C) - 1, TOLD_APART).astype(int)
         C, R = C[some], R[some]
-    scale = np.maximum(R.max(axis=0), 1e-300)
-    tree = KDTree(C / scale)
-    pairs = tree.query_pairs(2.0 * (1 + 1e-9), p=np.inf, output_type="ndarray")
-    near = (np.abs(C[pairs[:, 0]] - C[pairs[:, 1]]) <= (R[pairs[:, 0]] + R[pairs[:, 1]]) * (1 + 1e-9)).all(axis=1)
-    pairs = pairs[near]
+    gap = APART * found.start[1]
+    tree = KDTree(C / np.maximum(2 * R.max(axis=0) + gap, 1e-300))
+    pairs = tree.query_pairs(1.0, p=np.inf, output_type="ndarray")
+    reach = (R[pairs[:, 0]] + R[pairs[:, 1]]) * (1 + 1e-9) + gap
+    pairs = pairs[(np.abs(C[pairs[:, 0]] - C[pairs[:, 1]]) <= reach).all(axis=1)]
     graph = coo_matrix((np.ones(len(pairs)), pairs.T), (len(C), len(C)))
     n, of = connected_components(graph, directed=False)
     return [_tube(equations, C[of == k], R[of == k]) for k in range(n)]

@@ -16,9 +16,11 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 GROW = 1 + 2.0**-50  # makes up for the rounding of a few operations
+INNER = 1 - 1e-12  # of the radii of a box, within which its root lies
 NEVER_BELOW = 1e-300
 ROOT = 1e-9  # residual, relative to 1 + |kappa|, of what Newton's method may call a root
 GIVE_UP = 40  # times a box around a root is shrunk
+ALIKE = 1e-5  # of the first box: distance within which what could not be proved is not tried again
 
 
 class Contraction(NamedTuple):
@@ -122,6 +124,7 @@ class _Boxes:
         self.start = time.monotonic()
         self.roots = np.zeros((0, problem.r))
         self.alone = np.zeros((0, problem.r))
+        self.refused = np.zeros((0, problem.r))  # what was found and could not be proved
         self.n_boxes, self.ended = 0, False
         self.left: list[tuple[np.ndarray, np.ndarray]] = []
         C, R = problem.hull()
@@ -156,9 +159,9 @@ class _Boxes:
             return
         C, R, hint = C[open_], R[open_], _rows(hint, open_)
         found = self.problem.contraction(C, R, hint)
-        reach = found.reach(R)
-        lo = np.maximum(np.maximum(C - R, found.lo), C + found.step - reach)
-        hi = np.minimum(np.minimum(C + R, found.hi), C + found.step + reach)
+        reach, rounding = found.reach(R) * GROW, 4e-16 * (np.abs(C) + R)  # no step counts that is above R + reach
+        lo = np.fmax(np.fmax(C - R, found.lo), C + found.step - reach) - rounding  # what is no number cuts nothing
+        hi = np.fmin(np.fmin(C + R, found.hi), C + found.step + reach) + rounding
         keep = (lo <= hi).all(axis=1) & ~found.barred
         single = keep & (np.einsum("bkl,bl->bk", found.T, R) * GROW < R).all(axis=1)
         if single.any():
@@ -207,8 +210,12 @@ class _Boxes:
                 continue
             if len(self.roots) and (np.abs(self.roots - x) <= self.alone).all(axis=1).any():
                 continue
+            if len(self.refused) and (np.abs(self.refused - x) <= ALIKE * self.hull[1]).all(axis=1).any():
+                continue
             radius = self._certified(x)
-            if radius is not None and self._is_another(x, radius):
+            if radius is None:
+                self.refused = np.concatenate([self.refused, x[None]])
+            elif self._is_another(x, radius):
                 self.roots = np.concatenate([self.roots, x[None]])
                 self.alone = np.concatenate([self.alone, radius[None]])
 
@@ -219,16 +226,16 @@ class _Boxes:
         for some in np.split(sizes, range(4, GIVE_UP, 4)):
             R = some[:, None] * scale
             found = self.problem.contraction(np.repeat(x[None], len(R), axis=0), R)
-            inside = ((np.abs(found.step) + found.reach(R)) * GROW < R).all(axis=1)
+            inside = ((np.abs(found.step) + found.reach(R)) * GROW < R * INNER).all(axis=1)
             if inside.any():
-                return R[inside.argmax()] * (1 - 1e-12)
+                return R[inside.argmax()] * INNER
         return None
 
     def _is_another(self, x: np.ndarray, radius: np.ndarray) -> bool:
         """Is the root in the box around x beyond doubt none of those known?"""
         for _ in range(3):
             found = self.problem.contraction(x[None], radius[None])
-            radius = np.minimum(radius, (np.abs(found.step) + found.reach(radius[None]))[0] * GROW)
+            radius = np.fmin(radius, (np.abs(found.step) + found.reach(radius[None]))[0] * GROW)
         return not (np.abs(self.roots - x) <= (self.alone + radius) * GROW).all(axis=1).any()
 
     def result(self) -> Closed:
