@@ -83,7 +83,9 @@ class LowRank:
             off = self.off_N.sum(axis=0) + self.off_one.sum(axis=1) * (np.abs(C) + 2 * R).max(initial=0.0)
             R = (R + off) * self.sure
         for _ in range(SHRINKS):
-            lo, hi = self._image(C[None], R[None], *self._currents(C[None], R[None]))
+            z, wrong = self._currents(C[None])
+            spread = self._spread(R[None], wrong)
+            lo, hi = self._image(C[None], R[None], *self.unit.values(z - spread, z + spread))
             lo, hi = np.maximum(lo[0], C - R), np.minimum(hi[0], C + R)
             if not (lo <= hi).all():  # there is no root at all, as the search will see
                 break
@@ -93,16 +95,19 @@ class LowRank:
             C, R = (hi + lo) / 2, radius
         return C, R
 
-    def _currents(self, C: np.ndarray, R: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """z at the centres, and how far z is from that in the boxes (box, unit)."""
+    def _currents(self, C: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """z at the centres, and what may be wrong with it (box, unit)."""
         z = C @ self.M.T + self.d
         size = np.abs(C) @ self.abs_M.T + np.abs(self.d)
         wrong = (self.r + 3) * U * size + np.abs(C) @ self.off_M.T + self.d_error
-        return z, (R @ self.abs_M.T + wrong) * self.sure
+        return z, wrong * self.sure
 
-    def _image(self, C: np.ndarray, R: np.ndarray, z: np.ndarray, spread: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Bounds of G over boxes (box, r)."""
-        low, high = self.unit.values(z - spread, z + spread)
+    def _spread(self, R: np.ndarray, wrong: np.ndarray) -> np.ndarray:
+        """How far z is from that at the centres, anywhere in the boxes (box, unit)."""
+        return (R @ self.abs_M.T + wrong) * self.sure
+
+    def _image(self, C: np.ndarray, R: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Bounds of G over boxes (box, r), with those of f."""
         middle, radius = (high + low) / 2, (high - low) / 2
         centre = middle @ self.N
         size = np.abs(middle) + radius
@@ -112,10 +117,11 @@ class LowRank:
 
     def contraction(self, C: np.ndarray, R: np.ndarray, hint: Any = None) -> Contraction:
         """Bounds over boxes; Krawczyk's operator is preconditioned inside of the sum over units."""
-        z, spread = self._currents(C, R)
-        lo, hi = self._image(C, R, z, spread)
-        F, error = self._residual(C, z)
-        low, high = self.unit.slopes(z - spread, z + spread)
+        z, wrong = self._currents(C)
+        spread = self._spread(R, wrong)
+        lowest, highest, low, high = self.unit.over(z - spread, z + spread)
+        lo, hi = self._image(C, R, lowest, highest)
+        F, error = self._residual(C, z, wrong)
         middle, radius = (high + low) / 2, (high - low) / 2 * self.sure + U
         J = (middle @ self.products).reshape(-1, self.r, self.r) - np.eye(self.r)
         wide = ((radius + (self.n + 4) * U * middle) @ self.abs_products).reshape(J.shape) + self.off
@@ -130,11 +136,10 @@ class LowRank:
         slack = np.einsum("bkl,bl->bk", np.abs(Y), error + (self.r + 4) * U * np.abs(F)) * self.sure
         return Contraction(step, slack, T * self.sure, barred, lo, hi, None)
 
-    def _residual(self, C: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _residual(self, C: np.ndarray, z: np.ndarray, wrong: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """G - kappa at the centres, and what may be wrong with it (box, r)."""
         f = self.unit.value(z)
         F = f @ self.N - C
-        _, wrong = self._currents(C, np.zeros_like(C))
         error = (self.unit.error(f) + self.unit.steepest * wrong + (self.n + 4) * U * np.abs(f)) @ self.abs_N
         error += np.abs(f) @ self.off_N + np.abs(C) @ self.off_one.T + 2 * U * np.abs(C)
         return F, error * self.sure
@@ -143,17 +148,22 @@ class LowRank:
         """Newton's method, with steps no longer than a state is large."""
         C, best = C.copy(), np.full(len(C), np.inf)
         for _ in range(12):
-            F = self._residual(C, self.states(C))[0]
+            z = self.states(C)
+            value, slope = self.unit.both(z)
+            F = value @ self.N - C
             size = np.abs(F).max(axis=1, initial=0.0)
             if not (size < 0.5 * best).any():
                 break
             best = np.minimum(best, size)
-            C = C - np.einsum("bkl,bl->bk", inverses(self.derivative(C) - np.eye(self.r)), F)
-        return C, np.abs(self._residual(C, self.states(C))[0]).max(axis=1, initial=0.0)
+            C = C - np.einsum("bkl,bl->bk", inverses(self._at_slopes(slope) - np.eye(self.r)), F)
+        return C, np.abs(self.image(self.states(C)) - C).max(axis=1, initial=0.0)
 
     def derivative(self, kappa: np.ndarray) -> np.ndarray:
         """dG/dkappa (point, r, r)."""
-        return (self.unit.slope(self.states(kappa)) @ self.products).reshape(-1, self.r, self.r)
+        return self._at_slopes(self.unit.slope(self.states(kappa)))
+
+    def _at_slopes(self, slopes: np.ndarray) -> np.ndarray:
+        return (slopes @ self.products).reshape(-1, self.r, self.r)
 
 
 def inverses(J: np.ndarray) -> np.ndarray:

@@ -34,32 +34,56 @@ class Unit(NamedTuple):
     """A rising function of one number."""
 
     name: str
-    value: Callable[[np.ndarray], np.ndarray]  # within ABSOLUTE * (1 + |value|)
-    slope: Callable[[np.ndarray], np.ndarray]  # within RELATIVE * slope + TINY; at a kink that of one side
-    range_of_slopes: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]  # over [lo, hi]
+    value: Callable[[np.ndarray], np.ndarray]  # within off * (1 + |value|)
+    both: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]  # and the slope, within relative * slope + tiny
+    peak: np.ndarray | float | None  # up to where the slope rises, and falls from there; None if it rises all the way
     bounds: tuple[float, float] | None
     steepest: float
     beyond: float  # sup |f(z) - relu(z)| of a function without bounds
-    kinked: bool = False
+    kinked: bool = False  # of straight pieces, without errors
+    off: float = ABSOLUTE
+    relative: float = RELATIVE
+    tiny: float = TINY
+
+    def slope(self, z: np.ndarray) -> np.ndarray:
+        """At a kink that of the left side."""
+        return self.both(z)[1]
+
+    def over(self, lo: np.ndarray, hi: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Bounds of the function over [lo, hi], and of its slope and every quotient of differences there."""
+        (low, first), (high, last) = self.both(lo), self.both(hi)
+        return *self._values(low, high), *self._slopes(first, last, lo, hi)
 
     def values(self, lo: np.ndarray, hi: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Bounds of the function over [lo, hi]."""
-        low, high = self.value(lo), self.value(hi)
-        low, high = low - ABSOLUTE * (1 + np.abs(low)), high + ABSOLUTE * (1 + np.abs(high))
-        return low if self.bounds is None else np.maximum(low, self.bounds[0]), (
-            high if self.bounds is None else np.minimum(high, self.bounds[1])
-        )
+        return self._values(self.value(lo), self.value(hi))
 
     def slopes(self, lo: np.ndarray, hi: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Bounds of the slope, and of every quotient of differences, over [lo, hi]."""
-        low, high = self.range_of_slopes(lo, hi)
-        if self.kinked:
+        return self._slopes(self.slope(lo), self.slope(hi), lo, hi)
+
+    def _values(self, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        low, high = low - self.off * (1 + np.abs(low)), high + self.off * (1 + np.abs(high))
+        if self.bounds is None:
             return low, high
-        return np.maximum(low * (1 - RELATIVE) - TINY, 0.0), np.minimum(high * (1 + RELATIVE) + TINY, self.steepest)
+        return np.maximum(low, self.bounds[0]), np.minimum(high, self.bounds[1])
+
+    def _slopes(
+        self, first: np.ndarray, last: np.ndarray, lo: np.ndarray, hi: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        if self.kinked:
+            return first, last
+        low, high = (first, last) if self.peak is None else (np.minimum(first, last), np.maximum(first, last))
+        low = np.maximum(low * (1 - self.relative) - self.tiny, 0.0)
+        high = np.minimum(high * (1 + self.relative) + self.tiny, self.steepest)
+        if self.peak is not None:
+            near = 1e-12 * (1 + np.abs(self.peak))
+            high = np.where((lo <= self.peak + near) & (hi >= self.peak - near), self.steepest, high)
+        return low, high
 
     def error(self, values: np.ndarray) -> np.ndarray:
         """How far computed values may be off."""
-        return 0 * values if self.kinked else ABSOLUTE * (1 + np.abs(values))
+        return 0 * values if self.kinked else self.off * (1 + np.abs(values))
 
 
 def unit(name: str) -> Unit:
@@ -94,9 +118,10 @@ def _tanh(z: np.ndarray) -> np.ndarray:
     return np.copysign((1 - e) / (1 + e), z)
 
 
-def _tanh_slope(z: np.ndarray) -> np.ndarray:
+def _tanh_and_slope(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     e = decay(2 * np.abs(z))
-    return 4 * e / ((1 + e) * (1 + e))
+    whole = 1 + e
+    return np.copysign((1 - e) / whole, z), 4 * e / (whole * whole)
 
 
 def _sigmoid(z: np.ndarray) -> np.ndarray:
@@ -104,47 +129,35 @@ def _sigmoid(z: np.ndarray) -> np.ndarray:
     return np.where(z >= 0, 1.0, e) / (1 + e)
 
 
-def _sigmoid_slope(z: np.ndarray) -> np.ndarray:
+def _sigmoid_and_slope(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     e = decay(np.abs(z))
-    return e / ((1 + e) * (1 + e))
+    whole = 1 + e
+    return np.where(z >= 0, 1.0, e) / whole, e / (whole * whole)
 
 
 def _softplus(z: np.ndarray) -> np.ndarray:
     return np.maximum(z, 0.0) + log_of_one_and(decay(np.abs(z)))
 
 
-def _falling_with_size(slope: Callable[[np.ndarray], np.ndarray]) -> Callable[..., tuple[np.ndarray, np.ndarray]]:
-    """The range of a slope that is even and falls with |z|."""
-
-    def over(lo: np.ndarray, hi: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        near = np.maximum(0.0, np.maximum(lo, -hi))
-        return slope(np.maximum(np.abs(lo), np.abs(hi))), slope(near)
-
-    return over
+def _softplus_and_slope(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    e = decay(np.abs(z))
+    return np.maximum(z, 0.0) + log_of_one_and(e), np.where(z >= 0, 1.0, e) / (1 + e)
 
 
 def _relu(z: np.ndarray) -> np.ndarray:
     return np.maximum(z, 0.0)
 
 
-def _relu_slope(z: np.ndarray) -> np.ndarray:
-    return (z > 0).astype(float)
-
-
-def _relu_slopes(lo: np.ndarray, hi: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    return (lo > 0).astype(float), (hi > 0).astype(float)
-
-
-def _softplus_slopes(lo: np.ndarray, hi: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    return _sigmoid(lo), _sigmoid(hi)
+def _relu_and_slope(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return np.maximum(z, 0.0), (z > 0).astype(float)
 
 
 UNITS = {
     each.name: each
     for each in (
-        Unit("tanh", _tanh, _tanh_slope, _falling_with_size(_tanh_slope), (-1.0, 1.0), 1.0, 0.0),
-        Unit("sigmoid", _sigmoid, _sigmoid_slope, _falling_with_size(_sigmoid_slope), (0.0, 1.0), 0.25, 0.0),
-        Unit("softplus", _softplus, _sigmoid, _softplus_slopes, None, 1.0, 0.6931471805599454),
-        Unit("relu", _relu, _relu_slope, _relu_slopes, None, 1.0, 0.0, True),
+        Unit("tanh", _tanh, _tanh_and_slope, 0.0, (-1.0, 1.0), 1.0, 0.0),
+        Unit("sigmoid", _sigmoid, _sigmoid_and_slope, 0.0, (0.0, 1.0), 0.25, 0.0),
+        Unit("softplus", _softplus, _softplus_and_slope, None, None, 1.0, 0.6931471805599454),
+        Unit("relu", _relu, _relu_and_slope, None, None, 1.0, 0.0, True),
     )
 }
