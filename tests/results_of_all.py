@@ -57,6 +57,7 @@ def results() -> dict[str, Any]:
         dk.linearize(net, points),
         dk.nonnormality(net, points, n_steps=20),
         dk.selection_vectors(net, points),
+        dk.compare_selection(net, points, (points.states, [0.1])),
         dk.find_limit_cycles(closed, starts[:2], settings=SHORT),
         (branches := dk.trace_fixed_points(net, points[:1], drives=[[0.0], [0.5]])),
         branches.events,

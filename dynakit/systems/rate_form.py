@@ -52,6 +52,11 @@ class RateForm(NamedTuple):
         """The states whose currents are z (..., unit)."""
         return z if self.of_currents else activation(self.activation).function(z)
 
+    def gains(self, x: Tensor, u: Tensor) -> Tensor:
+        """f'(z) of every unit at states under inputs, z being W x + W_in u + b where states are rates."""
+        z = x if self.of_currents else x @ self.W.T + u @ self.W_in.T + self.b
+        return activation(self.activation).slope(z)
+
     def under(self, u: Tensor) -> RateForm:
         """That of the network under one constant input, autonomous."""
         d, error = self.constant(u)

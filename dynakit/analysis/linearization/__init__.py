@@ -2,6 +2,7 @@
 
 from .kinks import at_kinks, judge_kinks
 from .linearization import Modes, linearize
+from .modulation import SelectionModulation, compare_selection
 from .points import drives_of
 from .pull import Pull
 from .selection import Selection, selection_vectors
@@ -10,4 +11,13 @@ from .times import constants, frequencies, growth_rates, in_ms
 from .transients import NonNormality, nonnormality
 from .verdict import beyond, conditioned, contracting, count_unstable, eigenvalues, expanding, judge, spectrum
 
-__all__ = ["Modes", "NonNormality", "Selection", "linearize", "nonnormality", "selection_vectors"]
+__all__ = [
+    "Modes",
+    "NonNormality",
+    "Selection",
+    "SelectionModulation",
+    "compare_selection",
+    "linearize",
+    "nonnormality",
+    "selection_vectors",
+]
