@@ -2,21 +2,24 @@
 
     state x = z       x' = (1-a) x + a (W f(x) + W_in u + b)        "current"
     state r = f(z)    r' = (1-a) r + a f(W r + W_in u + b)          "rate", and with a = 1 Elman's network
-    state r = f(z)    r' = f((1-a) r + a (W r + W_in u + b))        "rectified", of relu alone
+    state r = p(z)    r' = f((1-a) r + a (W r + W_in u + b))        "rectified"; p solves p = f((1-a) p + a z)
 
-The fixed points are those of z -> W f(z) + W_in u + b, state by state, for every 0 < a <= 1.
+The fixed points are those of z -> W f(z) + W_in u + b, with p in place of f in the last, state by state, for every
+0 < a <= 1.  For relu p is f.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
-from ..models.activations import activation
+from ..models.activations import Activation, activation
 from .pieces import Readout
 
 U = 2.0**-53
+HALVINGS = 64
 
 
 class RateForm(NamedTuple):
@@ -31,6 +34,7 @@ class RateForm(NamedTuple):
         W_error: (unit, unit) how far rounding may have moved each weight, None where they are as given
         b_error: (unit,) the same of b
         factors: (M, N), each (unit, r), if the network steps with W = M N'
+        leak: a where p takes the place of f, for all units or for each (unit,)
     """
 
     W: Tensor
@@ -41,6 +45,7 @@ class RateForm(NamedTuple):
     W_error: Tensor | None = None
     b_error: Tensor | None = None
     factors: tuple[Tensor, Tensor] | None = None
+    leak: Tensor | float | None = None
 
     def constant(self, u: Tensor) -> tuple[Tensor, Tensor]:
         """W_in u + b under one input (input,), and how far rounding may have moved it, both (unit,)."""
@@ -50,7 +55,10 @@ class RateForm(NamedTuple):
 
     def states(self, z: Tensor) -> Tensor:
         """The states whose currents are z (..., unit)."""
-        return z if self.of_currents else activation(self.activation).function(z)
+        f = activation(self.activation)
+        if self.leak is not None:
+            return _resting(f, self.leak, z)
+        return z if self.of_currents else f.function(z)
 
     def gains(self, x: Tensor, u: Tensor) -> Tensor:
         """f'(z) of every unit at states under inputs, z being W x + W_in u + b where states are rates."""
@@ -70,6 +78,20 @@ class RateForm(NamedTuple):
         moved = error * (self.W_in.abs() @ readout.P.abs() + self.W.abs())
         whole = self._replace(W=self.W + back, W_error=moved, factors=None)
         return whole.under(readout.p)
+
+
+def _resting(f: Activation, a: Tensor | float, z: Tensor) -> Tensor:
+    """The r = f((1-a) r + a z), by halving what holds it."""
+    if f.bounds is None:  # between relu and softplus
+        low = z.relu()
+        high = low + 0.7 / a
+    else:
+        low, high = torch.full_like(z, f.bounds[0]), torch.full_like(z, f.bounds[1])
+    for _ in range(HALVINGS):
+        r = (low + high) / 2
+        below = f.function(torch.lerp(r, z, a)) > r
+        low, high = torch.where(below, r, low), torch.where(below, high, r)
+    return (low + high) / 2
 
 
 def of_layer(cell: object, *, of_currents: bool) -> RateForm:

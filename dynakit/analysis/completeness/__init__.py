@@ -4,6 +4,7 @@ from .enumerate import enumerate_fixed_points
 from .full_rank import FullRank
 from .low_rank import LowRank
 from .proof import OpenPart, Proof, RateEquation, prove
+from .resting import resting
 from .result import ExactFixedPoints
 from .search import Budget, Closed, NoBox, closed
 from .split import Split, n_equations, split

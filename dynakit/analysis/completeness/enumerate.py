@@ -161,7 +161,8 @@ def _proof(asked: Question, seconds: float) -> Proof:
     wrong = 0.0 if form.W_error is None else form.W_error.numpy(force=True)
     factors = None if form.factors is None else (form.factors[0].numpy(force=True), form.factors[1].numpy(force=True))
     arrays = (form.W.numpy(force=True), d.numpy(force=True), form.activation, wrong, error.numpy(force=True))
-    return prove(RateEquation(*arrays, factors), Budget(asked.max_boxes, seconds, lambda n: asked.stop()))
+    leak = form.leak.numpy(force=True) if isinstance(form.leak, Tensor) else form.leak
+    return prove(RateEquation(*arrays, factors, leak), Budget(asked.max_boxes, seconds, lambda n: asked.stop()))
 
 
 def _why_not(system: System, form: str) -> str:

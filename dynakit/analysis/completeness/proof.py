@@ -12,9 +12,10 @@ from scipy.spatial import KDTree
 from ...wording import counted
 from .full_rank import FullRank
 from .low_rank import LowRank
+from .resting import resting
 from .search import Budget, Closed, Equations, NoBox, closed
 from .split import split
-from .units import UNITS, unit
+from .units import UNITS, Unit, unit
 
 MOST_EQUATIONS, MOST_OF_FACTORS = 3, 5  # beyond which boxes are too many
 TOLD_APART = 5_000  # boxes; of more, as many drawn evenly
@@ -30,6 +31,11 @@ class RateEquation(NamedTuple):
     W_error: np.ndarray | float = 0.0
     d_error: np.ndarray | float = 0.0
     factors: tuple[np.ndarray, np.ndarray] | None = None
+    leak: np.ndarray | float | None = None  # of units that leak inside of f (``resting``)
+
+    @property
+    def unit(self) -> Unit:
+        return unit(self.name) if self.leak is None else resting(self.name, self.leak)
 
 
 class OpenPart(NamedTuple):
@@ -81,14 +87,14 @@ def n_equations_of(network: RateEquation) -> tuple[int, str]:
     if network.factors is not None:
         r, most = network.factors[0].shape[1], MOST_OF_FACTORS
     else:
-        steepest = unit(network.name).steepest
+        steepest = network.unit.steepest
         values = np.linalg.eigvalsh((network.W + network.W.T) / 2)
         r, most = int((values > 0.98 / steepest).sum()), MOST_EQUATIONS
     return r, f"{r} equations decide its fixed points, too many to search" if r > most else ""
 
 
 def _equations(network: RateEquation) -> Equations:
-    f = unit(network.name)
+    f = network.unit
     if network.factors is not None:
         return LowRank(*network.factors, network.d, f, network.d_error)
     parts = split(network.W, network.W_error, steepest=f.steepest)

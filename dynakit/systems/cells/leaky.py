@@ -108,9 +108,8 @@ class LeakyCell(Cell):
         return self._pre(x, u).abs().amin(-1) if self.f.piecewise_linear else super()._kinks(x, u)
 
     def rate_form(self) -> RateForm | str:
-        if self.form == "rectified" and not self.f.piecewise_linear:
-            return f"in the rectified form a unit at rest is not {self.f.name} of its input"
-        return of_layer(self, of_currents=self.form == "current")
+        form = of_layer(self, of_currents=self.form == "current")
+        return form._replace(leak=self._alpha) if self.form == "rectified" and not self.f.piecewise_linear else form
 
     def open_pieces(self) -> OpenPieces | None:
         if not self.f.piecewise_linear:
