@@ -12,6 +12,7 @@ from scipy.spatial import KDTree
 from ...wording import counted
 from .full_rank import FullRank
 from .low_rank import LowRank
+from .nearly import NearlyLowRank, factored
 from .resting import resting
 from .search import Budget, Closed, Equations, NoBox, closed
 from .split import split
