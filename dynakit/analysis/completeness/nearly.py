@@ -70,11 +70,16 @@ class NearlyLowRank(LowRank):
             return most
         return np.minimum(most, max(map(abs, self.unit.bounds)) * np.sqrt(self.n) * self.sure)
 
-    def _currents(self, C: np.ndarray, R: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """As those of the factors alone; what E adds is part of how far z is from that."""
-        z, spread = super()._currents(C, R)
-        size = np.linalg.norm((np.abs(C) + R) @ self.abs_M.T + np.abs(self.d) + self.d_error, axis=1)
-        return z, (spread + self.parts.rows * self._size_of_f(size)[:, None]) * self.sure
+    def _currents(self, C: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """As those of the factors alone; what E adds may be wrong with it."""
+        z, wrong = super()._currents(C)
+        size = np.linalg.norm(np.abs(C) @ self.abs_M.T + np.abs(self.d) + self.d_error, axis=1)
+        return z, (wrong + self.parts.rows * self._size_of_f(size)[:, None]) * self.sure
+
+    def _spread(self, R: np.ndarray, wrong: np.ndarray) -> np.ndarray:
+        """As far as the factors carry it, and E the change of f."""
+        moved = np.linalg.norm(R @ self.abs_M.T, axis=1) * (self.unit.steepest / self.left)
+        return super()._spread(R, wrong + self.parts.rows * moved[:, None])
 
     def states(self, kappa: np.ndarray) -> np.ndarray:
         """About Z at kappa (point, r): (point, unit)."""

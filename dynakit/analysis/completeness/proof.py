@@ -15,8 +15,8 @@ from .low_rank import LowRank
 from .nearly import NearlyLowRank, factored
 from .resting import resting
 from .search import Budget, Closed, Equations, NoBox, closed
-from .split import split
-from .units import UNITS, Unit, unit
+from .split import n_equations, split
+from .units import UNITS, U, Unit, unit
 
 MOST_EQUATIONS, MOST_OF_FACTORS = 3, 5  # beyond which boxes are too many
 TOLD_APART = 5_000  # boxes; of more, as many drawn evenly
@@ -59,15 +59,24 @@ class Proof(NamedTuple):
     n_boxes: int
 
 
+class TooMany(Exception):
+    """There are more equations than can be searched."""
+
+    def __init__(self, r: int) -> None:
+        self.r = r
+        super().__init__(f"{r} equations decide its fixed points, too many to search")
+
+
 def prove(network: RateEquation, budget: Budget) -> Proof:
     """Search all fixed points of ``network``."""
     none = np.zeros((0, len(network.d)))
-    r, reason = n_equations_of(network)
-    if reason:
-        return Proof(none, r, "not attempted", reason, [], 0)
+    r = 0
     try:
-        equations = _equations(network)
+        equations = _chosen(network)
+        r = equations.r
         found = closed(equations, budget)
+    except TooMany as error:
+        return Proof(none, error.r, "not attempted", str(error), [], 0)
     except NoBox as error:
         return Proof(none, r, "not attempted", str(error), [], 0)
     z = equations.states(found.roots)
@@ -79,26 +88,25 @@ def prove(network: RateEquation, budget: Budget) -> Proof:
     return Proof(z, r, "proved but for tubes", reason, tubes, found.n_boxes)
 
 
-def n_equations_of(network: RateEquation) -> tuple[int, str]:
-    """How many equations decide the fixed points, and why they are not to be searched, if so."""
+def _chosen(network: RateEquation) -> Equations:
+    """The fewest equations, or the cheapest; raises TooMany or NoBox."""
     if network.name not in UNITS:
-        return len(network.d), f"no bounds of {network.name} are known"
+        raise NoBox(f"no bounds of {network.name} are known")
     if not (np.isfinite(network.W).all() and np.isfinite(network.d).all()):
-        return len(network.d), "its weights are not finite"
+        raise NoBox("its weights are not finite")
+    f, W_error = network.unit, network.W_error
     if network.factors is not None:
-        r, most = network.factors[0].shape[1], MOST_OF_FACTORS
-    else:
-        steepest = network.unit.steepest
-        values = np.linalg.eigvalsh((network.W + network.W.T) / 2)
-        r, most = int((values > 0.98 / steepest).sum()), MOST_EQUATIONS
-    return r, f"{r} equations decide its fixed points, too many to search" if r > most else ""
-
-
-def _equations(network: RateEquation) -> Equations:
-    f = network.unit
-    if network.factors is not None:
-        return LowRank(*network.factors, network.d, f, network.d_error)
-    parts = split(network.W, network.W_error, steepest=f.steepest)
+        M, N = network.factors
+        if M.shape[1] <= MOST_OF_FACTORS:
+            return LowRank(M, N, network.d, f, network.d_error)
+        W_error = W_error + (M.shape[1] + 3) * U * (np.abs(M) @ np.abs(N.T))
+    r = n_equations(network.W, f.steepest)
+    few = factored(network.W, W_error, steepest=f.steepest, most=MOST_OF_FACTORS) if r else None
+    if few is not None and (few.r <= MOST_EQUATIONS or few.r <= r or r > MOST_EQUATIONS):
+        return NearlyLowRank(few, network.d, f, network.d_error)
+    if r > MOST_EQUATIONS:
+        raise TooMany(r)
+    parts = split(network.W, W_error, steepest=f.steepest)
     if not parts.mu > 0:
         raise NoBox("the part of its weights that is left is not known to contract")
     return FullRank(parts, network.d, f, network.d_error)
