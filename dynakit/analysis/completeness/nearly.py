@@ -57,7 +57,8 @@ class NearlyLowRank(LowRank):
         self.parts = parts
         q = parts.norm * unit.steepest
         self.left = (1 - q) * (1 - 4 * U)
-        self.at_zero = float(unit.values(np.zeros(1), np.zeros(1))[1][0]) * np.sqrt(self.n) * self.sure
+        low, high = unit.values(np.zeros(self.n), np.zeros(self.n))
+        self.at_zero = float(np.linalg.norm(np.maximum(np.abs(low), np.abs(high)))) * self.sure
         columns = np.linalg.norm(self.abs_N, axis=0)[:, None] * np.linalg.norm(self.abs_M, axis=0)
         self.off = (self.off + columns * (unit.steepest * q / self.left)) * self.sure
         size = np.linalg.norm(np.abs(d) + self.d_error)
