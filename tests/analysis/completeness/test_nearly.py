@@ -37,7 +37,8 @@ def test_the_bounds_hold_of_what_the_little_part_adds():
     E *= 0.5 * LITTLE / np.linalg.norm(E, 2) / np.sqrt(30)
     for name in ("tanh", "relu"):
         f, parts = unit(name), factored(M @ N.T + E, steepest=1.0, most=5)
-        assert parts is not None and parts.r == 2
+        assert parts is not None
+        assert parts.r == 2
         equations = NearlyLowRank(parts, d, f)
         C, R = 20 * rng.standard_normal((20, 2)), rng.uniform(0, 30, (20, 2))
         kappa = C + R * rng.choice([-1.0, 1.0], C.shape)
