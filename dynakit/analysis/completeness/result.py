@@ -80,14 +80,22 @@ class ExactFixedPoints(FixedPoints):
         """Whether these are all, as a sentence of a report."""
         n = f"{counted(self.n_nodes, 'box', 'boxes')}" if self.n_equations else ""
         by = f" ({counted(self.n_equations, 'equation')} decide{'s' * (self.n_equations == 1)} them; {n})" if n else ""
-        if self.completeness in EVERY:
-            word = "proved" if self.completeness == "proved" else "verified numerically"
-            return f"{word}: there are no others{by}"
+        if self.completeness in (*EVERY, "proved in box"):
+            word = "verified numerically" if self.completeness == "numerically verified" else "proved"
+            return f"{word}: {self._these()}, and there are no others{by}"
         if self.completeness == "proved but for tubes":
             extent = f"up to {self.tube_extents.max(initial=0.0):.2g} wide"
             where = counted(len(self.tube_extents), "region")
             return f"proved but for {where} {extent}: any other lies there{by}"
         return f"{self.completeness}: {self.left}"
 
+    def _these(self) -> str:
+        """How many points of what there are."""
+        where = " in this box" if self.completeness == "proved in box" else ""
+        if self.dynamics == "flow":
+            return counted(self.n_found, "equilibrium", "equilibria") + where
+        return counted(self.n_found, "fixed point") + where
+
     def table(self) -> dict[str, np.ndarray]:
-        return {**super().table(), "active": self.regions.sum(axis=1), "at kink": self.at_kink}
+        pieces = {"active": self.regions.sum(axis=1), "at kink": self.at_kink} if self.regions.shape[1] else {}
+        return {**super().table(), **pieces}
