@@ -2,6 +2,7 @@
 
 from .enumerate import enumerate_fixed_points
 from .full_rank import FullRank
+from .in_balls import InBalls, replayed
 from .low_rank import LowRank
 from .proof import OpenPart, Proof, RateEquation, prove
 from .resting import resting

@@ -35,6 +35,7 @@ class LowRank:
         self.unit, self.d, self.d_error = unit, d, np.broadcast_to(np.asarray(d_error, float), d.shape)
         self.n, self.r = M.shape
         self.sure = 1 + 4 * (self.n + self.r + 8) * U
+        self.given = M, N
         self._whiten(M, N)
         self.abs_M, self.abs_N = np.abs(self.M) + self.off_M, np.abs(self.N) + self.off_N
         self.products = (self.N[:, :, None] * self.M[:, None, :]).reshape(self.n, -1)

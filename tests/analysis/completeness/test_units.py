@@ -56,3 +56,15 @@ def test_the_errors_of_exp_and_log_are_those_derived():
     log = [abs(mpmath.mpf(a) / mpmath.log1p(mpmath.mpf(b)) - 1) for a, b in zip(log_of_one_and(e).tolist(), e.tolist())]
     assert max(exp) < 4 * 2.0**-53
     assert max(log) < 6 * 2.0**-53
+
+
+def test_units_hold_the_exact_value_at_a_hundred_thousand_arguments():
+    flint = pytest.importorskip("flint")
+    z = np.random.default_rng(1).normal(size=33_334) * np.geomspace(1e-8, 60, 33_334)
+    plain = {"tanh": lambda v: v.tanh(), "softplus": lambda v: v.exp().log1p()}
+    exact = {**plain, "sigmoid": lambda v: 1 / (1 + (-v).exp())}
+    with flint.ctx.workprec(100):
+        for name, f in exact.items():
+            ours = unit(name).value(z)
+            wrong = [abs(float(f(flint.arb(x)) - flint.arb(y))) for x, y in zip(z.tolist(), ours.tolist())]
+            assert_array_less(wrong, 0.5 * ABSOLUTE * (1 + np.abs(ours)))
