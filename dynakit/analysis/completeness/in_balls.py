@@ -9,16 +9,14 @@ bounds the first box is still that of ``a_priori``.  Needs the extra ``proof``.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from ...systems.enclosures import PRECISION, library
-from ...systems.enclosures.ball_functions import RANGES, SLOPES
+from ...systems.enclosures import PRECISION, Balls, library
 from .low_rank import LowRank, inverses
 from .search import Budget, Closed, Contraction, NoBox, closed
-from .units import Unit
+from .units import UNITS, Unit
 
 AT_ONCE = 64  # boxes, so that a budget is asked often
 
@@ -42,10 +40,9 @@ class InBalls(LowRank):
         self, M: np.ndarray, N: np.ndarray, d: np.ndarray, unit: Unit, d_error: np.ndarray | float = 0.0
     ) -> None:
         super().__init__(M, N, d, unit, d_error)
-        if unit.name not in RANGES:
+        if unit.name not in UNITS:
             raise NoBox(f"ball arithmetic has no bounds of a {unit.name} unit")
         self.at_once = AT_ONCE
-        self.f, self.slope_of = RANGES[unit.name], SLOPES[unit.name]
         with library().ctx.workprec(PRECISION):
             B, A = _matrix(self.B), _matrix(self.A)
             self.MB, self.AN, self.AB = _matrix(M) * B, A * _matrix(N.T), A * B
@@ -82,10 +79,9 @@ class InBalls(LowRank):
     def _box(self, c: np.ndarray, radius: np.ndarray, Y: np.ndarray) -> tuple[Any, ...]:
         """Step, slack, T and both ends of the image of one box."""
         centre, box, inverse = _column(c), _column(c, radius), _matrix(Y)
-        z = (self.MB * box + self.input).entries()
-        image = self.AN * _each(self.f, z) - self.more * box
-        at = self.AN * _each(self.f, (self.MB * centre + self.input).entries()) - self.AB * centre
-        rows = zip((self.slope_of(v) for v in z), self.MB.tolist())
+        z, middle = (Balls((self.MB * k + self.input).entries()) for k in (box, centre))
+        image, at = self._rates(z) - self.more * box, self._rates(middle) - self.AB * centre
+        rows = zip(z.slope(self.unit.name).entries, self.MB.tolist())
         moved = (inverse * self.AN) * library().arb_mat([[s * m for m in row] for s, row in rows])
         T = _matrix(np.eye(self.r)) - moved + inverse * self.AB
         shift = (inverse * at).entries()
@@ -93,6 +89,10 @@ class InBalls(LowRank):
         slack = [_up((v + library().arb(s)).abs_upper()) for v, s in zip(shift, step.tolist())]
         ends = np.array([_ends(v) for v in image.entries()])
         return step, slack, [[_up(v.abs_upper()) for v in row] for row in T.tolist()], ends[:, 0], ends[:, 1]
+
+    def _rates(self, z: Balls) -> Any:
+        """A N' f(z)."""
+        return self.AN * library().arb_mat([[v] for v in z.apply(self.unit.name).entries])
 
 
 def _matrix(values: np.ndarray) -> Any:
@@ -104,11 +104,6 @@ def _column(middle: np.ndarray, radius: np.ndarray | None = None) -> Any:
     arb = library().arb
     radii = np.zeros(len(middle)) if radius is None else radius
     return library().arb_mat([[arb(m, r)] for m, r in zip(middle.tolist(), radii.tolist())])
-
-
-def _each(f: Callable[[Any], Any], entries: list[Any]) -> Any:
-    """A column of what f makes of each."""
-    return library().arb_mat([[f(v)] for v in entries])
 
 
 def _up(value: Any) -> float:
