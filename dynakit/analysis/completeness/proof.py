@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import NamedTuple
 
 import numpy as np
@@ -46,6 +47,7 @@ class OpenPart(NamedTuple):
     extent: float  # greatest distance of two of its middles, in one unit, and the width of a box
     miss: float  # largest |G(kappa) - kappa| at the middles of its boxes
     n_boxes: int
+    at_kink: bool  # does some unit change from one straight piece to another in it?
 
 
 class Proof(NamedTuple):
@@ -85,6 +87,7 @@ def prove(network: RateEquation, budget: Budget) -> Proof:
     tubes = _tubes(equations, found)
     what = "time ran out with" if found.ended else "cannot be decided in double precision:"
     reason = f"{what} {len(found.C)} boxes of {found.n_boxes} open, in {counted(len(tubes), 'connected part')}"
+    reason += " at kinks" if all(tube.at_kink for tube in tubes) else ""
     return Proof(z, r, "proved but for tubes", reason, tubes, found.n_boxes)
 
 
@@ -98,7 +101,8 @@ def _chosen(network: RateEquation) -> Equations:
     if network.factors is not None:
         M, N = network.factors
         if M.shape[1] <= MOST_OF_FACTORS:
-            return LowRank(M, N, network.d, f, network.d_error)
+            with contextlib.suppress(NoBox):  # their product is all the same
+                return LowRank(M, N, network.d, f, network.d_error)
         W_error = W_error + (M.shape[1] + 3) * U * (np.abs(M) @ np.abs(N.T))
     r = n_equations(network.W, f.steepest)
     few = factored(network.W, W_error, steepest=f.steepest, most=MOST_OF_FACTORS) if r else None
@@ -132,6 +136,8 @@ def _tube(equations: Equations, C: np.ndarray, R: np.ndarray) -> OpenPart:
     some = np.unique(np.linspace(0, len(C) - 1, 500).astype(int))
     z = equations.states(C[some])
     miss = np.abs(equations.image(z) - C[some]).max(initial=0.0)
-    wide = float((R @ equations.reach.T).max(initial=0.0))
+    around = R @ equations.reach.T
+    wide, crossed = float(around.max(initial=0.0)), bool((np.abs(z) <= around[some]).any())
     centre = equations.states(((C.min(axis=0) + C.max(axis=0)) / 2)[None])[0]
-    return OpenPart(centre, float(np.ptp(z, axis=0).max(initial=0.0)) + 2 * wide, float(miss), len(C))
+    extent = float(np.ptp(z, axis=0).max(initial=0.0)) + 2 * wide
+    return OpenPart(centre, extent, float(miss), len(C), crossed and equations.unit.kinked)

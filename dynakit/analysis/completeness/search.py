@@ -15,6 +15,8 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from .units import Unit
+
 GROW = 1 + 2.0**-50  # makes up for the rounding of a few operations
 INNER = 1 - 1e-12  # of the radii of a box, within which its root lies
 NEVER_BELOW = 1e-300
@@ -43,6 +45,7 @@ class Equations(Protocol):
     """r equations kappa = G(kappa) with bounds over boxes."""
 
     r: int
+    unit: Unit
     at_once: int  # boxes
     weight: np.ndarray  # (r,)  by which the sides of a box are compared
 
