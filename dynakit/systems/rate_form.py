@@ -35,6 +35,7 @@ class RateForm(NamedTuple):
         b_error: (unit,) the same of b
         factors: (M, N), each (unit, r), if the network steps with W = M N'
         leak: a where p takes the place of f, for all units or for each (unit,)
+        alpha: a where a step leaves (1-a) of the state, for all units or for each (unit,); None for any other step
     """
 
     W: Tensor
@@ -46,6 +47,7 @@ class RateForm(NamedTuple):
     b_error: Tensor | None = None
     factors: tuple[Tensor, Tensor] | None = None
     leak: Tensor | float | None = None
+    alpha: Tensor | float | None = None
 
     def constant(self, u: Tensor) -> tuple[Tensor, Tensor]:
         """W_in u + b under one input (input,), and how far rounding may have moved it, both (unit,)."""
@@ -53,12 +55,14 @@ class RateForm(NamedTuple):
         error = (self.W_in.shape[1] + 3) * U * reach
         return self.W_in @ u + self.b, error if self.b_error is None else error + self.b_error
 
+    def rates(self, z: Tensor) -> Tensor:
+        """f(z) (..., unit), or p(z) where that takes its place."""
+        f = activation(self.activation)
+        return f.function(z) if self.leak is None else _resting(f, self.leak, z)
+
     def states(self, z: Tensor) -> Tensor:
         """The states whose currents are z (..., unit)."""
-        f = activation(self.activation)
-        if self.leak is not None:
-            return _resting(f, self.leak, z)
-        return z if self.of_currents else f.function(z)
+        return z if self.of_currents else self.rates(z)
 
     def gains(self, x: Tensor, u: Tensor) -> Tensor:
         """f'(z) of every unit at states under inputs, z being W x + W_in u + b where states are rates."""

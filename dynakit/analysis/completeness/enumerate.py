@@ -35,6 +35,7 @@ from ..fixed_points import FixedPoints, find_fixed_points
 from ..linearization import warn_of_step
 from ..piecewise_linear import Enumeration, enumerated
 from .collected import collected
+from .periodic import Lift, equation
 from .proof import Proof, RateEquation, prove
 from .result import EVERY, ExactFixedPoints
 from .search import Budget
@@ -49,6 +50,7 @@ class Question(NamedTuple):
 
     system: System  # at rest, iterated
     u: Tensor
+    equation: tuple[RateEquation, Lift] | str  # of a rate network, and states of its currents; or why it is none
     limits: np.ndarray | None  # (2, unit)
     seed: Any
     end: float  # time.monotonic()
@@ -121,7 +123,10 @@ def enumerate_fixed_points(
         looked = itertools.count()
         end = start + seconds
         stop = lambda: not going(next(looked), "sub-problem") or time.monotonic() > end  # noqa: E731
-        asked = Question(whole if period == 1 else Iterated(whole, period), u, limits, seed, end, most, stop)
+        form = whole.rate_form()
+        rate = form if isinstance(form, str) else equation(form, u, period)
+        several = whole if period == 1 else Iterated(whole, period)
+        asked = Question(several, u, rate, limits, seed, end, most, stop)
         pieces = whole.pieces(u)
         points = _smooth(asked) if pieces is None else _of_pieces(asked, pieces.repeated(period))
     warn_of_step(whole, points.verdicts, points.step_verdicts)
@@ -130,7 +135,7 @@ def enumerate_fixed_points(
 
 def _of_pieces(asked: Question, pieces: Pieces) -> ExactFixedPoints:
     """Of a map of linear pieces: by its equations if they are few and its hinges many, else by its regions."""
-    if len(pieces.b) > FEW_HINGES and pieces.L is None and asked.limits is None:
+    if len(pieces.b) > FEW_HINGES and asked.limits is None:
         proof = _proof(asked, SHARE * (asked.end - time.monotonic()))
         if proof.verdict == "proved":
             points = _proved(asked, proof, pieces)
@@ -154,15 +159,10 @@ def _smooth(asked: Question) -> ExactFixedPoints:
 
 def _proof(asked: Question, seconds: float) -> Proof:
     """What branch and bound over the equations of a rate network says."""
-    none, form = np.zeros((0, asked.system.state_size)), asked.system.rate_form()
-    if isinstance(form, str):
-        return Proof(none, 0, "not attempted", _why_not(asked.system, form), [], 0)
-    d, error = form.constant(asked.u)
-    wrong = 0.0 if form.W_error is None else form.W_error.numpy(force=True)
-    factors = None if form.factors is None else (form.factors[0].numpy(force=True), form.factors[1].numpy(force=True))
-    arrays = (form.W.numpy(force=True), d.numpy(force=True), form.activation, wrong, error.numpy(force=True))
-    leak = form.leak.numpy(force=True) if isinstance(form.leak, Tensor) else form.leak
-    return prove(RateEquation(*arrays, factors, leak), Budget(asked.max_boxes, seconds, lambda n: asked.stop()))
+    if isinstance(asked.equation, str):
+        none, reason = np.zeros((0, asked.system.state_size)), _why_not(asked.system, asked.equation)
+        return Proof(none, 0, "not attempted", reason, [], 0)
+    return prove(asked.equation[0], Budget(asked.max_boxes, seconds, lambda n: asked.stop()))
 
 
 def _why_not(system: System, form: str) -> str:
@@ -178,9 +178,8 @@ def _why_not(system: System, form: str) -> str:
 
 def _states(asked: Question, currents: np.ndarray) -> Tensor:
     """The states whose currents these are."""
-    form = asked.system.rate_form()
-    assert not isinstance(form, str)
-    return form.states(torch.from_numpy(currents).to(asked.u.device))
+    assert not isinstance(asked.equation, str)
+    return asked.equation[1](torch.from_numpy(currents).to(asked.u.device))
 
 
 def _proved(asked: Question, proof: Proof, pieces: Pieces | None) -> ExactFixedPoints:
@@ -221,7 +220,7 @@ def _searched(asked: Question, proof: Proof) -> ExactFixedPoints:
     if proof.verdict in EVERY:
         reason = "the solutions of its equations do not stand still under the step"
     word = "not attempted" if proof.verdict in EVERY else proof.verdict
-    if proof.verdict == "proved but for tubes" and asked.system.rate_form() is not None:
+    if proof.verdict == "proved but for tubes":
         inside = _in_tubes(found, known, proof)
         word = word if inside else "incomplete"
     points = _as_exact(found if asked.limits is None else found[_within(found.states, asked.limits)])

@@ -61,8 +61,8 @@ class NearlyLowRank(LowRank):
         self.at_zero = float(np.linalg.norm(np.maximum(np.abs(low), np.abs(high)))) * self.sure
         columns = np.linalg.norm(self.abs_N, axis=0)[:, None] * np.linalg.norm(self.abs_M, axis=0)
         self.off = (self.off + columns * (unit.steepest * q / self.left)) * self.sure
-        size = np.linalg.norm(np.abs(d) + self.d_error)
-        self.d_error = self.d_error + parts.rows * self._size_of_f(size[None])[0]  # of a state at kappa = 0
+        size = np.linalg.norm((np.abs(d) + self.d_error)[None], axis=1)
+        self.d_error = self.d_error + parts.rows * self._size_of_f(size)[0]  # of a state at kappa = 0
 
     def _size_of_f(self, size: np.ndarray) -> np.ndarray:
         """At least |f(Z)|_2 where |M kappa + d|_2 <= size (box,)."""

@@ -109,7 +109,9 @@ class LeakyCell(Cell):
 
     def rate_form(self) -> RateForm | str:
         form = of_layer(self, of_currents=self.form == "current")
-        return form._replace(leak=self._alpha) if self.form == "rectified" and not self.f.piecewise_linear else form
+        if self.form != "rectified":
+            return form._replace(alpha=self._alpha)
+        return form if self.f.piecewise_linear else form._replace(leak=self._alpha)
 
     def open_pieces(self) -> OpenPieces | None:
         if not self.f.piecewise_linear:
