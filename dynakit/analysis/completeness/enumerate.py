@@ -81,7 +81,8 @@ def enumerate_fixed_points(
         system: a map or a flow without jumps.
         drive: the constant input (input,); None is zero input.
         period: the points of F^period instead: those on orbits whose period divides it, with proof for maps of linear
-            pieces; of a flow 1.
+            pieces and for rate networks whose leak is outside of f (``period`` copies of them in a ring are a rate
+            network that rests where they go round); of a flow 1.
         box: intervals (unit, 2), or one (low, high) for every unit: only the points in this box, which is faster for
             maps of linear pieces.
         time_limit: seconds after which the search stops and says what is open.
