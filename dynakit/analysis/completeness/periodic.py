@@ -25,7 +25,7 @@ Lift = Callable[[Tensor], Tensor]
 
 
 def equation(form: RateForm, u: Tensor, k: int) -> tuple[RateEquation, Lift] | str:
-    """z = W f(z) + d of orbits whose period divides k, and how z gives the first state of each; or why there is none."""
+    """z = W f(z) + d of orbits whose period divides k, and how z gives the first states; or why there is none."""
     d, d_error = form.constant(u)
     wrong = np.zeros_like(_numpy(form.W)) if form.W_error is None else _numpy(form.W_error)
     factors = None if form.factors is None else (_numpy(form.factors[0]), _numpy(form.factors[1]))
