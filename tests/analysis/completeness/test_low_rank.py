@@ -108,8 +108,8 @@ def test_gaussian_loadings_have_the_points_of_mean_field_theory(overlaps, n_poin
 def test_the_degree_of_unbounded_units_does_not_depend_on_the_input(name, r):
     """Far out kappa - N' relu(M kappa) counts: with overlaps of 3 every direction is pushed out, so (-1)^r."""
     for seed in range(2):
-        M, N = overlapping(3 * np.eye(r), 100, seed)
-        found, equations = searched(M, N, 2 * rng.normal(size=100), name)
+        M, N = overlapping(3 * np.eye(r), 300, seed)
+        found, equations = searched(M, N, 2 * rng.normal(size=300), name)
         assert (found.proved, degree(found, equations)) == (True, (-1) ** r)
 
 
