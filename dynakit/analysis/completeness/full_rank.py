@@ -26,7 +26,7 @@ WORK = 1_500_000  # numbers of matrices per batch of boxes
 ROUNDS = 4  # in which the reach of a box is narrowed
 NEAR = 0.98  # h from which the series is no longer used
 SPHERE = 20_000  # boxes on the cube around the sphere
-SETTLED = 30  # steps towards Z
+SETTLED, HALVED = 200, 30  # steps towards Z, and times one is made shorter
 
 
 class Hint(NamedTuple):
@@ -125,7 +125,9 @@ class FullRank:
             x = z[open_]
             miss = v[open_] + self.unit.value(x) @ self.parts.E.T - x
             size = np.linalg.norm(miss, axis=1)
-            going = (size > 1e-14 * (1 + np.linalg.norm(x, axis=1))) & (size < 0.9 * last[open_])
+            whole = 1 + np.linalg.norm(x, axis=1)
+            falls = size < np.where(size > 1e-8 * whole, 1.0, 0.9) * last[open_]  # slowly where units saturate
+            going = (size > 1e-14 * whole) & falls
             last[open_] = size
             open_[open_] = going
             if not going.any():
@@ -138,7 +140,7 @@ class FullRank:
     def _towards(self, x: np.ndarray, v: np.ndarray, step: np.ndarray, size: np.ndarray) -> np.ndarray:
         """Newton's step, halved where it does not help."""
         length = np.ones(len(x))
-        for _ in range(12):
+        for _ in range(HALVED):
             y = x + length[:, None] * step
             worse = np.linalg.norm(v + self.unit.value(y) @ self.parts.E.T - y, axis=1) > size
             if not worse.any():
