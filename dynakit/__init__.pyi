@@ -35,6 +35,7 @@ from .systems import Form as Form
 from .systems import FunctionSystem as FunctionSystem
 from .systems import Iterated as Iterated
 from .systems import Recording as Recording
+from .systems import Reduced as Reduced
 from .systems import System as System
 from .systems import as_flow as as_flow
 from .systems import as_system as as_system

@@ -9,6 +9,7 @@ from .derived import Driven, Iterated
 from .flow import Flow, Monodromy
 from .function import FunctionSystem
 from .lesions import lesion
+from .reduced import Reduced
 from .steps import Form
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Iterated",
     "Monodromy",
     "Recording",
+    "Reduced",
     "System",
     "as_flow",
     "as_system",

@@ -147,10 +147,10 @@ class ClosedLoop(Wrapped):
 
     def rate_form(self) -> RateForm | str:
         """That of the network whose weights hold the way through the readout and back."""
-        form, readout = self.inner.rate_form(), self.inner.readout_pieces()
+        form = self.inner.rate_form()
         if isinstance(form, str) or self.continuous is not None:
             return form if isinstance(form, str) else super().rate_form()
-        return "its readout is no weighted sum of its rates" if readout is None else form.fed(readout)
+        return form.fed()
 
     def open_pieces(self) -> OpenPieces | None:
         return None

@@ -107,7 +107,10 @@ class Wrapped(System):
 
     def rate_form(self) -> RateForm | str:
         own = type(self)._step is not Wrapped._step or self.input_size != self.inner.input_size
-        return super().rate_form() if own else self.inner.rate_form()
+        form = super().rate_form() if own else self.inner.rate_form()
+        if isinstance(form, str) or type(self)._observe is Wrapped._observe:
+            return form
+        return form._replace(readout=None)
 
     def open_pieces(self) -> OpenPieces | None:
         return self.inner.open_pieces()
@@ -187,6 +190,10 @@ class WithReadout(Wrapped):
         if bounds is None or self.W is None or self.b is None:
             return None
         return affine_range(self.W, self.b, bounds)
+
+    def rate_form(self) -> RateForm | str:
+        form = self.inner.rate_form()
+        return form if isinstance(form, str) else form.read(self.W, self.b)
 
     def readout_pieces(self) -> Readout | None:
         inner = self.inner.readout_pieces()

@@ -10,13 +10,12 @@ The fixed points are those of z -> W f(z) + W_in u + b, with p in place of f in 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from ..models.activations import Activation, activation
-from .pieces import Readout
 
 U = 2.0**-53
 HALVINGS = 64
@@ -36,6 +35,7 @@ class RateForm(NamedTuple):
         factors: (M, N), each (unit, r), if the network steps with W = M N'
         leak: a where p takes the place of f, for all units or for each (unit,)
         alpha: a where a step leaves (1-a) of the state, for all units or for each (unit,); None for any other step
+        readout: (P, p) of what the network hands on, P r + p with the rates r; None where that is something else
     """
 
     W: Tensor
@@ -48,6 +48,7 @@ class RateForm(NamedTuple):
     factors: tuple[Tensor, Tensor] | None = None
     leak: Tensor | float | None = None
     alpha: Tensor | float | None = None
+    readout: tuple[Tensor, Tensor] | None = None
 
     def constant(self, u: Tensor) -> tuple[Tensor, Tensor]:
         """W_in u + b under one input (input,), and how far rounding may have moved it, both (unit,)."""
@@ -74,14 +75,45 @@ class RateForm(NamedTuple):
         d, error = self.constant(u)
         return self._replace(W_in=self.W_in[:, :0], b=d, b_error=error)
 
-    def fed(self, readout: Readout) -> RateForm | str:
-        """That of the network that hears its own readout P x + Q relu(x) + p."""
-        if bool(readout.Q.any()) or self.of_currents:
+    def read(self, W: Tensor | None, b: Tensor | None) -> RateForm:
+        """That of the network observed through W o + b of what it handed on, or (None) through something else."""
+        if W is None or b is None or self.readout is None or not _selects(*self.readout):
+            return self._replace(readout=None)
+        return self._replace(readout=(W @ self.readout[0], b))
+
+    def fed(self) -> RateForm | str:
+        """That of the network that hears its own readout."""
+        if self.readout is None:
             return "its readout is no weighted sum of its rates"
-        back, error = self.W_in @ readout.P, (self.W_in.shape[1] + 3) * U
-        moved = error * (self.W_in.abs() @ readout.P.abs() + self.W.abs())
-        whole = self._replace(W=self.W + back, W_error=moved, factors=None)
-        return whole.under(readout.p)
+        P, p = self.readout
+        back, error = self.W_in @ P, (self.W_in.shape[1] + 3) * U
+        moved = error * (self.W_in.abs() @ P.abs() + self.W.abs())
+        factors = self.factors and (torch.cat([self.factors[0], self.W_in], 1), torch.cat([self.factors[1], P.T], 1))
+        return self._replace(W=self.W + back, W_error=moved, factors=factors).under(p)
+
+    def onto(self, below: RateForm) -> RateForm | str:
+        """That of a layer upon others, which hears in the same step what they hand on."""
+        if below.readout is None or not _selects(*below.readout):
+            return "a layer hears no plain rates of the one below"
+        kinds = {(form.activation, form.of_currents, form.leak is None) for form in (self, below)}
+        if len(kinds) > 1:
+            return "its layers are of different kinds"
+        pad, n, k = torch.nn.functional.pad, len(self.b), len(below.b)
+        W = torch.cat([pad(below.W, (0, n)), torch.cat([self.W_in @ below.readout[0], self.W], 1)])
+        W_in, b = pad(below.W_in, (0, 0, 0, n)), torch.cat([below.b, self.b])
+        leak = None if self.leak is None else torch.cat([_each(below), _each(self)])
+        heard = None if self.readout is None else (pad(self.readout[0], (k, 0)), self.readout[1])
+        return RateForm(W, W_in, b, self.activation, self.of_currents, leak=leak, readout=heard)
+
+
+def _selects(P: Tensor, p: Tensor) -> bool:
+    """Are these outputs certain rates themselves?  Products with P are then free of rounding."""
+    return bool(((P == 0) | (P == 1)).all()) and bool((P.sum(1) <= 1).all()) and not bool(p.any())
+
+
+def _each(form: RateForm) -> Tensor:
+    """The leak of each unit."""
+    return torch.as_tensor(form.leak).to(form.b).expand(len(form.b))
 
 
 def _resting(f: Activation, a: Tensor | float, z: Tensor) -> Tensor:
@@ -98,7 +130,9 @@ def _resting(f: Activation, a: Tensor | float, z: Tensor) -> Tensor:
     return (low + high) / 2
 
 
-def of_layer(cell: object, *, of_currents: bool) -> RateForm:
+def of_layer(cell: Any, *, of_currents: bool, alpha: Tensor | float | None = 1.0) -> RateForm:
     """The form of a layer that has W_in, W_rec, b and f, and perhaps the factors of its weights."""
-    W_in, W, b, f = (getattr(cell, name) for name in ("W_in", "W_rec", "b", "f"))
-    return RateForm(W, W_in, b, f.name, of_currents, factors=getattr(cell, "factors_of_weights", None))
+    P = torch.eye(cell.output_size, cell.state_size).to(cell.W_rec)
+    factors = getattr(cell, "factors_of_weights", None)
+    whole = RateForm(cell.W_rec, cell.W_in, cell.b, cell.f.name, of_currents, factors=factors)
+    return whole._replace(alpha=alpha, readout=(P, P.new_zeros(len(P))))

@@ -123,6 +123,13 @@ def layered(*between):
     return models.LayeredNetwork([below, *between, above, seeded(lambda: nn.Linear(2, K)), models.Pointwise("softmax")])
 
 
+def of_low_rank(system: System, rank: int = 1) -> System:
+    """The same network with recurrent weights of this rank."""
+    ((name, W),) = system.recurrent_weights().items()
+    left, values, right = np.linalg.svd(W)
+    return system.rewired({name: 2 * left[:, :rank] * values[:rank] @ right[:rank]})
+
+
 MEMBERS: dict[str, Callable[[], System]] = {
     "linear": lambda: catalog.linear([[0.5, 0.2], [-0.3, 0.9]], [1.0, -1.0]),
     "logistic": lambda: catalog.logistic(3.7),
@@ -211,6 +218,12 @@ MEMBERS: dict[str, Callable[[], System]] = {
     "flow of a closed reservoir": lambda: dk.as_flow(looped("Reservoir", density=0.7, dt=0.2)),
     "closed reservoir discrete": lambda: looped("Reservoir", density=0.7, form="discrete"),
     "three steps": lambda: dk.Iterated(own("GRU"), 3),
+    "reduced Elman": lambda: dk.Reduced(of_low_rank(own("Elman"), 2)),
+    "reduced rate sigmoid": lambda: dk.Reduced(of_low_rank(leaky("rate", "sigmoid", None))),
+    "reduced current softplus": lambda: dk.Reduced(of_low_rank(leaky("current", "softplus", None))),
+    "reduced current relu": lambda: dk.Reduced(of_low_rank(leaky("current", "relu", None), 2)),
+    "reduced with its readout": lambda: dk.Reduced(of_low_rank(leaky("rate", "tanh", None)), readout=True),
+    "reduced closed relu": lambda: dk.Reduced(of_low_rank(looped("Elman", activation="relu")), readout=True),
     "closed leaky relu": lambda: looped("LeakyRNN"),
     "closed Elman relu": lambda: looped("Elman", activation="relu"),
     "driven relu": lambda: dk.Driven(own("Elman", activation="relu"), [0.3, -0.2, 1.0]),

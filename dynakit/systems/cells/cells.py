@@ -177,7 +177,7 @@ class ElmanCell(Cell):
         return self._pre(x, u).abs().amin(-1) if self.f.piecewise_linear else super()._kinks(x, u)
 
     def rate_form(self) -> RateForm | str:
-        return of_layer(self, of_currents=False)._replace(alpha=1.0)
+        return of_layer(self, of_currents=False)
 
     def open_pieces(self) -> OpenPieces | None:
         if not self.f.piecewise_linear:

@@ -108,9 +108,9 @@ class LeakyCell(Cell):
         return self._pre(x, u).abs().amin(-1) if self.f.piecewise_linear else super()._kinks(x, u)
 
     def rate_form(self) -> RateForm | str:
-        form = of_layer(self, of_currents=self.form == "current")
         if self.form != "rectified":
-            return form._replace(alpha=self._alpha)
+            return of_layer(self, of_currents=self.form == "current", alpha=self._alpha)
+        form = of_layer(self, of_currents=False, alpha=None)
         return form if self.f.piecewise_linear else form._replace(leak=self._alpha)
 
     def open_pieces(self) -> OpenPieces | None:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..base import Bounds, System, joint_regularity
 from ..pieces import OpenPieces, Readout
+from ..rate_form import RateForm
 from .cells import Cell, fingerprint, in_single_precision
 
 
@@ -115,6 +116,16 @@ class Stack(System):
 
     def observe_bounds(self) -> Bounds | None:
         return self.layers[-1].observe_bounds()
+
+    def rate_form(self) -> RateForm | str:
+        """At rest each layer hears the rates that those below have there: one network of all their units."""
+        whole = self.layers[0].rate_form()
+        for layer in self.layers[1:]:
+            own = layer.rate_form()
+            if isinstance(whole, str) or isinstance(own, str):
+                return whole if isinstance(whole, str) else own
+            whole = own.onto(whole)
+        return whole
 
     def open_pieces(self) -> OpenPieces | None:
         whole, heard = self.layers[0].open_pieces(), self.layers[0].readout_pieces()
