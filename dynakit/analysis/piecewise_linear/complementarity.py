@@ -20,7 +20,7 @@ from ...progress import interruptible
 from ...systems.enclosures import gamma
 from .monotone import MonotoneForm, improved, promising
 from .path import Problem
-from .reduction import LCP, Reduced, reduced
+from .reduction import LCP, ReducedProblem, reduced
 from .relaxation import LinearProgramme
 from .tube import Cuboid, crossings
 
@@ -93,7 +93,7 @@ def _visit(lcp: LCP, node: Branching, first: bool) -> tuple[list[Cuboid] | None,
     return None, Branching(node.state, theta).halves(int(problem.free[unit]))
 
 
-def _closed(problem: Reduced, form: MonotoneForm) -> list[Cuboid] | None:
+def _closed(problem: ReducedProblem, form: MonotoneForm) -> list[Cuboid] | None:
     """Boxes around all solutions, if they can be had; found in scaled units, D^(1/2) r and D^(1/2) s."""
     values, v, n = form.values, form.vectors[:, 0], len(form.theta)
     second = float(values[1]) if n > 1 else 1.0
@@ -128,7 +128,7 @@ def _proved_gap(A: np.ndarray, error: float) -> float:
     return guess - 2 * rounding
 
 
-def _within(lcp: LCP, problem: Reduced, boxes: list[Cuboid]) -> list[Cuboid]:
+def _within(lcp: LCP, problem: ReducedProblem, boxes: list[Cuboid]) -> list[Cuboid]:
     """Bounds of all units from those of the free ones, without the boxes where a decided unit has the wrong sign."""
     whole = []
     for box in boxes:

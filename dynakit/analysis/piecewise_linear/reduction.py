@@ -24,7 +24,7 @@ class LCP(NamedTuple):
     error: float  # |true N - N| and |true p - p|, entry by entry
 
 
-class Reduced(NamedTuple):
+class ReducedProblem(NamedTuple):
     """The problem in the free units; the decided ones, active first, have r or s equal to G r + g."""
 
     free: np.ndarray
@@ -38,7 +38,7 @@ class Reduced(NamedTuple):
     side_error: float  # entry by entry
 
 
-def reduced(lcp: LCP, state: np.ndarray) -> Reduced | None:
+def reduced(lcp: LCP, state: np.ndarray) -> ReducedProblem | None:
     """Eliminate what ``state`` (unit,) decides, +1 active, -1 inactive; None where N_AA may be singular."""
     free, active, inactive = (np.flatnonzero(state == k) for k in (0, 1, -1))
     others = np.concatenate([free, inactive])
@@ -59,7 +59,7 @@ def reduced(lcp: LCP, state: np.ndarray) -> Reduced | None:
     error += lcp.error * (1 + (np.abs(eliminated).sum(0).max(initial=0.0) + len(active) * X_error))
     n = len(free)
     decided = np.concatenate([-eliminated, rows[n:]])
-    return Reduced(
+    return ReducedProblem(
         *(free, active, inactive, rows[:n, :-1], -rows[:n, -1], error),
         *(decided[:, :-1], decided[:, -1], max(X_error, error)),
     )
