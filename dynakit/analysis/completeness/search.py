@@ -21,8 +21,8 @@ GROW = 1 + 2.0**-50  # makes up for the rounding of a few operations
 INNER = 1 - 1e-12  # of the radii of a box, within which its root lies
 NEVER_BELOW = 1e-300
 ROOT = 1e-9  # residual, relative to 1 + |kappa|, of what Newton's method may call a root
-GIVE_UP = 40  # times a box around a root is shrunk
-ALIKE = 1e-5  # of the first box: distance within which what could not be proved is not tried again
+SIZES = np.concatenate([0.7 ** np.arange(24), 0.7**23 * 0.3 ** np.arange(1, 17)])  # of boxes around a root: to 1e-12
+ALIKE = 1e-5  # of the first box, or of 1 + |kappa|: distance within which what could not be proved is not tried again
 
 
 class Contraction(NamedTuple):
@@ -213,7 +213,8 @@ class _Boxes:
                 continue
             if len(self.roots) and (np.abs(self.roots - x) <= self.alone).all(axis=1).any():
                 continue
-            if len(self.refused) and (np.abs(self.refused - x) <= ALIKE * self.hull[1]).all(axis=1).any():
+            near = ALIKE * np.minimum(self.hull[1], 1 + np.abs(x))
+            if len(self.refused) and (np.abs(self.refused - x) <= near).all(axis=1).any():
                 continue
             radius = self._certified(x)
             if radius is None:
@@ -225,8 +226,7 @@ class _Boxes:
     def _certified(self, x: np.ndarray) -> np.ndarray | None:
         """Radii of the largest box found around x in which there is exactly one root."""
         scale = np.maximum(0.5 * self.hull[1], 1e-6 * (1 + np.abs(x)))
-        sizes = 0.7 ** np.arange(GIVE_UP)
-        for some in np.split(sizes, range(4, GIVE_UP, 4)):
+        for some in np.split(SIZES, range(4, len(SIZES), 4)):
             R = some[:, None] * scale
             found = self.problem.contraction(np.repeat(x[None], len(R), axis=0), R)
             inside = ((np.abs(found.step) + found.reach(R)) * GROW < R * INNER).all(axis=1)

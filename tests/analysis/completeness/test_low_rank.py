@@ -113,6 +113,13 @@ def test_the_degree_of_unbounded_units_does_not_depend_on_the_input(name, r):
         assert (found.proved, degree(found, equations)) == (True, (-1) ** r)
 
 
+def test_points_that_lie_far_apart_are_all_proved():
+    """kappa = (1 + e) softplus(kappa - 3) has a root near log(e^3 / (e^3 - 1)) and one near 3 / e."""
+    found, _ = searched([[1.0]], [[1 + 1e-8]], [-3.0], "softplus")
+    assert found.proved
+    assert_allclose(np.sort(found.roots[:, 0]), [np.log(np.exp(3) / (np.exp(3) - 1)), 3e8], rtol=1e-6)
+
+
 def test_a_point_at_a_kink_is_left_and_said_to_be_one():
     M, N = overlapping([[0.5]], 20, 0)
     proof = prove(RateEquation(M @ N.T, np.zeros(20), "relu", factors=(M, N)), Budget())
