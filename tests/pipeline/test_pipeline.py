@@ -48,7 +48,8 @@ def saved(report, tmp_path_factory):
 def test_a_flip_flop_made_by_hand_is_read_completely(report):
     assert report.score == 1
     rest = report.fixed_points["rest"]
-    assert (len(rest), len(rest.stable), rest.completeness) == (27, 8, "consistent")
+    assert (len(rest), len(rest.stable), rest.completeness) == (27, 8, "proved")
+    assert "27 fixed points, and there are no others" in report.summary()
     assert len(set(report.attractors.memories.tolist())) == 8
     np.testing.assert_allclose(report.attractors.basin_shares.sum(), 1)
     assert report.memory.kept_at_end == 1

@@ -281,7 +281,7 @@ def test_a_report_is_one_row_and_every_report_has_the_same_columns(reports):
     assert all(len(column) == 1 for row in rows for column in row.values())
     memories, turning, spiking, values, loop = rows
     assert (memories["points"][0], memories["by_unstable"][0], memories["memories"][0]) == (9, "4/4/1", 4)
-    assert (memories["degree"][0], memories["completeness"][0]) == (1, "consistent")
+    assert (memories["degree"][0], memories["completeness"][0]) == (1, "proved")
     assert memories["slowest"][0] == pytest.approx(-1 / np.log(2 * (1 - 0.957504024**2)), rel=1e-6)
     assert memories["units"][0] == 2
     assert np.isnan(turning["points"][0])

@@ -30,6 +30,7 @@ from .newton import (
     shortest_newton,
     trust_region,
 )
+from .reduced import reduced_roots
 from .roots import Roots
 from .starts import BATCH, Starts
 
@@ -72,6 +73,7 @@ def search(
     for factor in system.factors():
         with watching(None):  # the starts that are counted are those of the system itself
             roots.include_relatives(search(factor, given, u, rng, max_starts).roots.x)
+    roots.include_relatives(reduced_roots(system, u, torch.cat([supply.pool, supply.ends])))
     newton, status, curve = _Batches(system, u, supply), [], []
     expected = roots.degree if x is not None else None if supply.box is None else 1
     aim = 1 if expected == 1 or supply.comes_back() else None
