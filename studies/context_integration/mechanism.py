@@ -114,6 +114,7 @@ def tables(system: Any, sides: dict[str, Side], seed: int, trials: Any, record: 
             ]
             if wait == 0:
                 found["trials"] += _trials(trials[rows], predicted, reached, record.outputs[rows, -1, 0])
+    found["modulation"] = _modulation(system, sides, seed)
     return found
 
 
@@ -209,6 +210,31 @@ def _line(side: Side) -> list[dict[str, Any]]:
         "selection of colour": side.selection[:, 1],
     }
     return [dict(zip(columns, map(float, row))) for row in sorted(zip(*columns.values()))]
+
+
+def _modulation(system: Any, sides: dict[str, Side], seed: int) -> list[dict[str, Any]]:
+    """How the context makes each modality count: relevant less irrelevant, where the readout of the lines is near 0.
+
+    In rates with |s| = 1; beside it the share of the selection vector in other coordinates, and with another length.
+    """
+    if len(sides) < 2:
+        return []
+    rates = {} if not isinstance(system.rate_form(), str) else {"coordinates": "states"}
+    ways = [rates, {"coordinates": "states"}, rates | {"normalisation": "s.r = 1"}]
+    rows = []
+    for k, modality in enumerate(MODALITIES):
+        lines = [sides[context].manifold for context in (modality, MODALITIES[1 - k])]
+        found, *others = (dk.compare_selection(system, *lines, match="readout nearest to 0", **way) for way in ways)
+        parts = {name: float(getattr(found, name)[0, k]) for name in ("total", "direct", "indirect", "selection")}
+        names = ("direct", "indirect", "selection")
+        shares = {f"share, {name}": float(x) for name, x in zip(names, found.shares[0, k])}
+        at = {"coordinates": found.coordinates, "normalisation": found.normalisation}
+        traps = {
+            f"selection in {what}": float(other.selection_shares[0, k])
+            for what, other in zip(("states", "rates with s.r = 1"), others)
+        }
+        rows.append({"seed": seed, "modality": modality} | at | parts | shares | traps)
+    return rows
 
 
 def _pulses(system: Any, side: Side) -> list[dict[str, Any]]:

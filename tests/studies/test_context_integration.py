@@ -53,6 +53,15 @@ def test_only_the_cued_evidence_is_selected(known):
         assert row["angle to irrelevant input"] == pytest.approx(90, abs=1e-4)
 
 
+def test_what_gates_its_input_does_not_turn_its_selection_vector(known):
+    rows = known.tables["modulation"]
+    assert [row["modality"] for row in rows] == ["motion", "colour"]
+    for row in rows:
+        assert row["coordinates"] == "states"  # it has no rates
+        assert row["direct"] == pytest.approx(PER_UNIT, abs=1e-9)
+        assert row["share, selection"] == pytest.approx(0, abs=1e-9)
+
+
 def test_a_linear_line_predicts_every_choice_exactly(known):
     for row in known.tables["choices"]:
         if row["prediction"] in ("line", "one point", "end state on the line"):
@@ -116,6 +125,11 @@ def test_the_study_in_miniature(tmp_path, monkeypatch):
     assert agreement["line", "300 ms later"] > 0.85
     assert agreement["other context's point", "300 ms later"] < 0.65
     assert len(tables["trials"]) == 144
+    for row in tables["modulation"]:
+        assert (row["coordinates"], row["normalisation"]) == ("rates", "|s| = 1")
+        parts = [float(row[name]) for name in ("direct", "indirect", "selection")]
+        assert sum(parts) == pytest.approx(float(row["total"]), abs=1e-4)
+        assert float(row["selection in states"]) == pytest.approx(1)  # where an input is what it is in every state
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
