@@ -1,4 +1,4 @@
-"""Clauses about what a system says of itself beside its step: a box, linear pieces, blocks, weights."""
+"""Clauses about what a system says of itself beside its step: a box, linear pieces, its rest, blocks, weights."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+from torch import Tensor
 
+from ..models.activations import activation
 from ..wording import counted
 from .case import Case, apart
 from .contract import Broken, Unasked
@@ -14,6 +16,8 @@ from .contract import Broken, Unasked
 MOST_BOXES = 2  # drives under which a box is asked for: it may cost a search
 N_IN_BOX, STEPS_IN_BOX = 400, 20
 EXACT = 1e-10  # relative
+AT_REST = 1e-8  # relative, of what a state moved by EXACT may be off
+SETTLING, NEWTON = 100, 30  # steps to a state at rest
 ROUNDING = 1e-15  # a saturated unit is rounded onto the boundary
 
 
@@ -57,6 +61,35 @@ def pieces(case: Case) -> None:
         raise Unasked("the map has no linear pieces that are known")
 
 
+def rate_form(case: Case) -> None:
+    form = case.system.rate_form()
+    if isinstance(form, str):
+        if not form:
+            raise Broken("rate_form must give the equation of the fixed points, or in words why there is none")
+        return
+    x, u = _at_rest(case)
+    if not len(x):
+        raise Unasked("no state at rest was found from the states at hand")
+    for each, drive in zip(x, u):
+        d, _ = form.constant(drive)
+        z = each if form.of_currents else form.W @ each + d
+        error = apart(form.states(z), each)
+        if form.of_currents:
+            error = max(error, apart(form.W @ activation(form.activation).function(z) + d, z))
+        if error > AT_REST:
+            raise Broken(f"states at rest do not solve z = W f(z) + W_in u + b, but are off by {error:.1e}")
+
+
+def _at_rest(case: Case) -> tuple[Tensor, Tensor]:
+    """The states at which Newton's method ends from those at hand, with their inputs."""
+    system, u = case.system, case.u[:MOST_BOXES]
+    x = system.settle(case.x[:MOST_BOXES], u, SETTLING)
+    for _ in range(NEWTON):
+        x = x + system.newton_step(x, u, system.step(x, u) - x)[0]
+    still = (system.step(x, u) - x).abs().amax(-1) <= EXACT * (1 + x.abs().amax(-1))
+    return x[still], u[still]
+
+
 def parts(case: Case) -> None:
     system = case.system
     _cover("parts", system.parts, system.state_size, "the state")
@@ -87,5 +120,5 @@ def recurrent_weights(case: Case) -> None:
 
 
 HOOKS: dict[str, Callable[[Case], None]] = {
-    clause.__name__: clause for clause in (box, pieces, parts, recurrent_weights)
+    clause.__name__: clause for clause in (box, pieces, rate_form, parts, recurrent_weights)
 }

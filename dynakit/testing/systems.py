@@ -30,7 +30,8 @@ def check_system(system: Any, states: Any = None, *, drives: Any = None, seed: A
       (hold the Jacobians at random states and corners of balls), ``regularity`` (linear pieces where such are claimed),
       ``kinks``, ``single_precision``;
     - of what else it says of itself: ``box`` (random states and corners stay in it), ``pieces`` (reproduce step and
-      readout), ``parts`` (cover the state once), ``recurrent_weights`` (square, finite, copies).
+      readout), ``rate_form`` (solved by states at rest, or why there is none), ``parts`` (cover the state once),
+      ``recurrent_weights`` (square, finite, copies).
 
     Args:
         system: a System, or anything that ``as_system`` takes without further arguments.

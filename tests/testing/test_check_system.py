@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 import dynakit as dk
 from dynakit.systems import Bounds, System
+from dynakit.systems.rate_form import RateForm
 from dynakit.testing.case import Case
 from dynakit.testing.contract import Broken
 from dynakit.testing.differences import differences
@@ -63,6 +64,11 @@ class Right(System):
 def broken(**methods: Callable[..., object]) -> System:
     """The map with some of its methods replaced."""
     return type("Wrong", (Right,), methods)()
+
+
+def form_of(shift: float) -> Callable[[Right], RateForm]:
+    """The equation of the map's fixed points, with another bias."""
+    return lambda self: RateForm(self.W, self.B, torch.full((2,), shift).double(), "tanh", of_currents=False)
 
 
 def saying(**attributes: object) -> System:
@@ -259,6 +265,12 @@ CASES = {
     ),
     "pieces that are shifted": ("pieces", lambda: hinged(_pieces=wrong_pieces), "do not give the step, but differ by"),
     "pieces of a readout": ("pieces", lambda: hinged(readout_pieces=wrong_readout), "pieces of the readout do not"),
+    "an equation of other fixed points": (
+        "rate_form",
+        lambda: broken(rate_form=form_of(0.1)),
+        r"states at rest do not solve z = W f\(z\) \+ W_in u \+ b, but are off by",
+    ),
+    "no equation and no reason": ("rate_form", lambda: broken(rate_form=lambda self: ""), "or in words why there is"),
     "a unit in two parts": (
         "parts",
         lambda: saying(parts={"a": slice(0, 2), "b": slice(1, 2)}),
@@ -296,6 +308,10 @@ def test_every_clause_has_a_system_that_breaks_it():
     assert {clause for clause, _, _ in CASES.values()} == set(CLAUSES)
 
 
+def test_the_equation_of_its_fixed_points_is_kept():
+    assert "rate_form" in dk.testing.check_system(broken(rate_form=form_of(0.0))).checked
+
+
 def test_what_is_right_keeps_every_clause():
     said = dk.testing.check_system(Right())
     assert set(said.checked) | set(said.skipped) == set(CLAUSES)
@@ -303,7 +319,7 @@ def test_what_is_right_keeps_every_clause():
         "regularity": "the map does not say that it is made of linear pieces",
         "pieces": "the map has no linear pieces that are known",
     }
-    assert repr(said) == "Contract(map: 22 clauses kept; not asked: regularity, pieces)"
+    assert repr(said) == "Contract(map: 23 clauses kept; not asked: regularity, pieces)"
     said = dk.testing.check_system(hinged())
     assert {"regularity", "pieces"} <= set(said.checked)
     assert said.skipped == {"box": "the map has no invariant box that is known"}
@@ -316,7 +332,7 @@ def test_all_that_is_broken_is_told_at_once():
         dk.testing.check_system(wrong)
     assert list(caught.value.failures) == ["speed", "single_precision", "parts"]
     lines = str(caught.value).split("\n  ")
-    assert lines[0] == "map breaks 3 of 24 clauses"
+    assert lines[0] == "map breaks 3 of 25 clauses"
     assert [line.split(":")[0] for line in lines[1:]] == ["speed", "single_precision", "parts"]
 
 
