@@ -62,6 +62,7 @@ def results() -> dict[str, Any]:
         (branches := dk.trace_fixed_points(net, points[:1], drives=[[0.0], [0.5]])),
         branches.events,
         dk.trace_slow_manifold(net, starts, max_points=40),
+        dk.find_slow_manifold(net, np.repeat(starts, 3, axis=0), max_states=16),
         dk.map_unstable_manifolds(net, points, n_steps=100, n_samples=10),
         dk.map_scaffold(net, points, labels=decode),
         (apart := dk.compare_dynamics([*systems, net])),

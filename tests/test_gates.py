@@ -56,6 +56,7 @@ OF_TABLES: dict[str, Ask] = {
     "System.trajectory": lambda s, r: s.trajectory(r, 2),
     "record": lambda s, r: dk.record(s, np.zeros((len(states_of(r)), 2, 1)), r),
     "trace_slow_manifold": lambda s, r: dk.trace_slow_manifold(s, r, max_points=4),
+    "find_slow_manifold": lambda s, r: dk.find_slow_manifold(s, r, max_states=16),
     "trace_fixed_points": lambda s, r: dk.trace_fixed_points(s, r, drives=[[0.0], [0.01]]),
 }
 # What takes one state (unit,), or a table of one.

@@ -26,6 +26,7 @@ from .psychometric import plot_psychometric
 from .raster import plot_raster
 from .scaffold import plot_scaffold
 from .slow_manifold import plot_slow_manifold
+from .slow_set import plot_slow_set
 from .spectrum import plot_spectrum
 from .style import close, new_axes, using
 from .tracks import plot_tracks
@@ -69,6 +70,7 @@ __all__ = [
     "plot_scaffold",
     "plot_singular_values",
     "plot_slow_manifold",
+    "plot_slow_set",
     "plot_spectrum",
     "plot_tracks",
     "plot_training",

@@ -115,6 +115,13 @@ def curve():
 
 
 @pytest.fixture(scope="session")
+def slow_line():
+    """A line of fixed points, as a slow set."""
+    starts = np.random.default_rng(0).normal(size=(60, 2))
+    return dk.find_slow_manifold(dk.catalog.linear([[1.0, 0.0], [0.0, 0.5]]), starts, max_states=30)
+
+
+@pytest.fixture(scope="session")
 def bumpy_ring():
     """A ring of radius 1 with three stable and three unstable points on it, and axes to see it in."""
 
@@ -229,6 +236,7 @@ def drawings(
     branches,
     tracks,
     manifolds,
+    slow_line,
 ):
     """name -> how to draw it on given axes: every plot function with its ordinary argument."""
     P = dk.plots
@@ -268,6 +276,7 @@ def drawings(
         "plot_psychometric": lambda **how: P.plot_psychometric(curve, **how),
         "plot_raster": lambda **how: P.plot_raster([[1.0, 4.0], [], [2.5]], t_stop=5.0, **how),
         "plot_slow_manifold": lambda **how: P.plot_slow_manifold(bumpy_ring[0], bumpy_ring[1], **how),
+        "plot_slow_set": lambda **how: P.plot_slow_set(slow_line, **how),
         "plot_branches": lambda **how: P.plot_branches(branches, **how),
         "plot_tracks": lambda **how: P.plot_tracks(tracks, **how),
         "plot_heteroclinic": lambda **how: P.plot_heteroclinic(

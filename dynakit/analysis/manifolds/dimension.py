@@ -41,7 +41,7 @@ class Witnesses(NamedTuple):
     def objection(self) -> str:
         """Why these states lie on no single curve, in words; empty where nothing says so."""
         n = len(self.states)
-        d, times = _commonest(self.by_rates)
+        d, times = commonest(self.by_rates)
         if d >= 2 and 2 * times > n and self.by_cloud != 1:
             return f"the slow set has dimension {d} at {times} of {n} states"
         if d == 1 and self.by_cloud >= 2:
@@ -54,7 +54,7 @@ class Witnesses(NamedTuple):
     @property
     def agree(self) -> bool:
         """Do the modes and the states say the same, as far as either can?"""
-        d = _commonest(self.by_rates)[0]
+        d = commonest(self.by_rates)[0]
         return self.by_cloud < 0 or self.by_cloud == d
 
 
@@ -66,7 +66,7 @@ def witnesses(system: System, u: np.ndarray, states: np.ndarray, separation: flo
         settled = x[torch.isfinite(x).all(-1)].cpu().numpy()
         if not len(settled):
             break
-        asked = Witnesses(settled, _by_rates(system, u, settled, separation), _by_cloud(settled))
+        asked = Witnesses(settled, rates_at(system, u, settled, separation), filled_by(settled))
         if asked.agree:
             break
     return asked or Witnesses(np.zeros((0, states.shape[1])), np.zeros(0, int), -1)
@@ -77,7 +77,7 @@ def most_states(n_units: int) -> int:
     return int(np.clip(WORK // max(1, 25 * n_units**3), 40, STATES))
 
 
-def _by_rates(system: System, u: np.ndarray, states: np.ndarray, separation: float) -> np.ndarray:
+def rates_at(system: System, u: np.ndarray, states: np.ndarray, separation: float) -> np.ndarray:
     """Slow modes at each state (state,)."""
     dynamics = dynamics_of(system)
     still, found = float(dynamics == "map"), []
@@ -99,7 +99,7 @@ def _slow_modes(rates: np.ndarray, separation: float) -> int:
     return int(ratios[0] >= separation)
 
 
-def _by_cloud(states: np.ndarray) -> int:
+def filled_by(states: np.ndarray) -> int:
     """The commonest number of axes that the neighbours of a state need."""
     extent = float(np.ptp(states, axis=0).max(initial=0.0))
     if extent <= 1e-9 * (1 + np.abs(states).max(initial=0.0)):
@@ -110,7 +110,7 @@ def _by_cloud(states: np.ndarray) -> int:
     k = int(np.clip(len(distinct) // 5, FEWEST, NEIGHBOURS))
     near = cdist(distinct, distinct).argsort(axis=1)[:, : k + 1]
     axes = [_axes(distinct[rows]) for rows in near]
-    return _commonest(np.array(axes))[0]
+    return commonest(np.array(axes))[0]
 
 
 def _thinned(states: np.ndarray, radius: float) -> np.ndarray:
@@ -130,7 +130,7 @@ def _axes(states: np.ndarray) -> int:
     return int((np.cumsum(s) < VARIANCE * s.sum()).sum()) + 1
 
 
-def _commonest(counts: np.ndarray) -> tuple[int, int]:
+def commonest(counts: np.ndarray) -> tuple[int, int]:
     """The commonest of them and how often it comes; (0, 0) where there is none."""
     if not len(counts):
         return 0, 0

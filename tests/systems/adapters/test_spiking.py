@@ -64,6 +64,7 @@ JACOBIAN_BASED = {
     "lyapunov_spectrum": lambda system, x: dk.lyapunov_spectrum(system, x, n_steps=10),
     "covariant_vectors": lambda system, x: dk.covariant_vectors(system, x, n_steps=10),
     "trace_fixed_points": dk.trace_fixed_points,
+    "find_slow_manifold": lambda system, x: dk.find_slow_manifold(system, x[None]),
     "trace_slow_manifold": lambda system, x: dk.trace_slow_manifold(system, x[None]),
     "check_echo_state": lambda system, x: dk.check_echo_state(system, np.zeros((20, M))),
 }
