@@ -34,8 +34,8 @@ def plot_slow_set(
         found: of :func:`dynakit.find_slow_manifold`.
         projection: the axes for "states".
         what: "states" (in the axes of ``projection``; without one in an Isomap chart, which is a picture and no
-            result) or "memory" (distance moved, largest and mean, beside the bound t sup drift); None: "states" if there is
-            a projection, else "memory".
+            result) or "memory" (distance moved, largest and mean, beside the bound t sup drift); None: "states" if
+            there is a projection, else "memory".
         axes: two or three components of the projection; None: the first two, or the first three on 3-D axes.
         colors: of the lines "largest", "mean" and "bound".
         legend: "inside" or "right" (if there is room), "below" or "none"; None: right, in a narrow figure below.
@@ -109,7 +109,10 @@ def _states(found: SlowSet, projection: Projection | None, axes: Any, ax: Any, k
 
 
 def _fixed(ax: Any, points: np.ndarray, holds: np.ndarray) -> None:
-    kinds = (("attracting within it", holds, "stable", style.BLACK), ("others on it", ~holds, "saddle", style.VERMILLION))
+    kinds = (
+        ("attracting within it", holds, "stable", style.BLACK),
+        ("others on it", ~holds, "saddle", style.VERMILLION),
+    )
     for label, which, name, colour in kinds:
         if which.any():
             look = {"marker": style.MARKS[name].marker, "color": colour, "linestyle": "none", "markersize": 5.5}

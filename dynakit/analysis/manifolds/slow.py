@@ -103,7 +103,7 @@ def _of_one_dimension(
     found = witnesses(curve.system, curve.u, known[torch.from_numpy(rows)].cpu().numpy(), separation)
     if found.objection():
         raise NumericalError(
-            f"{found.objection()}: no single curve is drawn through it; see dk.find_slow_manifold for what is slow there"
+            f"{found.objection()}: no single curve is drawn through it; dk.find_slow_manifold takes any dimension"
         )
     return found.states
 

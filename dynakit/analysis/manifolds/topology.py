@@ -91,7 +91,7 @@ def _rank(simplices: list[tuple[int, ...]], faces: list[tuple[int, ...]]) -> int
 
 
 def _without_tails(states: np.ndarray) -> tuple[np.ndarray, float]:
-    """The states without those far lonelier than most, and half the distance of the rest to a third neighbour, at most."""
+    """The states without those far lonelier than most; at most half the distance of the rest to a third neighbour."""
     if len(states) <= 4 * AMONG:
         return states, 0.0
     near = np.partition(cdist(states, states), (3, AMONG), axis=1)
