@@ -73,6 +73,7 @@ class ExactFixedPoints(FixedPoints):
         said = what_in_words(self)
         if len(self) == self.n_found:
             said += [] if self.degree is None else [f"degree {self.degree:+d}"]
+            said += self._left_alone()
             said.append(self.completeness + (f" ({self.left})" if self.left else ""))
         return ", ".join(said)
 

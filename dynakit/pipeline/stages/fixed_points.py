@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from ..subject import Subject
 STARTS_AT_REST, STARTS_ELSEWHERE = 2048, 1024  # most starts of a search: the memories are at rest
 STARTS_OF_A_LOOP = 512
 MOST_BOXES, WORK = 20_000, 2e9  # of the proofs under all inputs: that many boxes, or that many multiplications
+OF_SEARCH = ("n_followed", "n_unbounded", "n_cycling", "n_unsettled")  # what states do that are left alone
 FAR = 10  # times as far from the middle of the trials' states as any of them: no trial comes near
 
 
@@ -40,7 +42,8 @@ def _proved(subject: Subject, points: dict[str, FixedPoints]) -> dict[str, Fixed
         exact = enumerate_fixed_points(subject.system, subject.drives[name], max_boxes=max(1, left), seed=subject.seed)
         if exact.completeness != "proved" or len(exact) < len(found):
             break
-        proved[name], left = exact, left - exact.n_nodes
+        seen = {field: getattr(found, field) for field in OF_SEARCH}
+        proved[name], left = replace(exact, **seen), left - exact.n_nodes
     return proved
 
 

@@ -153,3 +153,15 @@ def test_bits_that_disturb_each_other_a_little(k):
     W = blocks(k, 2.0, 12) + 0.02 * rng.standard_normal((12, 12))
     points = dk.enumerate_fixed_points(dk.catalog.tanh_network(W))
     assert (len(points), points.completeness, points.degree) == (3**k, "proved", 1)
+
+
+def test_a_trained_flip_flop_is_proved():
+    task = dk.tasks.FlipFlop(1)
+    net = Elman(1, 24, 1, seed=0)
+    dk.training.train(net, task, dk.training.BPTT(max_updates=400, batch_size=32, stop_at_score=0.99), seed=0)
+    system = dk.as_system(net)
+    points, found = dk.enumerate_fixed_points(system), dk.find_fixed_points(system, seed=0)
+    assert (points.completeness, points.degree) == ("proved", 1)
+    assert len(points.stable) >= 2
+    assert len(found) == len(points)
+    assert points.n_equations <= 2
