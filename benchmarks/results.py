@@ -78,6 +78,15 @@ SECTIONS = {
         "and the search says nothing of it. `false verdicts`: neighbouring states do otherwise than is said.",
         "python benchmarks/bench_completeness.py",
     ),
+    "proofs": (
+        "Proofs that all fixed points are known, against brute force",
+        "Random networks of 4 to 12 units that few equations decide, of low rank or full. Brute force: all 2^n patterns "
+        "of relu units, Newton's method from 2,000 states for the others. `missed`: found by it, and not on a list "
+        "called proved. `only proved`: on such a list and not found by it. `degree off`: the sum of the signs of "
+        "det(1 - W D) is not +1 although f is bounded. A relu network without input stands still at a kink, which is "
+        "left. `seconds`: CPU time of a proof, median and longest.",
+        "python benchmarks/bench_proofs.py",
+    ),
     "enclosures": (
         "Bounds of functions against values",
         "Random intervals of widths from 1e-9 to 1 (boxes of five units below), a random point in each. `outside`: "
