@@ -80,7 +80,7 @@ SECTIONS = {
     ),
     "proofs": (
         "Proofs that all fixed points are known, against brute force",
-        "Random networks of 4 to 12 units that few equations decide, of low rank or full. Brute force: all 2^n patterns "
+        "Random networks of 4 to 12 units that few equations decide, of low rank or full. Brute force: every pattern "
         "of relu units, Newton's method from 2,000 states for the others. `missed`: found by it, and not on a list "
         "called proved. `only proved`: on such a list and not found by it. `degree off`: the sum of the signs of "
         "det(1 - W D) is not +1 although f is bounded. A relu network without input stands still at a kink, which is "
