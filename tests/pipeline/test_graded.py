@@ -81,6 +81,10 @@ def test_two_values_at_once_lie_on_a_plane_and_not_on_a_line():
     report = dk.analyze(system, task, include=["graded"])
     assert report.graded.kept == 1
     assert "no slow line: the slow set has dimension 2 at 41 of 41 states" in report.summary()
+    assert "what is slow is a surface, of dimension 2: its drift is at most" in " ".join(
+        report.graded.sentences()
+    )
+    assert report.graded.surface.dimension_by_cloud == 2
 
 
 def test_states_beside_the_line_are_mentioned(leaky):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ...analysis import MemoryCheck, SlowManifold, trace_slow_manifold
+from ...analysis import MemoryCheck, SlowManifold, SlowSet, find_slow_manifold, trace_slow_manifold
 from ...errors import InputError, NumericalError
 from ...records import Record
 from ...report import Column, Finder, Stage, Words, refused
@@ -20,6 +20,7 @@ from ..subject import Subject
 TOLERANCE = 0.1  # of the range of the targets, within which a value is still the same
 WHOLE = 0.9  # share of the range of the targets beyond which it is not said why a line ends
 MOST_POINTS = 200  # of the line either way
+MOST_STATES = 60  # of a slow set that is no line
 SETTLED = 30  # steps after release after which states are near the line, if there is one
 
 
@@ -37,6 +38,7 @@ class GradedMemory(Record):
         values: (point, output) the readout along it
         coverage: (output,) share of the range of the targets that these values span
         absent: why there is no line
+        surface: what is slow where that is no line, or None
     """
 
     tolerance: np.ndarray
@@ -48,6 +50,7 @@ class GradedMemory(Record):
     values: np.ndarray
     coverage: np.ndarray
     absent: str = ""
+    surface: SlowSet | None = None
 
     def sentences(self) -> list[str]:
         """The line, what is read along it, and how long values stay."""
@@ -63,7 +66,7 @@ class GradedMemory(Record):
         ]
         m = self.manifold
         if m is None:
-            return [f"no slow line: {self.absent}", *time]
+            return [f"no slow line: {self.absent}", *self._of_surface(), *time]
         low, high = self.values.min(axis=0), self.values.max(axis=0)
         read = ", ".join(f"{a:.3g} to {b:.3g}" for a, b in zip(low, high))
         covered = self.coverage.min(initial=1.0)
@@ -81,6 +84,18 @@ class GradedMemory(Record):
         ]
 
 
+    def _of_surface(self) -> list[str]:
+        """What is slow where that is no line."""
+        s = self.surface
+        if s is None:
+            return []
+        doubt = "" if s.agreed else f" (modes say {s.dimension_by_spectrum}, settled states {s.dimension_by_cloud})"
+        return [
+            f"what is slow is {s.shape}, of dimension {s.dimension}{doubt}: its drift is at most {s.sup_drift:.1e} per "
+            f"step, with {counted(len(s.fixed_points), 'isolated fixed point')} on it"
+        ]
+
+
 def _read(subject: Subject, memory: MemoryCheck, holds: Holds, trajectories: Recording) -> dict[str, Any]:
     if not subject.task.graded:
         raise InputError("the targets are a few answers, not values")
@@ -95,7 +110,7 @@ def _read(subject: Subject, memory: MemoryCheck, holds: Holds, trajectories: Rec
     wanted = subject.trials.targets.cpu().numpy()[hold.rows, hold.steps + later]
     # from what is asked, and not from what is said at release: a value lost before is not kept
     right = np.all(np.abs(memory.outputs - wanted) <= tolerance, axis=2)
-    manifold, why = _line(subject, trajectories, hold)
+    manifold, why, surface = _line(subject, trajectories, hold)
     values = np.zeros((0, len(asked)))
     if manifold is not None:
         states = subject.system.as_states("states", manifold.states)
@@ -111,6 +126,7 @@ def _read(subject: Subject, memory: MemoryCheck, holds: Holds, trajectories: Rec
         values=values,
         coverage=np.array([np.ptp(v) / span for v, span in zip(within, spans[spans > 0])]),
         absent=why,
+        surface=surface,
     )
     return {"graded": found}
 
@@ -129,17 +145,27 @@ def _hold_steps(right: np.ndarray, times: np.ndarray) -> np.ndarray:
     return np.where(right.all(axis=0), times[-1], times[np.maximum(lost - 1, 0)])
 
 
-def _line(subject: Subject, trajectories: Recording, hold: Hold) -> tuple[SlowManifold | None, str]:
-    """The slow line near what ends of trials relax to, or why there is none."""
+def _line(
+    subject: Subject, trajectories: Recording, hold: Hold
+) -> tuple[SlowManifold | None, str, SlowSet | None]:
+    """The slow line near what ends of trials relax to; or why there is none, and what is slow instead."""
     system, rest = subject.system, hold.drive
     ends = trajectories.states[hold.rows, hold.steps]
     with torch.no_grad():
         x = system.as_states("states", ends)
         settled = system.settle(x, system.as_drive("rest", rest), SETTLED).cpu().numpy()
     try:
-        return trace_slow_manifold(system, settled, rest, max_points=MOST_POINTS, seed=subject.seed), ""
+        return trace_slow_manifold(system, settled, rest, max_points=MOST_POINTS, seed=subject.seed), "", None
     except NumericalError as reason:
-        return None, str(reason)
+        return None, str(reason), _surface(subject, settled, rest)
+
+
+def _surface(subject: Subject, settled: np.ndarray, rest: Any) -> SlowSet | None:
+    """The slow set of any dimension, or None where it cannot be told."""
+    try:
+        return find_slow_manifold(subject.system, settled, rest, max_states=MOST_STATES, seed=subject.seed)
+    except (InputError, NumericalError):
+        return None
 
 
 def _kept(graded: GradedMemory) -> float:
