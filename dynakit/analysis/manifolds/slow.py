@@ -59,8 +59,8 @@ def trace_slow_manifold(
     both ways until it closes on itself, leaves the range of the starts (widened by a tenth), or stops being
     slow: the time scales are no longer apart, or the drift outruns the contraction; or until 25 points in a row lie
     closer than 1/64 of a usual step, or the steps to be tried are spent.  ``ends`` says which.
-    A curve that stays open, and turns by a right angle while its drift changes its sign, is closed where the unstable
-    manifolds of saddles lead around: ``ends`` says so, and its points then lie on these.
+    A curve that stays open, and misses most settled starts or turns by a right angle while its drift changes its sign,
+    is closed where the unstable manifolds of saddles lead around: ``ends`` says so, and its points then lie on these.
 
     Before that, the dimension of what is slow is asked of two witnesses, the rates of the modes at settled starts and
     the cloud of these (the module ``dimension``): through a torus, a sphere or a plane no curve is drawn.
@@ -96,7 +96,7 @@ def trace_slow_manifold(
         settled = _of_one_dimension(curve, known, separation, seeding.stream(seed, "slow dimension"))
         first = _entrance(curve, known, bounds, seeding.stream(seed, "slow manifold"))
         path, closed, ends = _both_ways(curve, first, bounds)
-        if not closed and _turns_back(path):
+        if not closed and (_turns_back(path) or _misses(path, settled)):
             ring = closed_ring(curve, settled, (bounds.lo, bounds.hi))
             path, closed, ends = (ring, True, (BY_SADDLES, BY_SADDLES)) if ring else (path, closed, ends)
         return _collect(curve, path, closed, ends, settled)
@@ -106,6 +106,12 @@ def _turns_back(path: list[SlowState]) -> bool:
     """Does the drift have both signs, so that points stand still on the curve, and does it turn by a right angle?"""
     drift = np.array([s.drift for s in path])
     return bool(drift.min() < 0 < drift.max() and any(path[0].t @ s.t < 0 for s in path))
+
+
+def _misses(path: list[SlowState], settled: np.ndarray) -> bool:
+    """Do most settled states lie beside the curve?"""
+    x, t = np.array([s.x for s in path]), np.array([s.t for s in path])
+    return 2 * _beside(x, _arcs(x, t, False), settled) > len(settled)
 
 
 def _of_one_dimension(

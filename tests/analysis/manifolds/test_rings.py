@@ -44,6 +44,16 @@ def test_a_ring_is_traced_round_and_its_drift_changes_its_sign_at_every_point():
     assert_allclose([np.linalg.norm(s.t) for s in ring], 1)
 
 
+def test_a_curve_that_ends_where_another_mode_is_as_slow_is_closed_by_its_saddles():
+    walked = dk.trace_slow_manifold(polygon(6), around(6))
+    closed = dk.trace_slow_manifold(polygon(6), around(6), separation=5.0)  # more than the ring has all the way round
+    assert closed.ends == ("closed by the unstable manifolds of its saddles",) * 2
+    assert closed.closed
+    assert len(closed.fixed_points) == len(walked.fixed_points) == 12
+    assert closed.fixed_holds.sum() == 6
+    assert_allclose(closed.length, walked.length, rtol=0.02)
+
+
 def test_a_saddle_both_of_whose_branches_end_in_one_node_makes_a_ring_by_itself():
     def step(z: torch.Tensor) -> torch.Tensor:
         size, angle = z.norm(dim=-1), torch.atan2(z[..., 1], z[..., 0])
