@@ -52,6 +52,12 @@ class Witnesses(NamedTuple):
         return ""
 
     @property
+    def one_slow_mode(self) -> bool:
+        """Is a single mode slow at most states, whatever the states fill?"""
+        d, times = commonest(self.by_rates)
+        return d == 1 and 2 * times > len(self.states)
+
+    @property
     def agree(self) -> bool:
         """Do the modes and the states say the same, as far as either can?"""
         d = commonest(self.by_rates)[0]

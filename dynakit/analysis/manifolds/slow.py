@@ -24,7 +24,7 @@ from ...errors import InputError, NumericalError
 from ...provenance import with_provenance
 from ...systems.base import System, checked
 from ...systems.rest import input_part
-from .dimension import most_states, witnesses
+from .dimension import Witnesses, most_states, witnesses
 from .rings import closed_ring
 from .slow_curve import CLOSED, SlowCurve, SlowState, Walls
 from .slow_manifold import SlowManifold
@@ -93,7 +93,16 @@ def trace_slow_manifold(
     with linalg.one_thread(), torch.no_grad():
         curve = SlowCurve(system, u.cpu().numpy())
         bounds = _bounds(known.cpu().numpy(), separation, max_points)
-        settled = _of_one_dimension(curve, known, separation, seeding.stream(seed, "slow dimension"))
+        asked = _asked(curve, known, separation, seeding.stream(seed, "slow dimension"))
+        settled = asked.states
+        if asked.objection():
+            ring = closed_ring(curve, settled, (bounds.lo, bounds.hi)) if asked.one_slow_mode else []
+            if not ring:
+                raise NumericalError(
+                    f"{asked.objection()}: no single curve is drawn through it; "
+                    "dk.find_slow_manifold takes any dimension"
+                )
+            return _collect(curve, ring, True, (BY_SADDLES, BY_SADDLES), settled)
         first = _entrance(curve, known, bounds, seeding.stream(seed, "slow manifold"))
         path, closed, ends = _both_ways(curve, first, bounds)
         if not closed and (_turns_back(path) or _misses(path, settled)):
@@ -114,17 +123,10 @@ def _misses(path: list[SlowState], settled: np.ndarray) -> bool:
     return 2 * _beside(x, _arcs(x, t, False), settled) > len(settled)
 
 
-def _of_one_dimension(
-    curve: SlowCurve, known: torch.Tensor, separation: float, rng: np.random.Generator
-) -> np.ndarray:
-    """Some of the starts, settled (state, unit), if nothing says that what is slow there is no curve."""
+def _asked(curve: SlowCurve, known: torch.Tensor, separation: float, rng: np.random.Generator) -> Witnesses:
+    """What the witnesses of dimension say at some of the starts, settled."""
     rows = rng.permutation(len(known))[: most_states(known.shape[1])]
-    found = witnesses(curve.system, curve.u, known[torch.from_numpy(rows)].cpu().numpy(), separation)
-    if found.objection():
-        raise NumericalError(
-            f"{found.objection()}: no single curve is drawn through it; dk.find_slow_manifold takes any dimension"
-        )
-    return found.states
+    return witnesses(curve.system, curve.u, known[torch.from_numpy(rows)].cpu().numpy(), separation)
 
 
 def _bounds(states: np.ndarray, separation: float, max_points: int) -> Walls:

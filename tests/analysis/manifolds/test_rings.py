@@ -54,6 +54,13 @@ def test_a_curve_that_ends_where_another_mode_is_as_slow_is_closed_by_its_saddle
     assert_allclose(closed.length, walked.length, rtol=0.02)
 
 
+def test_a_ring_whose_settled_states_gather_at_its_nodes_is_closed_by_its_saddles():
+    ring = dk.trace_slow_manifold(polygon(12), around(12))
+    assert ring.closed
+    assert ring.ends[0].startswith("closed by the unstable manifolds")
+    assert (len(ring.fixed_points), ring.fixed_holds.sum()) == (24, 12)
+
+
 def test_a_saddle_both_of_whose_branches_end_in_one_node_makes_a_ring_by_itself():
     def step(z: torch.Tensor) -> torch.Tensor:
         size, angle = z.norm(dim=-1), torch.atan2(z[..., 1], z[..., 0])
