@@ -96,6 +96,7 @@ def results() -> dict[str, Any]:
         dk.graph_statistics(np.eye(2)[::-1].copy()),
         dk.compare_with_law(np.eye(12)[::-1] + rng.normal(size=(12, 12))),
         dk.low_rank_structure(rng.normal(size=(12, 12)), n_directions=3),
+        dk.effective_rank(np.diag([2.0, 1.5, 0.5]), np.eye(3)),
         dk.map_lesions(untrained(trials.task), trials.task, shares=[0.5], n_sets=1, n_trials=4),
         dk.find_communities(np.eye(2)[::-1].copy()),
         dk.compare_with_null(np.ones((4, 4)), "reciprocity", n=3),

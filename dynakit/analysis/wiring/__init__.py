@@ -2,6 +2,7 @@
 
 from .communities import Communities, find_communities, modularity
 from .connectivity import GraphStatistics, graph_statistics
+from .effective_rank import EffectiveRank, effective_rank
 from .lesions import Examined as Examined
 from .lesions import Lesions
 from .lesions import Removal as Removal
@@ -17,6 +18,7 @@ from .spectra import LawComparison, compare_with_law
 
 __all__ = [
     "Communities",
+    "EffectiveRank",
     "GraphStatistics",
     "LawComparison",
     "Lesions",
@@ -24,6 +26,7 @@ __all__ = [
     "NullComparison",
     "compare_with_law",
     "compare_with_null",
+    "effective_rank",
     "find_communities",
     "graph_statistics",
     "low_rank_structure",
