@@ -104,7 +104,7 @@ def enumerate_fixed_points(
     ([-1.0, 1.0], 'proved')
     >>> switch = dk.catalog.tanh_network([[1.5, 0.0], [0.0, 1.5]])  # two units that do not hear each other
     >>> dk.enumerate_fixed_points(switch)
-    ExactFixedPoints(9 points, 4 stable, 5 unstable, degree +1, proved)
+    ExactFixedPoints(9 points of a map, 4 stable, 5 unstable, degree +1, proved)
     """
     start = time.monotonic()
     period, seconds = count("period", period), number("time_limit", time_limit, above=0, closed=False)
