@@ -6,6 +6,7 @@ All of them do the same: claim, do, write, give back.  So they may be mixed, sto
 from __future__ import annotations
 
 import dataclasses
+import gc
 import re
 import time
 import warnings
@@ -216,8 +217,10 @@ def connect(scheduler: str) -> Any:
     try:
         return Client(scheduler, timeout=PATIENCE)
     except (OSError, ValueError, TypeError) as error:
-        said = " ".join(str(error).split())
-        raise InputError(f"scheduler {scheduler!r} does not answer: {said or type(error).__name__}") from None
+        said = " ".join(str(error).split()) or type(error).__name__
+    # The client that failed is to end here: collected while another one starts, it waits for a lock that one holds.
+    gc.collect()
+    raise InputError(f"scheduler {scheduler!r} does not answer: {said}")
 
 
 def _one_pass(client: Any, work: Work, left: list[GroupOfRuns], tell: Callable[..., bool]) -> int:

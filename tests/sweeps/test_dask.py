@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import gc
 import os
 import signal
 import time
@@ -101,6 +102,8 @@ def test_for_a_scheduler_that_is_not_there_nothing_is_written(tmp_path):
     with pytest.raises(dk.InputError, match="scheduler 'nonsense' does not answer"):
         dk.sweep({"task": "xor", "model": "gru"}, tmp_path / "new", engine="dask", scheduler="nonsense")
     assert not list(tmp_path.iterdir())
+    clients = [each for each in gc.get_objects() if type(each).__name__ == "Client" and hasattr(each, "scheduler_file")]
+    assert all(client.status == "closed" for client in clients)
 
 
 def test_a_scheduler_without_workers_is_one_sentence_within_seconds(tmp_path, cluster, monkeypatch):
