@@ -67,7 +67,10 @@ class RateForm(NamedTuple):
 
     def gains(self, x: Tensor, u: Tensor) -> Tensor:
         """f'(z) of every unit at states under inputs, z being W x + W_in u + b where states are rates."""
-        z = x if self.of_currents else x @ self.W.T + u @ self.W_in.T + self.b
+        return self.slopes(x if self.of_currents else x @ self.W.T + u @ self.W_in.T + self.b)
+
+    def slopes(self, z: Tensor) -> Tensor:
+        """f'(z) (..., unit)."""
         return activation(self.activation).slope(z)
 
     def under(self, u: Tensor) -> RateForm:

@@ -1,6 +1,6 @@
 """All solutions of the equations that decide the fixed points of a rate network, and the proof that these are all."""
 
-from .enumerate import enumerate_fixed_points
+from .enumerate import enumerate_fixed_points, proved_fixed_points
 from .full_rank import FullRank
 from .in_balls import InBalls, replayed
 from .low_rank import LowRank

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .search import GROW, NoBox
+from .search import GROW, NoBox, across
 from .units import U
 
 SPHERE = 200_000  # boxes on the cube around the sphere
@@ -92,9 +92,6 @@ def _faces(r: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _halved(C: np.ndarray, R: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    rows, k = np.arange(len(C)), R.argmax(axis=1) if len(C) else np.zeros(0, int)
-    half, shift = R.copy(), np.zeros_like(C)
-    half[rows, k] /= 2
-    shift[rows, k] = half[rows, k]
+    half, shift = across(R)
     half *= GROW
     return np.concatenate([C - shift, C + shift]), np.concatenate([half, half])

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import math
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -28,21 +29,22 @@ from ...checks import count, number, reals
 from ...errors import InputError
 from ...progress import Callback, expect, going, watching
 from ...provenance import with_provenance
-from ...systems.base import Pieces, System, checked
+from ...systems.base import Pieces, System, checked, minus_identity
 from ...systems.derived import Iterated
 from ...systems.rest import at_rest, dynamics_of
 from ..fixed_points import FixedPoints, find_fixed_points
 from ..linearization import warn_of_step
-from ..piecewise_linear import Enumeration, enumerated
+from ..piecewise_linear import Enumeration, enumerated, within_box
 from .collected import collected
 from .periodic import Lift, equation
 from .proof import Proof, RateEquation, prove
-from .result import EVERY, ExactFixedPoints
+from .result import ExactFixedPoints
 from .search import Budget
 
+MOST_BOXES = 400_000  # of the search of a rate network
 FEW_HINGES = 24  # up to which the regions are faster
 SHARE = 0.3  # of the time for the equations of a map that has pieces too
-LIKE = 1e-6  # distance, relative to 1 + |x|, of states that are one
+CHEAP = 1_000  # sub-problems of a map of linear pieces that are few
 
 
 class Question(NamedTuple):
@@ -55,6 +57,7 @@ class Question(NamedTuple):
     seed: Any
     end: float  # time.monotonic()
     max_boxes: int
+    max_problems: float  # of the tree of a map of linear pieces
     stop: Callable[[], bool]
 
 
@@ -66,7 +69,7 @@ def enumerate_fixed_points(
     period: int = 1,
     box: Any = None,
     time_limit: float = 60.0,
-    max_boxes: int = 400_000,
+    max_boxes: int = MOST_BOXES,
     seed: Any = 0,
     callback: Callback | None = None,
 ) -> ExactFixedPoints:
@@ -120,42 +123,52 @@ def enumerate_fixed_points(
     whole.refuse_jumps("an enumeration of fixed points")
     limits = None if box is None else _limits(box, system.state_size)
     with linalg.one_thread(), torch.no_grad():
-        expect(None, "sub-problem")
-        looked = itertools.count()
-        end = start + seconds
-        stop = lambda: not going(next(looked), "sub-problem") or time.monotonic() > end  # noqa: E731
-        form = whole.rate_form()
-        rate = form if isinstance(form, str) else equation(form, u, period)
-        several = whole if period == 1 else Iterated(whole, period)
-        asked = Question(several, u, rate, limits, seed, end, most, stop)
+        asked = _question(whole, u, period, seed, end=start + seconds)._replace(limits=limits, max_boxes=most)
         pieces = whole.pieces(u)
-        points = _smooth(asked) if pieces is None else _of_pieces(asked, pieces.repeated(period))
+        if pieces is None:
+            proof = _proof(asked, asked.end - time.monotonic())
+            points = _proved(asked, proof, None) or _searched(asked, proof)
+        else:
+            points = _of_pieces(asked, pieces.repeated(period))
     warn_of_step(whole, points.verdicts, points.step_verdicts)
     return points
+
+
+@with_provenance
+def proved_fixed_points(system: System, drive: Any, *, max_boxes: int, seed: Any = 0) -> ExactFixedPoints | None:
+    """Those of :func:`enumerate_fixed_points` of a rate network if a proof is cheap; else None, without a search.
+
+    Cheap are ``max_boxes``, and :data:`CHEAP` sub-problems of a map of linear pieces, on every machine alike.
+    """
+    whole, u = at_rest(checked(system)), system.as_drive("drive", drive)
+    with linalg.one_thread(), torch.no_grad():
+        asked = _question(whole, u, 1, seed, end=math.inf)._replace(max_boxes=max_boxes, max_problems=CHEAP)
+        if isinstance(asked.equation, str):
+            return None
+        pieces = whole.pieces(u)
+        points = _proved(asked, _proof(asked, math.inf), None) if pieces is None else _of_pieces(asked, pieces)
+    return points if points is not None and points.completeness == "proved" else None
+
+
+def _question(whole: System, u: Tensor, period: int, seed: Any, *, end: float) -> Question:
+    """What is asked of a map at rest: all its points of that period, in however many sub-problems."""
+    expect(None, "sub-problem")
+    looked, form = itertools.count(), whole.rate_form()
+    rate = form if isinstance(form, str) else equation(form, u, period)
+    several = whole if period == 1 else Iterated(whole, period)
+    stop = lambda: not going(next(looked), "sub-problem") or time.monotonic() > end  # noqa: E731
+    return Question(several, u, rate, None, seed, end, MOST_BOXES, math.inf, stop)
 
 
 def _of_pieces(asked: Question, pieces: Pieces) -> ExactFixedPoints:
     """Of a map of linear pieces: by its equations if they are few and its hinges many, else by its regions."""
     if len(pieces.b) > FEW_HINGES and asked.limits is None:
-        proof = _proof(asked, SHARE * (asked.end - time.monotonic()))
-        if proof.verdict == "proved":
-            points = _proved(asked, proof, pieces)
-            if points.completeness == "proved":
-                return points
-    rng = seeding.stream(asked.seed, "regions")
-    return collected(
-        asked.system, asked.u, enumerated(asked.system, asked.u, pieces, asked.limits, rng, stop=asked.stop)
-    )
-
-
-def _smooth(asked: Question) -> ExactFixedPoints:
-    """Of a map that bends: by its equations, or by searching."""
-    proof = _proof(asked, asked.end - time.monotonic())
-    if proof.verdict in EVERY:
-        points = _proved(asked, proof, None)
-        if points.completeness in (*EVERY, "proved in box"):
+        points = _proved(asked, _proof(asked, SHARE * (asked.end - time.monotonic())), pieces)
+        if points is not None:
             return points
-    return _searched(asked, proof)
+    rng, problems = seeding.stream(asked.seed, "regions"), itertools.count()
+    stop = lambda: next(problems) >= asked.max_problems or asked.stop()  # noqa: E731
+    return collected(asked.system, asked.u, enumerated(asked.system, asked.u, pieces, asked.limits, rng, stop=stop))
 
 
 def _proof(asked: Question, seconds: float) -> Proof:
@@ -183,33 +196,20 @@ def _states(asked: Question, currents: np.ndarray) -> Tensor:
     return asked.equation[1](torch.from_numpy(currents).to(asked.u.device))
 
 
-def _proved(asked: Question, proof: Proof, pieces: Pieces | None) -> ExactFixedPoints:
-    """The points of a proof, each tried with the map itself."""
+def _proved(asked: Question, proof: Proof, pieces: Pieces | None) -> ExactFixedPoints | None:
+    """The points of a proof; None if there is none, or one of them does not stand still under the map itself."""
+    if proof.verdict != "proved":
+        return None
     x = _states(asked, proof.currents)
     active = np.zeros((len(x), 0), bool) if pieces is None else (pieces.hinges(x) > 0).numpy(force=True)
-    signs = _signs(asked, x)
+    signs = linalg.sign_det(-minus_identity(asked.system.jacobian(x, asked.u.expand(len(x), -1))))
     none = np.zeros(len(x), int)
-    left, verdict = "", proof.verdict
     states = x.numpy(force=True)
-    kept = np.ones(len(x), bool) if asked.limits is None else _within(states, asked.limits)
-    verdict = verdict if asked.limits is None or verdict != "proved" else "proved in box"
-    found = Enumeration(states, active, none, none > 0, signs, none, 0, proof.n_boxes, 0, left, verdict)
+    kept = np.ones(len(x), bool) if asked.limits is None else within_box(states, asked.limits)
+    verdict = "proved" if asked.limits is None else "proved in box"
+    found = Enumeration(states, active, none, none > 0, signs, none, 0, proof.n_boxes, 0, "", verdict)
     points = collected(asked.system, asked.u, found.where(kept), n_equations=proof.n_equations)
-    if len(points) == kept.sum():
-        return points
-    said = f"{kept.sum() - len(points)} of the {kept.sum()} solutions do not stand still under the step"
-    return _renamed(points, "incomplete", said, proof)
-
-
-def _signs(asked: Question, x: Tensor) -> np.ndarray:
-    """sign det(I - J) at states (state, unit)."""
-    eye = torch.eye(asked.system.state_size, dtype=x.dtype, device=x.device)
-    J = asked.system.jacobian(x, asked.u.expand(len(x), -1))
-    return torch.linalg.slogdet(eye - J).sign.numpy(force=True).astype(int)
-
-
-def _within(states: np.ndarray, limits: np.ndarray) -> np.ndarray:
-    return ((states >= limits[0]) & (states <= limits[1])).all(axis=1)
+    return points if len(points) == kept.sum() else None
 
 
 def _searched(asked: Question, proof: Proof) -> ExactFixedPoints:
@@ -217,21 +217,13 @@ def _searched(asked: Question, proof: Proof) -> ExactFixedPoints:
     known = _states(asked, proof.currents) if len(proof.currents) else None
     with watching(None):
         found = find_fixed_points(asked.system, known, asked.u, seed=asked.seed)
-    reason = proof.reason
-    if proof.verdict in EVERY:
-        reason = "the solutions of its equations do not stand still under the step"
-    word = "not attempted" if proof.verdict in EVERY else proof.verdict
-    if proof.verdict == "proved but for tubes":
-        inside = _in_tubes(found, known, proof)
-        word = word if inside else "incomplete"
-    points = _as_exact(found if asked.limits is None else found[_within(found.states, asked.limits)])
-    return _renamed(points, word, reason, proof, _tubes_as_arrays(asked, proof))
-
-
-def _in_tubes(found: FixedPoints, known: Tensor | None, proof: Proof) -> bool:
-    """Can each point that was found be one of the proof's, or lie in a tube?  Else something is wrong with it."""
-    n_known = 0 if known is None else len(known)
-    return len(found) <= n_known or bool(proof.tubes)
+    word, reason = proof.verdict, proof.reason
+    if word == "proved":
+        word, reason = "not attempted", "the solutions of its equations do not stand still under the step"
+    found = found if asked.limits is None else found[within_box(found.states, asked.limits)]
+    more = {"n_equations": proof.n_equations, "n_nodes": proof.n_boxes, **_tubes_as_arrays(asked, proof)}
+    n_left = sum(tube.n_boxes for tube in proof.tubes)
+    return _as_exact(found, completeness=word, left=reason, n_left=n_left, **more)
 
 
 def _tubes_as_arrays(asked: Question, proof: Proof) -> dict[str, np.ndarray]:
@@ -245,21 +237,11 @@ def _tubes_as_arrays(asked: Question, proof: Proof) -> dict[str, np.ndarray]:
     }
 
 
-def _as_exact(found: FixedPoints) -> ExactFixedPoints:
-    """The same points as a result that can say more."""
-    names = [f.name for f in dataclasses.fields(found) if f.name != "provenance"]
-    fields = {name: getattr(found, name) for name in names}
+def _as_exact(found: FixedPoints, **said: Any) -> ExactFixedPoints:
+    """The same points as a result that can say more, with what it says of their number."""
+    fields = {f.name: getattr(found, f.name) for f in dataclasses.fields(found) if f.name != "provenance"}
     nothing = np.zeros((len(found), 0), bool)
-    return ExactFixedPoints(**fields, regions=nothing, at_kink=np.zeros(len(found), bool), n_nodes=0, n_left=0, left="")
-
-
-def _renamed(
-    points: ExactFixedPoints, word: str, reason: str, proof: Proof, tubes: dict[str, Any] | None = None
-) -> ExactFixedPoints:
-    """The same points with another word on their number."""
-    n_left = sum(tube.n_boxes for tube in proof.tubes)
-    more = {"n_equations": proof.n_equations, "n_nodes": proof.n_boxes, "n_left": n_left, **(tubes or {})}
-    return dataclasses.replace(points, completeness=word, left=reason, **more)
+    return ExactFixedPoints(**{**fields, **said}, regions=nothing, at_kink=np.zeros(len(found), bool))
 
 
 def _limits(box: Any, n: int) -> np.ndarray:

@@ -12,11 +12,10 @@ Everything computed is checked by its residual: the exact (1 - E D)^-1 is bounde
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
 from . import a_priori
+from .expansion import Expansion, Hint
 from .low_rank import inverses
 from .search import GROW, Contraction, NoBox
 from .split import Split, spectral_norm
@@ -27,37 +26,6 @@ ROUNDS = 4  # in which the reach of a box is narrowed
 NEAR = 0.98  # h from which the series is no longer used
 SPHERE = 20_000  # boxes on the cube around the sphere
 SETTLED, HALVED = 200, 30  # steps towards Z, and times one is made shorter
-
-
-class Hint(NamedTuple):
-    """Where the centre of a box is, and how that moves with it."""
-
-    z: np.ndarray  # (box, unit)
-    R: np.ndarray  # (box, unit, r)
-
-    def rows(self, mask: np.ndarray | slice) -> Hint:
-        return Hint(self.z[mask], self.R[mask])
-
-    def moved(self, by: np.ndarray) -> Hint:
-        return Hint(self.z + np.einsum("bir,br->bi", self.R, by), self.R)
-
-    def joined(self, other: Hint) -> Hint:
-        return Hint(np.concatenate([self.z, other.z]), np.concatenate([self.R, other.R]))
-
-
-class Expansion(NamedTuple):
-    """A linearization of Z about the centres of boxes, with what is wrong with each part in the norm."""
-
-    z: np.ndarray  # (box, unit)
-    f: np.ndarray  # (box, unit)
-    z_error: np.ndarray  # (box,)  |z - Z|_2
-    f_error: np.ndarray  # (box,)  |f - f(Z)|_2
-    D: np.ndarray  # (box, unit)  slopes
-    inverse: np.ndarray  # (box, unit, unit)  about (1 - E D)^-1
-    R: np.ndarray  # (box, unit, r)
-    R_error: np.ndarray  # (box, r)
-    K: np.ndarray  # (box, unit, unit)
-    K_error: np.ndarray  # (box,)
 
 
 class FullRank:

@@ -190,11 +190,7 @@ class _Boxes:
 
     def _halved(self, C: np.ndarray, R: np.ndarray, hint: Any) -> tuple[np.ndarray, np.ndarray, Any]:
         """Both halves of boxes, across their widest side."""
-        rows, k = np.arange(len(C)), (R * self.problem.weight).argmax(axis=1)
-        half = R.copy()
-        half[rows, k] /= 2
-        shift = np.zeros_like(C)
-        shift[rows, k] = half[rows, k]
+        half, shift = across(R, self.problem.weight)
         radius = half * GROW + 4e-16 * np.abs(C)
         hints = None if hint is None else hint.moved(-shift).joined(hint.moved(shift))
         return np.concatenate([C - shift, C + shift]), np.concatenate([radius, radius]), hints
@@ -248,6 +244,15 @@ class _Boxes:
         within = self._known(C, R)
         roots = self.roots, self.alone
         return Closed(*roots, C[~within], R[~within], self.n_boxes, self.ended, self.hull)
+
+
+def across(R: np.ndarray, weight: np.ndarray | float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    """Radii of the halves of boxes across their widest side, and how far the middles of these are from theirs."""
+    rows, k = np.arange(len(R)), (R * weight).argmax(axis=1)
+    half, shift = R.copy(), np.zeros_like(R)
+    half[rows, k] /= 2
+    shift[rows, k] = half[rows, k]
+    return half, shift
 
 
 def _rows(hint: Any, mask: Any) -> Any:

@@ -41,28 +41,28 @@ def _starts(kappa: Tensor) -> Tensor:
 
 def _factors(form: RateForm) -> tuple[Tensor, Tensor] | None:
     """Those of the weights, if they are few."""
-    n, factors = len(form.W), form.factors
-    if factors is None:
-        if not SHARE <= n <= LARGEST or not bool(torch.isfinite(form.W).all()):
-            return None
-        left, sizes, right = torch.linalg.svd(form.W)
-        r = int((sizes > LITTLE * sizes[0]).sum())
-        factors = left[:, :r] * sizes[:r], right[:r].T
-    return factors if 0 < factors[0].shape[1] <= min(MOST, n // SHARE) else None
+    n, most = len(form.W), min(MOST, len(form.W) // SHARE)
+    if form.factors is not None:
+        return form.factors if 0 < form.factors[0].shape[1] <= most else None
+    if not SHARE <= n <= LARGEST or not bool(torch.isfinite(form.W).all()):
+        return None
+    sizes = torch.linalg.svdvals(form.W)  # most are of full rank: their vectors need not be known
+    r = int((sizes > LITTLE * sizes[0]).sum())
+    if not 0 < r <= most:
+        return None
+    left, sizes, right = torch.linalg.svd(form.W)
+    return left[:, :r] * sizes[:r], right[:r].T
 
 
 def _roots(form: RateForm, M: Tensor, N: Tensor, d: Tensor, kappa: Tensor) -> Tensor:
     """Each once, of those at which the method ends (root, r)."""
-    slope = form._replace(of_currents=True).gains
     eye = torch.eye(M.shape[1]).to(M)
-    nothing = kappa.new_zeros(len(kappa), form.W_in.shape[1])
     for _ in range(STEPS):
         z = kappa @ M.T + d
-        J = torch.einsum("ik,bi,il->bkl", N, slope(z, nothing), M) - eye
+        J = torch.einsum("ik,bi,il->bkl", N, form.slopes(z), M) - eye
         step, info = torch.linalg.solve_ex(J, (kappa - form.rates(z) @ N)[..., None])
         kappa = torch.where((info == 0)[:, None], kappa + step[..., 0], torch.nan)
         kappa = kappa[torch.isfinite(kappa).all(1)]
-        nothing = nothing[: len(kappa)]
     miss = (form.rates(kappa @ M.T + d) @ N - kappa).abs().amax(1)
     size = 1 + kappa.abs().amax(1)
     kappa = kappa[miss <= ROUNDING * size]

@@ -71,7 +71,7 @@ def enumerated(
         found.add(solution(hinges.lcp, state > 0))
     points = _Points.of(hinges, found)
     sure = np.array([_is_sure(pieces, hinges, one) for one in found.solutions], bool)
-    inside = np.ones(len(points.states), bool) if limits is None else _inside(points.states, limits)
+    inside = np.ones(len(points.states), bool) if limits is None else within_box(points.states, limits)
     left = {
         "sub-problem{s} open when "
         + ("the call was ended" if ended() else "time ran out"): len(tree.open),
@@ -105,7 +105,7 @@ def _nothing(pieces: Pieces, left: str) -> Enumeration:
     return _Points(states, regions, none, none > 0, none, none).counted(0, 0, 1, left, "incomplete")
 
 
-def _inside(states: np.ndarray, limits: np.ndarray) -> np.ndarray:
+def within_box(states: np.ndarray, limits: np.ndarray) -> np.ndarray:
     """Which states lie in the box, its border included as far as rounding can tell."""
     slack = 1e-12 * (1 + np.abs(limits).clip(0, 1e300))
     return ((states >= limits[0] - slack[0]) & (states <= limits[1] + slack[1])).all(1)

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ...analysis import FixedPoints, enumerate_fixed_points, find_fixed_points
+from ...analysis import FixedPoints, find_fixed_points
+from ...analysis.completeness import proved_fixed_points
 from ...report import Column, Finder, Number, Stage, Table, Words
 from ...systems import Recording
 from ...wording import counted
@@ -35,12 +36,10 @@ def _answering(subject: Subject, trajectories: Recording | None) -> dict[str, An
 def _proved(subject: Subject, points: dict[str, FixedPoints]) -> dict[str, FixedPoints]:
     """The points with the proof that there are no others, where it is cheap; as they are where it is not."""
     left = int(min(MOST_BOXES, WORK / subject.system.state_size**3))
-    if isinstance(subject.system.rate_form(), str):
-        return points
     proved = dict(points)
     for name, found in points.items():
-        exact = enumerate_fixed_points(subject.system, subject.drives[name], max_boxes=max(1, left), seed=subject.seed)
-        if exact.completeness != "proved" or len(exact) < len(found):
+        exact = proved_fixed_points(subject.system, subject.drives[name], max_boxes=max(1, left), seed=subject.seed)
+        if exact is None or len(exact) < len(found):
             break
         seen = {field: getattr(found, field) for field in OF_SEARCH}
         proved[name], left = replace(exact, **seen), left - exact.n_nodes

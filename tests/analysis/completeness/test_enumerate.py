@@ -9,6 +9,9 @@ from numpy.testing import assert_allclose
 from scipy.optimize import brentq
 
 import dynakit as dk
+from dynakit.analysis.completeness import proved_fixed_points
+from dynakit.analysis.completeness.enumerate import CHEAP
+from dynakit.analysis.piecewise_linear import enumerated
 from dynakit.models import Elman, LeakyRNN
 
 
@@ -165,3 +168,19 @@ def test_a_trained_flip_flop_is_proved():
     assert len(points.stable) >= 2
     assert len(found) == len(points)
     assert points.n_equations <= 2
+
+
+def test_a_proof_that_must_be_cheap_makes_no_search_and_ends_after_few_sub_problems(monkeypatch):
+    room, found = "dynakit.analysis.completeness.enumerate", []
+    monkeypatch.setattr(f"{room}.find_fixed_points", None)
+    monkeypatch.setattr(f"{room}.enumerated", lambda *a, **k: found.append(enumerated(*a, **k)) or found[-1])
+    W = 2 * np.random.default_rng(0).normal(size=(40, 40)) / 40**0.5
+    assert proved_fixed_points(dk.catalog.tanh_network(W), None, max_boxes=100) is None
+    rectified = LeakyRNN(1, 40, 1, activation="relu", form="rate")
+    with torch.no_grad():
+        rectified.W_rec.copy_(torch.from_numpy(W))
+    assert proved_fixed_points(dk.as_system(rectified), None, max_boxes=100) is None
+    (ended,) = found
+    assert "sub-problems open" in ended.left
+    assert ended.n_nodes <= 2 * CHEAP
+    assert len(proved_fixed_points(dk.catalog.tanh_network([[1.5]]), None, max_boxes=100)) == 3
